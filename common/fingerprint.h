@@ -1,0 +1,21 @@
+/*
+ * Fingerprints of SSH keys, with libcrypto: linked by the daemons and the
+ * tools only. Parsing and formatting alone (common/fingerprint_text) needs
+ * no libcrypto.
+ */
+#ifndef ENSCALE_COMMON_FINGERPRINT_H
+#define ENSCALE_COMMON_FINGERPRINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/fingerprint_text.h"
+#include "common/limits.h"
+#include "common/wire.h"
+
+/* SHA-256 of a key blob. 0 or ENS_E_CRYPTO. */
+int fingerprint_sha256(struct bytes blob, uint8_t ret_digest[SHA256_LEN]);
+/* MD5 of a key blob, for display beside old documentation only. */
+int fingerprint_md5(struct bytes blob, uint8_t ret_digest[MD5_LEN]);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * What the shell and the guard say to each other over guard.sock.
+ *
+ * A stream socket. The shell writes one JSON object a line (at most
+ * GUARD_REQUEST_MAX bytes with its line end), the guard answers each with
+ * one JSON object a line. Who asks is known from the socket: the uid by
+ * SO_PEERCRED, the session by walking from the peer's process up to a
+ * registered sshd monitor. Nothing that the shell says about itself counts,
+ * so no request names an account.
+ *
+ * {"op":"hello"}
+ *	-> {"ok":true,"session":"abcdefghij234567","account":25880,
+ *	    "node":0,"name":"Full Name","support":"...",
+ *	    "host":"ssh.enscale.com","port":3022,
+ *	    "as_of":1763850000}
+ * {"op":"list"}
+ *	-> {"ok":true,"environments":[{"name":"cool-waterfall-59",
+ *	    "state":"running","role":"owner","owner":25880,
+ *	    "verdict":"allowed","sentence":"...",
+ *	    "nodes":[{"node":124718,"service":"apache","address":"198.19.0.18",
+ *	    "user":"apache","state":"running"}, ...]}, ...]}
+ *	Every environment that the account has any role in. "verdict" is that
+ *	of entering a running node of it; "sentence" is there when it is not
+ *	"allowed". Nodes of an environment with a verdict of no role to enter
+ *	("access-limited") are not listed.
+ * {"op":"hop","node":124718,"forward_agent":false}
+ *	Declares a hop of the asking process: from now on, for HOP_SECONDS,
+ *	an ssh that is this process' child may ask the agent for a certificate
+ *	of this node. A session that was opened for one node can only hop
+ *	there. A new declaration replaces the last one.
+ *	-> {"ok":true,"node":124718,"address":"198.19.0.18","port":22,
+ *	    "user":"apache","alias":"node124718",
+ *	    "known_hosts":"node124718 ssh-ed25519 AAAA...\n...",
+ *	    "connect_timeout":10,"agent_socket":"/run/enscale/guard/agent.sock"}
+ *	The connection stays open while the hop runs: its end tells the guard
+ *	that the hop is over, and a line of the guard's own accord,
+ *	{"event":"end","sentence":"..."}, tells the shell to end the hop and
+ *	itself.
+ * {"op":"hop-done"}
+ *	-> {"ok":true}: the ssh has ended; the declaration is gone.
+ *
+ * A refusal: {"ok":false,"code":120,"verdict":"node-unknown",
+ * "sentence":"...","session":"..."}. code is the exit code for a direct
+ * session: GUARD_EXIT_*. An unknown op, bad JSON or an over-long line gets
+ * code 122 and the connection is closed.
+ */
+#ifndef ENSCALE_COMMON_GUARD_PROTOCOL_H
+#define ENSCALE_COMMON_GUARD_PROTOCOL_H
+
+#define GUARD_EXIT_REFUSED     120 /* policy says no */
+#define GUARD_EXIT_UNREACHABLE 121 /* the node cannot be reached */
+#define GUARD_EXIT_UNWELL      122 /* the gateway itself is unwell */
+#define GUARD_EXIT_USAGE       123 /* wrong usage */
+
+#endif

@@ -1,0 +1,42 @@
+# What more than one program knows, in convenience libraries by what they
+# may link: libc only; + libcdb; + libinih; + libcrypto.
+noinst_LTLIBRARIES += libcommon.la libview.la libviewwriter.la libconfig.la libfingerprint.la
+
+# libc only. The NSS module links this and nothing else.
+libcommon_la_SOURCES = \
+	%D%/cleanup.h \
+	%D%/limits.h \
+	%D%/errors.c %D%/errors.h \
+	%D%/login_name.c %D%/login_name.h \
+	%D%/account_map.c %D%/account_map.h \
+	%D%/account_map_writer.c \
+	%D%/wire.c %D%/wire.h \
+	%D%/record.c %D%/record.h \
+	%D%/record_encode.c \
+	%D%/text.c %D%/text.h \
+	%D%/base64.c %D%/base64.h \
+	%D%/ssh_key.c %D%/ssh_key.h \
+	%D%/fingerprint_text.c %D%/fingerprint_text.h \
+	%D%/session_registry.c %D%/session_registry.h \
+	%D%/guard_protocol.h
+
+# + libcdb: reading the view, and judging by it.
+libview_la_SOURCES = \
+	%D%/manifest.c %D%/manifest.h \
+	%D%/view.c %D%/view.h \
+	%D%/policy.c %D%/policy.h
+libview_la_LIBADD = libcommon.la $(CDB_LIBS)
+
+# The writer's side of the view: enscale-sync's alone.
+libviewwriter_la_SOURCES = %D%/view_writer.c %D%/view_writer.h
+libviewwriter_la_LIBADD = libview.la
+
+# + libinih.
+libconfig_la_SOURCES = %D%/config.c %D%/config.h
+libconfig_la_CFLAGS = $(AM_CFLAGS) $(INIH_CFLAGS)
+libconfig_la_LIBADD = libcommon.la $(INIH_LIBS)
+
+# + libcrypto.
+libfingerprint_la_SOURCES = %D%/fingerprint.c %D%/fingerprint.h
+libfingerprint_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+libfingerprint_la_LIBADD = libcommon.la $(CRYPTO_LIBS)

@@ -1,0 +1,63 @@
+/*
+ * The session registry: one file per open session in run_dir/sessions,
+ * written by pam_enscale as root, read by the guard. The folder is 0750
+ * root:enscale, a file 0640; its name is the session id.
+ *
+ * A record is published by rename(2): whole or not there. Whether its
+ * session still lives is told by the pid and start time of sshd's monitor,
+ * so that one left behind by a killed sshd counts for nothing.
+ */
+#ifndef ENSCALE_COMMON_SESSION_REGISTRY_H
+#define ENSCALE_COMMON_SESSION_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/limits.h"
+
+struct session {
+	char id[SESSION_ID_LEN + 1]; /* base32, lower case */
+	uint32_t account;
+	uint32_t node; /* 0: the menu */
+	uid_t uid;
+	uint8_t fingerprint[SHA256_LEN]; /* of the key that opened it */
+	char address[ADDRESS_TEXT_MAX + 1]; /* the user's */
+	pid_t monitor;		/* sshd's root process of this connection */
+	uint64_t monitor_start; /* field 22 of proc_pid_stat(5), clock ticks */
+	int64_t opened;		/* seconds since the epoch */
+};
+
+/* A new random id. 0 or -errno. */
+int session_id_make(char ret_id[SESSION_ID_LEN + 1]);
+bool session_id_is_valid(const char *id);
+
+/* Start time (clock ticks since boot) and parent of a process. 0; -ESRCH
+ * when it has gone; ENS_E_CORRUPT. Names with ")" in them are no trap.
+ * Either output may be NULL. */
+int process_stat(pid_t pid, uint64_t *ret_start, pid_t *ret_parent);
+
+/* Publishes; replaces nothing: -EEXIST when the id is taken. */
+int session_publish(int dir_fd, const struct session *session);
+/* Removes; a missing record is a success. */
+int session_remove(int dir_fd, const char *id);
+/* Reads one. 0; ENS_E_NOTFOUND; ENS_E_VERSION; ENS_E_CORRUPT; -errno. */
+int session_read(int dir_fd, const char *id, struct session *ret_session);
+/* Does the monitor of the record still run? */
+bool session_is_alive(const struct session *session);
+
+/* Calls visit for every readable record, dead ones included; stops with its
+ * first non-zero result and returns it. Broken files are passed over and
+ * counted in *ret_broken (may be NULL). */
+int session_each(int dir_fd, int (*visit)(const struct session *, void *),
+    void *arg, uint32_t *ret_broken);
+/* Living sessions of an account, or -errno. */
+int session_count(int dir_fd, uint32_t account);
+
+/* An exclusive lock on the folder for count-then-publish; a killed holder
+ * leaves nothing behind (flock on a descriptor with O_CLOEXEC). Returns the
+ * descriptor to close, or -errno (-ETIMEDOUT after five seconds). */
+int session_lock(int dir_fd);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * Publishing the view: the only writer of manifest and segments, linked by
+ * enscale-sync alone (and by the tests).
+ *
+ * A publication is a new segment, written under a temporary name, synced and
+ * renamed, and then a new manifest, renamed over the old one: readers see
+ * all of a change or nothing. Segments that no manifest names any longer are
+ * unlinked; readers that have them mapped keep them.
+ */
+#ifndef ENSCALE_COMMON_VIEW_WRITER_H
+#define ENSCALE_COMMON_VIEW_WRITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/manifest.h"
+#include "common/record.h"
+
+struct view_writer;
+
+/*
+ * Opens the folder for writing (it must exist), under an exclusive lock:
+ * -EWOULDBLOCK when another writer runs. Left-over temporary files and
+ * unnamed segments are removed. A missing, broken or foreign manifest is no
+ * error: view_writer_manifest() then shows generation 0 without segments,
+ * and the next publication must be a base.
+ */
+int view_writer_open(const char *dir, struct view_writer **ret_writer);
+void view_writer_close(struct view_writer *writer);
+const struct manifest *view_writer_manifest(const struct view_writer *writer);
+
+/*
+ * Starts a segment: a base holds everything and will stand alone; a delta
+ * holds what changed and lies over what is published (tombstones mean
+ * deleted). One at a time. 0 or -errno.
+ */
+int view_writer_begin(struct view_writer *writer, bool base);
+/* Each key at most once per segment. On an error the segment is useless:
+ * abort it. ENS_E_LIMIT when the cdb would pass 4 GiB. */
+int view_writer_put(struct view_writer *writer, const struct record_key *key,
+    struct bytes record);
+/*
+ * Finishes the segment and publishes it as the given generation. Deltas are
+ * merged among each other so that a reader never opens more than
+ * VIEW_SEGMENTS_MAX / 2 segments, and into the base when they have grown to
+ * an eighth of it. 0, -errno, ENS_E_LIMIT; on failure the old publication
+ * stands.
+ */
+int view_writer_commit(struct view_writer *writer, uint64_t generation,
+    int64_t as_of);
+void view_writer_abort(struct view_writer *writer);
+
+/* A new manifest with the same segments: in step at a later time. */
+int view_writer_touch(struct view_writer *writer, uint64_t generation,
+    int64_t as_of);
+
+#endif

@@ -1,0 +1,1 @@
+# enscale_guard
