@@ -37,7 +37,10 @@
  *	{"event":"end","sentence":"..."}, tells the shell to end the hop and
  *	itself.
  * {"op":"hop-done"}
- *	-> {"ok":true}: the ssh has ended; the declaration is gone.
+ *	The ssh has ended; the declaration is gone.
+ *	-> {"ok":true,"signed":true}: whether the agent gave this hop its
+ *	signature. When it refused for a reason of policy, "signed" is false
+ *	and "code", "verdict" and "sentence" are there as in a refusal.
  *
  * A refusal: {"ok":false,"code":120,"verdict":"node-unknown",
  * "sentence":"...","session":"..."}. code is the exit code for a direct
