@@ -1,1 +1,82 @@
-# gateway
+# What is installed on a gateway beside the programs.
+#
+# All of it lies in $(datadir)/enscale/gateway as shipped. What an
+# administrator may change is copied from there to $(sysconfdir) once: a file
+# that is there stays, and `make install' says so when it differs.
+gatewaydir = $(datadir)/enscale/gateway
+gateway_made = \
+	%D%/enscale-guard.service \
+	%D%/enscale-sshd.pam \
+	%D%/enscale-sshd.service \
+	%D%/enscale-sync.service \
+	%D%/enscale.conf \
+	%D%/logrotate \
+	%D%/sshd_config \
+	%D%/tmpfiles.conf
+gateway_shipped = %D%/sysusers.conf
+gateway_DATA = $(gateway_made) $(gateway_shipped)
+EXTRA_DIST += $(gateway_made:=.in) $(gateway_shipped)
+CLEANFILES += $(gateway_made)
+
+# The sshd that enscale-sshd is another name of.
+SSHD = /usr/sbin/sshd
+
+$(gateway_made): %D%/%: %D%/%.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(SED) \
+		-e 's|[@]enscaleconfdir[@]|$(enscaleconfdir)|g' \
+		-e 's|[@]enscalelibexecdir[@]|$(enscalelibexecdir)|g' \
+		-e 's|[@]enscalelogdir[@]|$(enscalelogdir)|g' \
+		-e 's|[@]enscalerundir[@]|$(enscalerundir)|g' \
+		-e 's|[@]enscalestatedir[@]|$(enscalestatedir)|g' \
+		-e 's|[@]pamdir[@]|$(pamdir)|g' \
+		$< > $@.tmp && mv $@.tmp $@
+
+# FROM:TO, copied when missing.
+gateway_settings = \
+	%D%/enscale.conf:$(enscaleconfdir)/enscale.conf \
+	%D%/sshd_config:$(enscaleconfdir)/sshd_config \
+	%D%/enscale-sshd.pam:$(pamconfdir)/enscale-sshd \
+	%D%/logrotate:$(sysconfdir)/logrotate.d/enscale
+
+install-data-local: $(gateway_DATA)
+	$(MKDIR_P) $(DESTDIR)$(systemdsystemunitdir) \
+		$(DESTDIR)$(sysusersdir) $(DESTDIR)$(tmpfilesdir) \
+		$(DESTDIR)$(enscaleconfdir) $(DESTDIR)$(pamconfdir) \
+		$(DESTDIR)$(sysconfdir)/logrotate.d
+	for unit in sync guard sshd; do \
+		$(INSTALL_DATA) %D%/enscale-$$unit.service \
+			$(DESTDIR)$(systemdsystemunitdir) || exit 1; \
+	done
+	$(INSTALL_DATA) $(srcdir)/%D%/sysusers.conf \
+		$(DESTDIR)$(sysusersdir)/enscale.conf
+	$(INSTALL_DATA) %D%/tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/enscale.conf
+	@for pair in $(gateway_settings); do \
+		from=$${pair%%:*}; to=$${pair#*:}; \
+		if test ! -e $(DESTDIR)$$to; then \
+			echo " $(INSTALL_DATA) $$from $(DESTDIR)$$to"; \
+			$(INSTALL_DATA) $$from $(DESTDIR)$$to || exit 1; \
+		elif ! cmp -s $$from $(DESTDIR)$$to; then \
+			echo "kept $$to: it differs from" \
+				"$(gatewaydir)/$${from##*/}"; \
+		fi; \
+	done
+
+install-exec-local:
+	$(MKDIR_P) $(DESTDIR)$(enscalelibexecdir)
+	rm -f $(DESTDIR)$(enscalelibexecdir)/enscale-sshd
+	$(LN_S) $(SSHD) $(DESTDIR)$(enscalelibexecdir)/enscale-sshd
+
+# Settings that nobody changed go; the others stay.
+uninstall-local:
+	for unit in sync guard sshd; do \
+		rm -f $(DESTDIR)$(systemdsystemunitdir)/enscale-$$unit.service; \
+	done
+	rm -f $(DESTDIR)$(sysusersdir)/enscale.conf \
+		$(DESTDIR)$(tmpfilesdir)/enscale.conf \
+		$(DESTDIR)$(enscalelibexecdir)/enscale-sshd
+	@for pair in $(gateway_settings); do \
+		from=$${pair%%:*}; to=$${pair#*:}; \
+		if cmp -s $$from $(DESTDIR)$$to; then \
+			echo " rm -f $(DESTDIR)$$to"; rm -f $(DESTDIR)$$to; \
+		fi; \
+	done
