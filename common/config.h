@@ -79,6 +79,8 @@ int config_load(const char *path, struct config *ret_config,
 #define CONFIG_SESSIONS_DIR "sessions"
 #define CONFIG_GUARD_SOCKET "guard/guard.sock"
 #define CONFIG_AGENT_SOCKET "guard/agent.sock"
+/* Datagrams of enscale-sync, of any content: the view was published. */
+#define CONFIG_NOTIFY_SOCKET "guard/notify.sock"
 #define CONFIG_PATH_MAX	    (CONFIG_VALUE_MAX + 64)
 
 /* Joins folder and name; ENS_E_LIMIT when buf (CONFIG_PATH_MAX) is too

@@ -33,14 +33,21 @@
  *	    "known_hosts":"node124718 ssh-ed25519 AAAA...\n...",
  *	    "connect_timeout":10,"agent_socket":"/run/enscale/guard/agent.sock"}
  *	The connection stays open while the hop runs: its end tells the guard
- *	that the hop is over, and a line of the guard's own accord,
- *	{"event":"end","sentence":"..."}, tells the shell to end the hop and
- *	itself.
+ *	that the hop is over.
  * {"op":"hop-done"}
  *	The ssh has ended; the declaration is gone.
  *	-> {"ok":true,"signed":true}: whether the agent gave this hop its
  *	signature. When it refused for a reason of policy, "signed" is false
  *	and "code", "verdict" and "sentence" are there as in a refusal.
+ *
+ * Lines of the guard's own accord, at any time, with the same fields as a
+ * refusal: {"event":"end","code":120,"verdict":"...","sentence":"..."} tells
+ * the shell that the session ends: it says the sentence, ends the hop and
+ * itself. {"event":"end-hop",...} ends the hop alone; a menu goes on. The
+ * guard signals the hop's ssh by itself at once, the shell a moment later.
+ *
+ * A connection that the guard closes (it was restarted) ends nothing: a
+ * running hop goes on, and the shell connects anew for its next request.
  *
  * A refusal: {"ok":false,"code":120,"verdict":"node-unknown",
  * "sentence":"...","session":"..."}. code is the exit code for a direct
