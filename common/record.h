@@ -139,8 +139,11 @@ struct host_key_record {
 
 /*
  * Encoders: append one whole record to an empty growing writer. Return 0,
- * -ENOMEM, ENS_E_LIMIT (a field is over its limit). Rows are given as
- * arrays, because only writers have them so.
+ * -ENOMEM, ENS_E_LIMIT (a field is over its limit) or ENS_E_RANGE (a value
+ * that the decoder would not take: an id that cannot exist, an empty name,
+ * rows that are not strictly ascending, an owner without its ROLE_OWNER row
+ * or such a row without its owner). Rows are given as arrays, because only
+ * writers have them so.
  */
 int record_encode_tombstone(struct wire_writer *writer,
     const struct record_key *key);
@@ -184,6 +187,9 @@ int record_decode_node(struct bytes record, const struct record_key *key,
     struct node_record *ret_node);
 int record_decode_host_key(struct bytes record, const struct record_key *key,
     struct host_key_record *ret_host_key);
+/* What all kinds have in common, body unseen: 0, ENS_E_NOTFOUND for a
+ * tombstone, ENS_E_VERSION, ENS_E_CORRUPT. */
+int record_check(struct bytes record, const struct record_key *key);
 /* True for a well-formed tombstone of this key. */
 bool record_is_tombstone(struct bytes record, const struct record_key *key);
 

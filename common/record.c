@@ -1,0 +1,711 @@
+/*
+ * Decoding the records of the view. Every bound, count, order and enum is
+ * checked here, so that what reads a decoded record need not; a record that
+ * breaks a rule says nothing at all.
+ */
+#include "common/record.h"
+
+#include <string.h>
+
+#include "common/errors.h"
+
+#define CRC_LEN       4
+#define MEMBER_LEN    5 /* u32 account, u8 role */
+#define NODE_ROW_LEN  4
+#define ID_KEY_LEN    5
+#define PLACES_OF_KEY 4 /* version, kind, u16 length: the key lies behind */
+
+/* clang-format off */
+static const uint32_t crc_table[256] = {
+	0x00000000U, 0xf26b8303U, 0xe13b70f7U, 0x1350f3f4U,
+	0xc79a971fU, 0x35f1141cU, 0x26a1e7e8U, 0xd4ca64ebU,
+	0x8ad958cfU, 0x78b2dbccU, 0x6be22838U, 0x9989ab3bU,
+	0x4d43cfd0U, 0xbf284cd3U, 0xac78bf27U, 0x5e133c24U,
+	0x105ec76fU, 0xe235446cU, 0xf165b798U, 0x030e349bU,
+	0xd7c45070U, 0x25afd373U, 0x36ff2087U, 0xc494a384U,
+	0x9a879fa0U, 0x68ec1ca3U, 0x7bbcef57U, 0x89d76c54U,
+	0x5d1d08bfU, 0xaf768bbcU, 0xbc267848U, 0x4e4dfb4bU,
+	0x20bd8edeU, 0xd2d60dddU, 0xc186fe29U, 0x33ed7d2aU,
+	0xe72719c1U, 0x154c9ac2U, 0x061c6936U, 0xf477ea35U,
+	0xaa64d611U, 0x580f5512U, 0x4b5fa6e6U, 0xb93425e5U,
+	0x6dfe410eU, 0x9f95c20dU, 0x8cc531f9U, 0x7eaeb2faU,
+	0x30e349b1U, 0xc288cab2U, 0xd1d83946U, 0x23b3ba45U,
+	0xf779deaeU, 0x05125dadU, 0x1642ae59U, 0xe4292d5aU,
+	0xba3a117eU, 0x4851927dU, 0x5b016189U, 0xa96ae28aU,
+	0x7da08661U, 0x8fcb0562U, 0x9c9bf696U, 0x6ef07595U,
+	0x417b1dbcU, 0xb3109ebfU, 0xa0406d4bU, 0x522bee48U,
+	0x86e18aa3U, 0x748a09a0U, 0x67dafa54U, 0x95b17957U,
+	0xcba24573U, 0x39c9c670U, 0x2a993584U, 0xd8f2b687U,
+	0x0c38d26cU, 0xfe53516fU, 0xed03a29bU, 0x1f682198U,
+	0x5125dad3U, 0xa34e59d0U, 0xb01eaa24U, 0x42752927U,
+	0x96bf4dccU, 0x64d4cecfU, 0x77843d3bU, 0x85efbe38U,
+	0xdbfc821cU, 0x2997011fU, 0x3ac7f2ebU, 0xc8ac71e8U,
+	0x1c661503U, 0xee0d9600U, 0xfd5d65f4U, 0x0f36e6f7U,
+	0x61c69362U, 0x93ad1061U, 0x80fde395U, 0x72966096U,
+	0xa65c047dU, 0x5437877eU, 0x4767748aU, 0xb50cf789U,
+	0xeb1fcbadU, 0x197448aeU, 0x0a24bb5aU, 0xf84f3859U,
+	0x2c855cb2U, 0xdeeedfb1U, 0xcdbe2c45U, 0x3fd5af46U,
+	0x7198540dU, 0x83f3d70eU, 0x90a324faU, 0x62c8a7f9U,
+	0xb602c312U, 0x44694011U, 0x5739b3e5U, 0xa55230e6U,
+	0xfb410cc2U, 0x092a8fc1U, 0x1a7a7c35U, 0xe811ff36U,
+	0x3cdb9bddU, 0xceb018deU, 0xdde0eb2aU, 0x2f8b6829U,
+	0x82f63b78U, 0x709db87bU, 0x63cd4b8fU, 0x91a6c88cU,
+	0x456cac67U, 0xb7072f64U, 0xa457dc90U, 0x563c5f93U,
+	0x082f63b7U, 0xfa44e0b4U, 0xe9141340U, 0x1b7f9043U,
+	0xcfb5f4a8U, 0x3dde77abU, 0x2e8e845fU, 0xdce5075cU,
+	0x92a8fc17U, 0x60c37f14U, 0x73938ce0U, 0x81f80fe3U,
+	0x55326b08U, 0xa759e80bU, 0xb4091bffU, 0x466298fcU,
+	0x1871a4d8U, 0xea1a27dbU, 0xf94ad42fU, 0x0b21572cU,
+	0xdfeb33c7U, 0x2d80b0c4U, 0x3ed04330U, 0xccbbc033U,
+	0xa24bb5a6U, 0x502036a5U, 0x4370c551U, 0xb11b4652U,
+	0x65d122b9U, 0x97baa1baU, 0x84ea524eU, 0x7681d14dU,
+	0x2892ed69U, 0xdaf96e6aU, 0xc9a99d9eU, 0x3bc21e9dU,
+	0xef087a76U, 0x1d63f975U, 0x0e330a81U, 0xfc588982U,
+	0xb21572c9U, 0x407ef1caU, 0x532e023eU, 0xa145813dU,
+	0x758fe5d6U, 0x87e466d5U, 0x94b49521U, 0x66df1622U,
+	0x38cc2a06U, 0xcaa7a905U, 0xd9f75af1U, 0x2b9cd9f2U,
+	0xff56bd19U, 0x0d3d3e1aU, 0x1e6dcdeeU, 0xec064eedU,
+	0xc38d26c4U, 0x31e6a5c7U, 0x22b65633U, 0xd0ddd530U,
+	0x0417b1dbU, 0xf67c32d8U, 0xe52cc12cU, 0x1747422fU,
+	0x49547e0bU, 0xbb3ffd08U, 0xa86f0efcU, 0x5a048dffU,
+	0x8ecee914U, 0x7ca56a17U, 0x6ff599e3U, 0x9d9e1ae0U,
+	0xd3d3e1abU, 0x21b862a8U, 0x32e8915cU, 0xc083125fU,
+	0x144976b4U, 0xe622f5b7U, 0xf5720643U, 0x07198540U,
+	0x590ab964U, 0xab613a67U, 0xb831c993U, 0x4a5a4a90U,
+	0x9e902e7bU, 0x6cfbad78U, 0x7fab5e8cU, 0x8dc0dd8fU,
+	0xe330a81aU, 0x115b2b19U, 0x020bd8edU, 0xf0605beeU,
+	0x24aa3f05U, 0xd6c1bc06U, 0xc5914ff2U, 0x37faccf1U,
+	0x69e9f0d5U, 0x9b8273d6U, 0x88d28022U, 0x7ab90321U,
+	0xae7367caU, 0x5c18e4c9U, 0x4f48173dU, 0xbd23943eU,
+	0xf36e6f75U, 0x0105ec76U, 0x12551f82U, 0xe03e9c81U,
+	0x34f4f86aU, 0xc69f7b69U, 0xd5cf889dU, 0x27a40b9eU,
+	0x79b737baU, 0x8bdcb4b9U, 0x988c474dU, 0x6ae7c44eU,
+	0xbe2da0a5U, 0x4c4623a6U, 0x5f16d052U, 0xad7d5351U,
+};
+/* clang-format on */
+
+uint32_t
+record_crc32c(uint32_t crc, const void *data, size_t len)
+{
+	const uint8_t *at = data;
+
+	crc = ~crc;
+	for (size_t i = 0; i < len; i++)
+		crc = crc >> 8 ^ crc_table[(crc ^ at[i]) & 0xff];
+	return ~crc;
+}
+
+static uint32_t
+load_u32(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 |
+	    (uint32_t)at[2] << 8 | (uint32_t)at[3];
+}
+
+static void
+append(struct record_key *key, const void *data, size_t len)
+{
+	memcpy(key->data + key->len, data, len);
+	key->len += len;
+}
+
+struct record_key
+record_key_id(enum record_kind kind, uint32_t id)
+{
+	return (struct record_key){
+		.data = { (uint8_t)kind, (uint8_t)(id >> 24),
+		    (uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id },
+		.len = ID_KEY_LEN,
+	};
+}
+
+struct record_key
+record_key_key(uint32_t account, const uint8_t fingerprint[SHA256_LEN])
+{
+	struct record_key key = record_key_id(RECORD_KEY, account);
+
+	append(&key, fingerprint, SHA256_LEN);
+	return key;
+}
+
+struct record_key
+record_key_host(const uint8_t fingerprint[SHA256_LEN])
+{
+	struct record_key key = { .data = { RECORD_HOST_KEY }, .len = 1 };
+
+	append(&key, fingerprint, SHA256_LEN);
+	return key;
+}
+
+struct record_key
+record_key_environment(const char *name)
+{
+	struct record_key key = { .data = { RECORD_ENVIRONMENT }, .len = 1 };
+	size_t len = strnlen(name, NAME_TEXT_MAX + 1);
+
+	if (len == 0 || len > NAME_TEXT_MAX)
+		return (struct record_key){ .len = 0 };
+	append(&key, name, len);
+	return key;
+}
+
+/* Checks what all records have; *ret_body stands at the body, and
+ * *ret_key_at is the key as the record holds it. */
+static int
+open_record(struct bytes record, const struct record_key *key,
+    uint8_t *ret_kind, const uint8_t **ret_key_at, struct wire_reader *ret_body)
+{
+	struct wire_reader reader;
+	struct bytes filed;
+	size_t len = record.len;
+	uint8_t version, kind;
+
+	if (len < PLACES_OF_KEY + CRC_LEN || len > RECORD_SIZE_MAX)
+		return ENS_E_CORRUPT;
+	len -= CRC_LEN;
+	wire_read_init(&reader, record.data, len);
+	version = wire_read_u8(&reader);
+	if (version != RECORD_VERSION)
+		return ENS_E_VERSION;
+	if (record_crc32c(0, record.data, len) != load_u32(record.data + len))
+		return ENS_E_CORRUPT;
+	kind = wire_read_u8(&reader);
+	filed = wire_read_bytes(&reader, wire_read_u16(&reader));
+	if (reader.error != 0 || filed.len == 0 ||
+	    !bytes_equal(filed, (struct bytes){ key->data, key->len }))
+		return ENS_E_CORRUPT;
+	*ret_kind = kind;
+	*ret_key_at = filed.data;
+	*ret_body = reader;
+	return 0;
+}
+
+int
+record_check(struct bytes record, const struct record_key *key)
+{
+	struct wire_reader body;
+	const uint8_t *key_at;
+	uint8_t kind;
+	int r;
+
+	r = open_record(record, key, &kind, &key_at, &body);
+	if (r != 0)
+		return r;
+	if (kind == RECORD_TOMBSTONE)
+		return body.left == 0 ? ENS_E_NOTFOUND : ENS_E_CORRUPT;
+	return kind == key->data[0] ? 0 : ENS_E_CORRUPT;
+}
+
+bool
+record_is_tombstone(struct bytes record, const struct record_key *key)
+{
+	return record_check(record, key) == ENS_E_NOTFOUND;
+}
+
+/* Opens a record of one kind, whose key has this length (0: any). */
+static int
+open_kind(struct bytes record, const struct record_key *key,
+    enum record_kind wanted, size_t key_len, const uint8_t **ret_key_at,
+    struct wire_reader *ret_body)
+{
+	struct wire_reader body;
+	const uint8_t *key_at;
+	uint8_t kind;
+	int r;
+
+	r = open_record(record, key, &kind, &key_at, &body);
+	if (r != 0)
+		return r;
+	if (kind == RECORD_TOMBSTONE && body.left == 0)
+		return ENS_E_NOTFOUND;
+	if (kind != (uint8_t)wanted || key->data[0] != (uint8_t)wanted ||
+	    (key_len != 0 && key->len != key_len))
+		return ENS_E_CORRUPT;
+	*ret_key_at = key_at;
+	*ret_body = body;
+	return 0;
+}
+
+static bool
+is_account(uint32_t id)
+{
+	return id >= 1 && id <= ACCOUNT_ID_MAX;
+}
+
+static bool
+is_node(uint32_t id)
+{
+	return id >= 1 && id <= NODE_ID_MAX;
+}
+
+/* Seconds since the epoch, never negative. */
+static int64_t
+read_time(struct wire_reader *body)
+{
+	uint64_t value = wire_read_u64(body);
+
+	if (value > INT64_MAX) {
+		body->error = ENS_E_CORRUPT;
+		return 0;
+	}
+	return (int64_t)value;
+}
+
+static uint32_t
+read_count(struct wire_reader *body, uint32_t max)
+{
+	uint32_t count = wire_read_u32(body);
+
+	if (count > max) {
+		body->error = ENS_E_CORRUPT;
+		return 0;
+	}
+	return count;
+}
+
+/* A text that must not be empty. */
+static const char *
+read_name(struct wire_reader *body, size_t max)
+{
+	const char *text = wire_read_text(body, max);
+
+	if (*text == '\0')
+		body->error = ENS_E_CORRUPT;
+	return text;
+}
+
+static enum environment_state
+read_state(struct wire_reader *body)
+{
+	switch (wire_read_u8(body)) {
+	case ENVIRONMENT_RUNNING:
+		return ENVIRONMENT_RUNNING;
+	case ENVIRONMENT_STOPPED:
+		return ENVIRONMENT_STOPPED;
+	case ENVIRONMENT_SLEEPING:
+		return ENVIRONMENT_SLEEPING;
+	default:
+		body->error = ENS_E_CORRUPT;
+		return ENVIRONMENT_STOPPED;
+	}
+}
+
+/* ROLE_NONE for anything that is not a role in a row. */
+static enum environment_role
+to_role(uint8_t value)
+{
+	switch (value) {
+	case ROLE_LIMITED:
+		return ROLE_LIMITED;
+	case ROLE_FULL:
+		return ROLE_FULL;
+	case ROLE_OWNER:
+		return ROLE_OWNER;
+	default:
+		return ROLE_NONE;
+	}
+}
+
+int
+record_decode_account(struct bytes record, const struct record_key *key,
+    struct account_record *ret_account)
+{
+	struct account_record account = { 0 };
+	struct wire_reader body;
+	const uint8_t *key_at;
+	uint8_t status;
+	int r;
+
+	r = open_kind(record, key, RECORD_ACCOUNT, ID_KEY_LEN, &key_at, &body);
+	if (r != 0)
+		return r;
+	account.account = load_u32(key_at + 1);
+	status = wire_read_u8(&body);
+	account.expires = read_time(&body);
+	account.max_sessions = wire_read_u32(&body);
+	account.name = wire_read_text(&body, NAME_TEXT_MAX);
+	account.mail = wire_read_text(&body, MAIL_TEXT_MAX);
+	if (status == ACCOUNT_ACTIVE)
+		account.status = ACCOUNT_ACTIVE;
+	else if (status == ACCOUNT_SUSPENDED)
+		account.status = ACCOUNT_SUSPENDED;
+	else
+		return ENS_E_CORRUPT;
+	if (!is_account(account.account) ||
+	    account.max_sessions > SESSION_LIMIT_MAX)
+		return ENS_E_CORRUPT;
+	r = wire_read_end(&body);
+	if (r == 0)
+		*ret_account = account;
+	return r;
+}
+
+int
+record_decode_key(struct bytes record, const struct record_key *key,
+    struct key_record *ret_key)
+{
+	struct key_record found = { 0 };
+	struct wire_reader body;
+	const uint8_t *key_at;
+	int r;
+
+	r = open_kind(record, key, RECORD_KEY, ID_KEY_LEN + SHA256_LEN, &key_at,
+	    &body);
+	if (r != 0)
+		return r;
+	found.account = load_u32(key_at + 1);
+	found.fingerprint = key_at + ID_KEY_LEN;
+	found.title = wire_read_text(&body, NAME_TEXT_MAX);
+	found.from = wire_read_text(&body, FROM_TEXT_MAX);
+	found.expires = read_time(&body);
+	found.added = read_time(&body);
+	found.blob = wire_read_string(&body);
+	if (!is_account(found.account) || found.blob.len == 0 ||
+	    found.blob.len > KEY_BLOB_MAX)
+		return ENS_E_CORRUPT;
+	r = wire_read_end(&body);
+	if (r == 0)
+		*ret_key = found;
+	return r;
+}
+
+int
+record_decode_account_keys(struct bytes record, const struct record_key *key,
+    struct account_keys_record *ret_keys)
+{
+	struct account_keys_record keys = { 0 };
+	struct wire_reader body;
+	const uint8_t *key_at;
+	int r;
+
+	r = open_kind(record, key, RECORD_ACCOUNT_KEYS, ID_KEY_LEN, &key_at,
+	    &body);
+	if (r != 0)
+		return r;
+	keys.account = load_u32(key_at + 1);
+	keys.count = read_count(&body, ACCOUNT_KEYS_MAX);
+	keys.fingerprints =
+	    wire_read_bytes(&body, (size_t)keys.count * SHA256_LEN).data;
+	if (!is_account(keys.account) || wire_read_end(&body) != 0)
+		return ENS_E_CORRUPT;
+	for (uint32_t i = 1; i < keys.count; i++) {
+		const uint8_t *at = keys.fingerprints + (size_t)i * SHA256_LEN;
+
+		if (memcmp(at - SHA256_LEN, at, SHA256_LEN) >= 0)
+			return ENS_E_CORRUPT;
+	}
+	*ret_keys = keys;
+	return 0;
+}
+
+/* Ascending node ids in count rows. */
+static bool
+node_rows_ok(const uint8_t *rows, uint32_t count)
+{
+	uint32_t last = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t node = load_u32(rows + (size_t)i * NODE_ROW_LEN);
+
+		if (!is_node(node) || node <= last)
+			return false;
+		last = node;
+	}
+	return true;
+}
+
+/* Ascending accounts; the owner is there as owner, and nobody else is. */
+static bool
+members_ok(const struct environment_record *environment)
+{
+	bool owner_seen = environment->owner == 0;
+	uint32_t last = 0;
+
+	for (uint32_t i = 0; i < environment->member_count; i++) {
+		struct environment_member member = environment_record_member(
+		    environment, i);
+		bool owner = member.account == environment->owner;
+
+		if (!is_account(member.account) || member.account <= last ||
+		    member.role == ROLE_NONE ||
+		    owner != (member.role == ROLE_OWNER))
+			return false;
+		owner_seen = owner_seen || owner;
+		last = member.account;
+	}
+	return owner_seen;
+}
+
+int
+record_decode_environment(struct bytes record, const struct record_key *key,
+    struct environment_record *ret_environment)
+{
+	struct environment_record found = { 0 };
+	struct wire_reader body;
+	const uint8_t *key_at;
+	int r;
+
+	r = open_kind(record, key, RECORD_ENVIRONMENT, 0, &key_at, &body);
+	if (r != 0)
+		return r;
+	found.name = wire_read_text(&body, NAME_TEXT_MAX);
+	found.state = read_state(&body);
+	found.owner = wire_read_u32(&body);
+	found.member_count = read_count(&body, ENVIRONMENT_MEMBERS_MAX);
+	found.members = wire_read_bytes(&body,
+	    (size_t)found.member_count * MEMBER_LEN)
+	                    .data;
+	found.node_count = read_count(&body, ENVIRONMENT_NODES_MAX);
+	found.nodes = wire_read_bytes(&body,
+	    (size_t)found.node_count * NODE_ROW_LEN)
+	                  .data;
+	if (wire_read_end(&body) != 0)
+		return ENS_E_CORRUPT;
+	if (!bytes_equal_text((struct bytes){ key_at + 1, key->len - 1 },
+	        found.name) ||
+	    !members_ok(&found) || !node_rows_ok(found.nodes, found.node_count))
+		return ENS_E_CORRUPT;
+	*ret_environment = found;
+	return 0;
+}
+
+/* One row of an account's environments. */
+static struct account_environment
+read_row(struct wire_reader *reader)
+{
+	struct account_environment row;
+
+	row.role = to_role(wire_read_u8(reader));
+	row.name = read_name(reader, NAME_TEXT_MAX);
+	if (row.role == ROLE_NONE)
+		reader->error = ENS_E_CORRUPT;
+	return row;
+}
+
+int
+record_decode_environments(struct bytes record, const struct record_key *key,
+    struct account_environments_record *ret_environments)
+{
+	struct account_environments_record found = { 0 };
+	struct wire_reader body;
+	const uint8_t *key_at;
+	const char *last = "";
+	int r;
+
+	r = open_kind(record, key, RECORD_ENVIRONMENTS, ID_KEY_LEN, &key_at,
+	    &body);
+	if (r != 0)
+		return r;
+	found.account = load_u32(key_at + 1);
+	found.count = read_count(&body, ACCOUNT_ENVIRONMENTS_MAX);
+	found.rows = (struct bytes){ body.at, body.left };
+	for (uint32_t i = 0; i < found.count && body.error == 0; i++) {
+		struct account_environment row = read_row(&body);
+
+		if (strcmp(last, row.name) >= 0)
+			return ENS_E_CORRUPT;
+		last = row.name;
+	}
+	if (!is_account(found.account) || wire_read_end(&body) != 0)
+		return ENS_E_CORRUPT;
+	*ret_environments = found;
+	return 0;
+}
+
+static struct bytes
+read_blob(struct wire_reader *reader)
+{
+	struct bytes blob = wire_read_string(reader);
+
+	if (blob.len == 0 || blob.len > KEY_BLOB_MAX)
+		reader->error = ENS_E_CORRUPT;
+	return blob;
+}
+
+int
+record_decode_node(struct bytes record, const struct record_key *key,
+    struct node_record *ret_node)
+{
+	struct node_record node = { 0 };
+	struct wire_reader body;
+	const uint8_t *key_at;
+	int r;
+
+	r = open_kind(record, key, RECORD_NODE, ID_KEY_LEN, &key_at, &body);
+	if (r != 0)
+		return r;
+	node.node = load_u32(key_at + 1);
+	node.environment = read_name(&body, NAME_TEXT_MAX);
+	node.address = read_name(&body, ADDRESS_TEXT_MAX);
+	node.port = wire_read_u16(&body);
+	node.state = read_state(&body);
+	node.service_type = wire_read_text(&body, NAME_TEXT_MAX);
+	node.system_user = read_name(&body, SYSTEM_USER_MAX);
+	node.host_key_count = read_count(&body, NODE_HOST_KEYS_MAX);
+	node.host_keys = (struct bytes){ body.at, body.left };
+	for (uint32_t i = 0; i < node.host_key_count; i++)
+		read_blob(&body);
+	if (!is_node(node.node) || node.port == 0)
+		return ENS_E_CORRUPT;
+	r = wire_read_end(&body);
+	if (r == 0)
+		*ret_node = node;
+	return r;
+}
+
+int
+record_decode_host_key(struct bytes record, const struct record_key *key,
+    struct host_key_record *ret_host_key)
+{
+	struct host_key_record found = { 0 };
+	struct wire_reader body;
+	const uint8_t *key_at;
+	int r;
+
+	r = open_kind(record, key, RECORD_HOST_KEY, 1 + SHA256_LEN, &key_at,
+	    &body);
+	if (r != 0)
+		return r;
+	found.fingerprint = key_at + 1;
+	found.count = read_count(&body, HOST_KEY_NODES_MAX);
+	found.nodes =
+	    wire_read_bytes(&body, (size_t)found.count * NODE_ROW_LEN).data;
+	if (wire_read_end(&body) != 0 ||
+	    !node_rows_ok(found.nodes, found.count))
+		return ENS_E_CORRUPT;
+	*ret_host_key = found;
+	return 0;
+}
+
+struct environment_member
+environment_record_member(const struct environment_record *environment,
+    uint32_t i)
+{
+	const uint8_t *row;
+
+	if (i >= environment->member_count)
+		return (struct environment_member){ 0 };
+	row = environment->members + (size_t)i * MEMBER_LEN;
+	return (struct environment_member){ load_u32(row), to_role(row[4]) };
+}
+
+enum environment_role
+environment_record_role(const struct environment_record *environment,
+    uint32_t account)
+{
+	uint32_t low = 0, high = environment->member_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		struct environment_member member = environment_record_member(
+		    environment, middle);
+
+		if (member.account == account)
+			return member.role;
+		if (member.account < account)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return ROLE_NONE;
+}
+
+uint32_t
+environment_record_node(const struct environment_record *environment,
+    uint32_t i)
+{
+	if (i >= environment->node_count)
+		return 0;
+	return load_u32(environment->nodes + (size_t)i * NODE_ROW_LEN);
+}
+
+int
+account_environments_next(struct bytes *cursor,
+    struct account_environment *ret_row)
+{
+	struct account_environment row;
+	struct wire_reader reader;
+
+	wire_read_init(&reader, cursor->data, cursor->len);
+	row = read_row(&reader);
+	if (reader.error != 0)
+		return ENS_E_NOTFOUND;
+	*cursor = (struct bytes){ reader.at, reader.left };
+	*ret_row = row;
+	return 0;
+}
+
+int
+node_record_next_host_key(struct bytes *cursor, struct bytes *ret_blob)
+{
+	struct wire_reader reader;
+	struct bytes blob;
+
+	wire_read_init(&reader, cursor->data, cursor->len);
+	blob = read_blob(&reader);
+	if (reader.error != 0)
+		return ENS_E_NOTFOUND;
+	*cursor = (struct bytes){ reader.at, reader.left };
+	*ret_blob = blob;
+	return 0;
+}
+
+uint32_t
+host_key_record_node(const struct host_key_record *host_key, uint32_t i)
+{
+	if (i >= host_key->count)
+		return 0;
+	return load_u32(host_key->nodes + (size_t)i * NODE_ROW_LEN);
+}
+
+const char *
+account_status_text(enum account_status status)
+{
+	switch (status) {
+	case ACCOUNT_ACTIVE:
+		return "active";
+	case ACCOUNT_SUSPENDED:
+		return "suspended";
+	}
+	return "unknown";
+}
+
+const char *
+environment_state_text(enum environment_state state)
+{
+	switch (state) {
+	case ENVIRONMENT_RUNNING:
+		return "running";
+	case ENVIRONMENT_STOPPED:
+		return "stopped";
+	case ENVIRONMENT_SLEEPING:
+		return "sleeping";
+	}
+	return "unknown";
+}
+
+int
+account_status_parse(struct bytes text, enum account_status *ret_status)
+{
+	if (bytes_equal_text(text, "active"))
+		*ret_status = ACCOUNT_ACTIVE;
+	else if (bytes_equal_text(text, "suspended"))
+		*ret_status = ACCOUNT_SUSPENDED;
+	else
+		return ENS_E_SYNTAX;
+	return 0;
+}
+
+int
+environment_state_parse(struct bytes text, enum environment_state *ret_state)
+{
+	if (bytes_equal_text(text, "running"))
+		*ret_state = ENVIRONMENT_RUNNING;
+	else if (bytes_equal_text(text, "stopped"))
+		*ret_state = ENVIRONMENT_STOPPED;
+	else if (bytes_equal_text(text, "sleeping"))
+		*ret_state = ENVIRONMENT_SLEEPING;
+	else
+		return ENS_E_SYNTAX;
+	return 0;
+}
