@@ -1,0 +1,222 @@
+"""Hosts from the outside: starting one, running things in it, its daemons,
+its end. Used inside the namespaces of a set's keeper (see keeper.py), where
+the process of each host's init has the PID that is noted here.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import catalogue
+import hostctl
+import network
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+STATE = os.path.join(TOP, ".demo")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+START_SECONDS = 30
+
+
+class Failed(Exception):
+    """A command that had to work did not."""
+
+    def __init__(self, host, argv, result):
+        self.result = result
+        words = " ".join(arg if isinstance(arg, str) else repr(arg) for arg in argv)
+        said = (result.stdout or b"") + (result.stderr or b"")
+        super().__init__(
+            f"{host}: {words[:200]}: exit code {result.returncode}\n"
+            + said.decode(errors="replace")[-3000:]
+        )
+
+
+class Host:
+    def __init__(self, plan, pid, folder):
+        self.plan, self.pid, self.folder = plan, pid, folder
+        self.name = plan.name
+
+    # -- running things
+
+    def command(self, argv, env=None):
+        """The command line, for use inside the keeper, that runs argv here."""
+        settings = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"} | (env or {})
+        return (
+            ["nsenter", f"--target={self.pid}", "--mount", "--uts", "--ipc", "--net"]
+            + ["--pid", "--", "setpriv", "--pdeathsig", "KILL", "--", "env", "-i"]
+            + [f"{name}={value}" for name, value in settings.items()]
+            + list(argv)
+        )
+
+    def popen(self, argv, env=None, **options):
+        return subprocess.Popen(self.command(argv, env), **options)
+
+    def run(self, argv, input=b"", check=True, timeout=60, env=None):
+        """Runs argv as root; bytes in, bytes out. A result with returncode,
+        stdout, stderr; Failed when check is set and the code is not 0."""
+        if isinstance(input, str):
+            input = input.encode()
+        result = subprocess.run(
+            self.command(argv, env), input=input, capture_output=True, timeout=timeout
+        )
+        if check and result.returncode:
+            raise Failed(self.name, argv, result)
+        return result
+
+    def sh(self, script, **options):
+        return self.run(["sh", "-euc", script], **options)
+
+    # -- files
+
+    def path(self, path):
+        """Where the host's file is seen from outside. A symbolic link with
+        an absolute target leads astray: read() and write() do not."""
+        return f"/proc/{self.pid}/root{path}"
+
+    def read(self, path):
+        return self.run(["cat", "--", path]).stdout
+
+    def write(self, path, data, mode=0o644):
+        script = 'umask 077; cat >"$1" && chmod "$2" "$1"'
+        self.run(["sh", "-c", script, "write", path, f"{mode:o}"], input=data)
+
+    # -- daemons
+
+    def ask(self, verb, name=None, **more):
+        request = {"verb": verb, "name": name, **more}
+        return hostctl.ask(request, self.path("/run/host/control"))
+
+    def start(self, name, *arguments):
+        """As hostctl start does."""
+        self.run(["hostctl", "start", name, *arguments])
+
+    def stop(self, name):
+        self.ask("stop", name)
+
+    def kill(self, name, number=signal.SIGKILL):
+        """Sends the signal; what ends by it is started again."""
+        self.ask("signal", name, signal=int(number))
+
+    def daemon(self, name):
+        for daemon in self.ask("status")["daemons"]:
+            if daemon["name"] == name:
+                return daemon
+        raise KeyError(name)
+
+    def pid_of(self, name):
+        """Its PID in the host."""
+        return self.daemon(name)["pid"]
+
+    def log(self, name="syslog"):
+        """What is in the log of that daemon, or in the host's syslog."""
+        name = name if name == "syslog" else f"{name}.log"
+        try:
+            with open(os.path.join(self.folder, name), errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    # -- its life
+
+    @property
+    def alive(self):
+        try:
+            with open(f"/proc/{self.pid}/cmdline", "rb") as file:
+                return file.read().endswith(f"init.py\0{self.name}\0".encode())
+        except OSError:
+            return False
+
+    def end(self):
+        """Everything in it ends with its init."""
+        if not self.alive:
+            return
+        pidfd = os.pidfd_open(self.pid)
+        try:
+            if self.alive:
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                select.select([pidfd], [], [], START_SECONDS)
+        finally:
+            os.close(pidfd)
+            try:
+                os.unlink(os.path.join(self.folder, "pid"))
+            except FileNotFoundError:
+                pass
+
+    def prepare(self):
+        """Runs the script of its role."""
+        settings = {"HOST": self.name, **self.plan.settings}
+        script = f"/usr/src/enscale/tests/hosts/roles/{self.plan.role}"
+        with open(os.path.join(self.folder, "role.log"), "ab") as log:
+            done = self.popen(
+                [script], settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+            code = done.wait(120)
+        if code:
+            raise RuntimeError(
+                f"{self.name}: roles/{self.plan.role} ended with {code}\n"
+                + "".join(self.log("role").splitlines(True)[-25:])
+            )
+
+
+def launch(plan, folder):
+    """Starts the host, without its role."""
+    folder = os.path.join(folder, plan.name)
+    os.makedirs(folder, exist_ok=True)
+    for name in os.listdir(folder):
+        os.unlink(os.path.join(folder, name))
+    spec = {
+        "name": plan.name,
+        "hostname": plan.hostname,
+        "hosts": catalogue.etc_hosts(plan),
+        "install": f"{STATE}/stage" if plan.install else None,
+        "source": f"{STATE}/src",
+        "log": folder,
+    }
+    with open(os.path.join(folder, "init.log"), "ab") as log:
+        init = subprocess.Popen(
+            [sys.executable, "-B", os.path.join(HERE, "init.py"), plan.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
+    init.stdin.write(json.dumps(spec).encode())
+    init.stdin.close()
+    host = Host(plan, int(init.stdout.readline() or 0), folder)
+    ready = init.stdout.readline() == b"ready\n"
+    init.stdout.close()
+    init.wait()
+    if not ready:
+        raise RuntimeError(f"{plan.name}: its init failed\n{host.log('init')[-3000:]}")
+    try:
+        network.plug(host.pid, plan.addresses)
+    except BaseException:
+        host.end()
+        raise
+    with open(os.path.join(folder, "pid"), "w") as file:
+        file.write(f"{host.pid}\n")
+    return host
+
+
+def find(plan, folder):
+    """The host, when it is up; else None."""
+    folder = os.path.join(folder, plan.name)
+    try:
+        with open(os.path.join(folder, "pid")) as file:
+            host = Host(plan, int(file.read()), folder)
+    except (FileNotFoundError, ValueError):
+        return None
+    return host if host.alive else None
+
+
+def wait_for(condition, what, seconds=10):
+    """Until condition() is true; what it was is in the error otherwise."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {seconds} s: {what}")
+        time.sleep(0.02)

@@ -1,0 +1,210 @@
+# tests/hosts/lib.sh - what ./demo and ./check share: progress, the checks of
+# the machine, the layer, the build, and the life of a set of hosts.
+# Bash only: a fresh Debian may have no Python yet.
+
+export LC_ALL=C
+umask 022
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+hosts=$checkout/tests/hosts
+state=$checkout/.demo
+cache=/var/cache/enscale-demo
+top=/usr/src/enscale # the checkout, as the layer sees it
+job=
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# --- progress ---------------------------------------------------------------
+
+# open_log NAME: one log for each run, the one before it kept beside it.
+open_log() {
+	mkdir -p -m 700 "$state"
+	log=$state/$1.log
+	if [[ -e $log ]]; then mv "$log" "$log.before"; fi
+	: >"$log"
+	printf 'The full log: %s\n' "$log" >&2
+}
+
+seconds_since() {
+	local passed=$(((${EPOCHREALTIME/./} - ${1/./}) / 100000))
+	printf '%d.%d s' $((passed / 10)) $((passed % 10))
+}
+
+# step WORDS COMMAND...: one line of progress, the rest to the log. A job of
+# its own, so that an interrupt is heard at once and ends it.
+step() {
+	local words=$1 begin=$EPOCHREALTIME from status=0
+	shift
+	printf '\n=== %s\n' "$words" >>"$log"
+	from=$(stat -c %s "$log")
+	printf '  %-40s ' "$words" >&2
+	{
+		set -e
+		"$@"
+	} </dev/null >>"$log" 2>&1 &
+	job=$!
+	wait "$job" || status=$?
+	job=
+	if ((status)); then
+		printf 'FAILED after %s\n\n' "$(seconds_since "$begin")" >&2
+		tail -c "+$((from + 1))" "$log" | tail -n 30 | sed 's/^/    /' >&2
+		printf '\n%s: "%s" failed, the full log: %s\n' \
+			"${0##*/}" "$words" "$log" >&2
+		exit 1
+	fi
+	printf '%8s\n' "$(seconds_since "$begin")" >&2
+}
+
+# Ends what a step still runs: contained() takes everything in it along.
+end_job() {
+	if [[ -n $job ]]; then
+		kill -KILL "$job" 2>/dev/null
+		wait "$job" 2>/dev/null
+		job=
+	fi
+	return 0
+}
+
+# --- the machine ------------------------------------------------------------
+
+become_root() {
+	if ((EUID == 0)); then return; fi
+	command -v sudo >/dev/null || die "needs root (or sudo)"
+	exec sudo -- "$checkout/${0##*/}" "$@"
+}
+
+check_machine() {
+	local dir
+	command -v apt-get >/dev/null && [[ -r /var/lib/dpkg/status ]] ||
+		die "needs Debian: there is no apt-get here"
+	[[ $(stat -f -c %T /) != overlayfs ]] ||
+		die "needs a / that is not an overlay itself: this one is" \
+			"(a container?), and overlays stack only two high"
+	for dir in /etc /usr /var/lib; do
+		[[ $(stat -c %d $dir) = "$(stat -c %d /)" ]] ||
+			die "needs $dir on the same file system as /: an overlay" \
+				"over / does not see what is mounted below it"
+	done
+	grep -qw overlay /proc/filesystems || modprobe overlay 2>/dev/null ||
+		die "needs overlayfs: this kernel has none"
+	unshare --mount --pid --net --ipc --uts --fork true 2>/dev/null ||
+		die "needs mount, PID, network, IPC and UTS namespaces:" \
+			"this kernel or container refuses one of them"
+}
+
+# --- the layer --------------------------------------------------------------
+
+# contained ro|rw COMMAND...: runs COMMAND with the layer as its root. When
+# this shell ends, however it ends, so does everything in there.
+contained() {
+	setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --fork \
+		--kill-child "$hosts/enter" "$layer" "$checkout" "$@"
+}
+
+find_layer() {
+	local key
+	key=$(cat "$hosts/packages" "$hosts/make-layer" "$hosts/lib.sh" \
+		/var/lib/dpkg/status | sha256sum)
+	layer=$cache/${key:0:16}
+}
+
+prepare_layer() {
+	local old dir final=$layer
+	mkdir -p "$cache"
+	exec 7>"$cache/lock"
+	flock 7
+	if [[ -e $final/finished ]]; then
+		touch "$final"
+		return
+	fi
+	for old in "$cache"/*.new; do
+		if [[ -e $old ]]; then rm -rf "$old"; fi
+	done
+	layer=$final.new
+	mkdir -p "$layer"/{upper/var/cache,work,root}
+
+	# What is not the system's is not the hosts' business: a whiteout each.
+	for dir in /*; do
+		case $dir in
+		/bin | /boot | /dev | /etc | /lib* | /proc | /run | /sbin) ;;
+		/sys | /tmp | /usr | /var) ;;
+		*) [[ ! -d $dir ]] || mknod "$layer/upper$dir" c 0 0 ;;
+		esac
+	done
+	mknod "$layer/upper$cache" c 0 0
+
+	contained rw $top/tests/hosts/make-layer $(sed 's/#.*//' "$hosts/packages")
+	touch "$layer/finished"
+	mv "$layer" "$final"
+
+	# Layers of other days, where nobody uses them.
+	find "$cache" -mindepth 1 -maxdepth 1 -type d -mtime +30 \
+		-exec flock --nonblock {} rm -rf {} \;
+}
+
+build() {
+	exec 7>"$state/build.lock"
+	flock 7
+	contained ro $top/tests/hosts/build "$layer"
+}
+
+# --- a set of hosts ---------------------------------------------------------
+# Everything of a set lives in the PID, mount and network namespaces of one
+# process, its keeper, and ends with it. The keeper holds a lock on the file
+# "keeper" for as long as it lives; its PID is inside.
+
+# find_keeper SET: true, and sets "keeper", when that set is there.
+find_keeper() {
+	local file=$state/$1/keeper
+	keeper=
+	[[ -e $file ]] && ! flock --shared --nonblock "$file" true &&
+		keeper=$(<"$file") && [[ -n $keeper ]]
+}
+
+# Until it is told to stay, the keeper ends with this shell: it reads from a
+# pipe whose only writer is a child of ours that the kernel ends with us.
+start_keeper() {
+	local ready='' from
+	life=$state/$1/life
+	from=$(stat -c %s "$log")
+	rm -f "$life"
+	mkfifo -m 600 "$life"
+	setpriv --pdeathsig KILL sleep infinity >"$life" </dev/null 2>/dev/null 6>&- &
+	holder=$!
+	read -r ready < <(
+		setsid unshare --mount --pid --net --ipc --uts --fork \
+			"$hosts/enter" "$layer" "$checkout" ro /usr/bin/python3 -B \
+			$top/tests/hosts/keeper.py "$top/.demo/$1" <"$life" 2>>"$log" 6>&-
+	)
+	if [[ $ready != ready ]] || ! find_keeper "$1"; then
+		tail -c "+$((from + 1))" "$log" | tail -n 30 >&2
+		die "the hosts' namespaces cannot be made, the full log: $log"
+	fi
+}
+
+keep_keeper() {
+	echo stay >"$life"
+	kill "$holder"
+	wait "$holder" 2>/dev/null
+	return 0
+}
+
+end_keeper() {
+	find_keeper "$1" || return 0
+	kill -KILL "$keeper" 2>/dev/null
+	while find_keeper "$1"; do sleep 0.02; done
+	return 0
+}
+
+# inside COMMAND...: in the namespaces of the keeper, with the layer as root.
+inside() {
+	nsenter --target "$keeper" --mount --pid --net --ipc --uts -- \
+		env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" "$@"
+}
+
+manage() {
+	inside /usr/bin/python3 -B $top/tests/hosts/manage.py "$@"
+}
