@@ -1,1 +1,2 @@
-# node
+# What is installed on a node.
+dist_sbin_SCRIPTS = %D%/enscale-node
