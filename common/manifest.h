@@ -10,7 +10,8 @@
  *	check 89abcdef
  *
  * "check" is the CRC-32C of all bytes before that line, in hex. Names have
- * the form [0-9a-f]{16}.cdb; sizes are in bytes.
+ * the form [0-9a-f]{16}.cdb; sizes are in bytes. There is always one segment
+ * at least, the base, and it is the last one.
  */
 #ifndef ENSCALE_COMMON_MANIFEST_H
 #define ENSCALE_COMMON_MANIFEST_H
@@ -21,6 +22,7 @@
 #include "common/limits.h"
 
 #define MANIFEST_NAME	  "manifest"
+#define MANIFEST_VERSION  1
 #define MANIFEST_SIZE_MAX 4096
 #define SEGMENT_NAME_LEN  20 /* "0123456789abcdef.cdb" */
 
