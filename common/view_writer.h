@@ -32,7 +32,8 @@ const struct manifest *view_writer_manifest(const struct view_writer *writer);
 /*
  * Starts a segment: a base holds everything and will stand alone; a delta
  * holds what changed and lies over what is published (tombstones mean
- * deleted). One at a time. 0 or -errno.
+ * deleted). One at a time. 0; -errno; ENS_E_VIEW for a delta when there is
+ * nothing published to lie over.
  */
 int view_writer_begin(struct view_writer *writer, bool base);
 /* Each key at most once per segment. On an error the segment is useless:
@@ -43,14 +44,18 @@ int view_writer_put(struct view_writer *writer, const struct record_key *key,
  * Finishes the segment and publishes it as the given generation. Deltas are
  * merged among each other so that a reader never opens more than
  * VIEW_SEGMENTS_MAX / 2 segments, and into the base when they have grown to
- * an eighth of it. 0, -errno, ENS_E_LIMIT; on failure the old publication
- * stands.
+ * an eighth of it. A merge that fails leaves the delta beside the others,
+ * published all the same, until VIEW_SEGMENTS_MAX is reached.
+ * 0; -errno; ENS_E_LIMIT; ENS_E_CORRUPT (a segment has gone bad: publish a
+ * base); ENS_E_RANGE when a delta's generation is not above the published
+ * one. On failure the segment is gone and the old publication stands.
  */
 int view_writer_commit(struct view_writer *writer, uint64_t generation,
     int64_t as_of);
 void view_writer_abort(struct view_writer *writer);
 
-/* A new manifest with the same segments: in step at a later time. */
+/* A new manifest with the same segments: in step at a later time. 0; -errno;
+ * ENS_E_VIEW when nothing is published; ENS_E_RANGE for an older one. */
 int view_writer_touch(struct view_writer *writer, uint64_t generation,
     int64_t as_of);
 
