@@ -96,7 +96,7 @@ main(int argc, char **argv)
 	char dir[] = "/tmp/bench_keys.XXXXXX";
 	char file[sizeof(dir) + 8],
 	    text[ACCOUNTS][FINGERPRINT_SHA256_TEXT_LEN + 1];
-	char names[ACCOUNTS][64], logins[ACCOUNTS][LOGIN_NAME_MAX + 1];
+	char names[ACCOUNTS][64], logins[ACCOUNTS][LOGIN_TEXT_MAX + 1];
 	char *arguments[ACCOUNTS][6];
 	struct bench_command commands[ACCOUNTS + 1];
 	uint32_t rounds = ROUNDS_DEFAULT;

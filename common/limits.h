@@ -7,7 +7,7 @@
 
 /* Login names: "ACCOUNT" or "NODE-ACCOUNT", at most nine digits each. */
 #define LOGIN_DIGITS_MAX 9
-#define LOGIN_NAME_MAX	 (2 * LOGIN_DIGITS_MAX + 1)
+#define LOGIN_TEXT_MAX	 (2 * LOGIN_DIGITS_MAX + 1)
 
 /* Account and node ids that can exist (28 bits; more parses as unknown). */
 #define ACCOUNT_ID_MAX 0x0fffffffU
