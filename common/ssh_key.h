@@ -7,6 +7,7 @@
 #ifndef ENSCALE_COMMON_SSH_KEY_H
 #define ENSCALE_COMMON_SSH_KEY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,5 +63,9 @@ size_t ssh_key_format(struct bytes blob, char *buf, size_t size);
 /* The expiry-time of sshd(8): YYYYMMDD[HHMM[SS]][Z], local time without Z.
  * 0 or ENS_E_SYNTAX. */
 int ssh_key_parse_expiry(const char *text, size_t len, int64_t *ret_time);
+
+/* Only what can stand in a from= list of patterns: letters, digits and
+ * ".:*?!/-_%,"; nothing that could end the quotes around it. */
+bool ssh_key_from_is_valid(const char *from);
 
 #endif

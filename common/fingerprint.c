@@ -1,0 +1,36 @@
+/*
+ * Hashing key blobs with libcrypto.
+ */
+#include <config.h>
+
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "common/errors.h"
+#include "common/fingerprint.h"
+
+static int
+hash(const EVP_MD *type, struct bytes blob, uint8_t *ret_digest, size_t want)
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned int len = 0;
+
+	if (EVP_Digest(blob.data, blob.len, digest, &len, type, NULL) != 1 ||
+	    len != want)
+		return ENS_E_CRYPTO;
+	memcpy(ret_digest, digest, want);
+	return 0;
+}
+
+int
+fingerprint_sha256(struct bytes blob, uint8_t ret_digest[SHA256_LEN])
+{
+	return hash(EVP_sha256(), blob, ret_digest, SHA256_LEN);
+}
+
+int
+fingerprint_md5(struct bytes blob, uint8_t ret_digest[MD5_LEN])
+{
+	return hash(EVP_md5(), blob, ret_digest, MD5_LEN);
+}

@@ -1,0 +1,457 @@
+/*
+ * SSH public keys. It refuses to guess: what is not exactly of a form that
+ * is written down is no key. Points are not checked to lie on their curve;
+ * sshd does that when it verifies, and a key off its curve opens nothing.
+ */
+#include <config.h>
+
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "common/base64.h"
+#include "common/errors.h"
+#include "common/ssh_key.h"
+#include "common/text.h"
+
+static const struct type_row {
+	enum ssh_key_type type;
+	const char *name;
+	const char *short_name;
+	const char *curve; /* ECDSA */
+	uint32_t bits;     /* 0: told by the key */
+	size_t point_len;
+} types[] = {
+	{ SSH_KEY_RSA, "ssh-rsa", "RSA", NULL, 0, 0 },
+	{ SSH_KEY_ED25519, "ssh-ed25519", "ED25519", NULL, 256, 32 },
+	{ SSH_KEY_ECDSA_256, "ecdsa-sha2-nistp256", "ECDSA", "nistp256", 256,
+	    65 },
+	{ SSH_KEY_ECDSA_384, "ecdsa-sha2-nistp384", "ECDSA", "nistp384", 384,
+	    97 },
+	{ SSH_KEY_ECDSA_521, "ecdsa-sha2-nistp521", "ECDSA", "nistp521", 521,
+	    133 },
+	{ SSH_KEY_SK_ED25519, "sk-ssh-ed25519@openssh.com", "ED25519-SK", NULL,
+	    256, 32 },
+	{ SSH_KEY_SK_ECDSA_256, "sk-ecdsa-sha2-nistp256@openssh.com",
+	    "ECDSA-SK", "nistp256", 256, 65 },
+};
+
+#define TYPES (sizeof(types) / sizeof(types[0]))
+
+static const struct type_row *
+find_type(enum ssh_key_type type)
+{
+	for (size_t i = 0; i < TYPES; i++) {
+		if (types[i].type == type)
+			return &types[i];
+	}
+	return NULL;
+}
+
+static const struct type_row *
+find_type_name(struct bytes name)
+{
+	for (size_t i = 0; i < TYPES; i++) {
+		if (bytes_equal_text(name, types[i].name))
+			return &types[i];
+	}
+	return NULL;
+}
+
+/* Why a type that is not in the table is refused. */
+static int
+refuse_type(struct bytes name)
+{
+	return bytes_equal_text(name, "ssh-dss") ? ENS_E_KEY_WEAK
+	                                         : ENS_E_KEY_TYPE;
+}
+
+/* ---- the blob ------------------------------------------------------- */
+
+/* A positive mpint (RFC 4251, section 5) in its only form: no sign bit, no
+ * needless zero. Returns its length in bits, or 0. */
+static uint32_t
+mpint_bits(struct bytes mpint)
+{
+	const uint8_t *at = mpint.data;
+	size_t len = mpint.len;
+	uint32_t top = 8;
+
+	if (len == 0 || len > KEY_BLOB_MAX || at[0] >= 0x80)
+		return 0;
+	if (at[0] == 0) {
+		if (len < 2 || at[1] < 0x80)
+			return 0;
+		at++;
+		len--;
+	}
+	while (!(at[0] >> (top - 1) & 1))
+		top--;
+	return (uint32_t)(len - 1) * 8 + top;
+}
+
+static bool
+mpint_is_odd(struct bytes mpint)
+{
+	return mpint.len > 0 && (mpint.data[mpint.len - 1] & 1);
+}
+
+static int
+check_rsa(struct wire_reader *reader, uint32_t *ret_bits)
+{
+	struct bytes e = wire_read_string(reader);
+	struct bytes n = wire_read_string(reader);
+	uint32_t e_bits, n_bits;
+
+	if (wire_read_end(reader) != 0)
+		return ENS_E_KEY_FORMAT;
+	e_bits = mpint_bits(e);
+	n_bits = mpint_bits(n);
+	if (e_bits < 2 || n_bits == 0 || e_bits > n_bits || !mpint_is_odd(e) ||
+	    !mpint_is_odd(n))
+		return ENS_E_KEY_FORMAT;
+	if (n_bits < RSA_BITS_MIN)
+		return ENS_E_KEY_WEAK;
+	if (n_bits > RSA_BITS_MAX)
+		return ENS_E_LIMIT;
+	*ret_bits = n_bits;
+	return 0;
+}
+
+/* Everything else is a point, with its curve named before it (ECDSA) and an
+ * application behind it (security keys). */
+static int
+check_point(struct wire_reader *reader, const struct type_row *row)
+{
+	struct bytes curve = { NULL, 0 }, point, application = { NULL, 1 };
+
+	if (row->curve != NULL)
+		curve = wire_read_string(reader);
+	point = wire_read_string(reader);
+	if (row->type == SSH_KEY_SK_ED25519 ||
+	    row->type == SSH_KEY_SK_ECDSA_256)
+		application = wire_read_string(reader);
+	if (wire_read_end(reader) != 0 || point.len != row->point_len ||
+	    application.len == 0 || application.len > NAME_TEXT_MAX)
+		return ENS_E_KEY_FORMAT;
+	if (row->curve != NULL &&
+	    (!bytes_equal_text(curve, row->curve) || point.data[0] != 0x04))
+		return ENS_E_KEY_FORMAT;
+	return 0;
+}
+
+int
+ssh_key_check_blob(struct bytes blob, enum ssh_key_type *ret_type,
+    uint32_t *ret_bits)
+{
+	struct wire_reader reader;
+	const struct type_row *row;
+	struct bytes name;
+	uint32_t bits;
+	int r;
+
+	if (blob.len > KEY_BLOB_MAX)
+		return ENS_E_LIMIT;
+	wire_read_init(&reader, blob.data, blob.len);
+	name = wire_read_string(&reader);
+	if (reader.error != 0 || name.len == 0)
+		return ENS_E_KEY_FORMAT;
+	row = find_type_name(name);
+	if (row == NULL)
+		return refuse_type(name);
+	bits = row->bits;
+	r = row->type == SSH_KEY_RSA ? check_rsa(&reader, &bits)
+	                             : check_point(&reader, row);
+	if (r < 0)
+		return r;
+	*ret_type = row->type;
+	if (ret_bits != NULL)
+		*ret_bits = bits;
+	return 0;
+}
+
+/* ---- names ---------------------------------------------------------- */
+
+const char *
+ssh_key_type_name(enum ssh_key_type type)
+{
+	const struct type_row *row = find_type(type);
+
+	return row != NULL ? row->name : "unknown";
+}
+
+const char *
+ssh_key_type_short_name(enum ssh_key_type type)
+{
+	const struct type_row *row = find_type(type);
+
+	return row != NULL ? row->short_name : "UNKNOWN";
+}
+
+size_t
+ssh_key_format(struct bytes blob, char *buf, size_t size)
+{
+	enum ssh_key_type type;
+	const char *name;
+	size_t n, need;
+
+	if (ssh_key_check_blob(blob, &type, NULL) != 0)
+		return 0;
+	name = ssh_key_type_name(type);
+	n = strlen(name);
+	need = n + 1 + BASE64_LEN(blob.len);
+	if (need >= size)
+		return 0;
+	memcpy(buf, name, n);
+	buf[n] = ' ';
+	base64_encode(blob.data, blob.len, buf + n + 1, size - n - 1);
+	return need;
+}
+
+/* ---- options -------------------------------------------------------- */
+
+bool
+ssh_key_from_is_valid(const char *from)
+{
+	static const char others[] = ".:*?!/-_%,";
+	size_t n;
+
+	for (n = 0; from[n] != '\0'; n++) {
+		if (n >= FROM_TEXT_MAX)
+			return false;
+		if ((from[n] >= '0' && from[n] <= '9') ||
+		    (from[n] >= 'A' && from[n] <= 'Z') ||
+		    (from[n] >= 'a' && from[n] <= 'z'))
+			continue;
+		if (strchr(others, from[n]) == NULL)
+			return false;
+	}
+	return n > 0;
+}
+
+/* Two digits, or -1. */
+static int
+two_digits(const char *at)
+{
+	if (at[0] < '0' || at[0] > '9' || at[1] < '0' || at[1] > '9')
+		return -1;
+	return (at[0] - '0') * 10 + (at[1] - '0');
+}
+
+int
+ssh_key_parse_expiry(const char *text, size_t len, int64_t *ret_time)
+{
+	int part[7] = { 0 }; /* century, year, month, day, hour, min, sec */
+	bool utc = len > 0 && (text[len - 1] == 'Z' || text[len - 1] == 'z');
+	struct tm tm, given;
+	time_t t;
+
+	if (utc)
+		len--;
+	if (len != 8 && len != 12 && len != 14)
+		return ENS_E_SYNTAX;
+	for (size_t i = 0; i < len / 2; i++) {
+		part[i] = two_digits(text + 2 * i);
+		if (part[i] < 0)
+			return ENS_E_SYNTAX;
+	}
+	given = (struct tm){ .tm_year = part[0] * 100 + part[1] - 1900,
+		.tm_mon = part[2] - 1,
+		.tm_mday = part[3],
+		.tm_hour = part[4],
+		.tm_min = part[5],
+		.tm_sec = part[6],
+		.tm_isdst = utc ? 0 : -1 };
+	if (given.tm_mon < 0 || given.tm_mon > 11 || given.tm_hour > 23 ||
+	    given.tm_min > 59 || given.tm_sec > 59)
+		return ENS_E_SYNTAX;
+	tm = given;
+	t = utc ? timegm(&tm) : mktime(&tm);
+	/* A day that the month does not have comes back as another; 0 and
+	 * less would read as "never". */
+	if (t <= 0 || tm.tm_mday != given.tm_mday)
+		return ENS_E_SYNTAX;
+	*ret_time = t;
+	return 0;
+}
+
+static bool
+name_is(struct bytes name, const char *want)
+{
+	return name.len == strlen(want) &&
+	    strncasecmp((const char *)name.data, want, name.len) == 0;
+}
+
+static int
+take_option(struct bytes name, struct bytes value, struct ssh_key *key)
+{
+	if (name_is(name, "from") && key->from[0] == '\0') {
+		if (value.len > FROM_TEXT_MAX)
+			return ENS_E_LIMIT;
+		memcpy(key->from, value.data, value.len);
+		key->from[value.len] = '\0';
+		return ssh_key_from_is_valid(key->from) ? 0 : ENS_E_KEY_FORMAT;
+	}
+	if (name_is(name, "expiry-time") && key->expires == 0) {
+		return ssh_key_parse_expiry((const char *)value.data, value.len,
+		           &key->expires) == 0
+		    ? 0
+		    : ENS_E_KEY_FORMAT;
+	}
+	return ENS_E_KEY_FORMAT;
+}
+
+/* name="value"[,name="value"]... and nothing else. */
+static int
+parse_options(struct bytes text, struct ssh_key *key)
+{
+	const uint8_t *at = text.data, *end = text.data + text.len;
+	struct bytes name, value;
+	int r;
+
+	for (;;) {
+		name.data = at;
+		while (at < end && *at != '=')
+			at++;
+		name.len = (size_t)(at - name.data);
+		if (end - at < 3 || at[1] != '"')
+			return ENS_E_KEY_FORMAT;
+		at += 2;
+		value.data = at;
+		while (at < end && *at != '"')
+			at++;
+		if (at == end)
+			return ENS_E_KEY_FORMAT;
+		value.len = (size_t)(at - value.data);
+		at++;
+		r = take_option(name, value, key);
+		if (r < 0 || at == end)
+			return r;
+		if (*at++ != ',')
+			return ENS_E_KEY_FORMAT;
+	}
+}
+
+/* ---- the line ------------------------------------------------------- */
+
+static struct bytes
+trim_line(const char *line, size_t len)
+{
+	if (len > 0 && line[len - 1] == '\n') {
+		len--;
+		if (len > 0 && line[len - 1] == '\r')
+			len--;
+	}
+	while (len > 0 && line[len - 1] == ' ')
+		len--;
+	return (struct bytes){ (const uint8_t *)line, len };
+}
+
+static bool
+has_control(struct bytes text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] < 0x20 || text.data[i] == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+/* Takes the next word and the spaces behind it off the front; quotes hold a
+ * word together. */
+static struct bytes
+next_word(struct bytes *rest)
+{
+	struct bytes word = { rest->data, 0 };
+	bool quoted = false;
+	size_t n = 0;
+
+	while (n < rest->len && (quoted || rest->data[n] != ' ')) {
+		if (rest->data[n] == '"')
+			quoted = !quoted;
+		n++;
+	}
+	word.len = n;
+	while (n < rest->len && rest->data[n] == ' ')
+		n++;
+	rest->data += n;
+	rest->len -= n;
+	return word;
+}
+
+/* Every blob begins with three zero bytes of a length. */
+static bool
+looks_like_blob(struct bytes text)
+{
+	return text.len >= 4 && memcmp(text.data, "AAAA", 4) == 0;
+}
+
+static void
+copy_comment(struct bytes comment, struct ssh_key *key)
+{
+	char text[NAME_TEXT_MAX + 1];
+
+	if (comment.len > NAME_TEXT_MAX)
+		return;
+	memcpy(text, comment.data, comment.len);
+	text[comment.len] = '\0';
+	text_printable(text, key->comment, sizeof(key->comment));
+}
+
+/* rest: "base64 [comment]". */
+static int
+parse_key(const struct type_row *row, struct bytes rest, struct ssh_key *key)
+{
+	struct bytes word = next_word(&rest), blob;
+	int r;
+
+	if (word.len == 0)
+		return ENS_E_KEY_FORMAT;
+	r = base64_decode((const char *)word.data, word.len, key->blob,
+	    sizeof(key->blob), &key->blob_len);
+	if (r < 0)
+		return r == ENS_E_LIMIT ? r : ENS_E_KEY_FORMAT;
+	blob = (struct bytes){ key->blob, key->blob_len };
+	r = ssh_key_check_blob(blob, &key->type, &key->bits);
+	if (r < 0)
+		return r;
+	if (key->type != row->type)
+		return ENS_E_KEY_FORMAT;
+	copy_comment(rest, key);
+	return 0;
+}
+
+int
+ssh_key_parse(const char *line, size_t len, struct ssh_key *ret_key)
+{
+	struct ssh_key key = { .blob_len = 0 };
+	struct bytes rest = trim_line(line, len), word, peek;
+	const struct type_row *row;
+	int r;
+
+	if (rest.len > KEY_LINE_MAX)
+		return ENS_E_LIMIT;
+	if (rest.len == 0 || has_control(rest))
+		return ENS_E_KEY_FORMAT;
+	word = next_word(&rest);
+	row = find_type_name(word);
+	if (row == NULL) {
+		peek = rest;
+		if (looks_like_blob(next_word(&peek)))
+			return refuse_type(word);
+		r = parse_options(word, &key);
+		if (r < 0)
+			return r;
+		word = next_word(&rest);
+		row = find_type_name(word);
+		if (row == NULL)
+			return word.len > 0 ? refuse_type(word)
+			                    : ENS_E_KEY_FORMAT;
+	}
+	r = parse_key(row, rest, &key);
+	if (r < 0)
+		return r;
+	*ret_key = key;
+	return 0;
+}
