@@ -10,10 +10,12 @@
  * never a hole.
  *
  * The writer (enscale-sync, one at a time) changes the file in place with
- * pwrite(2), allocates blocks before it raises the limit, and never
- * truncates. A map that must be replaced (other uid_base, other version) is
- * written whole under a temporary name and renamed; the old one is marked
- * retired, which makes its readers open the path again.
+ * pwrite(2) of single bytes, allocates blocks before it raises the limit, and
+ * never truncates. A map that must be replaced (other uid_base, other
+ * version) is written whole under a temporary name; the old one is marked
+ * retired, which makes its readers open the path again; then the new one is
+ * renamed over it. Between the two a reader finds the retired one at the
+ * path: who has it mapped already may go on with it for that moment.
  *
  * Numbers are of the machine's own byte order: the file never leaves it.
  */
@@ -26,6 +28,7 @@
 
 #include "common/limits.h"
 
+#define ACCOUNT_MAP_MAGIC     "ENSMAP\r\n"
 #define ACCOUNT_MAP_VERSION   1U
 #define ACCOUNT_MAP_BITS_AT   4096U /* offset of the bitmap */
 #define ACCOUNT_MAP_SIZE_MAX  (ACCOUNT_MAP_BITS_AT + (ACCOUNT_ID_MAX + 1U) / 8U)
@@ -35,7 +38,7 @@
 #define ACCOUNT_MAP_RETIRED   0x2U /* replaced: open the path again */
 
 struct account_map_header {
-	char magic[8];	   /* "ENSMAP\r\n" */
+	char magic[8];	   /* ACCOUNT_MAP_MAGIC, without the NUL */
 	uint32_t version;  /* ACCOUNT_MAP_VERSION */
 	uint32_t uid_base; /* uid = gid = uid_base + id */
 	uint32_t limit;	   /* ids below it have a bit; a multiple of 8 */
@@ -75,15 +78,16 @@ int account_map_next(const struct account_map *map, uint32_t from,
  * this uid_base and these flags (ACCOUNT_MAP_ENUMERATE or 0); an existing
  * file of another version or uid_base, a broken or a retired one is
  * replaced by an empty map and retired, and *ret_replaced says so. Mode
- * 0644. Takes an exclusive flock(2): -EWOULDBLOCK when another writer runs.
+ * 0644. Takes an exclusive flock(2) on "PATH.lock" (mode 0600: nobody else
+ * can hold it): -EWOULDBLOCK when another writer runs.
  */
 struct account_map_writer;
 
 int account_map_create(const char *path, uint32_t uid_base, uint32_t flags,
     struct account_map_writer **ret_writer, bool *ret_replaced);
 
-/* Sets or clears one bit. Returns 0 or -errno (ENOSPC: the map is as before).
- * Clearing an id above the limit is a success. */
+/* Sets or clears one bit. Returns 0 or -errno (ENOSPC: the map is as before;
+ * ERANGE: no such id can exist). Clearing one that is clear is a success. */
 int account_map_set(struct account_map_writer *writer, uint32_t account,
     bool exists);
 bool account_map_writer_has(const struct account_map_writer *writer,
