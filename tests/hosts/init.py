@@ -22,7 +22,7 @@ import time
 import syscalls
 
 RUN = "/run/host"
-STOP_SECONDS = 5
+STOP_SECONDS = 3
 RESTART_SECONDS_MAX = 5
 NODES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8)}
 NODES |= {"urandom": (1, 9), "tty": (5, 0), "fuse": (10, 229)}

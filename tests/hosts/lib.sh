@@ -33,7 +33,9 @@ seconds_since() {
 }
 
 # step WORDS COMMAND...: one line of progress, the rest to the log. A job of
-# its own, so that an interrupt is heard at once and ends it.
+# its own, so that an interrupt is heard at once and ends it. A failure is the
+# end of the run, unless on_failure is "count".
+on_failure=exit
 step() {
 	local words=$1 begin=$EPOCHREALTIME from status=0
 	shift
@@ -52,7 +54,8 @@ step() {
 		tail -c "+$((from + 1))" "$log" | tail -n 30 | sed 's/^/    /' >&2
 		printf '\n%s: "%s" failed, the full log: %s\n' \
 			"${0##*/}" "$words" "$log" >&2
-		exit 1
+		[[ $on_failure = count ]] || exit 1
+		return 1
 	fi
 	printf '%8s\n' "$(seconds_since "$begin")" >&2
 }
@@ -103,10 +106,16 @@ contained() {
 		--kill-child "$hosts/enter" "$layer" "$checkout" "$@"
 }
 
+# One layer for each list of packages and state of the machine below it. What
+# prepare_layer and enter make of them has this number.
+layer_form=1
+
 find_layer() {
 	local key
-	key=$(cat "$hosts/packages" "$hosts/make-layer" "$hosts/lib.sh" \
-		/var/lib/dpkg/status | sha256sum)
+	key=$({
+		echo $layer_form
+		cat "$hosts/packages" "$hosts/make-layer" /var/lib/dpkg/status
+	} | sha256sum)
 	layer=$cache/${key:0:16}
 }
 
@@ -201,7 +210,7 @@ end_keeper() {
 # inside COMMAND...: in the namespaces of the keeper, with the layer as root.
 inside() {
 	nsenter --target "$keeper" --mount --pid --net --ipc --uts -- \
-		env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		env -i --chdir=$top PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" "$@"
 }
 

@@ -1,0 +1,78 @@
+"""Counts what the tests said and closes ./check.
+
+tally.py [--unit] [--system] [--failed WHAT]
+"""
+
+import glob
+import os
+import re
+import sys
+import xml.etree.ElementTree
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+STATE = f"{TOP}/.demo"
+
+
+def cmocka(text, word):
+    return sum(int(n) for n in re.findall(rf"^\[ +{word} +\] (\d+) test", text, re.M))
+
+
+def program(trs):
+    """What one program of make check said. Its exit code has the last word:
+    one that crashed has failed, whatever it counted before."""
+    with open(trs) as file:
+        result = re.search(r"^:test-result: (\w+)", file.read(), re.M)
+    with open(trs.removesuffix("trs") + "log", errors="replace") as file:
+        text = file.read()
+    passed, failed, skipped = (cmocka(text, w) for w in ("PASSED", "FAILED", "SKIPPED"))
+    result = result.group(1) if result else "ERROR"
+    if result == "PASS":
+        return (passed or 1, 0, skipped)
+    if result == "SKIP":
+        return (0, 0, 1)
+    sys.stdout.write(f"\n{os.path.basename(trs)[:-4]}: {result}\n")
+    sys.stdout.write("".join(f"    {line}\n" for line in text.splitlines()[-25:]))
+    return (passed, failed or 1, skipped)
+
+
+def unit():
+    programs = [program(t) for t in glob.glob(f"{STATE}/build/**/*.trs", recursive=True)]
+    if not programs:
+        print("\nmake check ran no test: see the log")
+        programs = [(0, 1, 0)]
+    return [sum(counts) for counts in zip(*programs)]
+
+
+def system():
+    try:
+        suites = xml.etree.ElementTree.parse(f"{STATE}/check/system.xml").getroot()
+    except (OSError, xml.etree.ElementTree.ParseError):
+        print("\npytest did not come to its end")
+        return (0, 1, 0)
+    total = [0, 0, 0]
+    for suite in suites.iter("testsuite"):
+        tests, failures, errors, skipped = (
+            int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")
+        )
+        # A test that passed and could not tidy up is an error and no pass.
+        total[1] += failures + errors
+        total[2] += skipped
+        total[0] += max(0, tests - failures - errors - skipped)
+    return total
+
+
+def main(arguments):
+    total = [0, 0, 0]
+    while arguments:
+        word = arguments.pop(0)
+        if word == "--failed":
+            print(f"\nfailed: {arguments.pop(0)}")
+            counts = (0, 1, 0)
+        else:
+            counts = unit() if word == "--unit" else system()
+        total = [a + b for a, b in zip(total, counts)]
+    print("\n{} passed, {} failed, {} skipped".format(*total))
+    sys.exit(0 if total[0] and not total[1] else 1)
+
+
+main(sys.argv[1:])

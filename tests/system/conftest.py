@@ -1,0 +1,107 @@
+"""What the system tests stand on: the hosts that ./check has started.
+
+Run by ./check inside the keeper of its hosts (tests/hosts/keeper.py), as root.
+A host has run(), sh(), popen(), read(), write(), log(), and for its daemons
+start(), stop(), kill(), daemon(), pid_of(): see tests/hosts/hosts.py. The
+client also has ssh() and pexpect_ssh(), below.
+"""
+
+import os
+import sys
+import types
+
+import pexpect
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "hosts"))
+
+import catalogue
+import hosts as test_hosts
+
+FOLDER = f"{test_hosts.STATE}/{os.environ.get('SET', 'check')}"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: takes over a minute, for ./check --full")
+
+
+def pytest_collection_modifyitems(config, items):
+    if os.environ.get("FULL"):
+        return
+    slow = [item for item in items if item.get_closest_marker("full")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
+
+
+class Client(test_hosts.Host):
+    """Where a user sits. key is the name of one in /root/keys, or a path;
+    without it ssh offers the keys of the account in the login name."""
+
+    def ssh_argv(self, login, *command, key=None, options=()):
+        argv = ["ssh"]
+        if key:
+            path = key if key.startswith("/") else f"/root/keys/{key}"
+            argv += ["-F", "none", "-p", str(catalogue.PORT), "-i", path]
+            argv += ["-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes"]
+            argv += ["-o", "UserKnownHostsFile=/root/known_hosts"]
+        return argv + [*options, "-l", login, "--", catalogue.GATEWAY, *command]
+
+    def ssh(self, login, *command, key=None, options=(), input=b"", **more):
+        """One ssh without a terminal; a result with returncode, stdout and
+        stderr. Its exit code is not judged unless check is set."""
+        options = ["-o", "BatchMode=yes", *options]
+        argv = self.ssh_argv(login, *command, key=key, options=options)
+        return self.run(argv, input=input, **({"check": False} | more))
+
+    def pexpect_ssh(self, login, *command, key=None, options=(), **more):
+        """The same at a real terminal: a pexpect.spawn of text."""
+        argv = self.ssh_argv(login, *command, key=key, options=options)
+        argv = self.command(argv, {"TERM": "xterm"})
+        settings = {"encoding": "utf-8", "timeout": 15, "dimensions": (24, 80)}
+        return pexpect.spawn(argv[0], argv[1:], **(settings | more))
+
+
+@pytest.fixture(scope="session")
+def hosts():
+    """All of them, by name: hosts.gateway, hosts.node124718, ..."""
+    found = types.SimpleNamespace()
+    for plan in catalogue.PLANS.values():
+        host = test_hosts.find(plan, FOLDER)
+        assert host, f"{plan.name} is not up"
+        if plan.role == "client":
+            host = Client(plan, host.pid, host.folder)
+        setattr(found, plan.name, host)
+    return found
+
+
+@pytest.fixture
+def client(hosts):
+    return hosts.client
+
+
+@pytest.fixture
+def gateway(hosts):
+    return hosts.gateway
+
+
+@pytest.fixture
+def directory(hosts):
+    return hosts.directory
+
+
+@pytest.fixture
+def scratch_host(hosts):
+    """One more host, on both networks, that nobody has prepared: no role was
+    run, nothing of ours is installed. The sources are in /usr/src/enscale."""
+    plan = catalogue.Plan(
+        "scratch", "", {"public": "198.18.0.20", "private": "198.19.0.20"}
+    )
+    host = test_hosts.launch(plan, FOLDER)
+    yield host
+    host.end()
+
+
+@pytest.fixture
+def wait_for():
+    """wait_for(condition, what, seconds=10)"""
+    return test_hosts.wait_for
