@@ -1,3 +1,4 @@
 # Manual pages; each is written by who writes the program.
 dist_man_MANS += \
+	%D%/enscale-keys.8 \
 	%D%/enscale-node.8

@@ -1,0 +1,237 @@
+/*
+ * enscale-keys - AuthorizedKeysCommand of the gateway's sshd
+ *
+ *	enscale-keys [--view DIR] USER FINGERPRINT [TYPE KEY]
+ *
+ * Prints at most one line: the key with this fingerprint, if it opens this
+ * account. It judges the key alone; account and node are refused later, with
+ * a sentence, by those who can show one.
+ *
+ * It refuses to ask anybody (no network, no daemon, no configuration), to
+ * write directory text (the key is encoded anew), and to say no when it
+ * cannot tell: then it exits with 1 and says why in the system's log. Stderr
+ * is sshd's, so nothing is written there.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base64.h"
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "common/fingerprint_text.h"
+#include "common/login_name.h"
+#include "common/policy.h"
+#include "common/ssh_key.h"
+#include "common/text.h"
+#include "common/view.h"
+
+#define TYPE_NAME_MAX 64
+#define OPTIONS_MAX   (FROM_TEXT_MAX + 128)
+#define KEY_TEXT_MAX  (TYPE_NAME_MAX + BASE64_LEN(KEY_BLOB_MAX) + 2)
+
+struct request {
+	const char *view;
+	const char *user;
+	const char *fingerprint;
+	const char *type, *key; /* NULL when not given */
+};
+
+/* The one line of a failure; the exit code of cannot tell. */
+__attribute__((format(printf, 1, 2))) static int
+cannot_tell(const char *format, ...)
+{
+	char line[512], shown[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	text_printable(line, shown, sizeof(shown));
+	openlog("enscale-keys", LOG_PID, LOG_AUTH);
+	syslog(LOG_ERR, "%s", shown);
+	return 1;
+}
+
+static bool
+parse_arguments(int argc, char **argv, struct request *ret_request)
+{
+	struct request request = { .view = ENS_STATE_DIR "/view" };
+	int at = 1;
+
+	if (argc > 2 && strcmp(argv[1], "--view") == 0) {
+		request.view = argv[2];
+		at = 3;
+	}
+	if (argc - at != 2 && argc - at != 4)
+		return false;
+	request.user = argv[at];
+	request.fingerprint = argv[at + 1];
+	if (argc - at == 4) {
+		request.type = argv[at + 2];
+		request.key = argv[at + 3];
+	}
+	*ret_request = request;
+	return true;
+}
+
+/* expiry-time="..." in UTC, which needs OpenSSH 9.1. */
+static int
+format_expiry(int64_t expires, char *buf, size_t size)
+{
+	time_t t = expires;
+	struct tm tm;
+
+	if (expires == 0) {
+		buf[0] = '\0';
+		return 0;
+	}
+	if (expires < 0 || gmtime_r(&t, &tm) == NULL ||
+	    tm.tm_year > 9999 - 1900)
+		return ENS_E_RANGE;
+	snprintf(buf, size, ",expiry-time=\"%04d%02d%02d%02d%02d%02dZ\"",
+	    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+	    tm.tm_sec);
+	return 0;
+}
+
+/*
+ * The options in front of the key. "restrict" closes everything that sshd
+ * knows today and will know tomorrow; what is opened again is listed.
+ */
+static int
+format_options(const struct key_record *key, char *buf, size_t size)
+{
+	char expiry[64];
+	bool has_from = key->from[0] != '\0';
+	int r;
+
+	if (has_from && !ssh_key_from_is_valid(key->from))
+		return ENS_E_CORRUPT;
+	r = format_expiry(key->expires, expiry, sizeof(expiry));
+	if (r < 0)
+		return r;
+	snprintf(buf, size, "restrict,pty,agent-forwarding%s%s%s%s",
+	    has_from ? ",from=\"" : "", key->from, has_from ? "\"" : "",
+	    expiry);
+	return 0;
+}
+
+/* Is "type base64" what sshd says it was offered? */
+static bool
+is_offered(const char *text, const struct request *request)
+{
+	size_t n;
+
+	if (request->type == NULL)
+		return true;
+	n = strlen(request->type);
+	return strncmp(text, request->type, n) == 0 && text[n] == ' ' &&
+	    strcmp(text + n + 1, request->key) == 0;
+}
+
+static int
+write_all(const char *data, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(STDOUT_FILENO, data, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int
+print_key(const struct key_record *key, const struct request *request)
+{
+	char options[OPTIONS_MAX], text[KEY_TEXT_MAX];
+	char line[OPTIONS_MAX + KEY_TEXT_MAX + 2];
+	int n, r;
+
+	r = format_options(key, options, sizeof(options));
+	if (r < 0)
+		return r;
+	if (ssh_key_format(key->blob, text, sizeof(text)) == 0)
+		return ENS_E_CORRUPT;
+	if (!is_offered(text, request))
+		return ENS_E_KEY_FORMAT;
+	n = snprintf(line, sizeof(line), "%s %s\n", options, text);
+	return write_all(line, (size_t)n);
+}
+
+static int
+answer(const struct request *request, const struct policy_question *question)
+{
+	AUTO(cleanup_view) struct view *view = NULL;
+	struct policy_answer judged;
+	int r;
+
+	r = view_open(request->view, &view);
+	policy_judge_key(view, r, question, &judged);
+	switch (judged.verdict) {
+	case POLICY_ALLOWED:
+		r = print_key(&judged.key, request);
+		return r == 0
+		    ? 0
+		    : cannot_tell(
+		          "key \"%s\" of account=%u cannot be given: %s",
+		          request->fingerprint, question->account,
+		          error_text(r));
+	case POLICY_KEY_UNKNOWN:
+	case POLICY_KEY_EXPIRED:
+		return 0;
+	case POLICY_CANNOT_TELL:
+	case POLICY_VIEW_TOO_OLD:
+	case POLICY_ACCOUNT_UNKNOWN:
+	case POLICY_ACCOUNT_SUSPENDED:
+	case POLICY_ACCOUNT_EXPIRED:
+	case POLICY_KEY_ADDRESS:
+	case POLICY_NODE_UNKNOWN:
+	case POLICY_ENVIRONMENT_STOPPED:
+	case POLICY_ENVIRONMENT_SLEEPING:
+	case POLICY_NODE_STOPPED:
+	case POLICY_ACCESS_LIMITED:
+		break;
+	}
+	return cannot_tell("view \"%s\" cannot say about account=%u: %s",
+	    request->view, question->account,
+	    judged.error != 0 ? error_text(judged.error)
+	                      : policy_verdict_text(judged.verdict));
+}
+
+int
+main(int argc, char **argv)
+{
+	uint8_t fingerprint[SHA256_LEN];
+	struct policy_question question = { .fingerprint = fingerprint };
+	struct request request;
+	struct login_name name;
+
+	/* sshd may stop reading; a death by signal would refuse the key. */
+	signal(SIGPIPE, SIG_IGN);
+	if (!parse_arguments(argc, argv, &request))
+		return cannot_tell(
+		    "wrong arguments; AuthorizedKeysCommand is: enscale-keys %%u %%f");
+	if (login_name_parse(request.user, &name) != 0)
+		return 0;
+	if (fingerprint_parse(request.fingerprint, fingerprint) != 0)
+		return cannot_tell(
+		    "fingerprint \"%s\" is not SHA256; set FingerprintHash sha256",
+		    request.fingerprint);
+	question.account = name.account;
+	question.now = time(NULL);
+	return answer(&request, &question);
+}
