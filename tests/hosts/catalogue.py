@@ -24,7 +24,7 @@ def node(number, environment, user, address):
         "node",
         {"private": address},
         hostname=f"{name}-{environment}",
-        settings={"NODE_ID": str(number), "NODE_USER": user},
+        settings={"NODE": str(number), "ENVIRONMENT": environment, "SERVICE": user},
     )
 
 

@@ -119,8 +119,15 @@ class Demo:
         give(directory, files | {"gateway-password": self.password})
         directory.prepare()
 
-    def start_plain(self, name):
-        self.launch(name).prepare()
+    def start_outside(self):
+        self.launch("outside").prepare()
+
+    def start_node(self, name, gateway):
+        """gateway is the future of the one whose CA it is to trust."""
+        node = self.launch(name)
+        gateway.result()
+        give(node, {"ca.pub": self.hosts["gateway"].read(f"{PRIVATE}/ca.pub")})
+        node.prepare()
 
     def start_client(self):
         client = self.launch("client")
@@ -134,7 +141,10 @@ class Demo:
         gateway = self.launch("gateway")
         ca = content(f"{self.certificates}/ca.crt")
         give(gateway, {"ca.crt": ca, "directory-password": self.password})
-        gateway.prepare()
+        gateway.prepare("install")
+
+    def open_gateway(self):
+        self.hosts["gateway"].prepare("open")
 
     def fill_directory(self):
         """The demo's entries, with the keys that were made for this run."""
@@ -145,7 +155,7 @@ class Demo:
         for name, host in self.hosts.items():
             if host.plan.role == "node":
                 key = host.read("/etc/ssh/ssh_host_ed25519_key.pub")
-                number = host.plan.settings["NODE_ID"]
+                number = host.plan.settings["NODE"]
                 directory.write(f"/run/demo/hosts/{number}-ed25519.pub", key)
         directory.sh(
             f"/usr/src/enscale/directory/demo-data --suffix {SUFFIX}"
@@ -154,13 +164,11 @@ class Demo:
         )
 
     def introduce(self):
-        """What the hosts have to know of the gateway: the nodes its CA, the
-        client its host keys."""
-        gateway = self.hosts["gateway"]
-        keys = gateway.sh("cat /etc/ssh/ssh_host_*_key.pub").stdout.decode()
+        """The client knows the gateway's host keys before it comes."""
+        lines = self.hosts["gateway"].read(f"{PRIVATE}/host-keys").decode()
         name = f"[{catalogue.GATEWAY}]:{catalogue.PORT}"
-        lines = [f"{name} {line}\n" for line in keys.splitlines()]
-        self.hosts["client"].write("/root/known_hosts", "".join(lines))
+        lines = "".join(f"{name} {line}\n" for line in lines.splitlines())
+        self.hosts["client"].write("/root/known_hosts", lines)
 
 
 def start(folder, progress):
@@ -171,18 +179,22 @@ def start(folder, progress):
     make_certificates(demo.certificates)
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        progress.step("directory, nodes, client")
-        nodes = [n for n, p in catalogue.PLANS.items() if p.role in ("node", "outside")]
-        started = [pool.submit(demo.start_directory), pool.submit(demo.start_client)]
-        started += [pool.submit(demo.start_plain, name) for name in nodes]
+        progress.step("the hosts")
+        gateway = pool.submit(demo.start_gateway)
+        started = [gateway, pool.submit(demo.start_directory)]
+        for name, plan in catalogue.PLANS.items():
+            if plan.role == "node":
+                started.append(pool.submit(demo.start_node, name, gateway))
+        started.append(pool.submit(demo.start_client))
+        started.append(pool.submit(demo.start_outside))
         for future in concurrent.futures.as_completed(started):
             future.result()
-        progress.step("the demo's entries")
-        demo.fill_directory()
-        progress.step("gateway")
-        demo.start_gateway()
-        demo.introduce()
-        progress.done()
+    progress.step("the directory's entries")
+    demo.fill_directory()
+    demo.introduce()
+    progress.step("the gateway opens")
+    demo.open_gateway()
+    progress.done()
     return demo.hosts
 
 
@@ -196,10 +208,8 @@ def settings(folder):
         f"  host            {catalogue.GATEWAY}",
         f"  port            {catalogue.PORT}",
     ]
-    script = (
-        "for key in /etc/ssh/ssh_host_*_key.pub; do"
-        " ssh-keygen -lf $key; ssh-keygen -E md5 -lf $key; done"
-    )
+    keys = f"{PRIVATE}/host-keys"
+    script = f"ssh-keygen -lf {keys}; ssh-keygen -E md5 -lf {keys}"
     label = "host keys"
     for line in gateway.sh(script).stdout.decode().splitlines():
         _, fingerprint, *_, kind = line.split()

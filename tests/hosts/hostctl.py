@@ -1,13 +1,13 @@
 #!/usr/bin/python3 -B
 """hostctl - daemons of this host, as systemctl would have them
 
-hostctl start UNIT.service             as the unit file says
+hostctl start NAME.service             as that unit file says, under NAME
 hostctl start NAME [options] -- CMD    kept running under that name
     --notify        it says READY=1 to $NOTIFY_SOCKET
     --port PORT     ready when something listens there
     --socket PATH   the same
     --restart WHEN  always (as it is without), on-failure, no
-hostctl start|stop|restart NAME
+hostctl start|stop|restart NAME        one that was started before
 hostctl signal NAME SIGNAL
 hostctl status [NAME]
 """
@@ -60,14 +60,9 @@ def await_listener(name, kind, target):
 
 
 def start(name, arguments):
-    request = {"verb": "start", "name": name}
+    request = {"verb": "start", "name": name.removesuffix(".service")}
     listener = None
-    if not arguments:
-        try:
-            return ask(request)  # known from an earlier start
-        except Refused as refused:
-            if "KeyError" not in refused.args[0]["error"]:
-                raise
+    if name.endswith(".service"):
         request |= unit.load(name)
     while arguments:
         word = arguments.pop(0)
@@ -82,10 +77,9 @@ def start(name, arguments):
             listener = (word[2:], arguments.pop(0))
         else:
             raise Refused({"error": f"unknown option {word}"})
-    answer = ask(request)
+    ask(request)
     if listener:
         await_listener(name, *listener)
-    return answer
 
 
 def tail(path, lines=15):

@@ -146,13 +146,13 @@ class Host:
             except FileNotFoundError:
                 pass
 
-    def prepare(self):
+    def prepare(self, *arguments):
         """Runs the script of its role."""
         settings = {"HOST": self.name, **self.plan.settings}
         script = f"/usr/src/enscale/tests/hosts/roles/{self.plan.role}"
         with open(os.path.join(self.folder, "role.log"), "ab") as log:
             done = self.popen(
-                [script], settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [script, *arguments], settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
             code = done.wait(120)
         if code:

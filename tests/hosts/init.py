@@ -147,8 +147,13 @@ def prepare(spec, log, notify_path):
         env["NOTIFY_SOCKET"] = notify_path
     os.umask(spec.get("umask", 0o022))
     for name, value in spec.get("limits", {}).items():
+        number = getattr(resource, f"RLIMIT_{name}")
         value = resource.RLIM_INFINITY if value is None else value
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+        try:
+            resource.setrlimit(number, (value, value))
+        except ValueError:  # root of a container may not raise it
+            hard = resource.getrlimit(number)[1]
+            resource.setrlimit(number, (hard, hard))
     for path, mode, user, group in spec.get("folders", []):
         subprocess.run(
             ["install", "-d", "-m", mode, "-o", user, "-g", group, path], check=True

@@ -115,7 +115,8 @@ def load(name):
     for key, base in BASES.items():
         for words in keys.get(key, []):
             mode = last.get(f"{key}Mode", "0755")
-            folders += [(f"{base}/{word}", mode, user, group) for word in words.split()]
+            owner = ("root", "root") if base == "/etc" else (user, group)
+            folders += [(f"{base}/{word}", mode, *owner) for word in words.split()]
             env[re.sub(r"(?<!^)([A-Z])", r"_\1", key).upper()] = f"{base}/{words.split()[0]}"
     before = []
     for line in keys.get("ExecStartPre", []):
