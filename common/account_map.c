@@ -3,6 +3,8 @@
  * allocation, no lock, no descriptor kept, and no touch of a byte at or
  * above the limit.
  */
+#include <config.h>
+
 #include "common/account_map.h"
 
 #include <errno.h>

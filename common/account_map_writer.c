@@ -4,6 +4,8 @@
  * is chosen so that only one of its bytes changes. Nothing is ever stored
  * through a mapping (a full disk would be SIGBUS) and the file never shrinks.
  */
+#include <config.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

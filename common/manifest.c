@@ -2,6 +2,8 @@
  * The manifest of the view: read strictly, in the one form that
  * manifest_format() writes. What differs by one byte is no manifest.
  */
+#include <config.h>
+
 #include "common/manifest.h"
 
 #include <errno.h>

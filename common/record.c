@@ -3,6 +3,8 @@
  * checked here, so that what reads a decoded record need not; a record that
  * breaks a rule says nothing at all.
  */
+#include <config.h>
+
 #include "common/record.h"
 
 #include <string.h>

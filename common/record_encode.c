@@ -2,6 +2,8 @@
  * Encoding the records of the view: only what record.c decodes again. A
  * field over its limit or rows out of order refuse the whole record.
  */
+#include <config.h>
+
 #include <string.h>
 
 #include "common/errors.h"

@@ -7,6 +7,8 @@
  * `enscalectl view verify` finds and a reader cannot, short of reading all
  * of the file at every login.
  */
+#include <config.h>
+
 #include "common/view.h"
 
 #include <cdb.h>

@@ -8,6 +8,8 @@
  * same, as long as a reader may open that many: a deleted key must not stay
  * alive because an old file is broken.
  */
+#include <config.h>
+
 #include "common/view_writer.h"
 
 #include <cdb.h>

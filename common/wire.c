@@ -1,4 +1,6 @@
 /* Byte cursors with a sticky error; no allocation when reading. */
+#include <config.h>
+
 #include "common/wire.h"
 
 #include <errno.h>
