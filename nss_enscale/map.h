@@ -1,0 +1,25 @@
+/*
+ * The account map of this process: mapped at the first question, shared by
+ * all threads, and never unmapped while anybody might read it.
+ */
+#ifndef ENSCALE_NSS_ENSCALE_MAP_H
+#define ENSCALE_NSS_ENSCALE_MAP_H
+
+#include <stdbool.h>
+
+#include "common/account_map.h"
+
+/* One question's use of the map: nss_map_get() once, and whatever it said,
+ * nss_map_put() once. */
+struct nss_map {
+	const struct account_map *map;
+	bool private; /* of this question alone: unmapped after it */
+};
+
+/* 0, or the error of account_map_open(): cannot tell. */
+int nss_map_get(struct nss_map *ret_use);
+void nss_map_put(struct nss_map *use);
+
+#define AUTO_MAP __attribute__((cleanup(nss_map_put)))
+
+#endif
