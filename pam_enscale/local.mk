@@ -1,1 +1,18 @@
-# pam_enscale
+# The PAM module. Its objects are a library of their own, so that the tests
+# can build the module with a revocation placed inside it. libtool takes
+# convenience libraries whole: of those that contain libcommon.la only one
+# may be linked here, so the two units beside it are compiled once more.
+noinst_LTLIBRARIES += libpamenscale.la
+libpamenscale_la_SOURCES = \
+	%D%/login.c %D%/login.h \
+	%D%/pam_enscale.c \
+	common/config.c common/config.h \
+	common/fingerprint.c common/fingerprint.h
+libpamenscale_la_CFLAGS = $(AM_CFLAGS) $(INIH_CFLAGS) $(CRYPTO_CFLAGS)
+
+pam_LTLIBRARIES += pam_enscale.la
+pam_enscale_la_SOURCES =
+pam_enscale_la_LIBADD = libpamenscale.la libview.la \
+	$(INIH_LIBS) $(CRYPTO_LIBS) $(PAM_LIBS)
+pam_enscale_la_LDFLAGS = $(AM_LDFLAGS) $(ENS_MODULE_LDFLAGS) \
+	-module -shared -avoid-version -export-symbols-regex '^pam_sm_'

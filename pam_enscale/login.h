@@ -1,0 +1,85 @@
+/*
+ * One login, as PAM sees it: from sshd's account check to the end of the
+ * connection. It knows policy, registry and configuration; it does not know
+ * PAM, its handles or its codes (pam_enscale.c does).
+ */
+#ifndef ENSCALE_PAM_LOGIN_H
+#define ENSCALE_PAM_LOGIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "common/limits.h"
+#include "common/login_name.h"
+#include "common/policy.h"
+
+/* How a step ends. There is one yes; whatever is added later is a no. */
+enum login_outcome {
+	LOGIN_ALLOWED = 1,
+	LOGIN_NOT_OURS,    /* a name outside the grammar */
+	LOGIN_UNKNOWN,     /* no such account */
+	LOGIN_EXPIRED,     /* the account's time is over */
+	LOGIN_REFUSED,     /* policy or the session limit says no */
+	LOGIN_CANNOT_TELL, /* no view, no registry, no memory */
+	LOGIN_MISUSED,     /* wrong arguments, configuration or order */
+};
+
+/* What is kept from acct_mgmt to close_session; it owns nothing. */
+struct login {
+	struct login_name name;
+	char session[SESSION_ID_LEN + 1];
+	char sessions_dir[CONFIG_PATH_MAX]; /* where the record lies */
+	bool published;
+};
+
+/* What a step found: for the log, and a sentence for the person. */
+struct login_report {
+	const char *reason; /* one word: policy's verdict, or "session-limit" */
+	int error;          /* the cause of LOGIN_CANNOT_TELL, or 0 */
+	bool has_fingerprint;
+	uint8_t fingerprint[SHA256_LEN];
+	char sentence[POLICY_SENTENCE_MAX];
+};
+
+/* Where the user comes from and what sshd verified. */
+struct login_source {
+	char address[ADDRESS_TEXT_MAX + 1];
+	const char *auth_info; /* SSH_AUTH_INFO_0, or NULL */
+};
+
+/* A new session id for this name. 0 or -errno. */
+int login_begin(struct login *ret_login, const struct login_name *name);
+
+/*
+ * Takes the address that sshd gives; a zone ("%eth0") is dropped. Returns 0,
+ * or ENS_E_SYNTAX for what is no numeric address.
+ */
+int login_parse_address(const char *text,
+    char ret_address[ADDRESS_TEXT_MAX + 1]);
+
+/*
+ * The fingerprint of the key that opened the connection, from sshd's
+ * "publickey TYPE BASE64" and nothing else. 0, ENS_E_SYNTAX, ENS_E_CRYPTO,
+ * or as ssh_key_parse().
+ */
+int login_parse_auth_info(const char *text, uint8_t ret_digest[SHA256_LEN]);
+
+/* May this account come in, and has it a session left? */
+enum login_outcome login_check_account(const struct config *config,
+    const struct login *login, const struct login_source *source,
+    struct login_report *ret_report);
+
+/*
+ * Publishes the session and then asks policy again, with the key: what the
+ * guard ended in between is seen here, what it ends later it finds in the
+ * registry. A no takes the record away again.
+ */
+enum login_outcome login_open_session(const struct config *config,
+    struct login *login, const struct login_source *source,
+    struct login_report *ret_report);
+
+/* Takes the record away, if there is one. 0 or -errno. */
+int login_close_session(struct login *login);
+
+#endif
