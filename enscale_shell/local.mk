@@ -1,1 +1,24 @@
-# enscale_shell
+# The login shell of every account. Links libc and libjansson, no more.
+bin_PROGRAMS += enscale-shell
+noinst_LTLIBRARIES += libshell.la
+
+# What its unit tests link.
+libshell_la_SOURCES = \
+	%D%/child_env.c %D%/child_env.h \
+	%D%/forwarded_agent.c %D%/forwarded_agent.h \
+	%D%/guard_client.c %D%/guard_client.h \
+	%D%/hop.c %D%/hop.h \
+	%D%/listing.c %D%/listing.h \
+	%D%/menu.c %D%/menu.h \
+	%D%/menu_text.c \
+	%D%/say.c %D%/say.h \
+	%D%/shell.c %D%/shell.h \
+	%D%/ssh_log.c %D%/ssh_log.h \
+	%D%/ssh_options.c %D%/ssh_options.h \
+	%D%/terminal.c %D%/terminal.h
+libshell_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+libshell_la_LIBADD = libcommon.la $(JANSSON_LIBS)
+
+enscale_shell_SOURCES = %D%/enscale_shell.c
+enscale_shell_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+enscale_shell_LDADD = libshell.la

@@ -15,3 +15,33 @@ AM_TESTS_ENVIRONMENT = ENS_SRCDIR='$(abs_top_srcdir)'; \
 #   tests_unit_test_login_name_SOURCES = %D%/test_login_name.c
 #   tests_unit_test_login_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 #   tests_unit_test_login_name_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+# enscale_shell
+SHELL_TESTS = \
+	tests/unit/test_shell_child_env \
+	tests/unit/test_shell_forwarded_agent \
+	tests/unit/test_shell_guard_client \
+	tests/unit/test_shell_menu \
+	tests/unit/test_shell_ssh_log \
+	tests/unit/test_shell_ssh_options
+UNIT_TESTS += $(SHELL_TESTS)
+tests_unit_test_shell_child_env_SOURCES = %D%/test_shell_child_env.c
+tests_unit_test_shell_child_env_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_shell_child_env_LDADD = libshell.la $(CMOCKA_LIBS)
+tests_unit_test_shell_forwarded_agent_SOURCES = %D%/test_shell_forwarded_agent.c
+tests_unit_test_shell_forwarded_agent_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_shell_forwarded_agent_LDADD = libshell.la $(CMOCKA_LIBS)
+tests_unit_test_shell_guard_client_SOURCES = %D%/test_shell_guard_client.c
+tests_unit_test_shell_guard_client_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
+	$(JANSSON_CFLAGS)
+tests_unit_test_shell_guard_client_LDADD = libshell.la $(CMOCKA_LIBS)
+tests_unit_test_shell_menu_SOURCES = %D%/test_shell_menu.c
+tests_unit_test_shell_menu_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
+	$(JANSSON_CFLAGS)
+tests_unit_test_shell_menu_LDADD = libshell.la $(CMOCKA_LIBS)
+tests_unit_test_shell_ssh_log_SOURCES = %D%/test_shell_ssh_log.c
+tests_unit_test_shell_ssh_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_shell_ssh_log_LDADD = libshell.la $(CMOCKA_LIBS)
+tests_unit_test_shell_ssh_options_SOURCES = %D%/test_shell_ssh_options.c
+tests_unit_test_shell_ssh_options_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_shell_ssh_options_LDADD = libshell.la $(CMOCKA_LIBS)

@@ -1,0 +1,18 @@
+/*
+ * The environment of the hop's ssh. Nothing passes but TERM, LANG and LC_*,
+ * and these only with values of plain characters.
+ */
+#ifndef ENSCALE_SHELL_CHILD_ENV_H
+#define ENSCALE_SHELL_CHILD_ENV_H
+
+/*
+ * Builds a vector for execve(2) from the given environment (may be NULL).
+ * SHELL is /bin/sh, because ssh runs helper programs under it. Returns 0 or
+ * -ENOMEM; the caller owns it (child_env_free()).
+ */
+int child_env_build(char *const *environment, const char *home,
+    const char *user, char ***ret_environment);
+void child_env_free(char **environment);
+void cleanup_child_env(char ***environment);
+
+#endif

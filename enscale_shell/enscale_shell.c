@@ -1,0 +1,134 @@
+/*
+ * enscale-shell: the login shell of every account. Shows the menu, or goes
+ * straight to the node that the login name says. It refuses to run anything
+ * but ssh, to believe the environment, and to write to standard output where
+ * there is no terminal.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/config.h"
+#include "common/errors.h"
+#include "enscale_shell/hop.h"
+#include "enscale_shell/menu.h"
+#include "enscale_shell/say.h"
+#include "enscale_shell/shell.h"
+#include "enscale_shell/terminal.h"
+
+/* What sshd_config's Subsystem line names; no such file exists. */
+#define SFTP_SENTINEL ENS_LIBEXEC_DIR "/sftp"
+#define GUARD_PATH    ENS_RUN_DIR "/" CONFIG_GUARD_SOCKET
+
+/*
+ * Before anything else is looked at. The process stays dumpable: ssh opens
+ * the known hosts as /proc/PID/fd/N, and nothing here is secret.
+ */
+static int
+lock_down(void)
+{
+	const struct rlimit no_core = { 0, 0 };
+	int fd;
+
+	for (fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return -errno;
+	syscall(SYS_close_range, 3U, ~0U, 0U);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    setrlimit(RLIMIT_CORE, &no_core) != 0)
+		return -errno;
+	setlocale(LC_CTYPE, "C.UTF-8");
+	return 0;
+}
+
+static int
+refuse(const struct refusal *refusal)
+{
+	say("%s", refusal->sentence);
+	return refusal->code;
+}
+
+static int
+run_node(struct shell *shell, const char *command)
+{
+	const bool sftp = command != NULL &&
+	    strcmp(command, SFTP_SENTINEL) == 0;
+	const struct hop_request request = {
+		.node = shell->node,
+		.sftp = sftp,
+		.command = sftp ? NULL : command,
+	};
+	struct hop_result result = hop_run(shell, &request);
+
+	return result.signal != 0 ? -result.signal : result.code;
+}
+
+/* A login name without a node runs no command: say which one would. */
+static int
+explain_names(const struct shell *shell, const char *command)
+{
+	if (command != NULL && strcmp(command, SFTP_SENTINEL) == 0)
+		say("The login name %u opens the menu only. For files, put "
+		    "the node in the name: sftp -P %u NODE-%u@%s",
+		    shell->account, shell->port, shell->account, shell->host);
+	else if (command != NULL)
+		say("The login name %u opens the menu only. To run a command, "
+		    "put the node in the name: ssh -p %u NODE-%u@%s COMMAND",
+		    shell->account, shell->port, shell->account, shell->host);
+	else
+		say("The menu needs a terminal. Use ssh -t, or put the node "
+		    "in the name: ssh -p %u NODE-%u@%s",
+		    shell->port, shell->account, shell->host);
+	return GUARD_EXIT_USAGE;
+}
+
+static int
+run(struct shell *shell, const char *command)
+{
+	struct refusal refusal;
+
+	if (shell_hello(shell, &refusal) != 0)
+		return refuse(&refusal);
+	if (shell->node != 0)
+		return run_node(shell, command);
+	if (command != NULL || !terminal_open())
+		return explain_names(shell, command);
+	return menu_run(shell);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct shell shell;
+	int r;
+
+	/* For display only, until the guard says it. */
+	say_set_session(getenv("ENSCALE_SESSION"));
+	r = lock_down();
+	if (r == 0)
+		r = shell_init(&shell, GUARD_PATH);
+	if (r != 0) {
+		say("The gateway is unwell: %s.", error_text(r));
+		return GUARD_EXIT_UNWELL;
+	}
+	if (argc == 1)
+		r = run(&shell, NULL);
+	else if (argc == 3 && strcmp(argv[1], "-c") == 0)
+		r = run(&shell, argv[2]);
+	else {
+		say("This is a login shell: it takes -c COMMAND or nothing.");
+		r = GUARD_EXIT_USAGE;
+	}
+	shell_close(&shell);
+	if (r < 0)
+		shell_die_by(-r);
+	return r;
+}

@@ -1,0 +1,387 @@
+/*
+ * See hop.h. Refuses to run anything but /usr/bin/ssh, and to hand it a
+ * descriptor beyond the standard three.
+ */
+#include <config.h>
+
+#include "enscale_shell/hop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "common/text.h"
+#include "enscale_shell/child_env.h"
+#include "enscale_shell/forwarded_agent.h"
+#include "enscale_shell/guard_client.h"
+#include "enscale_shell/say.h"
+#include "enscale_shell/ssh_log.h"
+#include "enscale_shell/ssh_options.h"
+
+#define PROC_PATH_MAX 64
+#define EXEC_FAILED   127
+#define END_WAIT_MS   1500 /* the guard kills after two seconds */
+
+struct hop {
+	struct shell *shell;
+	const struct hop_request *request;
+	json_t *target;          /* owned; the guard's answer */
+	int known_hosts;         /* owned; a sealed memfd */
+	int log_read, log_write; /* owned; a pipe */
+	pid_t pid;
+	int pidfd;          /* owned */
+	struct ssh_log log; /* what ssh said itself */
+	struct hop_result result;
+};
+
+static void
+cleanup_hop(struct hop *hop)
+{
+	json_decref(hop->target);
+	cleanup_fd(&hop->known_hosts);
+	cleanup_fd(&hop->log_read);
+	cleanup_fd(&hop->log_write);
+	cleanup_fd(&hop->pidfd);
+}
+
+/* ---- before ------------------------------------------------------------ */
+
+/* A file that nobody can change any more, not even we. */
+static int
+make_known_hosts(const char *text, int *ret_fd)
+{
+	size_t len = strlen(text);
+	AUTO_FD int fd = -1;
+
+	fd = memfd_create("known_hosts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, len) != (ssize_t)len)
+		return -EIO;
+	if (fcntl(fd, F_ADD_SEALS,
+	        F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+		return -errno;
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+static int
+prepare_files(struct hop *hop, const char *known_hosts)
+{
+	int fds[2], r;
+
+	r = make_known_hosts(known_hosts, &hop->known_hosts);
+	if (r != 0)
+		return r;
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return -errno;
+	hop->log_read = fds[0];
+	hop->log_write = fds[1];
+	/* Ours alone: the write end stays blocking for ssh. */
+	if (fcntl(hop->log_read, F_SETFL, O_NONBLOCK) != 0)
+		return -errno;
+	return 0;
+}
+
+static bool
+declare(struct hop *hop, const char *forward, struct refusal *ret_refusal)
+{
+	hop->target = shell_ask(hop->shell,
+	    json_pack("{s:s, s:I, s:b}", "op", "hop", "node",
+	        (json_int_t)hop->request->node, "forward_agent",
+	        forward != NULL),
+	    ret_refusal);
+	return hop->target != NULL;
+}
+
+/* The vector for ssh, from the guard's answer. */
+static int
+build_options(struct hop *hop, const char *forward, char ***ret_argv)
+{
+	const char *address, *user, *known_hosts, *agent;
+	char known_hosts_path[PROC_PATH_MAX], log_path[PROC_PATH_MAX];
+	json_int_t node, port, timeout;
+	struct ssh_options options;
+	int r;
+
+	if (json_unpack(hop->target, "{s:I, s:s, s:I, s:s, s:s, s:I, s:s}",
+	        "node", &node, "address", &address, "port", &port, "user",
+	        &user, "known_hosts", &known_hosts, "connect_timeout", &timeout,
+	        "agent_socket", &agent) != 0 ||
+	    node != (json_int_t)hop->request->node || port < 1 ||
+	    port > UINT16_MAX || timeout < 1 || timeout > 3600)
+		return ENS_E_PROTOCOL;
+	r = prepare_files(hop, known_hosts);
+	if (r != 0)
+		return r;
+	/* ssh closes what it inherits, so it gets names, not descriptors. */
+	snprintf(known_hosts_path, sizeof(known_hosts_path), "/proc/%d/fd/%d",
+	    (int)getpid(), hop->known_hosts);
+	snprintf(log_path, sizeof(log_path), "/proc/%d/fd/%d", (int)getpid(),
+	    hop->log_write);
+	options = (struct ssh_options){
+		.address = address,
+		.port = (uint16_t)port,
+		.user = user,
+		.node = hop->request->node,
+		.connect_timeout = (uint32_t)timeout,
+		.agent = agent,
+		.known_hosts = known_hosts_path,
+		.log = log_path,
+		.forward = forward,
+		.tty = isatty(STDIN_FILENO),
+		.sftp = hop->request->sftp,
+		.command = hop->request->command,
+	};
+	return ssh_options_build(&options, ret_argv);
+}
+
+static int
+build_environment(const struct hop *hop, char ***ret_environment)
+{
+	const struct passwd *passwd = getpwuid(getuid());
+	char user[16];
+
+	snprintf(user, sizeof(user), "%u", hop->shell->account);
+	return child_env_build(environ, passwd != NULL ? passwd->pw_dir : "/",
+	    user, ret_environment);
+}
+
+/* ---- the child --------------------------------------------------------- */
+
+_Noreturn static void
+become_ssh(char *const *argv, char *const *environment, pid_t parent)
+{
+	sigset_t none;
+
+	/* However the shell ends, its hop ends with it. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(EXEC_FAILED);
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	syscall(SYS_close_range, 3U, ~0U, 0U);
+	execve(SSH_PROGRAM, argv, environment);
+	_exit(EXEC_FAILED);
+}
+
+static int
+start(struct hop *hop, const char *forward)
+{
+	AUTO(cleanup_ssh_options) char **argv = NULL;
+	AUTO(cleanup_child_env) char **environment = NULL;
+	pid_t self = getpid();
+	int r;
+
+	r = build_options(hop, forward, &argv);
+	if (r == 0)
+		r = build_environment(hop, &environment);
+	if (r != 0)
+		return r;
+	hop->pid = fork();
+	if (hop->pid < 0)
+		return -errno;
+	if (hop->pid == 0)
+		become_ssh(argv, environment, self);
+	/* Not yet waited for, so the id is still its own. */
+	hop->pidfd = (int)syscall(SYS_pidfd_open, hop->pid, 0U);
+	return hop->pidfd < 0 ? -errno : 0;
+}
+
+/* ---- while it runs ----------------------------------------------------- */
+
+static void
+pass_signal(struct hop *hop)
+{
+	int number = shell_take_signal(hop->shell);
+
+	if (number == 0)
+		return;
+	hop->result.signal = number;
+	/* From the keyboard and from sshd it came to ssh as well; from
+	 * anybody else to us alone. Twice does no harm. */
+	kill(hop->pid, number);
+}
+
+/* The session is over: ssh gets a moment to put the terminal right. */
+static void
+end_ssh(struct hop *hop)
+{
+	struct pollfd gone = { .fd = hop->pidfd, .events = POLLIN };
+
+	kill(hop->pid, SIGTERM);
+	if (poll(&gone, 1, END_WAIT_MS) != 1)
+		kill(hop->pid, SIGKILL);
+}
+
+/* Says what the guard says; false when it says nothing. */
+static bool
+hear_guard(struct hop *hop)
+{
+	struct guard_event event;
+
+	if (!shell_take_event(hop->shell, &event))
+		return false;
+	hop->result.was_ended = true;
+	hop->result.is_over = event.ends_session;
+	hop->result.code = event.code;
+	say_raw("%s", event.sentence);
+	return true;
+}
+
+enum {
+	WATCH_SSH,
+	WATCH_SIGNALS,
+	WATCH_LOG,
+	WATCH_GUARD,
+	WATCH_COUNT
+};
+
+static void
+watch(struct hop *hop)
+{
+	struct pollfd fds[WATCH_COUNT] = {
+		[WATCH_SSH] = { .fd = hop->pidfd, .events = POLLIN },
+		[WATCH_SIGNALS] = { .fd = hop->shell->signals,
+		    .events = POLLIN },
+		[WATCH_LOG] = { .fd = hop->log_read, .events = POLLIN },
+		[WATCH_GUARD] = { .events = POLLIN },
+	};
+
+	for (;;) {
+		if (hear_guard(hop)) {
+			end_ssh(hop);
+			return;
+		}
+		fds[WATCH_GUARD].fd = hop->shell->guard != NULL
+		    ? guard_client_fd(hop->shell->guard)
+		    : -1;
+		if (poll(fds, WATCH_COUNT, -1) < 0)
+			continue;
+		if (fds[WATCH_LOG].revents != 0)
+			ssh_log_read(&hop->log, hop->log_read);
+		if (fds[WATCH_SSH].revents != 0)
+			return;
+		if (fds[WATCH_SIGNALS].revents != 0)
+			pass_signal(hop);
+	}
+}
+
+/* ---- after ------------------------------------------------------------- */
+
+static void
+reap(struct hop *hop)
+{
+	int status;
+
+	while (waitpid(hop->pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return;
+	ssh_log_read(&hop->log, hop->log_read);
+	hop->result.entered = hop->log.is_login;
+	if (hop->result.was_ended)
+		return;
+	if (WIFSIGNALED(status))
+		hop->result.signal = WTERMSIG(status);
+	else
+		hop->result.code = WEXITSTATUS(status);
+}
+
+/* Tells the guard; true when its agent refused by policy and it says why. */
+static bool
+settle(struct hop *hop)
+{
+	const char *sentence;
+	struct refusal refusal;
+	json_t *reply;
+
+	/* A guard that was restarted knows of no hop. */
+	if (hop->shell->guard == NULL)
+		return false;
+	reply = shell_ask(hop->shell, json_pack("{s:s}", "op", "hop-done"),
+	    &refusal);
+	sentence = json_string_value(json_object_get(reply, "sentence"));
+	if (sentence == NULL || hop->result.entered) {
+		json_decref(reply);
+		return false;
+	}
+	say("%s", sentence);
+	json_decref(reply);
+	hop->result.code = GUARD_EXIT_REFUSED;
+	return true;
+}
+
+static void
+finish(struct hop *hop)
+{
+	bool is_told;
+
+	reap(hop);
+	is_told = settle(hop);
+	/* The guard speaks before it ends ssh, which may be quicker to go
+	 * than we are to hear. */
+	if (hop->result.was_ended || hear_guard(hop)) {
+		hop->result.signal = 0;
+		return;
+	}
+	if (hop->result.entered || hop->result.signal != 0 || is_told)
+		return;
+	if (hop->result.code == EXEC_FAILED) {
+		hop->result.code = GUARD_EXIT_UNWELL;
+		say("The gateway cannot start %s.", SSH_PROGRAM);
+		return;
+	}
+	hop->result.code = GUARD_EXIT_UNREACHABLE;
+	say("Node %u cannot be reached: %s.", hop->request->node,
+	    ssh_log_reason(&hop->log));
+}
+
+struct hop_result
+hop_run(struct shell *shell, const struct hop_request *request)
+{
+	AUTO(cleanup_hop)
+	struct hop hop = {
+		.shell = shell,
+		.request = request,
+		.known_hosts = -1,
+		.log_read = -1,
+		.log_write = -1,
+		.pidfd = -1,
+	};
+	char forward[FORWARDED_AGENT_MAX];
+	bool forwards = forwarded_agent_find(getenv("SSH_AUTH_SOCK"), getuid(),
+	    forward);
+	struct refusal refusal;
+	int r;
+
+	if (!declare(&hop, forwards ? forward : NULL, &refusal)) {
+		say("%s", refusal.sentence);
+		hop.result.code = refusal.code;
+		return hop.result;
+	}
+	r = start(&hop, forwards ? forward : NULL);
+	if (r != 0) {
+		say("The gateway cannot start the connection: %s.",
+		    error_text(r));
+		hop.result.code = GUARD_EXIT_UNWELL;
+		return hop.result;
+	}
+	watch(&hop);
+	finish(&hop);
+	return hop.result;
+}

@@ -1,0 +1,48 @@
+/*
+ * What the menu shows: the environments and nodes of an account, as the
+ * guard lists them. All text in it is fit for a terminal.
+ */
+#ifndef ENSCALE_SHELL_LISTING_H
+#define ENSCALE_SHELL_LISTING_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct listing_node {
+	uint32_t node;
+	char *service;
+	char *address;
+	char *user;
+	char *state;
+};
+
+struct listing_environment {
+	char *name;
+	char *state;   /* "running", "stopped", "sleeping" */
+	char *role;    /* "owner"; "full access, shared by 21296" */
+	char *refusal; /* why it cannot be entered; NULL: it can be */
+	struct listing_node *nodes;
+	size_t node_count;
+};
+
+struct listing {
+	struct listing_environment *environments;
+	size_t count;
+};
+
+/*
+ * Takes the answer to {"op":"list"} apart: running environments first, then
+ * by name; nodes by service and id. Returns 0, ENS_E_PROTOCOL or -ENOMEM;
+ * the caller owns *ret_listing.
+ */
+int listing_parse(const json_t *reply, struct listing **ret_listing);
+void listing_free(struct listing *listing);
+void cleanup_listing(struct listing **listing);
+
+/* The environment of this name, or NULL. */
+const struct listing_environment *listing_find(const struct listing *listing,
+    const char *name);
+
+#endif

@@ -1,0 +1,211 @@
+/* See shell.h. Refuses to believe the environment about who it serves. */
+#include <config.h>
+
+#include "enscale_shell/shell.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "common/text.h"
+#include "enscale_shell/guard_client.h"
+#include "enscale_shell/say.h"
+
+static const int watched[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+
+int
+shell_init(struct shell *shell, const char *guard_path)
+{
+	sigset_t set;
+	size_t i;
+	int n;
+
+	memset(shell, 0, sizeof(*shell));
+	shell->guard_path = guard_path;
+	for (n = 1; n < NSIG; n++)
+		if (n != SIGKILL && n != SIGSTOP)
+			signal(n, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	for (i = 0; i < sizeof(watched) / sizeof(watched[0]); i++)
+		sigaddset(&set, watched[i]);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) != 0)
+		return -errno;
+	shell->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return shell->signals < 0 ? -errno : 0;
+}
+
+void
+shell_close(struct shell *shell)
+{
+	guard_client_close(shell->guard);
+	shell->guard = NULL;
+	close(shell->signals);
+	shell->signals = -1;
+}
+
+void
+refusal_set(struct refusal *refusal, int code, const char *format, ...)
+{
+	char sentence[POLICY_SENTENCE_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(sentence, sizeof(sentence), format, args);
+	va_end(args);
+	refusal->code = code;
+	text_printable(sentence, refusal->sentence, sizeof(refusal->sentence));
+}
+
+static void
+hang_up(struct shell *shell)
+{
+	guard_client_close(shell->guard);
+	shell->guard = NULL;
+}
+
+static bool
+is_lost(int error)
+{
+	return error == -EPIPE || error == -ECONNRESET;
+}
+
+static int
+ask_once(struct shell *shell, const json_t *request, json_t **ret_reply)
+{
+	int r = 0;
+
+	if (shell->guard == NULL)
+		r = guard_client_connect(shell->guard_path, &shell->guard);
+	if (r == 0)
+		r = guard_client_ask(shell->guard, request, ret_reply);
+	if (r != 0)
+		hang_up(shell);
+	return r;
+}
+
+/* The guard's no, as a refusal. */
+static void
+take_refusal(const json_t *reply, struct refusal *ret_refusal)
+{
+	const json_t *code = json_object_get(reply, "code");
+	const char *sentence = json_string_value(
+	    json_object_get(reply, "sentence"));
+	json_int_t value = json_integer_value(code);
+
+	say_set_session(json_string_value(json_object_get(reply, "session")));
+	if (value < GUARD_EXIT_REFUSED || value > GUARD_EXIT_USAGE)
+		value = GUARD_EXIT_UNWELL;
+	refusal_set(ret_refusal, (int)value, "%s",
+	    sentence != NULL ? sentence : "The gateway refused this.");
+}
+
+json_t *
+shell_ask(struct shell *shell, json_t *request, struct refusal *ret_refusal)
+{
+	json_t *reply = NULL;
+	int r = -ENOMEM;
+
+	if (request != NULL)
+		r = ask_once(shell, request, &reply);
+	/* The guard may have been restarted since the last question. */
+	if (is_lost(r))
+		r = ask_once(shell, request, &reply);
+	json_decref(request);
+	if (r != 0) {
+		refusal_set(ret_refusal, GUARD_EXIT_UNWELL,
+		    "The gateway cannot answer now: %s. Try again shortly.",
+		    error_text(r));
+		return NULL;
+	}
+	if (json_is_true(json_object_get(reply, "ok")))
+		return reply;
+	take_refusal(reply, ret_refusal);
+	json_decref(reply);
+	return NULL;
+}
+
+static int
+take_hello(struct shell *shell, json_t *reply)
+{
+	const char *session, *name = "", *host = "the gateway";
+	json_int_t account, node, port = 22;
+
+	if (json_unpack(reply, "{s:s, s:I, s:I, s?s, s?s, s?I}", "session",
+	        &session, "account", &account, "node", &node, "name", &name,
+	        "host", &host, "port", &port) != 0 ||
+	    account < 1 || account > (json_int_t)ACCOUNT_ID_MAX || node < 0 ||
+	    node > (json_int_t)NODE_ID_MAX || port < 1 || port > UINT16_MAX)
+		return ENS_E_PROTOCOL;
+	snprintf(shell->session, sizeof(shell->session), "%s", session);
+	shell->account = (uint32_t)account;
+	shell->node = (uint32_t)node;
+	shell->port = (uint16_t)port;
+	text_printable(name, shell->name, sizeof(shell->name));
+	text_printable(host, shell->host, sizeof(shell->host));
+	say_set_session(shell->session);
+	return 0;
+}
+
+int
+shell_hello(struct shell *shell, struct refusal *ret_refusal)
+{
+	json_t *reply;
+	int r;
+
+	reply = shell_ask(shell, json_pack("{s:s}", "op", "hello"),
+	    ret_refusal);
+	if (reply == NULL)
+		return ENS_E_DENIED;
+	r = take_hello(shell, reply);
+	json_decref(reply);
+	if (r == 0)
+		return 0;
+	refusal_set(ret_refusal, GUARD_EXIT_UNWELL,
+	    "The gateway cannot answer now: %s. Try again shortly.",
+	    error_text(r));
+	return ENS_E_DENIED;
+}
+
+bool
+shell_take_event(struct shell *shell, struct guard_event *ret_event)
+{
+	int r;
+
+	if (shell->guard == NULL)
+		return false;
+	r = guard_client_event(shell->guard, ret_event);
+	if (r != 0 && r != -EAGAIN)
+		hang_up(shell);
+	return r == 0;
+}
+
+int
+shell_take_signal(const struct shell *shell)
+{
+	struct signalfd_siginfo info;
+
+	if (read(shell->signals, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	return (int)info.ssi_signo;
+}
+
+_Noreturn void
+shell_die_by(int number)
+{
+	sigset_t set;
+
+	signal(number, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	raise(number);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	/* A signal whose default is not death. */
+	_exit(128 + number);
+}

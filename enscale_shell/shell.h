@@ -1,0 +1,73 @@
+/*
+ * What one run of enscale-shell knows: its signals, its line to the guard,
+ * and what the guard said about the session. Rights come from nowhere else.
+ */
+#ifndef ENSCALE_SHELL_SHELL_H
+#define ENSCALE_SHELL_SHELL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/guard_protocol.h"
+#include "common/limits.h"
+#include "common/policy.h"
+
+#define SHELL_HOST_MAX 255
+
+struct guard_client;
+struct guard_event;
+
+struct shell {
+	const char *guard_path;     /* borrowed */
+	struct guard_client *guard; /* owned; NULL while there is no line */
+	int signals;                /* owned; signalfd(2) of SHELL's signals */
+	char session[SESSION_ID_LEN + 1];
+	uint32_t account;
+	uint32_t node; /* 0: the menu */
+	char name[NAME_TEXT_MAX + 1];
+	char host[SHELL_HOST_MAX + 1];
+	uint16_t port;
+};
+
+/* Why something was not done: an exit code and a sentence. */
+struct refusal {
+	int code; /* GUARD_EXIT_* */
+	char sentence[POLICY_SENTENCE_MAX];
+};
+
+/*
+ * Blocks HUP, INT, QUIT and TERM, to be read from shell->signals, and puts
+ * every other signal back to its default. Returns 0 or -errno.
+ */
+int shell_init(struct shell *shell, const char *guard_path);
+void shell_close(struct shell *shell);
+
+/*
+ * Asks the guard, and connects again where the line was lost. Takes the
+ * request, which may be NULL when there was no memory for it. Returns the
+ * answer, which the caller owns, or NULL with *ret_refusal filled in.
+ */
+json_t *shell_ask(struct shell *shell, json_t *request,
+    struct refusal *ret_refusal);
+
+/* Asks who we are. 0, or ENS_E_DENIED with *ret_refusal filled in. */
+int shell_hello(struct shell *shell, struct refusal *ret_refusal);
+
+/* Fills a refusal of the shell's own. */
+__attribute__((format(printf, 3, 4))) void refusal_set(struct refusal *refusal,
+    int code, const char *format, ...);
+
+/*
+ * Takes what the guard said of its own accord, if it did. A lost line is
+ * let go of: restarting the guard ends nothing.
+ */
+bool shell_take_event(struct shell *shell, struct guard_event *ret_event);
+
+/* Reads one signal that came; 0 when there was none. */
+int shell_take_signal(const struct shell *shell);
+
+/* Dies by a signal the way its sender expects. */
+_Noreturn void shell_die_by(int signal);
+
+#endif

@@ -1,0 +1,84 @@
+/* See ssh_log.h. Refuses to keep more than two lines: a node chooses some
+ * of the words. */
+#include <config.h>
+
+#include "enscale_shell/ssh_log.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "enscale_shell/ssh_options.h"
+
+#define READS_MAX 32 /* twice what a pipe holds by default */
+
+static const struct {
+	const char *said;
+	const char *reason;
+} reasons[] = {
+	{ "Host key verification failed",
+	    "its host key is not the one in the directory" },
+	{ "Permission denied", "it did not accept the gateway's certificate" },
+	{ "Too many authentication failures",
+	    "it did not accept the gateway's certificate" },
+	{ "Connection refused", "it refuses connections" },
+	{ "Connection timed out", "it does not answer" },
+	{ "timed out", "it does not answer" },
+	{ "not responding", "it does not answer" },
+	{ "No route to host", "there is no route to it" },
+	{ "Network is unreachable", "there is no route to it" },
+	{ "Connection reset", "it closed the connection" },
+	{ "Connection closed", "it closed the connection" },
+	{ "no matching", "it offers no algorithm that the gateway accepts" },
+};
+
+static void
+take_line(struct ssh_log *log)
+{
+	log->line[log->len] = '\0';
+	while (log->len > 0 && log->line[log->len - 1] == '\r')
+		log->line[--log->len] = '\0';
+	if (ssh_options_is_login(log->line))
+		log->is_login = true;
+	else if (log->len > 0)
+		memcpy(log->last, log->line, log->len + 1);
+	log->len = 0;
+}
+
+void
+ssh_log_feed(struct ssh_log *log, const char *data, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (data[i] == '\n')
+			take_line(log);
+		else if (data[i] != '\0' && log->len < SSH_LOG_LINE_MAX - 1)
+			log->line[log->len++] = data[i];
+	}
+}
+
+void
+ssh_log_read(struct ssh_log *log, int fd)
+{
+	char data[4096];
+	ssize_t n;
+	int i;
+
+	for (i = 0; i < READS_MAX; i++) {
+		n = read(fd, data, sizeof(data));
+		if (n <= 0)
+			return;
+		ssh_log_feed(log, data, (size_t)n);
+	}
+}
+
+const char *
+ssh_log_reason(const struct ssh_log *log)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strstr(log->last, reasons[i].said) != NULL)
+			return reasons[i].reason;
+	return log->last[0] != '\0' ? log->last : "ssh gave no reason";
+}

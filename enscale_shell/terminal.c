@@ -1,0 +1,92 @@
+/* See terminal.h. Refuses to write anything where there is no terminal. */
+#include <config.h>
+
+#include "enscale_shell/terminal.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define COLUMNS_DEFAULT 80
+#define DRAIN_MS        50
+
+/*
+ * Save the cursor; leave the alternate screen (which puts the cursor back
+ * where it was saved); plain character set; cursor keys, keypad, wrap,
+ * insert mode, reverse screen as at start; no mouse, focus or paste reports;
+ * whole screen scrolls; cursor shown; plain characters.
+ */
+static const char recover_text[] =
+    "\0337\033[?1049l\033(B\017\033[?1l\033>\033[?7h\033[4l\033[?5l"
+    "\033[?1000l\033[?1002l\033[?1003l\033[?1004l\033[?1006l\033[?2004l"
+    "\0337\033[r\0338\033[?25h\033[0m";
+
+static struct termios client_modes;
+static bool is_open;
+
+bool
+terminal_open(void)
+{
+	is_open = isatty(STDOUT_FILENO) &&
+	    tcgetattr(STDIN_FILENO, &client_modes) == 0;
+	return is_open;
+}
+
+void
+terminal_menu_mode(void)
+{
+	struct termios modes = client_modes;
+
+	if (!is_open)
+		return;
+	modes.c_iflag |= ICRNL | BRKINT | IXON;
+	modes.c_iflag &= ~(tcflag_t)(IGNCR | INLCR | ISTRIP);
+	modes.c_oflag |= OPOST | ONLCR;
+	modes.c_lflag |= ICANON | ISIG | ECHO | ECHOE | ECHOK;
+	modes.c_lflag &= ~(tcflag_t)(NOFLSH | TOSTOP);
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
+}
+
+void
+terminal_client_mode(void)
+{
+	if (is_open)
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &client_modes);
+}
+
+static bool
+understands_escapes(void)
+{
+	const char *term = getenv("TERM");
+
+	return term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
+}
+
+void
+terminal_recover(void)
+{
+	if (!is_open)
+		return;
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &client_modes);
+	if (understands_escapes()) {
+		fputs(recover_text, stdout);
+		fflush(stdout);
+	}
+	/* Answers that are still on their way have a moment to come in. */
+	poll(NULL, 0, DRAIN_MS);
+	tcflush(STDIN_FILENO, TCIFLUSH);
+}
+
+unsigned
+terminal_columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+		return COLUMNS_DEFAULT;
+	return size.ws_col;
+}

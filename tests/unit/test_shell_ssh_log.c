@@ -1,0 +1,108 @@
+/* Unit tests of enscale_shell/ssh_log. */
+#include <config.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "enscale_shell/ssh_log.h"
+
+static void
+feed(struct ssh_log *log, const char *text)
+{
+	ssh_log_feed(log, text, strlen(text));
+}
+
+static void
+a_login_is_seen_in_what_ssh_says(void **state)
+{
+	struct ssh_log log = { 0 };
+
+	(void)state;
+	feed(&log, "sshconnect2.c:ssh_userauth2():580 (pid=7): Authent");
+	assert_false(log.is_login);
+	feed(&log,
+	    "icated to 198.19.0.18 ([198.19.0.18]:22) using \"publickey\".\r\n");
+	assert_true(log.is_login);
+}
+
+static void
+other_lines_are_no_login(void **state)
+{
+	static const char *const lines[] = {
+		"Received disconnect from 1.2.3.4 port 22:2: Authenticated to "
+		"x\n",
+		"Authenticated to x\n", "ssh_userauth2():\n",
+		"Authenticated to x ssh_userauth2():\n", "\n", ""
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct ssh_log log = { 0 };
+
+		feed(&log, lines[i]);
+		assert_false(log.is_login);
+	}
+}
+
+static void
+the_last_line_gives_the_reason(void **state)
+{
+	static const struct {
+		const char *said, *reason;
+	} cases[] = {
+		{ "ssh: connect to host 198.19.0.18 port 22: Connection "
+		  "refused\r\n",
+		    "it refuses connections" },
+		{ "ssh: connect to host 198.19.0.18 port 22: Connection timed "
+		  "out\r\n",
+		    "it does not answer" },
+		{ "Host key for node1 has changed\nHost key verification "
+		  "failed.\r\n",
+		    "its host key is not the one in the directory" },
+		{ "apache@198.19.0.18: Permission denied (publickey).\r\n",
+		    "it did not accept the gateway's certificate" },
+		{ "something new\n", "something new" },
+		{ "", "ssh gave no reason" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ssh_log log = { 0 };
+
+		feed(&log, cases[i].said);
+		assert_string_equal(ssh_log_reason(&log), cases[i].reason);
+	}
+}
+
+static void
+an_endless_line_takes_no_more_room(void **state)
+{
+	struct ssh_log log = { 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 100000; i++)
+		feed(&log, "x");
+	feed(&log, "\n");
+	assert_int_equal(strlen(ssh_log_reason(&log)), SSH_LOG_LINE_MAX - 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_login_is_seen_in_what_ssh_says),
+		cmocka_unit_test(other_lines_are_no_login),
+		cmocka_unit_test(the_last_line_gives_the_reason),
+		cmocka_unit_test(an_endless_line_takes_no_more_room),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
