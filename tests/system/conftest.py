@@ -16,6 +16,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "hosts"))
 
 import catalogue
+import entries
 import hosts as test_hosts
 
 FOLDER = f"{test_hosts.STATE}/{os.environ.get('SET', 'check')}"
@@ -87,6 +88,12 @@ def gateway(hosts):
 @pytest.fixture
 def directory(hosts):
     return hosts.directory
+
+
+@pytest.fixture
+def administrator(hosts):
+    """Who may change the directory: see entries.py."""
+    return entries.Administrator(hosts.directory)
 
 
 @pytest.fixture

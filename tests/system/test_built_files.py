@@ -1,0 +1,74 @@
+"""What the installed files export, link and are built with."""
+
+import re
+
+import pytest
+
+MODULES = {
+    "nss": "/usr/lib/*/libnss_enscale.so.2",
+    "pam": "/usr/lib/*/security/pam_enscale.so",
+    "keys": "/usr/libexec/enscale/enscale-keys",
+    "sync": "/usr/libexec/enscale/enscale-sync",
+    "guard": "/usr/libexec/enscale/enscale-guard",
+    "shell": "/usr/bin/enscale-shell",
+    "ctl": "/usr/bin/enscalectl",
+}
+
+
+@pytest.fixture(params=MODULES)
+def built(request, gateway):
+    path = gateway.sh(f"readlink -f {MODULES[request.param]}").stdout
+    return request.param, path.decode().strip()
+
+
+def needed(gateway, path):
+    out = gateway.run(["objdump", "-p", path]).stdout.decode()
+    return set(re.findall(r"NEEDED +(\S+)", out))
+
+
+def exported(gateway, path):
+    out = gateway.run(["nm", "-D", "--defined-only", path]).stdout.decode()
+    return {line.split()[-1].split("@")[0] for line in out.splitlines()}
+
+
+ALLOWED = {
+    "nss": {"libc.so.6"},
+    "pam": {"libc.so.6", "libpam.so.0", "libinih.so.1", "libcrypto.so.3"},
+    "keys": {"libc.so.6"},
+    "sync": {"libc.so.6", "libldap-2.5.so.0", "liblber-2.5.so.0",
+             "liblmdb.so.0", "libcrypto.so.3", "libsystemd.so.0",
+             "libinih.so.1", "libjansson.so.4"},
+    "guard": {"libc.so.6", "libcrypto.so.3", "libsystemd.so.0",
+              "libjansson.so.4", "libinih.so.1"},
+    "shell": {"libc.so.6", "libjansson.so.4", "libedit.so.2"},
+    "ctl": {"libc.so.6", "libldap-2.5.so.0", "liblber-2.5.so.0",
+            "libcrypto.so.3", "libjansson.so.4", "libinih.so.1"},
+}
+
+
+def test_each_file_links_only_what_its_job_needs(gateway, built):
+    kind, path = built
+    assert needed(gateway, path) <= ALLOWED[kind]
+
+
+def test_modules_export_their_entry_points_and_nothing_else(gateway, built):
+    kind, path = built
+    if kind == "nss":
+        names = exported(gateway, path)
+        assert names and all(n.startswith("_nss_enscale_") for n in names)
+    elif kind == "pam":
+        names = exported(gateway, path)
+        assert names and all(n.startswith("pam_sm_") for n in names)
+
+
+def test_every_file_is_hardened(gateway, built):
+    kind, path = built
+    dynamic = gateway.run(["readelf", "-dW", path]).stdout.decode()
+    headers = gateway.run(["readelf", "-lW", path]).stdout.decode()
+    assert "GNU_RELRO" in headers
+    assert re.search(r"BIND_NOW|FLAGS.*NOW", dynamic)
+    assert "TEXTREL" not in dynamic
+    stack = re.search(r"GNU_STACK.* (R\w+) ", headers)
+    assert stack and "E" not in stack[1]
+    kind_of_file = gateway.run(["readelf", "-hW", path]).stdout.decode()
+    assert "DYN (" in kind_of_file, "position independent"

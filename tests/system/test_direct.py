@@ -1,0 +1,99 @@
+"""Direct names in scripts: the node's bytes and exit codes, nothing of ours."""
+
+import os
+import random
+
+import pytest
+
+MEBIBYTE = 1 << 20
+
+
+def test_a_command_runs_as_the_services_user_and_its_exit_code_arrives(client):
+    result = client.ssh("124718-25880", "id -un; exit 7")
+    assert result.returncode == 7
+    assert result.stdout == b"apache\n"
+    assert result.stderr == b""
+
+
+def test_each_node_has_its_own_user_and_host_name(client):
+    for login, expected in [
+            ("124718-25880", b"apache node124718-cool-waterfall-59\n"),
+            ("124719-25880", b"mysql node124719-cool-waterfall-59\n"),
+            ("136553-21296", b"apache node136553-crimson-dust-8\n")]:
+        result = client.ssh(login, 'echo "$(id -un) $(hostname)"', check=True)
+        assert result.stdout == expected
+
+
+def test_64_mebibytes_go_both_ways_unharmed(client):
+    data = random.Random(25880).randbytes(64 * MEBIBYTE)
+    result = client.ssh("124718-25880", "cat", input=data, timeout=100)
+    assert result.returncode == 0
+    assert result.stderr == b""
+    assert result.stdout == data
+
+
+def test_standard_error_stays_apart(client):
+    result = client.ssh("124718-25880", "echo out; echo err >&2")
+    assert (result.stdout, result.stderr) == (b"out\n", b"err\n")
+
+
+def test_a_command_string_arrives_as_it_was_typed(client):
+    command = r"""printf '%s|' "a  b" 'c"d' \$HOME '*' 'é;' "$(echo e)" """
+    result = client.ssh("124718-25880", command, check=True)
+    assert result.stdout.decode() == 'a  b|c"d|$HOME|*|é;|e|'
+
+
+def test_a_command_that_begins_with_a_dash_is_only_a_command(client, gateway):
+    marker = "/tmp/owned-by-a-dash"
+    command = f"-oProxyCommand=touch {marker}"
+    result = client.ssh("124718-25880", command)
+    # The shell on the node says that it has no such command, or option.
+    assert result.returncode in (2, 126, 127)
+    assert result.stdout == b""
+    assert not os.path.exists(gateway.path(marker))
+
+
+def test_a_newline_in_a_command_is_the_nodes_business(client):
+    result = client.ssh("124718-25880", "echo one\necho two", check=True)
+    assert result.stdout == b"one\ntwo\n"
+
+
+def test_the_home_directory_is_the_services(client):
+    result = client.ssh("124718-25880", "pwd", check=True)
+    assert result.stdout == b"/var/www\n"
+
+
+def test_exit_codes_of_the_node_are_carried_all_of_them(client):
+    for code in (0, 1, 2, 100, 126, 127, 128, 254, 255):
+        result = client.ssh("124718-25880", f"exit {code}")
+        assert result.returncode == code, code
+        assert result.stdout == result.stderr == b""
+
+
+def test_the_end_of_input_arrives(client):
+    result = client.ssh("124718-25880", "wc -c", input=b"x" * 12345, check=True)
+    assert result.stdout.split() == [b"12345"]
+
+
+def test_a_session_without_a_command_and_terminal_is_the_nodes_shell(client):
+    result = client.ssh("124718-25880", input=b"id -un\nexit 9\n")
+    assert result.returncode == 9
+    assert b"apache\n" in result.stdout
+    assert b"Quit" not in result.stdout
+
+
+@pytest.mark.parametrize("account", ["25880", "21296"])
+def test_a_command_without_a_node_says_what_to_type(client, account):
+    result = client.ssh(account, "uptime")
+    assert result.returncode == 123
+    assert result.stdout == b""
+    assert f"-{account}@".encode() in result.stderr
+
+
+def test_the_users_language_arrives_and_nothing_else_of_his_environment(client):
+    result = client.ssh(
+        "124718-25880", "env", check=True,
+        options=["-o", "SetEnv=LC_ENSCALE=hallo EDITOR=bad LD_PRELOAD=/x"])
+    assert b"EDITOR=bad" not in result.stdout
+    assert b"LD_PRELOAD" not in result.stdout
+    assert b"ENSCALE_" not in result.stdout
