@@ -32,9 +32,10 @@ seconds_since() {
 	printf '%d.%d s' $((passed / 10)) $((passed % 10))
 }
 
-# step WORDS COMMAND...: one line of progress, the rest to the log. A job of
-# its own, so that an interrupt is heard at once and ends it. A failure is the
-# end of the run, unless on_failure is "count".
+# step WORDS FUNCTION: one line of progress, the rest to the log. FUNCTION, of
+# this file, runs in a process of its own: an interrupt is heard at once, and
+# it ends with us, however we end. A failure is the end of the run, unless
+# on_failure is "count".
 on_failure=exit
 step() {
 	local words=$1 begin=$EPOCHREALTIME from status=0
@@ -42,10 +43,8 @@ step() {
 	printf '\n=== %s\n' "$words" >>"$log"
 	from=$(stat -c %s "$log")
 	printf '  %-40s ' "$words" >&2
-	{
-		set -e
-		"$@"
-	} </dev/null >>"$log" 2>&1 &
+	layer=$layer setpriv --pdeathsig KILL bash -e "$hosts/lib.sh" "$@" \
+		</dev/null >>"$log" 2>&1 6>&- &
 	job=$!
 	wait "$job" || status=$?
 	job=
@@ -60,7 +59,7 @@ step() {
 	printf '%8s\n' "$(seconds_since "$begin")" >&2
 }
 
-# Ends what a step still runs: contained() takes everything in it along.
+# Ends what a step still runs, and all that is in there.
 end_job() {
 	if [[ -n $job ]]; then
 		kill -KILL "$job" 2>/dev/null
@@ -159,6 +158,13 @@ build() {
 	contained ro $top/tests/hosts/build "$layer"
 }
 
+unit_tests() {
+	exec 7>"$state/build.lock"
+	flock 7
+	find "$state/build" -name '*.trs' -delete
+	contained ro make -C $top/.demo/build -k -j"$(nproc)" check
+}
+
 # --- a set of hosts ---------------------------------------------------------
 # Everything of a set lives in the PID, mount and network namespaces of one
 # process, its keeper, and ends with it. The keeper holds a lock on the file
@@ -217,3 +223,6 @@ inside() {
 manage() {
 	inside /usr/bin/python3 -B $top/tests/hosts/manage.py "$@"
 }
+
+# Run as a program by step().
+if [[ ${BASH_SOURCE[0]} = "$0" ]]; then "$@"; fi
