@@ -1,0 +1,236 @@
+"""The directory: what directory/setup makes of Debian's slapd, and who may
+see what in it."""
+
+import base64
+import re
+
+import pytest
+
+SOURCE = "/usr/src/enscale/directory"
+SUFFIX = "dc=test,dc=example"
+GATEWAY = f"cn=gateway,{SUFFIX}"
+ROOT = "-Q -Y EXTERNAL -H ldapi:///"
+SETUP = f"{SOURCE}/setup --suffix {SUFFIX} --gateway-password-file /root/password"
+SLAPD = "slapd -d 0 -u openldap -g openldap -F /etc/ldap/slapd.d -h".split()
+NO_SUCH_OBJECT = 32
+INSUFFICIENT_ACCESS = 50
+
+
+def start_slapd(host):
+    host.start("slapd", "--socket", "/run/slapd/ldapi", "--", *SLAPD, "ldapi:/// ldap:///")
+
+
+def search_as_gateway(*arguments, uri="ldapi:///", password="/root/bare"):
+    bind = ["-x", "-D", GATEWAY, "-y", password, "-H", uri]
+    return ["ldapsearch", "-LLL", "-o", "ldif-wrap=no", *bind, *arguments]
+
+
+def names(result):
+    return re.findall(rb"^dn: (.*)", result.stdout, re.M)
+
+
+@pytest.fixture
+def host(scratch_host):
+    """A host with slapd from Debian's package and a password for later."""
+    scratch_host.write("/root/password", b"a secret of the gateway\n", 0o600)
+    scratch_host.write("/root/bare", b"a secret of the gateway", 0o600)
+    return scratch_host
+
+
+@pytest.fixture
+def fresh(host):
+    """An empty directory, as setup leaves it, with slapd running."""
+    host.sh(SETUP)
+    start_slapd(host)
+    return host
+
+
+def add(host, ldif, check=True):
+    return host.run(["ldapadd", *ROOT.split()], input=ldif, check=check)
+
+
+def account(number, more=""):
+    name = f"enscaleAccountId={number},ou=accounts,{SUFFIX}"
+    return f"dn: {name}\nobjectClass: enscaleAccount\nenscaleAccountId: {number}\n{more}\n"
+
+
+def test_setup_makes_the_suffix_its_units_and_the_gateways_identity(fresh):
+    found = fresh.sh(f"ldapsearch -LLL {ROOT} -b {SUFFIX} 1.1")
+    assert names(found) == [
+        SUFFIX.encode(),
+        f"ou=accounts,{SUFFIX}".encode(),
+        f"ou=environments,{SUFFIX}".encode(),
+        GATEWAY.encode(),
+    ]
+
+
+def test_setup_run_again_changes_nothing(host):
+    host.sh(SETUP)
+    before = host.sh("slapcat -n0; slapcat").stdout
+    assert b"added" not in host.sh(SETUP).stdout
+    assert host.sh("slapcat -n0; slapcat").stdout == before
+    start_slapd(host)
+    assert b"as it should be" in host.sh(SETUP).stdout
+
+
+def test_setup_changes_the_gateways_password_on_a_running_server(fresh):
+    fresh.write("/root/password", b"another\n", 0o600)
+    assert b"changed the password" in fresh.sh(SETUP).stdout
+    fresh.write("/root/bare", b"another", 0o600)
+    fresh.run(search_as_gateway("-b", SUFFIX, "-s", "base"))
+
+
+def test_setup_does_not_reconfigure_a_running_server(fresh):
+    other = SETUP.replace(SUFFIX, "dc=other,dc=example")
+    before = fresh.sh("slapcat -n0").stdout
+    result = fresh.sh(other, check=False)
+    assert result.returncode == 1
+    assert b"Stop it and run this again" in result.stderr
+    assert fresh.sh("slapcat -n0").stdout == before
+
+
+def test_setup_does_not_replace_a_directory_that_holds_entries(host):
+    host.sh(SETUP)
+    start_slapd(host)
+    host.stop("slapd")
+    before = host.sh("slapcat").stdout
+    other = SETUP.replace(SUFFIX, "dc=other,dc=example")
+    result = host.sh(other, check=False)
+    assert result.returncode == 1
+    assert f"slapd serves {SUFFIX}, which has 4 entries".encode() in result.stderr
+    assert host.sh("slapcat").stdout == before
+
+
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [
+        ("--suffix 'dc=a b'", "want dc="),
+        ("--suffix cn=admin", "want dc="),
+        ("--suffix c=DE", "has to begin with dc="),
+        ("--gateway-password-file /root/none", "no such file"),
+        ("--gateway-password-file /root/open", "chmod 600"),
+        ("--gateway-password-file /root/empty", "is empty"),
+        ("--gateway-password-file /root/two", "more than one line"),
+        ("--tls-cert /root/bare", "--tls-cert wants --tls-key too"),
+        ("--tls-cert x --tls-key y", "beginning with /"),
+        ("--tls-cert /root/bare --tls-key /root/bare", "cannot read it"),
+    ],
+)
+def test_setup_says_what_is_wrong_and_changes_nothing(host, arguments, reason):
+    host.sh("umask 077; : >/root/empty; printf 'a\\nb\\n' >/root/two")
+    host.write("/root/open", b"secret\n")
+    result = host.sh(f"{SETUP} {arguments}", check=False)
+    assert result.returncode == 1
+    assert reason in result.stderr.decode()
+    assert host.sh("ls /var/lib/ldap /etc/ldap | grep -c enscale || true").stdout == b"0\n"
+
+
+def test_a_certificate_that_does_not_match_its_key_is_found_before_the_change(host):
+    host.sh(
+        "cd /etc/ldap; for n in 1 2; do openssl req -x509 -newkey ed25519 -nodes"
+        " -subj /CN=x -keyout $n.key -out $n.crt 2>/dev/null; done; chmod 644 *.key"
+    )
+    tls = "--tls-cert /etc/ldap/1.crt --tls-key /etc/ldap/2.key"
+    result = host.sh(f"{SETUP} {tls}", check=False)
+    assert result.returncode == 1
+    assert b"nothing was changed" in result.stderr
+    host.sh("! slapcat -n0 | grep -q enscale")
+
+
+def test_the_gateway_sees_everything_but_passwords(fresh):
+    add(fresh, account(25880))
+    found = fresh.run(search_as_gateway("-b", SUFFIX, "*", "+"))
+    assert len(names(found)) == 5
+    assert b"contextCSN" in found.stdout
+    assert b"userPassword" not in found.stdout
+
+
+def test_the_gateway_writes_nothing(fresh):
+    add(fresh, account(25880))
+    bind = ["-x", "-D", GATEWAY, "-y", "/root/bare", "-H", "ldapi:///"]
+    name = f"enscaleAccountId=25880,ou=accounts,{SUFFIX}"
+    result = fresh.run(["ldapdelete", *bind, name], check=False)
+    assert result.returncode == INSUFFICIENT_ACCESS
+
+
+def test_nobody_else_sees_anything(fresh):
+    add(fresh, account(25880))
+    for base in (SUFFIX, "cn=config", "cn=monitor", "cn=Subschema", "''"):
+        for who in ("-x", "-Q -Y EXTERNAL"):
+            found = fresh.sh(
+                "setpriv --reuid=nobody --regid=nogroup --clear-groups"
+                f" ldapsearch -LLL {who} -H ldapi:/// -b {base} -s base '*' +",
+                check=False,
+            )
+            if base == "''" and who != "-x":
+                continue  # what the server can do is no secret to who binds
+            assert (found.returncode, found.stdout) == (NO_SUCH_OBJECT, b"")
+
+
+def test_a_password_is_not_accepted_in_the_clear(fresh):
+    search = search_as_gateway("-b", SUFFIX, uri="ldap://127.0.0.1")
+    result = fresh.run(search, check=False)
+    assert result.returncode == 13
+    assert b"onfidentiality required" in result.stderr
+
+
+def test_a_refresh_of_more_than_the_default_size_limit_arrives_whole(fresh):
+    add(fresh, "".join(account(n) for n in range(100000, 101200)))
+    found = fresh.run(search_as_gateway("-b", SUFFIX, "-E", "!sync=ro", "1.1"))
+    assert len(names(found)) == 1204
+
+
+@pytest.mark.parametrize(
+    "ldif",
+    [
+        account("025880"),
+        account("25880x"),
+        account(25880, "enscaleExpires: tomorrow\n"),
+        account(25880, "enscaleMaxSessions: many\n"),
+        account(25880, "enscaleStatus: active\nenscaleStatus: suspended\n"),
+        account(25880, "enscaleOwner: 21296\n"),
+        f"dn: cn=title,ou=accounts,{SUFFIX}\nobjectClass: enscaleKey\n\n",
+        f"dn: cn=env,ou=environments,{SUFFIX}\nobjectClass: enscaleEnvironment\n"
+        "enscaleOwner: somebody\n\n",
+        f"dn: enscaleNodeId=1,ou=environments,{SUFFIX}\nobjectClass: enscaleNode\n"
+        "enscalePort: ssh\n\n",
+    ],
+)
+def test_what_the_schema_rules_out_is_refused(fresh, ldif):
+    result = add(fresh, ldif, check=False)
+    assert result.returncode != 0
+    assert b"ldap_add" in result.stderr
+
+
+def test_existing_entries_take_the_attributes_of_an_account(fresh):
+    add(
+        fresh,
+        f"dn: cn=Frida,ou=accounts,{SUFFIX}\nobjectClass: inetOrgPerson\n"
+        "objectClass: enscaleAccountAux\nobjectClass: ldapPublicKey\n"
+        "cn: Frida\nsn: Lindqvist\nenscaleAccountId: 25880\n"
+        "enscaleStatus: active\nenscaleExpires: 20300101000000Z\n"
+        "sshPublicKey: ssh-ed25519 AAAA\n",
+    )
+
+
+def test_numbers_and_times_are_compared_as_such(fresh):
+    add(fresh, account(9) + account(10, "enscaleExpires: 20300101000000Z\n"))
+    for question in ("(enscaleAccountId>=10)", "(enscaleExpires>=20291231235959Z)"):
+        found = fresh.sh(f"ldapsearch -LLL {ROOT} -b {SUFFIX} '{question}' 1.1")
+        assert names(found) == [f"enscaleAccountId=10,ou=accounts,{SUFFIX}".encode()]
+
+
+def test_the_demos_keys_are_named_by_their_fingerprint(directory):
+    search = "ldapsearch -LLL -o ldif-wrap=no -Q -Y EXTERNAL -H ldapi:///"
+    script = (
+        f"{search} -b dc=enscale,dc=example objectClass=enscaleKey"
+        " enscaleKeyFingerprint sshPublicKey"
+    )
+    entries = directory.sh(script).stdout.decode().strip().split("\n\n")
+    assert len(entries) == 5
+    for entry in entries:
+        hexed = re.search(r"^enscaleKeyFingerprint: ([0-9a-f]{64})$", entry, re.M)[1]
+        key = re.search(r"^sshPublicKey: (.*)$", entry, re.M)[1]
+        shown = directory.run(["ssh-keygen", "-lf", "-"], input=key).stdout.split()[1]
+        digest = base64.b64decode(shown.removeprefix(b"SHA256:") + b"=")
+        assert digest.hex() == hexed
