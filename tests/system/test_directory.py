@@ -12,7 +12,6 @@ GATEWAY = f"cn=gateway,{SUFFIX}"
 ROOT = "-Q -Y EXTERNAL -H ldapi:///"
 SETUP = f"{SOURCE}/setup --suffix {SUFFIX} --gateway-password-file /root/password"
 SLAPD = "slapd -d 0 -u openldap -g openldap -F /etc/ldap/slapd.d -h".split()
-NO_SUCH_OBJECT = 32
 INSUFFICIENT_ACCESS = 50
 
 
@@ -81,7 +80,7 @@ def test_setup_changes_the_gateways_password_on_a_running_server(fresh):
 
 
 def test_setup_does_not_reconfigure_a_running_server(fresh):
-    other = SETUP.replace(SUFFIX, "dc=other,dc=example")
+    other = SETUP.replace(SUFFIX, "dc=other,dc=example") + " --replace"
     before = fresh.sh("slapcat -n0").stdout
     result = fresh.sh(other, check=False)
     assert result.returncode == 1
@@ -101,9 +100,10 @@ def test_setup_does_not_replace_a_directory_that_holds_entries(host):
     assert host.sh("slapcat").stdout == before
 
 
-@pytest.mark.parametrize(
-    "arguments, reason",
-    [
+def test_setup_says_what_is_wrong_and_changes_nothing(host):
+    host.sh("umask 077; : >/root/empty; printf 'a\\nb\\n' >/root/two")
+    host.write("/root/open", b"secret\n")
+    for arguments, reason in [
         ("--suffix 'dc=a b'", "want dc="),
         ("--suffix cn=admin", "want dc="),
         ("--suffix c=DE", "has to begin with dc="),
@@ -114,26 +114,25 @@ def test_setup_does_not_replace_a_directory_that_holds_entries(host):
         ("--tls-cert /root/bare", "--tls-cert wants --tls-key too"),
         ("--tls-cert x --tls-key y", "beginning with /"),
         ("--tls-cert /root/bare --tls-key /root/bare", "cannot read it"),
-    ],
-)
-def test_setup_says_what_is_wrong_and_changes_nothing(host, arguments, reason):
-    host.sh("umask 077; : >/root/empty; printf 'a\\nb\\n' >/root/two")
-    host.write("/root/open", b"secret\n")
-    result = host.sh(f"{SETUP} {arguments}", check=False)
-    assert result.returncode == 1
-    assert reason in result.stderr.decode()
-    assert host.sh("ls /var/lib/ldap /etc/ldap | grep -c enscale || true").stdout == b"0\n"
+    ]:
+        result = host.sh(f"{SETUP} {arguments}", check=False)
+        assert result.returncode == 1, arguments
+        assert reason in result.stderr.decode()
+    left = host.sh("ls /var/lib/ldap /etc/ldap").stdout
+    assert b"enscale" not in left and b"slapd.d" not in left
 
 
-def test_a_certificate_that_does_not_match_its_key_is_found_before_the_change(host):
+@pytest.mark.parametrize("hide", ["true", "mount --bind /bin/false /usr/bin/openssl"])
+def test_a_certificate_and_a_key_that_differ_are_found_before_the_change(host, hide):
     host.sh(
-        "cd /etc/ldap; for n in 1 2; do openssl req -x509 -newkey ed25519 -nodes"
+        "cd /etc/ldap; for n in 1 2; do openssl req -x509 -newkey rsa:2048 -nodes"
         " -subj /CN=x -keyout $n.key -out $n.crt 2>/dev/null; done; chmod 644 *.key"
     )
+    host.sh(hide)
     tls = "--tls-cert /etc/ldap/1.crt --tls-key /etc/ldap/2.key"
     result = host.sh(f"{SETUP} {tls}", check=False)
     assert result.returncode == 1
-    assert b"nothing was changed" in result.stderr
+    assert b"/etc/ldap/2.key" in result.stderr or b"do not match" in result.stderr
     host.sh("! slapcat -n0 | grep -q enscale")
 
 
@@ -164,7 +163,7 @@ def test_nobody_else_sees_anything(fresh):
             )
             if base == "''" and who != "-x":
                 continue  # what the server can do is no secret to who binds
-            assert (found.returncode, found.stdout) == (NO_SUCH_OBJECT, b"")
+            assert found.stdout == b"", (who, base)
 
 
 def test_a_password_is_not_accepted_in_the_clear(fresh):
@@ -180,9 +179,8 @@ def test_a_refresh_of_more_than_the_default_size_limit_arrives_whole(fresh):
     assert len(names(found)) == 1204
 
 
-@pytest.mark.parametrize(
-    "ldif",
-    [
+def test_what_the_schema_rules_out_is_refused(fresh):
+    for ldif in [
         account("025880"),
         account("25880x"),
         account(25880, "enscaleExpires: tomorrow\n"),
@@ -194,12 +192,10 @@ def test_a_refresh_of_more_than_the_default_size_limit_arrives_whole(fresh):
         "enscaleOwner: somebody\n\n",
         f"dn: enscaleNodeId=1,ou=environments,{SUFFIX}\nobjectClass: enscaleNode\n"
         "enscalePort: ssh\n\n",
-    ],
-)
-def test_what_the_schema_rules_out_is_refused(fresh, ldif):
-    result = add(fresh, ldif, check=False)
-    assert result.returncode != 0
-    assert b"ldap_add" in result.stderr
+    ]:
+        result = add(fresh, ldif, check=False)
+        assert result.returncode != 0, ldif
+        assert b"ldap_add" in result.stderr
 
 
 def test_existing_entries_take_the_attributes_of_an_account(fresh):

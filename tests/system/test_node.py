@@ -1,0 +1,181 @@
+"""A node, as enscale-node sets it up: whom its sshd lets in, and what stays
+when something is wrong."""
+
+import pytest
+
+NODE = "/usr/src/enscale/node/enscale-node"
+SETUP = f"{NODE} setup --node 124718 --environment cool-waterfall-59 --user www --ca"
+OURS = "/etc/enscale-node /etc/ssh/sshd_config.d /etc/hostname"
+SSH = (
+    "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o LogLevel=ERROR"
+    " -o UserKnownHostsFile=/dev/null -o IdentityAgent=none -i /root/key"
+)
+
+
+@pytest.fixture
+def host(scratch_host):
+    """A server with a service's user, two CAs, and sshd's host keys."""
+    scratch_host.sh(
+        "useradd -m -d /srv/www -s /bin/bash www; ssh-keygen -A; mkdir -p /run/sshd;"
+        "cd /root; for key in ca next key; do"
+        " ssh-keygen -q -t ed25519 -N '' -f $key; done; cat ca.pub next.pub >both.pub"
+    )
+    return scratch_host
+
+
+def start_sshd(host):
+    host.start("sshd", "--port", "22", "--", "/usr/sbin/sshd", "-D", "-e")
+
+
+def enter(host, principal, ca="ca", user="www"):
+    """What whoami says behind a certificate for that principal."""
+    host.sh(
+        f"ssh-keygen -q -s /root/{ca} -I test -n {principal} -V +3m /root/key.pub"
+    )
+    return host.sh(f"{SSH} {user}@127.0.0.1 whoami", check=False).stdout.decode().strip()
+
+
+def state(host):
+    return host.sh(f"hostname; grep -r '' {OURS} 2>/dev/null | sort").stdout
+
+
+def test_a_certificate_opens_the_node_that_it_names_as_the_one_user(host):
+    host.sh(f"{SETUP} /root/ca.pub")
+    start_sshd(host)
+    assert enter(host, "node124718") == "www"
+    assert enter(host, "node124719") == ""
+    assert enter(host, "www") == ""
+    assert enter(host, "node124718", user="root") == ""
+    assert enter(host, "root", user="root") == ""
+    assert enter(host, "node124718", ca="next") == ""
+
+
+def test_two_cas_are_accepted_while_one_takes_over_from_the_other(host):
+    host.sh(f"{SETUP} /root/both.pub")
+    start_sshd(host)
+    assert enter(host, "node124718") == "www"
+    assert enter(host, "node124718", ca="next") == "www"
+
+
+def test_authorized_keys_go_on_as_before(host):
+    host.sh(
+        f"{SETUP} /root/ca.pub; install -d -o www -m 700 /srv/www/.ssh;"
+        "install -o www -m 600 /root/key.pub /srv/www/.ssh/authorized_keys"
+    )
+    start_sshd(host)
+    assert host.sh(f"{SSH} www@127.0.0.1 whoami").stdout == b"www\n"
+
+
+def test_setup_names_the_host_after_node_and_environment(host):
+    host.sh(f"{SETUP} /root/ca.pub")
+    assert host.sh("hostname; cat /etc/hostname").stdout == (
+        b"node124718-cool-waterfall-59\n" * 2
+    )
+
+
+def test_setup_run_again_changes_nothing(host):
+    host.sh(f"{SETUP} /root/ca.pub")
+    host.sh("touch /tmp/then; sleep 0.01")
+    assert b"as it should be" in host.sh(f"{SETUP} /root/ca.pub").stderr
+    assert host.sh(f"find {OURS} -type f -newer /tmp/then").stdout == b""
+
+
+def test_another_user_takes_the_place_of_the_one_before(host):
+    host.sh(f"{SETUP} /root/ca.pub; useradd -s /bin/sh nginx")
+    host.sh(f"{SETUP} /root/ca.pub --user nginx")
+    assert host.sh("ls /etc/enscale-node/principals").stdout == b"nginx\n"
+
+
+def refused(host, arguments, reason):
+    """Asks an existing node to become another one, and checks that nothing
+    comes of it."""
+    then = state(host)
+    other = "--node 136553 --environment crimson-dust-8"
+    result = host.sh(f"{SETUP} /root/ca.pub {other} {arguments}", check=False)
+    assert result.returncode == 1, arguments
+    assert reason in result.stderr.decode()
+    assert state(host) == then
+
+
+def test_what_is_wrong_on_the_command_line_is_said_and_nothing_changes(host):
+    host.sh(f"{SETUP} /root/both.pub; : >/root/0; cat /root/*.pub >/root/3")
+    for arguments, reason in [
+        ("--ca /root/none", "no such file"),
+        ("--ca /root/ca", "is a private key"),
+        ("--ca /etc/hostname", "not a public key"),
+        ("--ca /root/0", "has 0 keys"),
+        ("--ca /root/3", "want one, or two"),
+        ("--node 0124718", "want a number"),
+        ("--node 1234567890", "want a number"),
+        ("--node '1\n2'", "want a number"),
+        ("--environment ../x", "want small letters"),
+        ("--environment -x", "want small letters"),
+        (f"--environment {'x' * 63}", "longer than 63"),
+        ("--user nobody2", "there is no user"),
+        ("--user nobody", "has the shell /usr/sbin/nologin"),
+        ("--user root", "is root"),
+        ("--user '../x'", "not the name of a system user"),
+        ("--service 'x\ny'", "want letters"),
+    ]:
+        refused(host, arguments, reason)
+
+
+def test_a_configuration_that_sshd_would_not_use_is_taken_back(host):
+    host.sh(f"{SETUP} /root/both.pub; cp /etc/ssh/sshd_config /root")
+    for script, reason in [
+        ("sed -i /Include/d /etc/ssh/sshd_config", "sshd does not use"),
+        ("echo Nonsense yes >>/etc/ssh/sshd_config", "Nonsense"),
+        ("sed -i '1i TrustedUserCAKeys none' /etc/ssh/sshd_config", "sshd does not use"),
+    ]:
+        host.sh(f"cp /root/sshd_config /etc/ssh; {script}")
+        refused(host, "", reason)
+
+
+def test_the_first_setup_that_fails_leaves_nothing(host):
+    host.sh("sed -i /Include/d /etc/ssh/sshd_config")
+    then = host.sh("find /etc | sort; hostname").stdout
+    assert host.sh(f"{SETUP} /root/ca.pub", check=False).returncode == 1
+    assert host.sh("find /etc | sort; hostname").stdout == then
+
+
+def test_show_prints_the_entry_with_the_host_keys_of_sshd(host):
+    host.sh(f"{SETUP} /root/ca.pub --service apache")
+    shown = host.sh(f"{NODE} show --suffix dc=enscale,dc=example").stdout.decode()
+    entry = shown.splitlines()
+    assert entry[:8] == [
+        "dn: enscaleNodeId=124718,cn=cool-waterfall-59,ou=environments,"
+        "dc=enscale,dc=example",
+        "objectClass: enscaleNode",
+        "enscaleNodeId: 124718",
+        "ipHostNumber: 198.18.0.20",
+        "enscaleServiceType: apache",
+        "enscaleSystemUser: www",
+        "enscaleState: running",
+        "enscalePort: 22",
+    ]
+    keys = host.sh("cat /etc/ssh/ssh_host_*_key.pub").stdout.decode().splitlines()
+    wanted = {"enscaleHostKey: " + " ".join(key.split()[:2]) for key in keys}
+    assert set(entry[8:]) == wanted
+
+
+def test_the_entry_that_show_prints_is_one_the_directory_takes(host, directory):
+    host.sh(f"{SETUP} /root/ca.pub --node 999 --environment cool-waterfall-59")
+    entry = host.sh(f"{NODE} show --suffix dc=enscale,dc=example").stdout
+    directory.run(["ldapadd", "-n", "-Q", "-Y", "EXTERNAL", "-H", "ldapi:///"], entry)
+
+
+def test_an_image_is_set_up_without_touching_the_running_host(host):
+    image = "/srv/image"
+    host.sh(
+        f"mkdir -p {image}/usr {image}/dev; mount --rbind /usr {image}/usr;"
+        f"mount --rbind /dev {image}/dev; cp -a /etc {image}/etc;"
+        f"for dir in bin lib lib64 sbin; do ln -s usr/$dir {image}/$dir; done;"
+        f"rm {image}/etc/ssh/ssh_host_*"
+    )
+    then = state(host)
+    host.sh(f"{SETUP} /root/ca.pub --root {image}")
+    assert state(host) == then
+    assert host.sh(f"cat {image}/etc/enscale-node/principals/www").stdout == (
+        b"node124718\n"
+    )
+    assert host.sh(f"ls {image}/run").stdout == b"sshd\n"
