@@ -144,6 +144,11 @@ def test_the_gateway_sees_everything_but_passwords(fresh):
     assert b"userPassword" not in found.stdout
 
 
+def test_the_gateway_sees_what_the_server_can_do(fresh):
+    found = fresh.run(search_as_gateway("-b", "", "-s", "base", "supportedControl"))
+    assert b"supportedControl: 1.3.6.1.4.1.4203.1.9.1.1\n" in found.stdout
+
+
 def test_the_gateway_writes_nothing(fresh):
     add(fresh, account(25880))
     bind = ["-x", "-D", GATEWAY, "-y", "/root/bare", "-H", "ldapi:///"]
