@@ -45,3 +45,19 @@ tests_unit_test_shell_ssh_log_LDADD = libshell.la $(CMOCKA_LIBS)
 tests_unit_test_shell_ssh_options_SOURCES = %D%/test_shell_ssh_options.c
 tests_unit_test_shell_ssh_options_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_shell_ssh_options_LDADD = libshell.la $(CMOCKA_LIBS)
+
+# The view and the account map
+UNIT_TESTS += tests/unit/test_wire
+tests_unit_test_wire_SOURCES = %D%/test_wire.c
+tests_unit_test_wire_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_wire_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_record
+tests_unit_test_record_SOURCES = %D%/test_record.c
+tests_unit_test_record_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_record_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_manifest
+tests_unit_test_manifest_SOURCES = %D%/test_manifest.c
+tests_unit_test_manifest_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_manifest_LDADD = libview.la $(CMOCKA_LIBS)
