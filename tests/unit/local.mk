@@ -61,3 +61,13 @@ UNIT_TESTS += tests/unit/test_manifest
 tests_unit_test_manifest_SOURCES = %D%/test_manifest.c
 tests_unit_test_manifest_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_manifest_LDADD = libview.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_view
+tests_unit_test_view_SOURCES = %D%/test_view.c
+tests_unit_test_view_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_view_LDADD = libviewwriter.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_account_map
+tests_unit_test_account_map_SOURCES = %D%/test_account_map.c
+tests_unit_test_account_map_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_account_map_LDADD = libcommon.la $(CMOCKA_LIBS)
