@@ -1,0 +1,125 @@
+"""The door itself: what the shipped sshd_config and PAM service let in, before
+any program of ours is asked."""
+
+import pytest
+
+KEY = "/root/keys/25880-ed25519"
+
+
+@pytest.fixture
+def locals_with_keys(hosts):
+    """root and a local user of the gateway, each with a key where the system's
+    sshd would look for it."""
+    key = hosts.client.read(f"{KEY}.pub")
+    gateway = hosts.gateway
+    gateway.sh("id localuser >/dev/null 2>&1 || useradd -m -s /bin/bash localuser")
+    for name, home in ("root", "/root"), ("localuser", "/home/localuser"):
+        gateway.sh(f"install -d -m 700 -o {name} {home}/.ssh")
+        gateway.write(f"{home}/.ssh/authorized_keys", key)
+    yield gateway
+    gateway.sh("rm /root/.ssh/authorized_keys; userdel -r localuser 2>/dev/null")
+
+
+@pytest.mark.parametrize("name", ["root", "localuser", "enscale-guard", "sshd"])
+def test_who_is_not_an_account_is_refused_although_he_has_a_key(
+    locals_with_keys, client, name
+):
+    result = client.ssh(name, "id", key=KEY)
+    assert result.returncode == 255
+    assert result.stdout == b""
+    assert b"Permission denied (publickey)." in result.stderr
+
+
+@pytest.mark.parametrize("name", ["root", "localuser", "sshd"])
+def test_pam_alone_refuses_who_is_not_an_account(locals_with_keys, name):
+    for operation in ("authenticate", "acct_mgmt", "open_session"):
+        argv = ["pamtester", "enscale-sshd", name, operation]
+        result = locals_with_keys.run(argv, check=False)
+        assert result.returncode != 0, operation
+        assert b"success" not in result.stdout
+
+
+def test_nothing_but_a_public_key_is_offered(client):
+    options = ["-o", "PreferredAuthentications=none"]
+    result = client.ssh("25880", "id", options=options)
+    assert b"Permission denied (publickey)." in result.stderr
+
+
+def test_the_boundary_is_spelled_out(gateway):
+    """Options of which another value would open something."""
+    said = gateway.sh(
+        "/usr/libexec/enscale/enscale-sshd -T -f /etc/enscale/sshd_config"
+    ).stdout.decode()
+    for line in """
+        permitrootlogin no
+        authorizedkeysfile none
+        trustedusercakeys none
+        authorizedprincipalsfile none
+        authorizedprincipalscommand none
+        authenticationmethods publickey
+        passwordauthentication no
+        kbdinteractiveauthentication no
+        hostbasedauthentication no
+        gssapiauthentication no
+        kerberosauthentication no
+        permitemptypasswords no
+        fingerprinthash SHA256
+        usepam yes
+        allowtcpforwarding no
+        allowstreamlocalforwarding no
+        permitlisten none
+        permitopen none
+        gatewayports no
+        permittunnel no
+        x11forwarding no
+        permituserenvironment no
+        permituserrc no
+        acceptenv LANG
+        acceptenv LC_*
+        usedns no
+        printlastlog no
+        unusedconnectiontimeout 120
+        authorizedkeyscommand /usr/libexec/enscale/enscale-keys %u %f
+        authorizedkeyscommanduser enscale-keys
+        subsystem sftp /usr/libexec/enscale/sftp
+    """.strip().splitlines():
+        assert line.strip() in said.splitlines()
+
+
+def test_every_option_of_the_boundary_stands_in_the_file(gateway):
+    """The default of today may be another tomorrow."""
+    text = gateway.read("/etc/enscale/sshd_config").decode()
+    named = {line.split()[0].lower() for line in text.splitlines() if line[:1].isalpha()}
+    assert "include" not in named and "match" not in named
+    said = gateway.sh("/usr/sbin/sshd -T -f /etc/enscale/sshd_config").stdout.decode()
+    options = {line.split()[0] for line in said.splitlines()}
+    boundary = {
+        option
+        for option in options
+        if option.startswith(("allow", "permit", "authorized", "auth"))
+        or option.endswith(("authentication", "forwarding", "ports"))
+    }
+    boundary.discard("authorizedprincipalscommanduser")  # there is no command
+    assert boundary - named == set()
+
+
+def test_the_modes_of_the_gateways_folders_are_as_the_design_has_them(gateway):
+    script = "cd /; stat -c '%a %U:%G %n' run/enscale/* var/lib/enscale/* var/log/enscale"
+    found = set(gateway.sh(script).stdout.decode().splitlines())
+    for line in """
+        750 root:enscale run/enscale/sessions
+        755 enscale-guard:enscale run/enscale/guard
+        755 enscale-sync:enscale run/enscale/metrics
+        755 enscale-sync:enscale var/lib/enscale/map
+        750 enscale-sync:enscale var/lib/enscale/view
+        700 enscale-sync:enscale var/lib/enscale/state
+        700 enscale-guard:enscale var/lib/enscale/guard
+        755 root:root var/lib/enscale/empty
+        750 enscale-guard:adm var/log/enscale
+    """.strip().splitlines():
+        assert line.strip() in found
+
+
+def test_no_folder_that_root_reads_from_is_writable_for_a_group(gateway):
+    find = "find /etc/enscale /usr/libexec/enscale /run/enscale /var/lib/enscale"
+    assert gateway.sh(f"{find} -type d -perm /022").stdout == b""
