@@ -1,0 +1,58 @@
+/*
+ * Processes, named so that a later one of the same pid is never taken for
+ * them: pid and start time. Nothing here needs a right but seeing /proc;
+ * signalling other people's processes needs CAP_KILL.
+ */
+#ifndef ENSCALE_GUARD_PROCESS_H
+#define ENSCALE_GUARD_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process {
+	pid_t pid;      /* 0: none */
+	uint64_t start; /* clock ticks since boot */
+};
+
+/* A grown list, each process once. */
+struct process_list {
+	struct process *items; /* owned */
+	size_t count;
+	size_t size;
+};
+
+bool process_equal(const struct process *a, const struct process *b);
+/* The process that has this pid now. 0, -ESRCH, ENS_E_CORRUPT. */
+int process_find(pid_t pid, struct process *ret_process);
+bool process_is_alive(const struct process *process);
+/* Signals this process and no later one. 0, -ESRCH, -EPERM, ... */
+int process_signal(const struct process *process, int signal);
+
+/*
+ * The way up from pid, itself first, to the child of pid 1, at most max
+ * steps. Read twice until two readings are the same, so that every link
+ * stood at one moment. 0; -ESRCH; -ELOOP when it is longer than max;
+ * -EAGAIN when it would not stand still.
+ */
+int process_chain(pid_t pid, struct process *chain, size_t max,
+    size_t *ret_count);
+
+/* 0 or -ENOMEM. Adding what is there already is a success. */
+int process_list_add(struct process_list *list, const struct process *process);
+bool process_list_has(const struct process_list *list,
+    const struct process *process);
+/* Forgets those that have ended. */
+void process_list_prune(struct process_list *list);
+/* Adds all living descendants of those in the list: one walk over /proc.
+ * 0 or -errno; what was found until then is in the list. */
+int process_list_add_descendants(struct process_list *list);
+/* Adds the living children of one process: one file of /proc. */
+int process_list_add_children(struct process_list *list,
+    const struct process *parent);
+/* Signals each; counts those that could not be for want of right. */
+unsigned process_list_signal(const struct process_list *list, int signal);
+void process_list_clear(struct process_list *list);
+
+#endif

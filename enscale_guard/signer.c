@@ -1,0 +1,576 @@
+/*
+ * The signer's process and the guard's end of its socketpair. The process
+ * parses no byte of a user's and opens nothing after the key: no file, no
+ * socket, no program.
+ */
+#include <config.h>
+
+#include "enscale_guard/signer.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscale_guard/bucket.h"
+#include "enscale_guard/log.h"
+
+#define CA_FILE_MAX      16384
+#define SECURE_HEAP_SIZE 65536
+#define SECURE_HEAP_MIN  32
+#define SIGNER_SOCKET    3 /* its only descriptor beside stderr */
+
+struct signer_reply {
+	int32_t error;
+	uint32_t len;
+	uint64_t serial;
+	uint8_t blob[CERT_BLOB_MAX];
+};
+
+#define REPLY_HEAD_LEN offsetof(struct signer_reply, blob)
+
+struct signer {
+	pid_t pid;
+	int fd;
+	bool lost;
+	size_t authority_len;
+	uint8_t authority[KEY_BLOB_MAX];
+};
+
+static void
+free_bio(BIO **bio)
+{
+	BIO_free(*bio);
+}
+
+/* ---- the process ------------------------------------------------------ */
+
+/* Only the owner may have a way to the key. */
+static int
+check_key_file(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size > CA_FILE_MAX)
+		return ENS_E_KEY_FORMAT;
+	if ((st.st_mode & 077) != 0 ||
+	    (st.st_uid != geteuid() && st.st_uid != 0))
+		return -EPERM;
+	return 0;
+}
+
+/* No prompt for a pass phrase, ever. */
+static int
+no_passphrase(char *buf, int size, int rwflag, void *arg)
+{
+	(void)buf, (void)size, (void)rwflag, (void)arg;
+	return -1;
+}
+
+static int
+load_key(const char *path, EVP_PKEY **ret_key)
+{
+	AUTO(free_bio) BIO *bio = NULL;
+	AUTO_FD int fd = -1;
+	uint8_t *text;
+	EVP_PKEY *key;
+	ssize_t len;
+	int r;
+
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	r = check_key_file(fd);
+	if (r < 0)
+		return r;
+	text = OPENSSL_secure_zalloc(CA_FILE_MAX);
+	if (text == NULL)
+		return -ENOMEM;
+	len = read(fd, text, CA_FILE_MAX);
+	r = len < 0 ? -errno : 0;
+	if (r == 0)
+		bio = BIO_new_mem_buf(text, (int)len);
+	key = bio != NULL
+	    ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL)
+	    : NULL;
+	OPENSSL_secure_clear_free(text, CA_FILE_MAX);
+	if (r < 0)
+		return r;
+	if (key == NULL)
+		return ENS_E_KEY_FORMAT;
+	if (EVP_PKEY_get_id(key) != EVP_PKEY_ED25519) {
+		EVP_PKEY_free(key);
+		return ENS_E_KEY_TYPE;
+	}
+	*ret_key = key;
+	return 0;
+}
+
+#if defined(__x86_64__)
+#	define SIGNER_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#	define SIGNER_ARCH AUDIT_ARCH_AARCH64
+#endif
+
+#if defined(__SANITIZE_ADDRESS__)
+#	define SIGNER_UNDER_SANITIZER 1
+#elif defined(__has_feature)
+#	if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#		define SIGNER_UNDER_SANITIZER 1
+#	endif
+#endif
+
+/* What signing needs once the key is loaded. Everything else is EPERM:
+ * open, socket, connect, execve, ptrace, ... */
+#if defined(SIGNER_ARCH) && !defined(SIGNER_UNDER_SANITIZER)
+#	define ALLOW(name)                                             \
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##name, 0, 1), \
+		    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+static int
+confine(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SIGNER_ARCH, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		ALLOW(read),
+		ALLOW(write),
+		ALLOW(recvfrom),
+		ALLOW(sendto),
+		ALLOW(clock_gettime),
+		ALLOW(getrandom),
+		ALLOW(getpid),
+		ALLOW(gettid),
+		ALLOW(brk),
+		ALLOW(mmap),
+		ALLOW(munmap),
+		ALLOW(mremap),
+		ALLOW(mprotect),
+		ALLOW(madvise),
+		ALLOW(futex),
+		ALLOW(rt_sigprocmask),
+		ALLOW(rt_sigreturn),
+		ALLOW(restart_syscall),
+		ALLOW(close),
+		ALLOW(exit),
+		ALLOW(exit_group),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	};
+	struct sock_fprog program = {
+		.len = sizeof(filter) / sizeof(filter[0]),
+		.filter = filter,
+	};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		return -errno;
+	return 0;
+}
+#else
+static int
+confine(void)
+{
+	return 0;
+}
+#endif
+
+/* Everything but stderr and the socket goes; the socket becomes number 3. */
+static int
+keep_only(int fd)
+{
+	int null;
+
+	if (fd != SIGNER_SOCKET && dup2(fd, SIGNER_SOCKET) < 0)
+		return -errno;
+	if (fcntl(SIGNER_SOCKET, F_SETFD, FD_CLOEXEC) < 0)
+		return -errno;
+	if (close_range(SIGNER_SOCKET + 1, ~0U, 0) < 0)
+		return -errno;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return -errno;
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return -errno;
+	close(null);
+	return 0;
+}
+
+static void
+hide(void)
+{
+	const struct rlimit no_core = { 0, 0 };
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		log_warning("signer: cannot forbid being traced: %s",
+		    error_text(-errno));
+	setrlimit(RLIMIT_CORE, &no_core);
+	/* The key itself lies in the secure heap, locked page by page; all of
+	 * the process, for what is on the stack while it signs, as well. */
+	if (CRYPTO_secure_malloc_init(SECURE_HEAP_SIZE, SECURE_HEAP_MIN) != 1)
+		log_warning("signer: cannot lock the memory of the CA key: "
+		            "raise LimitMEMLOCK");
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+		log_info("signer: only the CA key itself is locked in memory: "
+		         "%s, LimitMEMLOCK is small",
+		    error_text(-errno));
+}
+
+static int
+prepare(pid_t parent, int fd)
+{
+	int r;
+
+	prctl(PR_SET_NAME, "enscale-signer", 0, 0, 0);
+	/* It ends when its socket does; the guard's orders are not for it. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return -errno;
+	if (getppid() != parent)
+		return -EPIPE;
+	r = keep_only(fd);
+	if (r < 0)
+		return r;
+	hide();
+	return 0;
+}
+
+static void
+certify(const struct cert_request *request, EVP_PKEY *ca, const char *addresses,
+    struct bucket *rate, struct signer_reply *reply)
+{
+	struct wire_writer writer;
+	struct timespec now;
+
+	reply->len = 0;
+	if (!bucket_take(rate, 1, bucket_now())) {
+		reply->error = -EAGAIN;
+		return;
+	}
+	/* Random, not counted: no state to keep, and nothing told about how
+	 * many there are. 63 bits, so that every tool prints it alike. */
+	if (RAND_bytes((uint8_t *)&reply->serial, sizeof(reply->serial)) != 1) {
+		reply->error = ENS_E_CRYPTO;
+		return;
+	}
+	reply->serial >>= 1;
+	clock_gettime(CLOCK_REALTIME, &now);
+	wire_write_init(&writer, reply->blob, sizeof(reply->blob));
+	reply->error = cert_build(request, ca, addresses, now.tv_sec,
+	    reply->serial, &writer);
+	if (reply->error == 0)
+		reply->len = (uint32_t)writer.len;
+}
+
+static int
+send_reply(const struct signer_reply *reply)
+{
+	if (send(SIGNER_SOCKET, reply, REPLY_HEAD_LEN + reply->len,
+	        MSG_NOSIGNAL) < 0)
+		return -errno;
+	return 0;
+}
+
+static int
+serve(EVP_PKEY *ca, const char *addresses)
+{
+	static struct signer_reply reply;
+	struct bucket rate;
+	struct cert_request request;
+	ssize_t len;
+
+	bucket_init(&rate, SIGNER_RATE, SIGNER_BURST, bucket_now());
+	for (;;) {
+		len = recv(SIGNER_SOCKET, &request, sizeof(request), MSG_TRUNC);
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len <= 0)
+			return len == 0 ? 0 : -errno;
+		reply = (struct signer_reply){ 0 };
+		if (len == sizeof(request))
+			certify(&request, ca, addresses, &rate, &reply);
+		else
+			reply.error = ENS_E_PROTOCOL;
+		if (send_reply(&reply) < 0)
+			return 0; /* the guard has gone */
+	}
+}
+
+static int
+begin(const char *path, EVP_PKEY **ret_ca)
+{
+	static struct signer_reply reply;
+	struct wire_writer writer;
+	int r;
+
+	r = load_key(path, ret_ca);
+	if (r == -ENOENT)
+		log_error("signer: no CA key \"%s\": make one with "
+		          "`enscalectl ca init`",
+		    path);
+	else if (r == -EPERM)
+		log_error("signer: CA key \"%s\" must belong to the guard's "
+		          "user and be readable by nobody else (mode 0400)",
+		    path);
+	else if (r < 0)
+		log_error("signer: cannot load CA key \"%s\" (an ed25519 key, "
+		          "PEM, not encrypted): %s",
+		    path, error_text(r));
+	if (r < 0)
+		return r;
+	wire_write_init(&writer, reply.blob, sizeof(reply.blob));
+	r = cert_write_public_key(*ret_ca, &writer);
+	if (r < 0)
+		return r;
+	reply.len = (uint32_t)writer.len;
+	return send_reply(&reply);
+}
+
+static int
+run(pid_t parent, int fd, const char *path, const char *addresses)
+{
+	EVP_PKEY *ca = NULL;
+	uint8_t byte;
+	int r;
+
+	r = prepare(parent, fd);
+	if (r < 0) {
+		log_error("signer: cannot begin: %s", error_text(r));
+		return EXIT_FAILURE;
+	}
+	/* The generator seeds itself before the filter closes. */
+	if (RAND_bytes(&byte, sizeof(byte)) != 1) {
+		log_error("signer: no random numbers");
+		return EXIT_FAILURE;
+	}
+	if (begin(path, &ca) < 0)
+		return EXIT_FAILURE;
+	r = confine();
+	if (r < 0)
+		log_warning("signer: without a system call filter: %s",
+		    error_text(r));
+	r = serve(ca, addresses);
+	if (r < 0)
+		log_error("signer: %s", error_text(r));
+	EVP_PKEY_free(ca);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* ---- the guard's end -------------------------------------------------- */
+
+static int
+receive(struct signer *signer, struct signer_reply *reply)
+{
+	struct pollfd poller = { .fd = signer->fd, .events = POLLIN };
+	ssize_t len;
+	int n;
+
+	do
+		n = poll(&poller, 1, SIGNER_SECONDS * 1000);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n == 0 ? -ETIMEDOUT : -errno;
+	len = recv(signer->fd, reply, sizeof(*reply), 0);
+	if (len <= 0)
+		return -EPIPE;
+	if ((size_t)len < REPLY_HEAD_LEN || reply->len > sizeof(reply->blob) ||
+	    (size_t)len != REPLY_HEAD_LEN + reply->len)
+		return ENS_E_PROTOCOL;
+	return 0;
+}
+
+int
+signer_start(const char *path, const char *addresses,
+    struct signer **ret_signer)
+{
+	static struct signer_reply reply;
+	struct signer *signer;
+	pid_t parent = getpid();
+	int fds[2], r;
+
+	r = cert_addresses_check(addresses);
+	if (r < 0)
+		return r;
+	signer = calloc(1, sizeof(*signer));
+	if (signer == NULL)
+		return -ENOMEM;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
+		r = -errno;
+		free(signer);
+		return r;
+	}
+	signer->fd = fds[0];
+	signer->pid = fork();
+	if (signer->pid == 0) {
+		close(fds[0]);
+		_exit(run(parent, fds[1], path, addresses));
+	}
+	r = signer->pid < 0 ? -errno : 0;
+	close(fds[1]);
+	if (r == 0)
+		r = receive(signer, &reply);
+	if (r == -EPIPE)
+		r = ENS_E_CRYPTO; /* it has said why */
+	if (r == 0 && reply.len > sizeof(signer->authority))
+		r = ENS_E_PROTOCOL;
+	if (r < 0) {
+		signer_stop(signer);
+		return r;
+	}
+	memcpy(signer->authority, reply.blob, reply.len);
+	signer->authority_len = reply.len;
+	*ret_signer = signer;
+	return 0;
+}
+
+struct bytes
+signer_authority(const struct signer *signer)
+{
+	return (struct bytes){ signer->authority, signer->authority_len };
+}
+
+int
+signer_fd(const struct signer *signer)
+{
+	return signer->fd;
+}
+
+int
+signer_certify(struct signer *signer, const struct cert_request *request,
+    struct wire_writer *writer, uint64_t *ret_serial)
+{
+	static struct signer_reply reply;
+	int r;
+
+	/* After an answer that did not come in time the next one would be
+	 * taken for it. */
+	if (signer->lost)
+		return -EPIPE;
+	if (send(signer->fd, request, sizeof(*request), MSG_NOSIGNAL) < 0)
+		r = -EPIPE;
+	else
+		r = receive(signer, &reply);
+	if (r < 0) {
+		signer->lost = true;
+		return r;
+	}
+	if (reply.error != 0)
+		return reply.error < 0 ? reply.error : ENS_E_PROTOCOL;
+	wire_write_bytes(writer, reply.blob, reply.len);
+	if (writer->error != 0)
+		return writer->error;
+	*ret_serial = reply.serial;
+	return 0;
+}
+
+void
+signer_stop(struct signer *signer)
+{
+	if (signer == NULL)
+		return;
+	close(signer->fd); /* it ends at the end of its socket */
+	if (signer->pid > 0) {
+		if (signer->lost)
+			kill(signer->pid, SIGKILL);
+		while (waitpid(signer->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	free(signer);
+}
+
+/* ---- the host's addresses --------------------------------------------- */
+
+static bool
+is_wanted(const struct ifaddrs *interface)
+{
+	if (interface->ifa_addr == NULL ||
+	    (interface->ifa_flags & IFF_LOOPBACK) != 0)
+		return false;
+	if (interface->ifa_addr->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+
+		memcpy(&in6, interface->ifa_addr, sizeof(in6));
+		/* Nodes are called by their address, which has no scope. */
+		return !IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr);
+	}
+	return interface->ifa_addr->sa_family == AF_INET;
+}
+
+static int
+append_address(const struct sockaddr *address, char *buf, size_t size)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct sockaddr_in6 in6;
+	struct sockaddr_in in;
+	size_t used = strlen(buf);
+	const void *raw;
+	int bits, len;
+
+	if (address->sa_family == AF_INET) {
+		memcpy(&in, address, sizeof(in));
+		raw = &in.sin_addr;
+		bits = 32;
+	} else {
+		memcpy(&in6, address, sizeof(in6));
+		raw = &in6.sin6_addr;
+		bits = 128;
+	}
+	if (inet_ntop(address->sa_family, raw, text, sizeof(text)) == NULL)
+		return -errno;
+	len = snprintf(buf + used, size - used, "%s%s/%d", used > 0 ? "," : "",
+	    text, bits);
+	return (size_t)len < size - used ? 0 : ENS_E_LIMIT;
+}
+
+int
+signer_host_addresses(char *buf, size_t size)
+{
+	struct ifaddrs *interfaces;
+	int r = 0;
+
+	if (getifaddrs(&interfaces) < 0)
+		return -errno;
+	buf[0] = '\0';
+	for (const struct ifaddrs *i = interfaces; i != NULL && r == 0;
+	     i = i->ifa_next)
+		if (is_wanted(i))
+			r = append_address(i->ifa_addr, buf, size);
+	freeifaddrs(interfaces);
+	if (r == 0 && buf[0] == '\0')
+		r = ENS_E_NOTFOUND;
+	return r;
+}

@@ -1,0 +1,56 @@
+/*
+ * The signer: a process of its own that holds the CA key. It is forked
+ * before the guard opens a socket, has one socketpair and nothing else, and
+ * answers requests of one fixed size (struct cert_request) with a
+ * certificate that it builds itself, within its own caps: lifetime, source
+ * addresses, serial number, rate.
+ */
+#ifndef ENSCALE_GUARD_SIGNER_H
+#define ENSCALE_GUARD_SIGNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "enscale_guard/cert.h"
+
+/* Certificates a second, and how many at once after a quiet time. */
+#define SIGNER_RATE  100
+#define SIGNER_BURST 500
+
+struct signer;
+
+/*
+ * Forks the signer, which loads the CA key from path (ed25519, PEM, not
+ * encrypted, readable by its owner alone) and binds every certificate to the
+ * addresses. The child says on stderr why it failed. Call it before any
+ * thread, socket or event loop exists. Returns 0; -errno; ENS_E_SYNTAX of
+ * the addresses; ENS_E_CRYPTO when the child could not begin.
+ */
+int signer_start(const char *path, const char *addresses,
+    struct signer **ret_signer);
+/* The blob of the CA's public key; borrowed. */
+struct bytes signer_authority(const struct signer *signer);
+/* Is readable only when the signer has ended. */
+int signer_fd(const struct signer *signer);
+/*
+ * Has a certificate made; waits for it, at most SIGNER_SECONDS. Appends the
+ * blob. Returns 0; ENS_E_RANGE, ENS_E_SYNTAX (a bad request); -EAGAIN (over
+ * the rate); ENS_E_CRYPTO; -EPIPE or -ETIMEDOUT: the signer is lost, and with
+ * it the guard must end.
+ */
+int signer_certify(struct signer *signer, const struct cert_request *request,
+    struct wire_writer *writer, uint64_t *ret_serial);
+/* Ends the process and waits for it. */
+void signer_stop(struct signer *signer);
+
+#define SIGNER_SECONDS 5
+
+/*
+ * Every address of this host but loopback and link-local ones, in CIDR form,
+ * as hop.source_addresses would be written. 0; -errno; ENS_E_NOTFOUND when
+ * there is none; ENS_E_LIMIT.
+ */
+int signer_host_addresses(char *buf, size_t size);
+
+#endif
