@@ -1,0 +1,44 @@
+/*
+ * A hop: what one connection to guard.sock has declared, and what became of
+ * it. A declaration is the connection's alone, lives HOP_SECONDS, is used up
+ * by one signature, and only narrows: policy judges again before the
+ * certificate and before the signature.
+ */
+#ifndef ENSCALE_GUARD_HOP_H
+#define ENSCALE_GUARD_HOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/policy.h"
+#include "enscale_guard/process.h"
+
+enum hop_state {
+	HOP_NONE = 0,
+	HOP_DECLARED,
+	HOP_SIGNED, /* its ssh has had the signature */
+};
+
+struct hop {
+	uint64_t id; /* never twice, so that nobody mixes up two hops */
+	enum hop_state state;
+	uint32_t node;
+	bool forward_agent;
+	uint64_t deadline;  /* bucket_now() */
+	struct process ssh; /* once signed */
+	/* What the agent refused it for, if policy did. */
+	enum policy_verdict verdict;
+	char sentence[POLICY_SENTENCE_MAX];
+};
+
+/* Replaces whatever was declared before. */
+void hop_declare(struct hop *hop, uint32_t node, bool forward_agent,
+    uint64_t now);
+/* May it still have its signature? */
+bool hop_is_open(const struct hop *hop, uint64_t now);
+/* The one signature was made for this ssh. */
+void hop_sign(struct hop *hop, const struct process *ssh);
+void hop_refuse(struct hop *hop, const struct policy_answer *answer);
+void hop_clear(struct hop *hop);
+
+#endif
