@@ -1,1 +1,35 @@
-# enscale_guard
+# enscale-guard: the daemon that judges sessions and signs for hops. All but
+# its main() in a library, for the tests.
+enscalelibexec_PROGRAMS += enscale-guard
+noinst_LTLIBRARIES += libguard.la
+
+libguard_la_SOURCES = \
+	%D%/admission.c %D%/admission.h \
+	%D%/agent.c %D%/agent.h \
+	%D%/agent_socket.c %D%/agent_socket.h \
+	%D%/audit.c %D%/audit.h \
+	%D%/bucket.h \
+	%D%/cert.c %D%/cert.h \
+	%D%/ending.c %D%/ending.h \
+	%D%/guard.h \
+	%D%/guard_socket.c %D%/guard_socket.h \
+	%D%/hop.c %D%/hop.h \
+	%D%/host_key.c %D%/host_key.h \
+	%D%/judge.c %D%/judge.h \
+	%D%/listener.c %D%/listener.h \
+	%D%/log.c %D%/log.h \
+	%D%/peer.c %D%/peer.h \
+	%D%/process.c %D%/process.h \
+	%D%/published.c %D%/published.h \
+	%D%/request.c %D%/request.h \
+	%D%/session_table.c %D%/session_table.h \
+	%D%/signer.c %D%/signer.h \
+	%D%/stream.c %D%/stream.h
+libguard_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(SYSTEMD_CFLAGS) \
+	$(JANSSON_CFLAGS)
+libguard_la_LIBADD = libview.la libconfig.la libfingerprint.la \
+	$(CRYPTO_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS)
+
+enscale_guard_SOURCES = %D%/main.c
+enscale_guard_CFLAGS = $(libguard_la_CFLAGS)
+enscale_guard_LDADD = libguard.la

@@ -1,0 +1,19 @@
+/* agent.sock: the hops' ssh, speaking the ssh-agent protocol. */
+#ifndef ENSCALE_GUARD_AGENT_SOCKET_H
+#define ENSCALE_GUARD_AGENT_SOCKET_H
+
+#include "enscale_guard/guard.h"
+
+/* A connection's life, from accept(2) on. */
+#define AGENT_SECONDS 60
+
+/* Listens. 0 or -errno. */
+int agent_socket_open(struct guard *guard);
+/* Takes a connected socket in, as accepted. */
+void agent_socket_accepted(int fd, struct client *client, void *guard);
+/* The session is over: nothing for its connections any more. */
+void agent_socket_session_over(struct guard *guard,
+    const struct session_entry *entry);
+void agent_socket_close(struct guard *guard);
+
+#endif

@@ -1,0 +1,246 @@
+/* The order of an end. It signals nothing but a session's own processes,
+ * each by pid and start time. */
+#include <config.h>
+
+#include "enscale_guard/ending.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/errors.h"
+#include "enscale_guard/guard_socket.h"
+#include "enscale_guard/log.h"
+#include "enscale_guard/request.h"
+
+struct ending {
+	struct guard *guard;
+	char session[SESSION_ID_LEN + 1];
+	struct process_list all;  /* to be killed in the end */
+	struct process_list term; /* to be asked first */
+	sd_event_source *term_timer, *kill_timer;
+	LIST_ENTRY(ending) endings;
+};
+
+bool
+ending_has_right(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) == 0 &&
+	    (data[0].effective & (1U << CAP_KILL)) != 0)
+		return true;
+	log_warning("no CAP_KILL: sessions that must end are only asked to; "
+	            "what ignores that stays (AmbientCapabilities=CAP_KILL)");
+	return false;
+}
+
+static void
+free_ending(struct ending *ending)
+{
+	LIST_REMOVE(ending, endings);
+	sd_event_source_disable_unref(ending->term_timer);
+	sd_event_source_disable_unref(ending->kill_timer);
+	process_list_clear(&ending->all);
+	process_list_clear(&ending->term);
+	free(ending);
+}
+
+static void
+signal_all(const struct ending *ending, const struct process_list *list,
+    int signal)
+{
+	unsigned refused = process_list_signal(list, signal);
+
+	if (refused > 0)
+		log_error("cannot end %u processes: no CAP_KILL session=%s",
+		    refused, ending->session);
+}
+
+static int
+on_term(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct ending *ending = arg;
+
+	(void)source, (void)usec;
+	signal_all(ending, &ending->term, SIGTERM);
+	return 0;
+}
+
+static int
+on_kill(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct ending *ending = arg;
+
+	(void)source, (void)usec;
+	/* And whom those have started since. */
+	process_list_add_descendants(&ending->all);
+	signal_all(ending, &ending->all, SIGKILL);
+	free_ending(ending);
+	return 0;
+}
+
+/* Without its timers nothing would end: then all goes at once. */
+static void
+start(struct ending *ending)
+{
+	sd_event *event = ending->guard->event;
+	int r;
+
+	r = sd_event_add_time_relative(event, &ending->term_timer,
+	    CLOCK_MONOTONIC, ENDING_TERM_USEC, 1000, on_term, ending);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &ending->kill_timer,
+		    CLOCK_MONOTONIC, ENDING_KILL_USEC, 1000, on_kill, ending);
+	if (r < 0) {
+		log_error("%s session=%s", error_text(r), ending->session);
+		on_kill(NULL, 0, ending);
+	}
+}
+
+static struct ending *
+new_ending(struct guard *guard, const struct session *session)
+{
+	struct ending *ending = calloc(1, sizeof(*ending));
+
+	if (ending == NULL) {
+		log_error("no memory to end session=%s", session->id);
+		return NULL;
+	}
+	ending->guard = guard;
+	memcpy(ending->session, session->id, sizeof(ending->session));
+	LIST_INSERT_HEAD(&guard->endings, ending, endings);
+	return ending;
+}
+
+static void
+add(struct ending *ending, struct process_list *list,
+    const struct process *process)
+{
+	if (process_list_add(list, process) < 0)
+		log_error("no memory to end session=%s", ending->session);
+}
+
+static void
+add_descendants(struct ending *ending)
+{
+	int r = process_list_add_descendants(&ending->all);
+
+	if (r < 0)
+		log_error("cannot look up processes: %s session=%s",
+		    error_text(r), ending->session);
+}
+
+static void
+audit_end(struct guard *guard, const char *event, const struct session *session,
+    uint32_t node, const struct policy_answer *answer)
+{
+	char sentence[POLICY_SENTENCE_MAX];
+
+	policy_sentence(answer, sentence, sizeof(sentence));
+	audit_event(guard->audit, event, session,
+	    json_pack("{s:s, s:s}", "verdict",
+	        policy_verdict_text(answer->verdict), "sentence", sentence));
+	log_info("%s: %s session=%s account=%u node=%u", event, sentence,
+	    session->id, session->account, node);
+}
+
+/* ---- a session ----------------------------------------------------------- */
+
+void
+ending_session(struct guard *guard, struct session_entry *entry,
+    const struct policy_answer *answer)
+{
+	const struct process monitor = { .pid = entry->session.monitor,
+		.start = entry->session.monitor_start };
+	struct process_list hops = { 0 };
+	struct ending *ending;
+	struct shell *shell;
+
+	entry->ending = true;
+	audit_end(guard, "session-withdrawn", &entry->session,
+	    entry->session.node, answer);
+	ending = new_ending(guard, &entry->session);
+	if (ending == NULL) {
+		entry->ending = false; /* the next round tries again */
+		return;
+	}
+	add(ending, &ending->all, &monitor);
+	for (size_t i = 0; i < entry->members.count; i++)
+		add(ending, &ending->all, &entry->members.items[i]);
+	add_descendants(ending);
+	LIST_FOREACH(shell, &entry->shells, of_session)
+	{
+		guard_socket_tell(shell,
+		    request_event("end", answer, &entry->session));
+		add(ending, &ending->term, &shell->peer.chain[0]);
+		if (shell->hop.state == HOP_SIGNED)
+			add(ending, &hops, &shell->hop.ssh);
+	}
+	add(ending, &ending->term, &monitor);
+	signal_all(ending, &hops, SIGTERM);
+	process_list_clear(&hops);
+	start(ending);
+}
+
+/* ---- a hop ----------------------------------------------------------------- */
+
+void
+ending_hop(struct guard *guard, struct shell *shell,
+    const struct policy_answer *answer)
+{
+	const struct session *session = &shell->entry->session;
+	struct ending *ending;
+
+	ending = new_ending(guard, session);
+	if (ending == NULL)
+		return;
+	audit_end(guard, "hop-withdrawn", session, shell->hop.node, answer);
+	add(ending, &ending->all, &shell->hop.ssh);
+	add_descendants(ending);
+	guard_socket_tell(shell, request_event("end-hop", answer, session));
+	hop_clear(&shell->hop);
+	signal_all(ending, &ending->all, SIGTERM);
+	start(ending);
+}
+
+/* ---- what is left ---------------------------------------------------------- */
+
+void
+ending_left_overs(struct guard *guard, struct session_entry *entry)
+{
+	struct ending *ending;
+
+	process_list_prune(&entry->members);
+	if (entry->members.count == 0)
+		return;
+	ending = new_ending(guard, &entry->session);
+	if (ending == NULL)
+		return;
+	for (size_t i = 0; i < entry->members.count; i++)
+		add(ending, &ending->all, &entry->members.items[i]);
+	add_descendants(ending);
+	log_info("%zu processes are left of session=%s: ending them",
+	    ending->all.count, ending->session);
+	signal_all(ending, &ending->all, SIGTERM);
+	start(ending);
+}
+
+void
+ending_close(struct guard *guard)
+{
+	struct ending *ending;
+
+	while ((ending = LIST_FIRST(&guard->endings)) != NULL) {
+		/* Better too early than never. */
+		signal_all(ending, &ending->all, SIGKILL);
+		free_ending(ending);
+	}
+}

@@ -1,0 +1,70 @@
+/*
+ * The guard's state: one struct, one thread, one event loop. Who owns what
+ * is said here; units take the guard and touch what is theirs.
+ */
+#ifndef ENSCALE_GUARD_GUARD_H
+#define ENSCALE_GUARD_GUARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <systemd/sd-event.h>
+
+#include "common/config.h"
+#include "common/policy.h"
+#include "common/view.h"
+#include "enscale_guard/admission.h"
+#include "enscale_guard/audit.h"
+#include "enscale_guard/hop.h"
+#include "enscale_guard/listener.h"
+#include "enscale_guard/peer.h"
+#include "enscale_guard/session_table.h"
+#include "enscale_guard/signer.h"
+#include "enscale_guard/stream.h"
+
+struct agent_peer;
+struct ending;
+
+/* A connection to guard.sock (guard_socket.c). */
+struct shell {
+	struct guard *guard;
+	struct client *client;
+	struct stream *stream;
+	struct stream_handler handler;
+	struct peer peer;
+	struct session_entry *entry; /* NULL: none, or it is over */
+	struct hop hop;
+	LIST_ENTRY(shell) all, of_session;
+};
+
+struct guard {
+	struct config config;
+	char view_dir[CONFIG_PATH_MAX];
+	char sessions_dir[CONFIG_PATH_MAX];
+	char guard_socket[CONFIG_PATH_MAX];
+	char agent_socket[CONFIG_PATH_MAX];
+	char notify_socket[CONFIG_PATH_MAX];
+
+	sd_event *event;
+	struct signer *signer;
+	struct audit *audit;
+	struct admission admission;
+	struct session_table *sessions;
+
+	/* published.c */
+	struct view *view; /* NULL: cannot tell, because of view_error */
+	int view_error;
+	sd_event_source *notify, *poll;
+
+	/* judge.c */
+	sd_event_source *judge, *expiry;
+	int64_t next_expiry; /* seconds since the epoch; 0: none */
+
+	struct listener *guard_listener, *agent_listener;
+	LIST_HEAD(, shell) shells;
+	LIST_HEAD(, agent_peer) agents;
+	LIST_HEAD(, ending) endings;
+};
+
+#endif

@@ -1,0 +1,228 @@
+/*
+ * Shells. A connection is its peer's: the process that connected. It refuses
+ * nobody at the door, so that whoever has no session hears a sentence.
+ */
+#include <config.h>
+
+#include "enscale_guard/guard_socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "common/guard_protocol.h"
+#include "enscale_guard/log.h"
+#include "enscale_guard/request.h"
+#include "enscale_guard/stream.h"
+
+/* Several answers never wait, but lines of our own may join one. */
+#define OUT_MAX (GUARD_REPLY_MAX + 65536)
+
+static void
+free_shell(struct shell *shell)
+{
+	if (shell->entry != NULL)
+		LIST_REMOVE(shell, of_session);
+	LIST_REMOVE(shell, all);
+	admission_leave(&shell->guard->admission, shell->client);
+	stream_free(shell->stream);
+	free(shell);
+}
+
+static void
+end_hop(struct shell *shell)
+{
+	if (shell->hop.state == HOP_SIGNED && shell->entry != NULL)
+		audit_event(shell->guard->audit, "hop-ended",
+		    &shell->entry->session,
+		    json_pack("{s:I}", "node", (json_int_t)shell->hop.node));
+	hop_clear(&shell->hop);
+}
+
+static void
+on_closed(struct stream *stream, void *arg)
+{
+	(void)stream;
+	end_hop(arg);
+	free_shell(arg);
+}
+
+void
+guard_socket_tell(struct shell *shell, json_t *line)
+{
+	char *text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
+	size_t len;
+
+	json_decref(line);
+	if (text == NULL) {
+		stream_finish(shell->stream);
+		return;
+	}
+	len = strlen(text);
+	text[len] = '\n';
+	if (len + 1 > GUARD_REPLY_MAX ||
+	    stream_write(shell->stream, text, len + 1) < 0)
+		stream_finish(shell->stream);
+	free(text);
+}
+
+static bool
+charge(void *arg, uint32_t cost)
+{
+	return admission_charge(((struct shell *)arg)->client, cost);
+}
+
+/* A process' new declaration replaces that of its other connections. */
+static void
+withdraw_others(struct shell *shell)
+{
+	struct shell *other;
+
+	if (shell->hop.state != HOP_DECLARED || shell->entry == NULL)
+		return;
+	LIST_FOREACH(other, &shell->entry->shells, of_session)
+	if (other != shell && other->hop.state == HOP_DECLARED &&
+	    process_equal(&other->peer.chain[0], &shell->peer.chain[0]))
+		hop_clear(&other->hop);
+}
+
+static void
+answer(struct shell *shell, const char *line, size_t len)
+{
+	struct guard *guard = shell->guard;
+	bool has_session = shell->entry != NULL && !shell->entry->ending;
+	const struct request request = {
+		.config = &guard->config,
+		.agent_socket = guard->agent_socket,
+		.view = guard->view,
+		.view_error = guard->view_error,
+		.session = has_session ? &shell->entry->session : NULL,
+		.hop = &shell->hop,
+		.audit = guard->audit,
+		.now = bucket_now(),
+		.charge = charge,
+		.arg = shell,
+	};
+	bool close;
+
+	guard_socket_tell(shell, request_answer(&request, line, len, &close));
+	withdraw_others(shell);
+	if (close)
+		stream_finish(shell->stream);
+}
+
+static ssize_t
+on_data(struct stream *stream, struct bytes in, void *arg)
+{
+	struct shell *shell = arg;
+	const uint8_t *end = memchr(in.data, '\n', in.len);
+
+	(void)stream;
+	if (end == NULL && in.len < GUARD_REQUEST_MAX)
+		return 0;
+	if (end == NULL) {
+		guard_socket_tell(shell,
+		    request_refusal(GUARD_EXIT_UNWELL, "bad-request",
+		        "The request is too long.",
+		        shell->entry != NULL ? &shell->entry->session : NULL));
+		stream_finish(shell->stream);
+		return (ssize_t)in.len;
+	}
+	answer(shell, (const char *)in.data, (size_t)(end - in.data));
+	return end - in.data + 1;
+}
+
+/* Whatever is between the shell and the monitor belongs to the session. */
+static void
+join_session(struct shell *shell, struct session_entry *entry)
+{
+	shell->entry = entry;
+	LIST_INSERT_HEAD(&entry->shells, shell, of_session);
+	for (size_t i = 0; i + 1 < shell->peer.chain_len; i++)
+		if (process_list_add(&entry->members, &shell->peer.chain[i]) <
+		    0)
+			log_warning("no memory session=%s", entry->session.id);
+}
+
+void
+guard_socket_accepted(int fd, struct client *client, void *arg)
+{
+	static const struct stream_handler prototype = {
+		.data = on_data,
+		.closed = on_closed,
+		.in_max = GUARD_REQUEST_MAX,
+		.out_max = OUT_MAX,
+	};
+	struct guard *guard = arg;
+	struct session_entry *entry;
+	struct shell *shell = calloc(1, sizeof(*shell));
+	int r;
+
+	r = shell == NULL ? -ENOMEM : 0;
+	if (r == 0) {
+		shell->handler = prototype;
+		shell->handler.arg = shell;
+		r = stream_new(guard->event, fd, &shell->handler,
+		    &shell->stream);
+	}
+	if (r < 0) {
+		log_warning("cannot take a shell in: %s", error_text(r));
+		close(fd);
+		free(shell);
+		admission_leave(&guard->admission, client);
+		return;
+	}
+	shell->guard = guard;
+	shell->client = client;
+	LIST_INSERT_HEAD(&guard->shells, shell, all);
+	r = peer_identify(fd, peer_ticks(), guard->sessions, &shell->peer,
+	    &entry);
+	if (r == 0 && entry->session.uid != client->uid)
+		r = ENS_E_NOTFOUND;
+	if (r == 0)
+		join_session(shell, entry);
+	else
+		log_info("no session for a peer of uid %u: %s",
+		    (unsigned)client->uid, error_text(r));
+}
+
+void
+guard_socket_session_over(struct session_entry *entry)
+{
+	struct shell *shell;
+
+	while ((shell = LIST_FIRST(&entry->shells)) != NULL) {
+		end_hop(shell);
+		LIST_REMOVE(shell, of_session);
+		shell->entry = NULL;
+	}
+}
+
+int
+guard_socket_open(struct guard *guard)
+{
+	const struct listener_options options = {
+		.path = guard->guard_socket,
+		.admission = &guard->admission,
+		.uid_min = guard->config.uid_base,
+		.uid_max = guard->config.uid_base + ACCOUNT_ID_MAX,
+		.accepted = guard_socket_accepted,
+		.arg = guard,
+	};
+
+	return listener_new(guard->event, &options, &guard->guard_listener);
+}
+
+void
+guard_socket_close(struct guard *guard)
+{
+	struct shell *shell;
+
+	listener_free(guard->guard_listener);
+	guard->guard_listener = NULL;
+	while ((shell = LIST_FIRST(&guard->shells)) != NULL)
+		free_shell(shell);
+}

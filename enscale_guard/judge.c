@@ -1,0 +1,196 @@
+/* Judging what runs. It knows no rule of its own: it asks policy, and hands
+ * what must end to ending.c. */
+#include <config.h>
+
+#include "enscale_guard/judge.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "common/errors.h"
+#include "enscale_guard/ending.h"
+#include "enscale_guard/log.h"
+
+bool
+judge_is_final(enum policy_verdict verdict)
+{
+	switch (verdict) {
+	case POLICY_ALLOWED:
+	case POLICY_CANNOT_TELL:
+	case POLICY_VIEW_TOO_OLD: /* closes logins, ends nothing */
+		return false;
+	case POLICY_ACCOUNT_UNKNOWN:
+	case POLICY_ACCOUNT_SUSPENDED:
+	case POLICY_ACCOUNT_EXPIRED:
+	case POLICY_KEY_UNKNOWN:
+	case POLICY_KEY_EXPIRED:
+	case POLICY_KEY_ADDRESS:
+	case POLICY_NODE_UNKNOWN:
+	case POLICY_ENVIRONMENT_STOPPED:
+	case POLICY_ENVIRONMENT_SLEEPING:
+	case POLICY_NODE_STOPPED:
+	case POLICY_ACCESS_LIMITED:
+	default:
+		return true;
+	}
+}
+
+static void
+ask(const struct guard *guard, const struct session *session, uint32_t node,
+    struct policy_answer *ret_answer)
+{
+	const struct policy_question question = {
+		.account = session->account,
+		.fingerprint = session->fingerprint,
+		.address = session->address,
+		.node = node,
+		.now = time(NULL),
+	};
+
+	policy_judge(guard->view, guard->view_error, &question, ret_answer);
+}
+
+/* ---- expiry ------------------------------------------------------------ */
+
+static int
+on_expiry(sd_event_source *source, uint64_t usec, void *arg)
+{
+	(void)source, (void)usec;
+	judge_all(arg);
+	return 0;
+}
+
+static void
+expect(struct guard *guard, int64_t expires)
+{
+	if (expires == 0 ||
+	    (guard->next_expiry != 0 && guard->next_expiry <= expires))
+		return;
+	guard->next_expiry = expires;
+	sd_event_source_set_time(guard->expiry,
+	    (uint64_t)expires * BUCKET_SECOND);
+	sd_event_source_set_enabled(guard->expiry, SD_EVENT_ONESHOT);
+}
+
+/* ---- judging ------------------------------------------------------------ */
+
+static void
+judge_hop(struct guard *guard, struct shell *shell)
+{
+	struct session_entry *entry = shell->entry;
+	struct policy_answer answer;
+
+	ask(guard, &entry->session, shell->hop.node, &answer);
+	if (!judge_is_final(answer.verdict))
+		return;
+	if (shell->hop.state == HOP_DECLARED) {
+		/* The agent will refuse it, and the shell say why. */
+		hop_refuse(&shell->hop, &answer);
+		return;
+	}
+	/* A session that was opened for this node has nothing else. */
+	if (entry->session.node != 0)
+		ending_session(guard, entry, &answer);
+	else
+		ending_hop(guard, shell, &answer);
+}
+
+void
+judge_session(struct guard *guard, struct session_entry *entry)
+{
+	struct policy_answer answer;
+	struct shell *shell;
+
+	if (entry->ending)
+		return;
+	ask(guard, &entry->session, 0, &answer);
+	if (judge_is_final(answer.verdict)) {
+		ending_session(guard, entry, &answer);
+		return;
+	}
+	if (answer.verdict != POLICY_ALLOWED)
+		return;
+	expect(guard, answer.account.expires);
+	expect(guard, answer.key.expires);
+	LIST_FOREACH(shell, &entry->shells, of_session)
+	if (shell->hop.state != HOP_NONE && !entry->ending)
+		judge_hop(guard, shell);
+}
+
+void
+judge_all(struct guard *guard)
+{
+	struct session_entry *entry;
+
+	guard->next_expiry = 0;
+	sd_event_source_set_enabled(guard->expiry, SD_EVENT_OFF);
+	for (entry = session_table_first(guard->sessions); entry != NULL;
+	     entry = session_table_next(entry))
+		judge_session(guard, entry);
+}
+
+/* ---- every ten seconds -------------------------------------------------- */
+
+void
+judge_remember(struct session_entry *entry, bool all)
+{
+	const struct process monitor = { .pid = entry->session.monitor,
+		.start = entry->session.monitor_start };
+	struct process_list *members = &entry->members;
+
+	process_list_prune(members);
+	process_list_add_children(members, &monitor);
+	/* The list grows while it is walked. */
+	for (size_t i = 0; all && i < members->count; i++) {
+		const struct process member = members->items[i];
+
+		process_list_add_children(members, &member);
+	}
+}
+
+static int
+on_round(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct guard *guard = arg;
+	struct session_entry *entry;
+	int r;
+
+	(void)usec;
+	r = session_table_rescan(guard->sessions);
+	if (r < 0)
+		log_warning("cannot read sessions in \"%s\": %s",
+		    guard->sessions_dir, error_text(r));
+	for (entry = session_table_first(guard->sessions); entry != NULL;
+	     entry = session_table_next(entry))
+		judge_remember(entry, false);
+	judge_all(guard);
+	admission_prune(&guard->admission);
+	sd_event_source_set_time_relative(source,
+	    JUDGE_SECONDS * BUCKET_SECOND);
+	return 0;
+}
+
+int
+judge_open(struct guard *guard)
+{
+	int r;
+
+	r = sd_event_add_time(guard->event, &guard->expiry, CLOCK_REALTIME, 0,
+	    BUCKET_SECOND / 10, on_expiry, guard);
+	if (r < 0)
+		return r;
+	sd_event_source_set_enabled(guard->expiry, SD_EVENT_OFF);
+	r = sd_event_add_time_relative(guard->event, &guard->judge,
+	    CLOCK_MONOTONIC, JUDGE_SECONDS * BUCKET_SECOND, BUCKET_SECOND / 10,
+	    on_round, guard);
+	if (r < 0)
+		return r;
+	return sd_event_source_set_enabled(guard->judge, SD_EVENT_ON);
+}
+
+void
+judge_close(struct guard *guard)
+{
+	sd_event_source_disable_unref(guard->judge);
+	sd_event_source_disable_unref(guard->expiry);
+}

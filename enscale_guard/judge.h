@@ -1,0 +1,29 @@
+/*
+ * Ending what must end (DESIGN.md, section 9): every session and every hop is
+ * judged again by the one policy whenever the view changes, when the session
+ * appears, at the guard's start and every ten seconds, and when an account or
+ * a key expires. Only a no ends something; *cannot tell* never does.
+ */
+#ifndef ENSCALE_GUARD_JUDGE_H
+#define ENSCALE_GUARD_JUDGE_H
+
+#include "enscale_guard/guard.h"
+
+#define JUDGE_SECONDS 10
+
+/* Starts the timers. 0 or -errno. */
+int judge_open(struct guard *guard);
+void judge_close(struct guard *guard);
+
+void judge_all(struct guard *guard);
+void judge_session(struct guard *guard, struct session_entry *entry);
+/*
+ * Notes what descends from the monitor, so that a process whose parents have
+ * gone is still known as this session's. all: every generation, else the
+ * monitor's own children.
+ */
+void judge_remember(struct session_entry *entry, bool all);
+/* Is this verdict one that ends what was allowed before? */
+bool judge_is_final(enum policy_verdict verdict);
+
+#endif

@@ -1,0 +1,173 @@
+/* Accepting. It reads nothing: who does not belong here is closed unheard. */
+#include <config.h>
+
+#include "enscale_guard/listener.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscale_guard/log.h"
+#include "enscale_guard/peer.h"
+
+#define BACKLOG      1024
+#define ACCEPTS_MAX  16 /* in one turn of the event loop */
+#define PAUSE_USEC   100000
+#define LOG_INTERVAL (10 * BUCKET_SECOND)
+
+struct listener {
+	struct listener_options options;
+	sd_event_source *io;
+	sd_event_source *pause;
+	uint64_t complained;
+};
+
+int
+listener_bind(const char *path, int type, mode_t mode)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	AUTO_FD int fd = -1;
+	int kept;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    chmod(path, mode) < 0)
+		return -errno;
+	kept = fd;
+	fd = -1;
+	return kept;
+}
+
+/* One line in ten seconds: the cause may come a thousand times a second. */
+static void
+complain(struct listener *listener, const char *what)
+{
+	uint64_t now = bucket_now();
+
+	if (listener->complained != 0 &&
+	    now < listener->complained + LOG_INTERVAL)
+		return;
+	listener->complained = now;
+	log_warning("turning away on \"%s\": %s", listener->options.path, what);
+}
+
+static void
+take_in(struct listener *listener, int fd)
+{
+	const struct listener_options *options = &listener->options;
+	struct client *client;
+	uid_t uid;
+
+	if (peer_uid(fd, &uid) < 0 || uid < options->uid_min ||
+	    uid > options->uid_max) {
+		close(fd);
+		return;
+	}
+	client = admission_enter(options->admission, uid);
+	if (client == NULL) {
+		complain(listener, "too many connections");
+		close(fd);
+		return;
+	}
+	options->accepted(fd, client, options->arg);
+}
+
+static int
+on_connection(sd_event_source *source, int listening, uint32_t revents,
+    void *arg)
+{
+	struct listener *listener = arg;
+
+	(void)revents;
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
+		int fd = accept4(listening, NULL, NULL,
+		    SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			take_in(listener, fd);
+			continue;
+		}
+		if (errno == EAGAIN)
+			return 0;
+		if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		/* No descriptors, no memory: try again a little later, or
+		 * the event loop would turn without end. */
+		complain(listener, error_text(-errno));
+		sd_event_source_set_enabled(source, SD_EVENT_OFF);
+		sd_event_source_set_time_relative(listener->pause, PAUSE_USEC);
+		sd_event_source_set_enabled(listener->pause, SD_EVENT_ONESHOT);
+		return 0;
+	}
+	return 0;
+}
+
+static int
+on_pause_over(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct listener *listener = arg;
+
+	(void)source, (void)usec;
+	sd_event_source_set_enabled(listener->io, SD_EVENT_ON);
+	return 0;
+}
+
+int
+listener_new(sd_event *event, const struct listener_options *options,
+    struct listener **ret_listener)
+{
+	struct listener *listener;
+	AUTO_FD int fd = -1;
+	int r;
+
+	fd = listener_bind(options->path, SOCK_STREAM, 0666);
+	if (fd < 0)
+		return fd;
+	if (listen(fd, BACKLOG) < 0)
+		return -errno;
+	listener = calloc(1, sizeof(*listener));
+	if (listener == NULL)
+		return -ENOMEM;
+	listener->options = *options;
+	r = sd_event_add_io(event, &listener->io, fd, EPOLLIN, on_connection,
+	    listener);
+	if (r >= 0) {
+		sd_event_source_set_io_fd_own(listener->io, true);
+		fd = -1;
+		r = sd_event_add_time(event, &listener->pause, CLOCK_MONOTONIC,
+		    0, 0, on_pause_over, listener);
+	}
+	if (r >= 0)
+		r = sd_event_source_set_enabled(listener->pause, SD_EVENT_OFF);
+	if (r < 0) {
+		listener_free(listener);
+		return r;
+	}
+	*ret_listener = listener;
+	return 0;
+}
+
+void
+listener_free(struct listener *listener)
+{
+	if (listener == NULL)
+		return;
+	sd_event_source_disable_unref(listener->io);
+	sd_event_source_disable_unref(listener->pause);
+	free(listener);
+}

@@ -1,0 +1,36 @@
+/*
+ * A listening socket with a path: it takes connections in, and lets nobody
+ * have too many.
+ */
+#ifndef ENSCALE_GUARD_LISTENER_H
+#define ENSCALE_GUARD_LISTENER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <systemd/sd-event.h>
+
+#include "enscale_guard/admission.h"
+
+struct listener_options {
+	const char *path;
+	struct admission *admission; /* borrowed */
+	uid_t uid_min, uid_max;      /* whose connections are taken */
+	/* A connection: fd is the callee's, client too, which it gives back
+	 * with admission_leave(). */
+	void (*accepted)(int fd, struct client *client, void *arg);
+	void *arg;
+};
+
+struct listener;
+
+/* Replaces what has the path: the caller holds the guard's lock. Mode 0666:
+ * who may ask what is decided by who asks. 0 or -errno. */
+int listener_new(sd_event *event, const struct listener_options *options,
+    struct listener **ret_listener);
+void listener_free(struct listener *listener);
+
+/* A socket address of a path. 0 or -ENAMETOOLONG. */
+int listener_bind(const char *path, int type, mode_t mode);
+
+#endif

@@ -1,0 +1,356 @@
+/*
+ * enscale-guard: tells the shell of a session which nodes its account may
+ * enter, signs for one hop at a time, and ends what must end. It opens no
+ * network socket, reads no directory, and never sees the CA key: that is its
+ * signer's, which is forked before anything else is opened.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "common/fingerprint.h"
+#include "enscale_guard/agent_socket.h"
+#include "enscale_guard/ending.h"
+#include "enscale_guard/guard.h"
+#include "enscale_guard/guard_socket.h"
+#include "enscale_guard/judge.h"
+#include "enscale_guard/log.h"
+#include "enscale_guard/published.h"
+
+#define LOCK_NAME        CONFIG_GUARD_DIR "/lock"
+#define DESCRIPTORS_KEPT 64 /* not for connections */
+
+static struct guard guard;
+
+/* ---- what the units report ---------------------------------------------- */
+
+static void
+session_appeared(struct session_entry *entry, void *arg)
+{
+	struct guard *g = arg;
+
+	judge_remember(entry, true);
+	audit_event(g->audit, "session-seen", &entry->session,
+	    json_pack("{s:I}", "opened", (json_int_t)entry->session.opened));
+	judge_session(g, entry);
+}
+
+static void
+session_over(struct session_entry *entry, void *arg)
+{
+	struct guard *g = arg;
+
+	if (!entry->ending)
+		ending_left_overs(g, entry);
+	guard_socket_session_over(entry);
+	agent_socket_session_over(g, entry);
+	audit_event(g->audit, "session-ended", &entry->session, NULL);
+}
+
+static int
+on_signer_lost(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	struct guard *g = arg;
+
+	(void)source, (void)fd, (void)revents;
+	log_error("the signer has ended: so does the guard");
+	sd_event_exit(g->event, EXIT_FAILURE);
+	return 0;
+}
+
+static int
+on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
+    void *arg)
+{
+	struct guard *g = arg;
+	int r;
+
+	(void)source, (void)info;
+	r = audit_reopen(g->audit);
+	if (r < 0)
+		log_error("cannot open audit log \"%s\" anew: %s",
+		    g->config.audit_log, error_text(r));
+	return 0;
+}
+
+/* ---- beginning ------------------------------------------------------------ */
+
+static int
+parse_arguments(int argc, char **argv, const char **ret_config)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "f:hV", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			*ret_config = optarg;
+			break;
+		case 'h':
+			printf("usage: enscale-guard [-f CONFIG]\n");
+			exit(EXIT_SUCCESS);
+		case 'V':
+			printf("%s\n", PACKAGE_STRING);
+			exit(EXIT_SUCCESS);
+		default:
+			return ENS_E_SYNTAX;
+		}
+	}
+	return optind == argc ? 0 : ENS_E_SYNTAX;
+}
+
+static int
+read_configuration(struct guard *g, const char *path)
+{
+	char error[CONFIG_ERROR_MAX];
+	const struct config *config = &g->config;
+
+	if (config_load(path, &g->config, error) < 0) {
+		log_error("%s", error);
+		return ENS_E_CONFIG;
+	}
+	if (config_path(config->state_dir, CONFIG_VIEW_DIR, g->view_dir) < 0 ||
+	    config_path(config->run_dir, CONFIG_SESSIONS_DIR, g->sessions_dir) <
+	        0 ||
+	    config_path(config->run_dir, CONFIG_GUARD_SOCKET, g->guard_socket) <
+	        0 ||
+	    config_path(config->run_dir, CONFIG_AGENT_SOCKET, g->agent_socket) <
+	        0 ||
+	    config_path(config->run_dir, CONFIG_NOTIFY_SOCKET,
+	        g->notify_socket) < 0) {
+		log_error("state_dir or run_dir is too long");
+		return ENS_E_CONFIG;
+	}
+	return 0;
+}
+
+/* Nobody may look into it, and it may have as many descriptors as allowed. */
+static uint32_t
+prepare_process(void)
+{
+	struct rlimit limit = { 0, 0 };
+
+	signal(SIGPIPE, SIG_IGN);
+	umask(027);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		log_warning("cannot forbid being traced");
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (limit.rlim_cur > UINT32_MAX)
+		limit.rlim_cur = UINT32_MAX;
+	/* A session's watch takes one, too: half is for connections. */
+	return limit.rlim_cur > 2 * DESCRIPTORS_KEPT
+	    ? (uint32_t)(limit.rlim_cur - DESCRIPTORS_KEPT) / 2
+	    : DESCRIPTORS_KEPT;
+}
+
+static int
+start_signer(struct guard *g)
+{
+	char addresses[CERT_ADDRESSES_MAX + 1];
+	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
+	uint8_t digest[SHA256_LEN];
+	int r;
+
+	snprintf(addresses, sizeof(addresses), "%s",
+	    g->config.source_addresses);
+	if (addresses[0] == '\0') {
+		r = signer_host_addresses(addresses, sizeof(addresses));
+		if (r < 0) {
+			log_error("cannot tell this host's addresses, set "
+			          "source_addresses in [hop]: %s",
+			    error_text(r));
+			return r;
+		}
+	}
+	r = signer_start(g->config.ca_key, addresses, &g->signer);
+	if (r < 0) {
+		log_error("no signer: %s", error_text(r));
+		return r;
+	}
+	if (fingerprint_sha256(signer_authority(g->signer), digest) == 0) {
+		fingerprint_format_sha256(digest, text);
+		log_info("certificates of CA %s, good from %s", text,
+		    addresses);
+	}
+	return 0;
+}
+
+/* One guard at a time: the second would take the first one's sockets. */
+static int
+take_lock(const struct guard *g)
+{
+	char path[CONFIG_PATH_MAX];
+	int fd;
+
+	if (config_path(g->config.run_dir, LOCK_NAME, path) < 0)
+		return ENS_E_LIMIT;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		log_error("cannot open \"%s\": %s", path, error_text(-errno));
+		return -errno;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		log_error("another guard is running: \"%s\" is locked", path);
+		close(fd);
+		return -EWOULDBLOCK;
+	}
+	return fd; /* kept until the process ends */
+}
+
+static int
+open_event_loop(struct guard *g)
+{
+	sigset_t signals;
+	int r;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	r = sd_event_new(&g->event);
+	if (r < 0)
+		return r;
+	/* No handler: the loop ends with code 0. */
+	sd_event_add_signal(g->event, NULL, SIGTERM, NULL, NULL);
+	sd_event_add_signal(g->event, NULL, SIGINT, NULL, NULL);
+	sd_event_add_signal(g->event, NULL, SIGHUP, on_hangup, g);
+	sd_event_set_watchdog(g->event, true);
+	return sd_event_add_io(g->event, NULL, signer_fd(g->signer), EPOLLHUP,
+	    on_signer_lost, g);
+}
+
+static int
+open_units(struct guard *g)
+{
+	const struct session_table_events events = {
+		.appeared = session_appeared,
+		.over = session_over,
+		.arg = g,
+	};
+	int r;
+
+	r = audit_open(g->config.audit_log, &g->audit);
+	if (r < 0) {
+		log_error("cannot open audit log \"%s\": %s",
+		    g->config.audit_log, error_text(r));
+		return r;
+	}
+	r = session_table_new(g->sessions_dir, g->event, &events, &g->sessions);
+	if (r >= 0)
+		r = judge_open(g);
+	if (r >= 0)
+		r = published_open(g);
+	if (r < 0) {
+		log_error("cannot begin: %s", error_text(r));
+		return r;
+	}
+	/* The sessions of before: they go on, or are judged. */
+	r = session_table_rescan(g->sessions);
+	if (r < 0)
+		log_warning("cannot read sessions in \"%s\": %s",
+		    g->sessions_dir, error_text(r));
+	r = guard_socket_open(g);
+	if (r >= 0)
+		r = agent_socket_open(g);
+	if (r < 0)
+		log_error("cannot listen in \"%s/%s\": %s", g->config.run_dir,
+		    CONFIG_GUARD_DIR, error_text(r));
+	return r;
+}
+
+static int
+begin(struct guard *g, const char *config)
+{
+	uint32_t connections;
+	int r;
+
+	if (geteuid() == 0) {
+		log_error("not as root: it needs its own user, the group of "
+		          "the view and CAP_KILL");
+		return -EPERM;
+	}
+	r = read_configuration(g, config);
+	if (r < 0)
+		return r;
+	connections = prepare_process();
+	r = start_signer(g); /* before any socket, lock or log exists */
+	if (r < 0)
+		return r;
+	admission_init(&g->admission, connections);
+	ending_has_right();
+	r = take_lock(g);
+	if (r < 0)
+		return r;
+	r = open_event_loop(g);
+	if (r < 0) {
+		log_error("no event loop: %s", error_text(r));
+		return r;
+	}
+	return open_units(g);
+}
+
+/* Restarting ends no session: what runs goes on, and is judged anew. */
+static void
+end(struct guard *g)
+{
+	agent_socket_close(g);
+	guard_socket_close(g);
+	if (g->event != NULL) {
+		ending_close(g);
+		published_close(g);
+		judge_close(g);
+	}
+	session_table_free(g->sessions);
+	audit_close(g->audit);
+	admission_clear(&g->admission);
+	signer_stop(g->signer);
+	sd_event_unref(g->event);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *config = ENS_CONFIG_FILE;
+	int r;
+
+	if (parse_arguments(argc, argv, &config) < 0) {
+		fprintf(stderr, "usage: enscale-guard [-f CONFIG]\n");
+		return EXIT_FAILURE;
+	}
+	r = begin(&guard, config);
+	if (r >= 0) {
+		sd_notify(0, "READY=1");
+		log_info("ready: %zu sessions",
+		    session_table_count(guard.sessions));
+		r = sd_event_loop(guard.event);
+		sd_notify(0, "STOPPING=1");
+	}
+	end(&guard);
+	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

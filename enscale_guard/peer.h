@@ -1,0 +1,53 @@
+/*
+ * Who is at the other end of a local socket, as the kernel tells it: the
+ * uid, the process, and by walking up from it the sshd monitor whose session
+ * it belongs to. Nothing that the peer says or has in its environment counts.
+ */
+#ifndef ENSCALE_GUARD_PEER_H
+#define ENSCALE_GUARD_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "enscale_guard/process.h"
+#include "enscale_guard/session_table.h"
+
+#define PEER_CHAIN_MAX 32
+
+struct peer {
+	uid_t uid;
+	/* The peer first, its session's monitor last. */
+	struct process chain[PEER_CHAIN_MAX];
+	size_t chain_len;
+};
+
+/* The uid that connected. 0 or -errno. */
+int peer_uid(int fd, uid_t *ret_uid);
+
+/*
+ * The process that connected, as it lives now: 0, -ESRCH when it has ended.
+ * SO_PEERPIDFD where the kernel has it (Linux 6.5), else the pid with a start
+ * before accepted (clock ticks since boot). The second way could take a
+ * process for the peer that began between connect(2) and accept(2) with the
+ * same pid and uid; it would have to belong to the same account.
+ */
+int peer_process(int fd, uint64_t accepted, struct process *ret_process);
+/* The same without SO_PEERPIDFD; apart for its test. */
+int peer_process_by_pid(int fd, uint64_t accepted, struct process *ret_process);
+/* Clock ticks since boot, as in proc_pid_stat(5). */
+uint64_t peer_ticks(void);
+
+/*
+ * Finds the peer's session. Returns 0; ENS_E_NOTFOUND: it belongs to no
+ * living session of its uid; -ESRCH: it has ended; -errno. *ret_entry is
+ * borrowed from the table.
+ */
+int peer_identify(int fd, uint64_t accepted, struct session_table *table,
+    struct peer *ret_peer, struct session_entry **ret_entry);
+
+/* Is this process strictly above the peer, and below its monitor? */
+bool peer_descends_from(const struct peer *peer, const struct process *process);
+
+#endif

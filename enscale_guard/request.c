@@ -1,0 +1,461 @@
+/*
+ * hello, list, hop, hop-done. No request names an account: that is the
+ * session's. It refuses what it does not know, and lists nothing that policy
+ * has not been asked about.
+ */
+#include <config.h>
+
+#include "enscale_guard/request.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "common/guard_protocol.h"
+#include "common/ssh_key.h"
+#include "common/text.h"
+#include "enscale_guard/admission.h"
+#include "enscale_guard/log.h"
+
+#define DIRECTORY_TEXT_MAX (4 * NAME_TEXT_MAX)
+#define ALIAS_SIZE         24
+#define KNOWN_HOSTS_MAX    (NODE_HOST_KEYS_MAX * (KEY_LINE_MAX + ALIAS_SIZE))
+
+static void
+unref(json_t **json)
+{
+	json_decref(*json);
+}
+
+#define AUTO_JSON AUTO(unref)
+
+/* ---- words ------------------------------------------------------------- */
+
+/* Text of the directory, fit for JSON and for a terminal. */
+static json_t *
+shown(const char *text)
+{
+	char buf[DIRECTORY_TEXT_MAX + 1];
+
+	text_printable(text, buf, sizeof(buf));
+	return json_string(buf);
+}
+
+int
+request_exit_code(enum policy_verdict verdict)
+{
+	if (verdict == POLICY_CANNOT_TELL || verdict == POLICY_VIEW_TOO_OLD)
+		return GUARD_EXIT_UNWELL;
+	return GUARD_EXIT_REFUSED;
+}
+
+json_t *
+request_refusal(int code, const char *verdict, const char *sentence,
+    const struct session *session)
+{
+	return json_pack("{s:b, s:i, s:s, s:s, s:s*}", "ok", 0, "code", code,
+	    "verdict", verdict, "sentence", sentence, "session",
+	    session != NULL ? session->id : NULL);
+}
+
+json_t *
+request_event(const char *event, const struct policy_answer *answer,
+    const struct session *session)
+{
+	char sentence[POLICY_SENTENCE_MAX], said[2 * POLICY_SENTENCE_MAX];
+
+	policy_sentence(answer, sentence, sizeof(sentence));
+	snprintf(said, sizeof(said), "The gateway ends this %s. %s",
+	    strcmp(event, "end") == 0 ? "session" : "connection", sentence);
+	text_printable(said, sentence, sizeof(sentence));
+	return json_pack("{s:s, s:i, s:s, s:s, s:s}", "event", event, "code",
+	    request_exit_code(answer->verdict), "verdict",
+	    policy_verdict_text(answer->verdict), "sentence", sentence,
+	    "session", session->id);
+}
+
+static json_t *
+refuse(const struct request *request, const struct policy_answer *answer)
+{
+	char sentence[POLICY_SENTENCE_MAX];
+
+	policy_sentence(answer, sentence, sizeof(sentence));
+	if (answer->verdict == POLICY_CANNOT_TELL)
+		log_warning("cannot tell: %s session=%s account=%u node=%u",
+		    error_text(answer->error), request->session->id,
+		    request->session->account, answer->node_id);
+	return request_refusal(request_exit_code(answer->verdict),
+	    policy_verdict_text(answer->verdict), sentence, request->session);
+}
+
+static json_t *
+refuse_request(const struct request *request, const char *sentence,
+    bool *ret_close)
+{
+	*ret_close = true;
+	return request_refusal(GUARD_EXIT_UNWELL, "bad-request", sentence,
+	    request->session);
+}
+
+/* ---- policy ------------------------------------------------------------ */
+
+static void
+judge(const struct request *request, uint32_t node,
+    struct policy_answer *ret_answer)
+{
+	const struct policy_question question = {
+		.account = request->session->account,
+		.fingerprint = request->session->fingerprint,
+		.address = request->session->address,
+		.node = node,
+		.now = time(NULL),
+		.max_age = request->config->offline_max_age,
+	};
+
+	policy_judge(request->view, request->view_error, &question, ret_answer);
+}
+
+/* ---- hello ------------------------------------------------------------- */
+
+static json_t *
+hello(const struct request *request, const json_t *object, bool *ret_close)
+{
+	const struct session *session = request->session;
+	const struct config *config = request->config;
+	struct policy_answer answer;
+
+	if (json_object_size(object) != 1)
+		return refuse_request(request, "Unknown field.", ret_close);
+	judge(request, 0, &answer);
+	if (answer.verdict != POLICY_ALLOWED)
+		return refuse(request, &answer);
+	return json_pack("{s:b, s:s, s:I, s:I, s:o, s:s, s:s, s:i, s:I}", "ok",
+	    1, "session", session->id, "account", (json_int_t)session->account,
+	    "node", (json_int_t)session->node, "name",
+	    shown(answer.account.name), "support", config->support, "host",
+	    config->host, "port", (int)config->port, "as_of",
+	    (json_int_t)view_as_of(request->view));
+}
+
+/* ---- list -------------------------------------------------------------- */
+
+static json_t *
+list_node(const struct view *view, uint32_t id)
+{
+	struct node_record node;
+
+	if (view_find_node(view, id, &node) != 0)
+		return NULL; /* gone with the next publication */
+	return json_pack("{s:I, s:o, s:o, s:o, s:s}", "node", (json_int_t)id,
+	    "service", shown(node.service_type), "address", shown(node.address),
+	    "user", shown(node.system_user), "state",
+	    environment_state_text(node.state));
+}
+
+static json_t *
+list_nodes(const struct request *request,
+    const struct environment_record *environment)
+{
+	json_t *nodes = json_array();
+
+	for (uint32_t i = 0; i < environment->node_count; i++) {
+		json_t *node = list_node(request->view,
+		    environment_record_node(environment, i));
+
+		if (node != NULL)
+			json_array_append_new(nodes, node);
+	}
+	return nodes;
+}
+
+static json_t *
+list_environment(const struct request *request,
+    const struct environment_record *environment, enum environment_role role)
+{
+	static const char *const roles[] = {
+		[ROLE_NONE] = "none",
+		[ROLE_LIMITED] = "limited",
+		[ROLE_FULL] = "full",
+		[ROLE_OWNER] = "owner",
+	};
+	struct policy_answer answer = {
+		.verdict = policy_judge_role(role, environment->state,
+		    ENVIRONMENT_RUNNING),
+		.account_id = request->session->account,
+		.environment = *environment,
+		.role = role,
+	};
+	char sentence[POLICY_SENTENCE_MAX];
+	json_t *object;
+
+	object = json_pack("{s:o, s:s, s:s, s:I, s:s}", "name",
+	    shown(environment->name), "state",
+	    environment_state_text(environment->state), "role", roles[role],
+	    "owner", (json_int_t)environment->owner, "verdict",
+	    policy_verdict_text(answer.verdict));
+	if (answer.verdict != POLICY_ALLOWED) {
+		policy_sentence(&answer, sentence, sizeof(sentence));
+		json_object_set_new(object, "sentence", json_string(sentence));
+	}
+	json_object_set_new(object, "nodes",
+	    role == ROLE_LIMITED ? json_array()
+	                         : list_nodes(request, environment));
+	return object;
+}
+
+/* 0, also for an environment that has gone since. */
+static int
+add_environment(const struct request *request, const char *name, json_t *list)
+{
+	struct environment_record environment;
+	enum environment_role role;
+	int r;
+
+	r = view_find_environment(request->view, name, &environment);
+	if (r == ENS_E_NOTFOUND)
+		return 0;
+	if (r < 0)
+		return r;
+	role = environment_record_role(&environment, request->session->account);
+	if (role == ROLE_NONE)
+		return 0;
+	return json_array_append_new(list,
+	           list_environment(request, &environment, role)) == 0
+	    ? 0
+	    : ENS_E_LIMIT;
+}
+
+static int
+add_environments(const struct request *request, json_t *list)
+{
+	struct account_environments_record environments;
+	struct account_environment row;
+	struct bytes cursor;
+	int r;
+
+	r = view_find_account_environments(request->view,
+	    request->session->account, &environments);
+	if (r == ENS_E_NOTFOUND)
+		return 0; /* none at all */
+	if (r < 0)
+		return r;
+	cursor = environments.rows;
+	while (account_environments_next(&cursor, &row) == 0) {
+		r = add_environment(request, row.name, list);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static json_t *
+list(const struct request *request, const json_t *object, bool *ret_close)
+{
+	AUTO_JSON json_t *environments = json_array();
+	struct policy_answer answer;
+	int r;
+
+	if (json_object_size(object) != 1)
+		return refuse_request(request, "Unknown field.", ret_close);
+	if (!request->charge(request->arg, ADMISSION_COST_LIST))
+		return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
+		    "Too many requests; please wait a moment.",
+		    request->session);
+	judge(request, 0, &answer);
+	if (answer.verdict != POLICY_ALLOWED)
+		return refuse(request, &answer);
+	r = add_environments(request, environments);
+	if (r < 0) {
+		answer.verdict = POLICY_CANNOT_TELL;
+		answer.error = r;
+		return refuse(request, &answer);
+	}
+	return json_pack("{s:b, s:O}", "ok", 1, "environments", environments);
+}
+
+/* ---- hop --------------------------------------------------------------- */
+
+/* The host keys as ssh reads them, under the node's own name. */
+static int
+known_hosts(const struct node_record *node, const char *alias, char *buf,
+    size_t size)
+{
+	struct bytes cursor = node->host_keys, blob;
+	size_t used = 0;
+
+	buf[0] = '\0';
+	while (node_record_next_host_key(&cursor, &blob) == 0) {
+		size_t len = strlen(alias);
+
+		if (used + len + 2 >= size)
+			return ENS_E_LIMIT;
+		memcpy(buf + used, alias, len);
+		used += len;
+		buf[used++] = ' ';
+		len = ssh_key_format(blob, buf + used, size - used);
+		if (len == 0 || used + len + 2 > size)
+			return ENS_E_LIMIT;
+		used += len;
+		buf[used++] = '\n';
+		buf[used] = '\0';
+	}
+	return used > 0 ? 0 : ENS_E_NOTFOUND;
+}
+
+static json_t *
+refuse_hop(const struct request *request, uint32_t node, int code,
+    const char *verdict, const char *sentence)
+{
+	audit_event(request->audit, "hop-refused", request->session,
+	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)node, "verdict",
+	        verdict, "sentence", sentence));
+	return request_refusal(code, verdict, sentence, request->session);
+}
+
+static json_t *
+refuse_hop_by_policy(const struct request *request,
+    const struct policy_answer *answer)
+{
+	char sentence[POLICY_SENTENCE_MAX];
+
+	policy_sentence(answer, sentence, sizeof(sentence));
+	audit_event(request->audit, "hop-refused", request->session,
+	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)answer->node_id,
+	        "verdict", policy_verdict_text(answer->verdict), "sentence",
+	        sentence));
+	return refuse(request, answer);
+}
+
+static json_t *
+declare(const struct request *request, const struct node_record *node,
+    bool forward_agent)
+{
+	AUTO_FREE char *hosts = malloc(KNOWN_HOSTS_MAX);
+	char alias[ALIAS_SIZE], sentence[POLICY_SENTENCE_MAX];
+	json_t *answer;
+	int r;
+
+	if (hosts == NULL)
+		return NULL;
+	snprintf(alias, sizeof(alias), "node%u", node->node);
+	r = known_hosts(node, alias, hosts, KNOWN_HOSTS_MAX);
+	if (r < 0) {
+		snprintf(sentence, sizeof(sentence),
+		    "Node %u cannot be reached: the directory has no host key of it.",
+		    node->node);
+		return refuse_hop(request, node->node, GUARD_EXIT_UNREACHABLE,
+		    "no-host-key", sentence);
+	}
+	answer = json_pack("{s:b, s:I, s:s, s:i, s:s, s:s, s:s, s:i, s:s}",
+	    "ok", 1, "node", (json_int_t)node->node, "address", node->address,
+	    "port", (int)node->port, "user", node->system_user, "alias", alias,
+	    "known_hosts", hosts, "connect_timeout",
+	    (int)request->config->connect_timeout, "agent_socket",
+	    request->agent_socket);
+	if (answer == NULL)
+		return NULL;
+	hop_declare(request->hop, node->node, forward_agent, request->now);
+	audit_event(request->audit, "hop-declared", request->session,
+	    json_pack("{s:I, s:b}", "node", (json_int_t)node->node,
+	        "forward_agent", forward_agent));
+	return answer;
+}
+
+static json_t *
+hop(const struct request *request, json_t *object, bool *ret_close)
+{
+	struct policy_answer answer;
+	char sentence[POLICY_SENTENCE_MAX];
+	int forward_agent;
+	json_int_t node;
+	const char *op;
+
+	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s:I, s:b}", "op",
+	        &op, "node", &node, "forward_agent", &forward_agent) != 0 ||
+	    node < 1 || node > NODE_ID_MAX)
+		return refuse_request(request, "Not a node.", ret_close);
+	/* What was declared before is over, whatever becomes of this. */
+	hop_clear(request->hop);
+	if (request->session->node != 0 &&
+	    request->session->node != (uint32_t)node) {
+		snprintf(sentence, sizeof(sentence),
+		    "This session was opened for node %u alone.",
+		    request->session->node);
+		return refuse_hop(request, (uint32_t)node, GUARD_EXIT_REFUSED,
+		    "other-node", sentence);
+	}
+	judge(request, (uint32_t)node, &answer);
+	if (answer.verdict != POLICY_ALLOWED)
+		return refuse_hop_by_policy(request, &answer);
+	return declare(request, &answer.node, forward_agent != 0);
+}
+
+/* ---- hop-done ---------------------------------------------------------- */
+
+static json_t *
+hop_done(const struct request *request, const json_t *object, bool *ret_close)
+{
+	struct hop *hop = request->hop;
+	json_t *answer;
+
+	if (json_object_size(object) != 1)
+		return refuse_request(request, "Unknown field.", ret_close);
+	if (hop->state == HOP_SIGNED)
+		audit_event(request->audit, "hop-ended", request->session,
+		    json_pack("{s:I}", "node", (json_int_t)hop->node));
+	answer = json_pack("{s:b, s:b}", "ok", 1, "signed",
+	    hop->state == HOP_SIGNED);
+	if (hop->state == HOP_DECLARED && hop->verdict != POLICY_ALLOWED) {
+		json_object_set_new(answer, "code",
+		    json_integer(request_exit_code(hop->verdict)));
+		json_object_set_new(answer, "verdict",
+		    json_string(policy_verdict_text(hop->verdict)));
+		json_object_set_new(answer, "sentence",
+		    json_string(hop->sentence));
+	}
+	hop_clear(hop);
+	return answer;
+}
+
+/* ---- one line ---------------------------------------------------------- */
+
+static json_t *
+answer_object(const struct request *request, json_t *object, bool *ret_close)
+{
+	const char *op = json_string_value(json_object_get(object, "op"));
+
+	if (request->session == NULL) {
+		*ret_close = true;
+		return request_refusal(GUARD_EXIT_REFUSED, "no-session",
+		    "This process does not belong to a session of the gateway.",
+		    NULL);
+	}
+	if (!request->charge(request->arg, ADMISSION_COST_REQUEST))
+		return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
+		    "Too many requests; please wait a moment.",
+		    request->session);
+	if (op != NULL && strcmp(op, "hello") == 0)
+		return hello(request, object, ret_close);
+	if (op != NULL && strcmp(op, "list") == 0)
+		return list(request, object, ret_close);
+	if (op != NULL && strcmp(op, "hop") == 0)
+		return hop(request, object, ret_close);
+	if (op != NULL && strcmp(op, "hop-done") == 0)
+		return hop_done(request, object, ret_close);
+	return refuse_request(request, "Unknown request.", ret_close);
+}
+
+json_t *
+request_answer(const struct request *request, const char *line, size_t len,
+    bool *ret_close)
+{
+	AUTO_JSON json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES,
+	    NULL);
+
+	*ret_close = false;
+	if (!json_is_object(object))
+		return refuse_request(request, "Not a request.", ret_close);
+	return answer_object(request, object, ret_close);
+}

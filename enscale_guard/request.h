@@ -1,0 +1,51 @@
+/*
+ * The answers to the shell's requests (common/guard_protocol.h), without a
+ * socket: one line in, one object out. It reads the view and asks policy; it
+ * changes nothing but the connection's own hop.
+ */
+#ifndef ENSCALE_GUARD_REQUEST_H
+#define ENSCALE_GUARD_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "common/config.h"
+#include "common/policy.h"
+#include "common/session_registry.h"
+#include "enscale_guard/audit.h"
+#include "enscale_guard/hop.h"
+
+struct request {
+	const struct config *config;
+	const char *agent_socket; /* its path */
+	const struct view *view;  /* NULL: there is none, and why */
+	int view_error;
+	const struct session *session; /* NULL: the peer belongs to none */
+	struct hop *hop;               /* of this connection */
+	struct audit *audit;
+	uint64_t now; /* bucket_now() */
+	/* Asked before a list is put together; may it be? */
+	bool (*charge)(void *arg, uint32_t cost);
+	void *arg;
+};
+
+/*
+ * Answers one line, its end not included. Returns a new object, NULL without
+ * memory; *ret_close says that the connection ends after it.
+ */
+json_t *request_answer(const struct request *request, const char *line,
+    size_t len, bool *ret_close);
+
+/* The refusal object; session may be NULL. */
+json_t *request_refusal(int code, const char *verdict, const char *sentence,
+    const struct session *session);
+/* The guard's own line: event is "end" or "end-hop". */
+json_t *request_event(const char *event, const struct policy_answer *answer,
+    const struct session *session);
+/* GUARD_EXIT_* of a verdict that is not POLICY_ALLOWED. */
+int request_exit_code(enum policy_verdict verdict);
+
+#endif

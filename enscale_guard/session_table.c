@@ -1,0 +1,360 @@
+/* Following the session registry. It writes nothing there, believes a record
+ * only while its monitor lives, and never takes one pid for another. */
+#include <config.h>
+
+#include "enscale_guard/session_table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscale_guard/log.h"
+
+#define MONITOR_BUCKETS 1024U
+#define INOTIFY_MASK                                           \
+	(IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_MOVED_FROM | \
+	    IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+
+LIST_HEAD(entry_list, session_entry);
+
+struct session_table {
+	char *path;
+	sd_event *event; /* borrowed */
+	struct session_table_events events;
+	sd_event_source *source;
+	int inotify_fd;
+	int watch;
+	int dir_fd;
+	size_t count;
+	uint32_t broken;
+	struct entry_list all;
+	struct entry_list by_monitor[MONITOR_BUCKETS];
+};
+
+static struct entry_list *
+bucket_of(struct session_table *table, pid_t monitor)
+{
+	return &table->by_monitor[(uint32_t)monitor % MONITOR_BUCKETS];
+}
+
+static struct session_entry *
+find_by_id(const struct session_table *table, const char *id)
+{
+	struct session_entry *entry;
+
+	LIST_FOREACH(entry, &table->all, all)
+	if (strcmp(entry->session.id, id) == 0)
+		return entry;
+	return NULL;
+}
+
+static struct session_entry *
+find_by_monitor(const struct session_table *table,
+    const struct process *monitor)
+{
+	struct session_entry *entry;
+
+	LIST_FOREACH(entry,
+	    &table->by_monitor[(uint32_t)monitor->pid % MONITOR_BUCKETS],
+	    by_monitor)
+	if (entry->session.monitor == monitor->pid &&
+	    entry->session.monitor_start == monitor->start)
+		return entry;
+	return NULL;
+}
+
+static void
+free_entry(struct session_entry *entry)
+{
+	LIST_REMOVE(entry, all);
+	LIST_REMOVE(entry, by_monitor);
+	entry->table->count--;
+	sd_event_source_disable_unref(entry->monitor);
+	process_list_clear(&entry->members);
+	free(entry);
+}
+
+static int
+monitor_ended(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	struct session_entry *entry = arg;
+
+	(void)source, (void)fd, (void)revents;
+	entry->table->events.over(entry, entry->table->events.arg);
+	free_entry(entry);
+	return 0;
+}
+
+static int
+watch_monitor(struct session_entry *entry)
+{
+	AUTO_FD int fd = pidfd_open(entry->session.monitor, 0);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	/* Asked after the descriptor was there: it is this monitor's. */
+	if (!session_is_alive(&entry->session))
+		return -ESRCH;
+	r = sd_event_add_io(entry->table->event, &entry->monitor, fd, EPOLLIN,
+	    monitor_ended, entry);
+	if (r < 0)
+		return r;
+	sd_event_source_set_io_fd_own(entry->monitor, true);
+	fd = -1;
+	return 0;
+}
+
+static int
+add(struct session_table *table, const struct session *session)
+{
+	struct session_entry *entry;
+	int r;
+
+	if (session->monitor <= 1 || !session_is_alive(session))
+		return 0;
+	entry = calloc(1, sizeof(*entry));
+	if (entry == NULL)
+		return -ENOMEM;
+	entry->session = *session;
+	entry->table = table;
+	entry->published = true;
+	entry->seen = true;
+	LIST_INIT(&entry->shells);
+	LIST_INSERT_HEAD(&table->all, entry, all);
+	LIST_INSERT_HEAD(bucket_of(table, session->monitor), entry, by_monitor);
+	table->count++;
+	r = watch_monitor(entry);
+	if (r < 0) {
+		free_entry(entry);
+		return r == -ESRCH ? 0 : r;
+	}
+	table->events.appeared(entry, table->events.arg);
+	return 0;
+}
+
+static int
+visit(const struct session *session, void *arg)
+{
+	struct session_table *table = arg;
+	struct session_entry *entry = find_by_id(table, session->id);
+
+	if (entry != NULL) {
+		entry->seen = true;
+		entry->published = true;
+		return 0;
+	}
+	return add(table, session);
+}
+
+static void
+take_record(struct session_table *table, const char *name)
+{
+	struct session session;
+	int r;
+
+	if (!session_id_is_valid(name))
+		return; /* a temporary name */
+	r = session_read(table->dir_fd, name, &session);
+	if (r == ENS_E_NOTFOUND)
+		return;
+	if (r == 0)
+		r = visit(&session, table);
+	if (r < 0)
+		log_warning("cannot take in session \"%s\": %s", name,
+		    error_text(r));
+}
+
+static void
+drop_record(struct session_table *table, const char *name)
+{
+	struct session_entry *entry = find_by_id(table, name);
+
+	/* The watch on its monitor stays: what is left then is ended. */
+	if (entry != NULL)
+		entry->published = false;
+}
+
+/* Returns false when the folder itself went, or events were lost. */
+static bool
+take_event(struct session_table *table, const struct inotify_event *event)
+{
+	if ((event->mask &
+	        (IN_Q_OVERFLOW | IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) !=
+	    0)
+		return false;
+	if (event->len == 0)
+		return true;
+	if ((event->mask & (IN_MOVED_TO | IN_CREATE)) != 0)
+		take_record(table, event->name);
+	else
+		drop_record(table, event->name);
+	return true;
+}
+
+void
+session_table_refresh(struct session_table *table)
+{
+	_Alignas(struct inotify_event) char buf[4096];
+	const char *at;
+	ssize_t len;
+	bool complete = true;
+
+	if (table->inotify_fd < 0)
+		return;
+	while ((len = read(table->inotify_fd, buf, sizeof(buf))) > 0)
+		for (at = buf; at < buf + len;) {
+			const struct inotify_event *event = (const void *)at;
+
+			complete &= take_event(table, event);
+			at += sizeof(*event) + event->len;
+		}
+	if (!complete)
+		session_table_rescan(table);
+}
+
+static int
+on_inotify(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	(void)source, (void)fd, (void)revents;
+	session_table_refresh(arg);
+	return 0;
+}
+
+static bool
+is_same_folder(int a, int b)
+{
+	struct stat x, y;
+
+	return a >= 0 && fstat(a, &x) == 0 && fstat(b, &y) == 0 &&
+	    x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* The folder may not be there yet, or be another than before. */
+static int
+open_folder(struct session_table *table)
+{
+	AUTO_FD int fd = open(table->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (is_same_folder(table->dir_fd, fd))
+		return 0;
+	if (table->watch >= 0)
+		inotify_rm_watch(table->inotify_fd, table->watch);
+	table->watch = inotify_add_watch(table->inotify_fd, table->path,
+	    INOTIFY_MASK);
+	if (table->watch < 0)
+		return -errno;
+	if (table->dir_fd >= 0)
+		close(table->dir_fd);
+	table->dir_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+int
+session_table_rescan(struct session_table *table)
+{
+	struct session_entry *entry;
+	uint32_t broken = 0;
+	int r;
+
+	r = open_folder(table);
+	if (r < 0)
+		return r;
+	LIST_FOREACH(entry, &table->all, all)
+	entry->seen = false;
+	r = session_each(table->dir_fd, visit, table, &broken);
+	if (r < 0)
+		return r;
+	LIST_FOREACH(entry, &table->all, all)
+	entry->published = entry->seen;
+	if (broken > table->broken)
+		log_warning("%u broken records in \"%s\"", broken, table->path);
+	table->broken = broken;
+	return 0;
+}
+
+struct session_entry *
+session_table_find(const struct session_table *table,
+    const struct process *monitor)
+{
+	struct session_entry *entry = find_by_monitor(table, monitor);
+
+	return entry != NULL && entry->published ? entry : NULL;
+}
+
+struct session_entry *
+session_table_first(const struct session_table *table)
+{
+	return LIST_FIRST(&table->all);
+}
+
+struct session_entry *
+session_table_next(const struct session_entry *entry)
+{
+	return LIST_NEXT(entry, all);
+}
+
+size_t
+session_table_count(const struct session_table *table)
+{
+	return table->count;
+}
+
+int
+session_table_new(const char *dir, sd_event *event,
+    const struct session_table_events *events, struct session_table **ret_table)
+{
+	struct session_table *table = calloc(1, sizeof(*table));
+	int r;
+
+	if (table == NULL)
+		return -ENOMEM;
+	table->watch = table->dir_fd = -1;
+	table->event = event;
+	table->events = *events;
+	LIST_INIT(&table->all);
+	for (size_t i = 0; i < MONITOR_BUCKETS; i++)
+		LIST_INIT(&table->by_monitor[i]);
+	table->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	r = table->inotify_fd < 0 ? -errno : 0;
+	table->path = strdup(dir);
+	if (table->path == NULL)
+		r = -ENOMEM;
+	if (r == 0)
+		r = sd_event_add_io(event, &table->source, table->inotify_fd,
+		    EPOLLIN, on_inotify, table);
+	if (r < 0) {
+		session_table_free(table);
+		return r;
+	}
+	*ret_table = table;
+	return 0;
+}
+
+void
+session_table_free(struct session_table *table)
+{
+	struct session_entry *entry;
+
+	if (table == NULL)
+		return;
+	while ((entry = LIST_FIRST(&table->all)) != NULL)
+		free_entry(entry);
+	sd_event_source_disable_unref(table->source);
+	if (table->inotify_fd >= 0)
+		close(table->inotify_fd);
+	if (table->dir_fd >= 0)
+		close(table->dir_fd);
+	free(table->path);
+	free(table);
+}

@@ -1,0 +1,71 @@
+/*
+ * The sessions that live now: the registry's records (written by
+ * pam_enscale), kept in memory by inotify and by reading the folder anew
+ * every now and then, each with a watch on its monitor process.
+ *
+ * The guard cannot write the registry's folder, which is root's. The record
+ * of a monitor that was killed stays until PAM or tmpfiles removes it, and is
+ * ignored: its pid and start time are nobody's any more.
+ */
+#ifndef ENSCALE_GUARD_SESSION_TABLE_H
+#define ENSCALE_GUARD_SESSION_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <systemd/sd-event.h>
+
+#include "common/session_registry.h"
+#include "enscale_guard/process.h"
+
+struct shell;
+
+struct session_entry {
+	struct session session;
+	bool published;  /* its record is in the registry */
+	bool ending;     /* it was told to end: nothing new for it */
+	uint32_t judged; /* rounds of the judge that saw it */
+	/* What belongs to it and would be left if its monitor went: whatever
+	 * is between the monitor and a peer, and the ssh of its hops. */
+	struct process_list members;
+	LIST_HEAD(, shell) shells; /* connections to guard.sock */
+
+	/* The table's own. */
+	struct session_table *table;
+	sd_event_source *monitor;
+	bool seen;
+	LIST_ENTRY(session_entry) all, by_monitor;
+};
+
+struct session_table_events {
+	/* A session has appeared. */
+	void (*appeared)(struct session_entry *entry, void *arg);
+	/* Its monitor has ended, however; the entry goes with the return. */
+	void (*over)(struct session_entry *entry, void *arg);
+	void *arg;
+};
+
+struct session_table;
+
+/* dir need not exist yet. 0 or -errno. */
+int session_table_new(const char *dir, sd_event *event,
+    const struct session_table_events *events,
+    struct session_table **ret_table);
+void session_table_free(struct session_table *table);
+
+/* Takes in what inotify has told by now: PAM publishes before the shell
+ * starts, so that a shell's record is in the table after this. */
+void session_table_refresh(struct session_table *table);
+/* Reads the folder anew. 0 or -errno (ENOENT: there is none). */
+int session_table_rescan(struct session_table *table);
+
+/* The published session of this monitor, or NULL. */
+struct session_entry *session_table_find(const struct session_table *table,
+    const struct process *monitor);
+struct session_entry *session_table_first(const struct session_table *table);
+struct session_entry *session_table_next(const struct session_entry *entry);
+size_t session_table_count(const struct session_table *table);
+
+#endif
