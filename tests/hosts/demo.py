@@ -15,7 +15,7 @@ import catalogue
 import hosts
 
 SUFFIX = "dc=enscale,dc=example"
-PRIVATE = "/etc/enscale-demo"  # what the demo gives to a host's role
+PRIVATE = "/run/demo"  # what a host's role is given, and what it gives
 
 
 class Progress:
@@ -89,13 +89,6 @@ def make_certificates(folder):
     os.rename(f"{folder}/directory.new", f"{folder}/directory.crt")
 
 
-def give(host, files):
-    """Puts files where the host's role finds them."""
-    host.sh(f"install -d -m 700 {PRIVATE}")
-    for name, data in files.items():
-        host.write(f"{PRIVATE}/{name}", data, 0o600)
-
-
 def content(path):
     with open(path, "rb") as file:
         return file.read()
@@ -106,62 +99,69 @@ class Demo:
         self.folder = folder
         self.keys = f"{hosts.STATE}/keys"
         self.certificates = f"{hosts.STATE}/certificates"
+        self.password = secrets.token_urlsafe(24) + "\n"
+        self.ca = concurrent.futures.Future()
         self.hosts = {}
 
-    def launch(self, name):
-        self.hosts[name] = hosts.launch(catalogue.PLANS[name], self.folder)
-        return self.hosts[name]
+    def launch(self, name, **given):
+        """Starts the host, with what its role needs to be given."""
+        host = hosts.launch(catalogue.PLANS[name], self.folder)
+        self.hosts[name] = host
+        host.put({f"{PRIVATE}/{name}": data for name, data in given.items()}, 0o600)
+        return host
 
     def start_directory(self):
-        directory = self.launch("directory")
         names = ["ca.crt", "directory.crt", "directory.key"]
-        files = {name: content(f"{self.certificates}/{name}") for name in names}
-        give(directory, files | {"gateway-password": self.password})
-        directory.prepare()
+        given = {name: content(f"{self.certificates}/{name}") for name in names}
+        given["password"] = self.password
+        self.launch("directory", **given).prepare()
 
-    def start_outside(self):
-        self.launch("outside").prepare()
+    def start_gateway(self):
+        """Its CA comes first: the nodes wait for it."""
+        try:
+            ca = content(f"{self.certificates}/ca.crt")
+            gateway = self.launch("gateway", **{"ca.crt": ca}, password=self.password)
+            gateway.prepare("install")
+            self.ca.set_result(gateway.read(f"{PRIVATE}/ca.pub"))
+        except BaseException as error:
+            self.ca.set_exception(error)
+            raise
+        gateway.prepare("configure")
 
-    def start_node(self, name, gateway):
-        """gateway is the future of the one whose CA it is to trust."""
+    def start_node(self, name):
         node = self.launch(name)
-        gateway.result()
-        give(node, {"ca.pub": self.hosts["gateway"].read(f"{PRIVATE}/ca.pub")})
+        node.put({f"{PRIVATE}/ca.pub": self.ca.result()})
         node.prepare()
 
     def start_client(self):
         client = self.launch("client")
-        client.sh("install -d -m 700 /root/keys")
-        for path in glob.glob(f"{self.keys}/*"):
-            mode = 0o644 if path.endswith(".pub") else 0o600
-            client.write(f"/root/keys/{os.path.basename(path)}", content(path), mode)
+        paths = glob.glob(f"{self.keys}/*")
+        keys = {f"/root/keys/{os.path.basename(path)}": content(path) for path in paths}
+        client.put(keys, 0o600)
         client.prepare()
 
-    def start_gateway(self):
-        gateway = self.launch("gateway")
-        ca = content(f"{self.certificates}/ca.crt")
-        give(gateway, {"ca.crt": ca, "directory-password": self.password})
-        gateway.prepare("install")
-
-    def open_gateway(self):
-        self.hosts["gateway"].prepare("open")
+    def start_outside(self):
+        self.launch("outside").prepare()
 
     def fill_directory(self):
         """The demo's entries, with the keys that were made for this run."""
-        directory = self.hosts["directory"]
-        directory.sh("mkdir -p /run/demo/accounts /run/demo/hosts")
+        keys = {}
         for path in glob.glob(f"{self.keys}/[1-9]*.pub"):
-            directory.write(f"/run/demo/accounts/{os.path.basename(path)}", content(path))
-        for name, host in self.hosts.items():
+            keys[f"/run/demo/accounts/{os.path.basename(path)}"] = content(path)
+        for host in self.hosts.values():
             if host.plan.role == "node":
-                key = host.read("/etc/ssh/ssh_host_ed25519_key.pub")
-                number = host.plan.settings["NODE"]
-                directory.write(f"/run/demo/hosts/{number}-ed25519.pub", key)
+                path = f"/run/demo/hosts/{host.plan.settings['NODE']}-ed25519.pub"
+                keys[path] = host.read("/etc/ssh/ssh_host_ed25519_key.pub")
+        directory = self.hosts["directory"]
+        directory.put(keys)
         directory.sh(
             f"/usr/src/enscale/directory/demo-data --suffix {SUFFIX}"
             " --account-keys /run/demo/accounts --host-keys /run/demo/hosts"
             " | ldapadd -Q -Y EXTERNAL -H ldapi:///"
         )
+
+    def open_gateway(self):
+        self.hosts["gateway"].prepare("open")
 
     def introduce(self):
         """The client knows the gateway's host keys before it comes."""
@@ -173,22 +173,20 @@ class Demo:
 
 def start(folder, progress):
     demo = Demo(folder)
-    demo.password = secrets.token_urlsafe(24) + "\n"
     progress.step("keys and certificates")
     make_keys(demo.keys)
     make_certificates(demo.certificates)
 
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        progress.step("the hosts")
-        gateway = pool.submit(demo.start_gateway)
-        started = [gateway, pool.submit(demo.start_directory)]
+    progress.step("the hosts")
+    with concurrent.futures.ThreadPoolExecutor(len(catalogue.PLANS)) as pool:
+        started = [pool.submit(demo.start_gateway), pool.submit(demo.start_directory)]
         for name, plan in catalogue.PLANS.items():
             if plan.role == "node":
-                started.append(pool.submit(demo.start_node, name, gateway))
-        started.append(pool.submit(demo.start_client))
-        started.append(pool.submit(demo.start_outside))
+                started.append(pool.submit(demo.start_node, name))
+        started += [pool.submit(demo.start_client), pool.submit(demo.start_outside)]
         for future in concurrent.futures.as_completed(started):
             future.result()
+
     progress.step("the directory's entries")
     demo.fill_directory()
     demo.introduce()

@@ -3,12 +3,14 @@ its end. Used inside the namespaces of a set's keeper (see keeper.py), where
 the process of each host's init has the PID that is noted here.
 """
 
+import io
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 
 import catalogue
@@ -81,8 +83,18 @@ class Host:
         return self.run(["cat", "--", path]).stdout
 
     def write(self, path, data, mode=0o644):
-        script = 'umask 077; cat >"$1" && chmod "$2" "$1"'
-        self.run(["sh", "-c", script, "write", path, f"{mode:o}"], input=data)
+        self.put({path: data}, mode)
+
+    def put(self, files, mode=0o644):
+        """Writes {path: data}; folders that are missing are made, 0755."""
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            for path, data in files.items():
+                data = data.encode() if isinstance(data, str) else data
+                info = tarfile.TarInfo(path.lstrip("/"))
+                info.size, info.mode = len(data), mode
+                tar.addfile(info, io.BytesIO(data))
+        self.run(["tar", "-xpf", "-", "-C", "/", "--no-same-owner"], archive.getvalue())
 
     # -- daemons
 

@@ -79,6 +79,7 @@ def make_root(spec):
     os.mkdir(f"{root}/run/lock")
     os.chmod(f"{root}/run/lock", 0o1777)
     os.mkdir(f"{root}{RUN}", 0o700)
+    os.mkdir(f"{root}/run/demo", 0o700)
 
     write(f"{root}/etc/hostname", spec["hostname"] + "\n")
     write(f"{root}/etc/hosts", spec["hosts"])
