@@ -1,1 +1,20 @@
-# enscalectl
+# What an administrator asks of a gateway. The program has its folder's name,
+# so it is built in there.
+bin_PROGRAMS += %D%/enscalectl
+noinst_LTLIBRARIES += libcakey.la
+
+# What its unit tests link.
+libcakey_la_SOURCES = %D%/ca_key.c %D%/ca_key.h
+libcakey_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+libcakey_la_LIBADD = libcommon.la $(CRYPTO_LIBS)
+
+%C%_enscalectl_SOURCES = \
+	%D%/ca.c \
+	%D%/config_check.c \
+	%D%/enscalectl.c \
+	%D%/name.c \
+	%D%/status.c \
+	%D%/verb.h
+%C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+%C%_enscalectl_LDADD = libcakey.la libshell.la libview.la libconfig.la \
+	libfingerprint.la

@@ -5,3 +5,4 @@ dist_man_MANS += %D%/enscale-shell.1
 dist_man_MANS += %D%/enscale.conf.5
 dist_man_MANS += %D%/nss_enscale.8
 dist_man_MANS += %D%/pam_enscale.8
+dist_man_MANS += %D%/enscalectl.8

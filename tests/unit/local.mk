@@ -71,3 +71,8 @@ UNIT_TESTS += tests/unit/test_account_map
 tests_unit_test_account_map_SOURCES = %D%/test_account_map.c
 tests_unit_test_account_map_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_account_map_LDADD = libcommon.la $(CMOCKA_LIBS)
+# enscalectl
+UNIT_TESTS += tests/unit/test_ca_key
+tests_unit_test_ca_key_SOURCES = %D%/test_ca_key.c
+tests_unit_test_ca_key_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ca_key_LDADD = libcakey.la $(CMOCKA_LIBS)

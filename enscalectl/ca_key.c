@@ -1,0 +1,270 @@
+/* See ca_key.h. Refuses to replace a key: nodes trust the one that is. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
+#include "common/base64.h"
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "common/wire.h"
+#include "enscalectl/ca_key.h"
+
+#define ED25519_LEN     32
+#define PUBLIC_LINE_MAX 512
+
+static void
+cleanup_pkey(EVP_PKEY **pkey)
+{
+	EVP_PKEY_free(*pkey);
+}
+
+/* What is in it is wiped, too. */
+static void
+cleanup_bio(BIO **bio)
+{
+	char *data;
+	long len;
+
+	if (*bio == NULL)
+		return;
+	len = BIO_get_mem_data(*bio, &data);
+	if (len > 0)
+		OPENSSL_cleanse(data, (size_t)len);
+	BIO_free(*bio);
+}
+
+static int
+public_blob(const EVP_PKEY *pkey, uint8_t *buf, size_t size, size_t *ret_len)
+{
+	uint8_t public[ED25519_LEN];
+	size_t len = sizeof(public);
+	struct wire_writer writer;
+
+	if (EVP_PKEY_get_raw_public_key(pkey, public, &len) != 1 ||
+	    len != sizeof(public))
+		return ENS_E_CRYPTO;
+	wire_write_init(&writer, buf, size);
+	wire_write_cstring(&writer, "ssh-ed25519");
+	wire_write_string(&writer, public, len);
+	*ret_len = writer.len;
+	return writer.error;
+}
+
+static int
+public_line(const EVP_PKEY *pkey, const char *comment,
+    char line[PUBLIC_LINE_MAX], size_t *ret_len)
+{
+	char key[PUBLIC_LINE_MAX];
+	uint8_t blob[64 + ED25519_LEN];
+	size_t len;
+	int r, n;
+
+	r = public_blob(pkey, blob, sizeof(blob), &len);
+	if (r != 0)
+		return r;
+	if (ssh_key_format((struct bytes){ blob, len }, key, sizeof(key)) == 0)
+		return ENS_E_LIMIT;
+	n = snprintf(line, PUBLIC_LINE_MAX, "%s %s\n", key, comment);
+	if (n < 0 || n >= PUBLIC_LINE_MAX)
+		return ENS_E_LIMIT;
+	*ret_len = (size_t)n;
+	return 0;
+}
+
+static int
+open_folder(const char *path, int *ret_fd)
+{
+	AUTO_FREE char *copy = strdup(path);
+	const char *folder;
+	int fd;
+
+	if (copy == NULL)
+		return -ENOMEM;
+	folder = dirname(copy);
+	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+		return -errno;
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+struct new_file {
+	const char *name; /* in the folder */
+	const void *data;
+	size_t len;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+
+static int
+fill_file(int fd, const struct new_file *file)
+{
+	const char *at = file->data;
+	size_t left = file->len;
+	ssize_t n;
+
+	while (left > 0) {
+		n = write(fd, at, left);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		at += n;
+		left -= (size_t)n;
+	}
+	if (fchown(fd, file->uid, file->gid) != 0 ||
+	    fchmod(fd, file->mode) != 0 || fsync(fd) != 0)
+		return -errno;
+	return 0;
+}
+
+/* Writes it under a temporary name, and gives it its own if that is free. */
+static int
+place_file(int folder, const struct new_file *file)
+{
+	char temporary[NAME_TEXT_MAX];
+	AUTO_FD int fd = -1;
+	int r;
+
+	r = snprintf(temporary, sizeof(temporary), ".%s.%d.new", file->name,
+	    (int)getpid());
+	if (r < 0 || (size_t)r >= sizeof(temporary))
+		return -ENAMETOOLONG;
+	fd = openat(folder, temporary,
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	r = fill_file(fd, file);
+	if (r == 0 &&
+	    renameat2(folder, temporary, folder, file->name,
+	        RENAME_NOREPLACE) != 0)
+		r = -errno;
+	if (r != 0)
+		unlinkat(folder, temporary, 0);
+	else if (fsync(folder) != 0)
+		r = -errno;
+	return r;
+}
+
+static int
+place_key(int folder, const EVP_PKEY *pkey, const char *name, uid_t uid,
+    gid_t gid)
+{
+	AUTO(cleanup_bio) BIO *bio = BIO_new(BIO_s_mem());
+	struct new_file file = { name, NULL, 0, 0400, uid, gid };
+	char *data;
+	long len;
+
+	if (bio == NULL ||
+	    PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL,
+	        NULL) != 1)
+		return ENS_E_CRYPTO;
+	len = BIO_get_mem_data(bio, &data);
+	if (len <= 0)
+		return ENS_E_CRYPTO;
+	file.data = data;
+	file.len = (size_t)len;
+	return place_file(folder, &file);
+}
+
+int
+ca_key_create(const char *path, uid_t uid, gid_t gid, const char *comment)
+{
+	AUTO(cleanup_pkey) EVP_PKEY *pkey = NULL;
+	char line[PUBLIC_LINE_MAX], public_name[NAME_TEXT_MAX];
+	const char *name = base_name(path);
+	AUTO_FD int folder = -1;
+	size_t len;
+	int r;
+
+	r = snprintf(public_name, sizeof(public_name), "%s.pub", name);
+	if (r < 0 || (size_t)r >= sizeof(public_name))
+		return -ENAMETOOLONG;
+	r = open_folder(path, &folder);
+	if (r != 0)
+		return r;
+	/* Before a key is made for nothing; renameat2() makes it certain. */
+	if (faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    faccessat(folder, public_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EEXIST;
+	pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	if (pkey == NULL)
+		return ENS_E_CRYPTO;
+	r = public_line(pkey, comment, line, &len);
+	if (r == 0)
+		r = place_key(folder, pkey, name, uid, gid);
+	if (r != 0)
+		return r;
+	return place_file(folder,
+	    &(struct new_file){ public_name, line, len, 0644, (uid_t)-1,
+	        (gid_t)-1 });
+}
+
+int
+ca_key_read_public(const char *path, struct ssh_key *ret_key)
+{
+	char public_path[CONFIG_PATH_MAX], line[PUBLIC_LINE_MAX];
+	AUTO_FD int fd = -1;
+	ssize_t n;
+	int r;
+
+	r = snprintf(public_path, sizeof(public_path), "%s.pub", path);
+	if (r < 0 || (size_t)r >= sizeof(public_path))
+		return -ENAMETOOLONG;
+	fd = open(public_path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, line, sizeof(line));
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == sizeof(line))
+		return ENS_E_LIMIT;
+	return ssh_key_parse(line, (size_t)n, ret_key);
+}
+
+int
+ca_key_check_pair(const char *path, const struct ssh_key *key)
+{
+	AUTO(cleanup_pkey) EVP_PKEY *pkey = NULL;
+	AUTO_FILE FILE *file = NULL;
+	uint8_t blob[64 + ED25519_LEN];
+	size_t len;
+	int r;
+
+	file = fopen(path, "re");
+	if (file == NULL)
+		return -errno;
+	pkey = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+	if (pkey == NULL)
+		return ENS_E_CORRUPT;
+	r = public_blob(pkey, blob, sizeof(blob), &len);
+	if (r != 0)
+		return r;
+	return bytes_equal((struct bytes){ blob, len },
+	           (struct bytes){ key->blob, key->blob_len })
+	    ? 0
+	    : ENS_E_CORRUPT;
+}

@@ -1,0 +1,30 @@
+/*
+ * The CA key: an ed25519 key in a PEM file (PKCS #8, not encrypted), which
+ * the guard's signer reads at its start, and its public key beside it.
+ */
+#ifndef ENSCALECTL_CA_KEY_H
+#define ENSCALECTL_CA_KEY_H
+
+#include <sys/types.h>
+
+#include "common/config.h"
+#include "common/ssh_key.h"
+
+/*
+ * Makes a new key at path (mode 0400, of this owner and group; -1 leaves
+ * them) and its public key at path.pub (0644). Both are finished before they
+ * have their names. Never replaces a file: -EEXIST. Makes the folder (0755)
+ * when it is missing. Returns 0, -errno, ENS_E_CRYPTO, ENS_E_LIMIT.
+ */
+int ca_key_create(const char *path, uid_t uid, gid_t gid, const char *comment);
+
+/* The public key beside path. 0, -errno, ENS_E_KEY_FORMAT, ENS_E_LIMIT. */
+int ca_key_read_public(const char *path, struct ssh_key *ret_key);
+
+/*
+ * Do the files belong together? 0; ENS_E_CORRUPT when not; -EACCES and
+ * others when the key cannot be read to tell.
+ */
+int ca_key_check_pair(const char *path, const struct ssh_key *key);
+
+#endif

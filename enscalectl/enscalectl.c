@@ -1,0 +1,153 @@
+/*
+ * enscalectl: what an administrator asks of a gateway. It refuses to guess:
+ * exit code 2 says that it cannot tell.
+ */
+#include <config.h>
+
+#include <getopt.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/errors.h"
+#include "common/text.h"
+#include "enscalectl/verb.h"
+
+static const struct verb verbs[] = {
+	{ "ca init", "", "make the key that signs for the nodes", ca_init },
+	{ "ca show", "", "print its public key, for the nodes", ca_show },
+	{ "config check", "", "read the configuration", config_check },
+	{ "explain", "NAME [--key FINGERPRINT] [--from ADDRESS]",
+	    "say whether a login name may come in, and why", name_explain },
+	{ "lookup", "NAME", "say what the gateway knows of a login name",
+	    name_lookup },
+	{ "status", "", "say how the gateway is", status_show },
+};
+
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+void
+complain(const char *format, ...)
+{
+	char line[CONFIG_ERROR_MAX + 256], printable[sizeof(line)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	text_printable(line, printable, sizeof(printable));
+	fprintf(stderr, "enscalectl: %s\n", printable);
+}
+
+int
+complain_usage(const char *verb)
+{
+	size_t i;
+
+	for (i = 0; i < VERB_COUNT; i++)
+		if (strcmp(verbs[i].name, verb) == 0)
+			complain("usage: enscalectl [-f FILE] %s %s", verb,
+			    verbs[i].arguments);
+	return EXIT_USAGE;
+}
+
+static void
+print_help(FILE *out)
+{
+	size_t i;
+
+	fputs("Usage: enscalectl [-f FILE] VERB...\n\n", out);
+	for (i = 0; i < VERB_COUNT; i++)
+		fprintf(out, "  %s%s%s\n      %s\n", verbs[i].name,
+		    verbs[i].arguments[0] != '\0' ? " " : "",
+		    verbs[i].arguments, verbs[i].summary);
+	fprintf(out,
+	    "\n  -f FILE  another configuration than " ENS_CONFIG_FILE "\n");
+}
+
+/* How many arguments the verb's name takes, 0 when it is not this verb. */
+static int
+match(const struct verb *verb, int argc, char **argv)
+{
+	const char *rest = verb->name;
+	int taken = 0;
+	size_t len;
+
+	while (*rest != '\0') {
+		len = strcspn(rest, " ");
+		if (taken == argc || strlen(argv[taken]) != len ||
+		    strncmp(argv[taken], rest, len) != 0)
+			return 0;
+		taken++;
+		rest += len + strspn(rest + len, " ");
+	}
+	return taken;
+}
+
+static int
+run_verb(const struct verb *verb, const char *config_path, int argc,
+    char **argv)
+{
+	/* A configuration is large, and there is one. */
+	static struct context context;
+	char error[CONFIG_ERROR_MAX];
+
+	context.config_path = config_path;
+	if (config_load(config_path, &context.config, error) != 0) {
+		complain("%s", error);
+		return EXIT_CANNOT_TELL;
+	}
+	return verb->run(&context, argc, argv);
+}
+
+static int
+find_and_run(const char *config_path, int argc, char **argv)
+{
+	size_t i;
+	int taken;
+
+	for (i = 0; i < VERB_COUNT; i++) {
+		taken = match(&verbs[i], argc, argv);
+		if (taken > 0)
+			return run_verb(&verbs[i], config_path, argc - taken,
+			    argv + taken);
+	}
+	complain("unknown verb \"%s\", see enscalectl --help",
+	    argc > 0 ? argv[0] : "");
+	return EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *config_path = ENS_CONFIG_FILE;
+	int option;
+
+	setlocale(LC_CTYPE, "C.UTF-8");
+	/* "+": options behind the verb are the verb's own. */
+	while ((option = getopt_long(argc, argv, "+f:h", options, NULL)) != -1)
+		switch (option) {
+		case 'f':
+			config_path = optarg;
+			break;
+		case 'h':
+			print_help(stdout);
+			return EXIT_YES;
+		case 'V':
+			puts(PACKAGE_STRING);
+			return EXIT_YES;
+		default:
+			return EXIT_USAGE;
+		}
+	if (optind == argc) {
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	return find_and_run(config_path, argc - optind, argv + optind);
+}

@@ -1,0 +1,41 @@
+/*
+ * The verbs of enscalectl: one row each, one file per noun. The same rows
+ * feed --help.
+ */
+#ifndef ENSCALECTL_VERB_H
+#define ENSCALECTL_VERB_H
+
+#include "common/config.h"
+
+/* Exit codes of every verb. */
+#define EXIT_YES         0 /* done; or the answer is yes */
+#define EXIT_NO          1 /* refused; or the answer is no */
+#define EXIT_CANNOT_TELL 2 /* something failed: neither yes nor no */
+#define EXIT_USAGE       64
+
+struct context {
+	const char *config_path;
+	struct config config;
+};
+
+struct verb {
+	const char *name;      /* "ca init" */
+	const char *arguments; /* "NAME [--key FINGERPRINT]" or "" */
+	const char *summary;
+	/* Arguments behind the verb; returns an exit code. */
+	int (*run)(const struct context *context, int argc, char **argv);
+};
+
+int ca_init(const struct context *context, int argc, char **argv);
+int ca_show(const struct context *context, int argc, char **argv);
+int config_check(const struct context *context, int argc, char **argv);
+int name_explain(const struct context *context, int argc, char **argv);
+int name_lookup(const struct context *context, int argc, char **argv);
+int status_show(const struct context *context, int argc, char **argv);
+
+/* "enscalectl: ..." on standard error, control characters replaced. */
+__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
+/* Complains about a wrong number of arguments; EXIT_USAGE. */
+int complain_usage(const char *verb);
+
+#endif
