@@ -15,7 +15,7 @@ gateway_made = \
 	%D%/tmpfiles.conf
 gateway_shipped = %D%/sysusers.conf
 gateway_DATA = $(gateway_made) $(gateway_shipped)
-EXTRA_DIST += $(gateway_made:=.in) $(gateway_shipped) %D%/INSTALL.md
+EXTRA_DIST += $(gateway_made:=.in) $(gateway_shipped)
 CLEANFILES += $(gateway_made)
 
 # The sshd that enscale-sshd is another name of.
