@@ -24,6 +24,18 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 START_SECONDS = 30
 
 
+class Result:
+    """What a command left behind."""
+
+    def __init__(self, done):
+        self.returncode = done.returncode
+        self.stdout, self.stderr = done.stdout, done.stderr
+
+    def __repr__(self):
+        said = f"stdout={self.stdout[-300:]!r}, stderr={self.stderr[-300:]!r}"
+        return f"<exit code {self.returncode}, {said}>"
+
+
 class Failed(Exception):
     """A command that had to work did not."""
 
@@ -62,8 +74,13 @@ class Host:
         stdout, stderr; Failed when check is set and the code is not 0."""
         if isinstance(input, str):
             input = input.encode()
-        result = subprocess.run(
-            self.command(argv, env), input=input, capture_output=True, timeout=timeout
+        result = Result(
+            subprocess.run(
+                self.command(argv, env),
+                input=input,
+                capture_output=True,
+                timeout=timeout,
+            )
         )
         if check and result.returncode:
             raise Failed(self.name, argv, result)
