@@ -16,7 +16,7 @@
 #define MENU_REFRESH   1
 #define MENU_FIRST_ROW 2
 
-#define MENU_PROMPT "Your choice: "
+#define MENU_PROMPT "Choice> "
 
 enum menu_choice {
 	MENU_CHOICE_UNKNOWN, /* not understood */
