@@ -76,3 +76,21 @@ UNIT_TESTS += tests/unit/test_ca_key
 tests_unit_test_ca_key_SOURCES = %D%/test_ca_key.c
 tests_unit_test_ca_key_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ca_key_LDADD = libcakey.la $(CMOCKA_LIBS)
+
+# The NSS module: its objects with a map of the test's own, and as built.
+UNIT_TESTS += tests/unit/test_nss
+tests_unit_test_nss_SOURCES = %D%/test_nss.c \
+	nss_enscale/entry.c nss_enscale/group.c nss_enscale/map.c \
+	nss_enscale/passwd.c
+tests_unit_test_nss_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DENS_NSS_MAP_FILE='"accounts.map"'
+tests_unit_test_nss_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_nss_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_nss_module
+tests_unit_test_nss_module_SOURCES = %D%/test_nss_module.c
+tests_unit_test_nss_module_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_nss_module_LDADD = $(CMOCKA_LIBS)
+
+TESTS += %D%/test_nss_links.sh
+EXTRA_DIST += %D%/test_nss_links.sh

@@ -1,0 +1,1043 @@
+/*
+ * The NSS module's objects, linked into this program, with a map of the
+ * test's own. A process has one map for its life, so each test runs in a
+ * child of its own and returns the number of the line that failed.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/account_map.h"
+#include "common/cleanup.h"
+#include "nss_enscale/exports.h"
+
+#define BASE      UID_BASE_DEFAULT
+#define HOME      ENS_STATE_DIR "/empty"
+#define SHELL     ENS_BIN_DIR "/enscale-shell"
+#define FIXED_LEN (2 + 1 + sizeof(HOME) + sizeof(SHELL)) /* "*", "" */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#	define SANITIZED 1
+#elif defined(__has_feature)
+#	if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#		define SANITIZED 1
+#	endif
+#endif
+#ifndef SANITIZED
+#	define SANITIZED 0
+#endif
+
+/* In the children: 0, or the line that went wrong. */
+#define CHECK(condition)                 \
+	do {                             \
+		if (!(condition))        \
+			return __LINE__; \
+	} while (0)
+
+static char dir[] = "/tmp/enscale-nss-XXXXXX";
+static const uint32_t known[] = { 21296, 25880, 30311, 40404 };
+#define KNOWN (sizeof(known) / sizeof(known[0]))
+
+static void
+write_map(uint32_t uid_base, uint32_t flags)
+{
+	struct account_map_writer *writer = NULL;
+	bool replaced;
+
+	assert_int_equal(account_map_create(ENS_NSS_MAP_FILE, uid_base, flags,
+	                     &writer, &replaced),
+	    0);
+	for (size_t i = 0; i < KNOWN; i++)
+		assert_int_equal(account_map_set(writer, known[i], true), 0);
+	account_map_writer_close(writer);
+}
+
+static int
+make_folder(void **state)
+{
+	(void)state;
+	strcpy(dir + strlen(dir) - 6, "XXXXXX");
+	if (mkdtemp(dir) == NULL || chdir(dir) != 0)
+		return -1;
+	write_map(BASE, 0);
+	return 0;
+}
+
+static int
+remove_folder(void **state)
+{
+	(void)state;
+	unlink(ENS_NSS_MAP_FILE);
+	unlink(ENS_NSS_MAP_FILE ".lock");
+	return chdir("/") != 0 ? -1 : rmdir(dir);
+}
+
+static void
+in_a_child(int (*test)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int line = test();
+
+		if (line != 0)
+			fprintf(stderr, "%s:%d: not so\n", __FILE__, line);
+		_exit(line != 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* ---- asking ---- */
+
+struct answer {
+	enum nss_status status;
+	int error; /* *errnop */
+	int errno_after;
+	struct passwd pw;
+	struct group gr;
+	char buffer[512];
+};
+
+#define UNTOUCHED 4711
+
+static void
+ask_name(struct answer *answer, const char *name)
+{
+	answer->error = UNTOUCHED;
+	errno = UNTOUCHED + 1;
+	answer->status = _nss_enscale_getpwnam_r(name, &answer->pw,
+	    answer->buffer, sizeof(answer->buffer), &answer->error);
+	answer->errno_after = errno;
+}
+
+static void
+ask_uid(struct answer *answer, uid_t uid)
+{
+	answer->error = UNTOUCHED;
+	errno = UNTOUCHED + 1;
+	answer->status = _nss_enscale_getpwuid_r(uid, &answer->pw,
+	    answer->buffer, sizeof(answer->buffer), &answer->error);
+	answer->errno_after = errno;
+}
+
+static bool
+answered(const struct answer *answer, enum nss_status status, int error)
+{
+	return answer->status == status && answer->error == error &&
+	    answer->errno_after == UNTOUCHED + 1;
+}
+
+static bool
+succeeded(const struct answer *answer)
+{
+	return answered(answer, NSS_STATUS_SUCCESS, UNTOUCHED);
+}
+
+static bool
+not_found(const struct answer *answer)
+{
+	return answered(answer, NSS_STATUS_NOTFOUND, ENOENT);
+}
+
+static bool
+inside(const struct answer *answer, const char *text)
+{
+	return text >= answer->buffer &&
+	    text + strlen(text) < answer->buffer + sizeof(answer->buffer);
+}
+
+static bool
+is_entry(const struct answer *answer, const char *name, uint32_t account)
+{
+	const struct passwd *pw = &answer->pw;
+
+	return succeeded(answer) && strcmp(pw->pw_name, name) == 0 &&
+	    strcmp(pw->pw_passwd, "*") == 0 && *pw->pw_gecos == '\0' &&
+	    strcmp(pw->pw_dir, HOME) == 0 && strcmp(pw->pw_shell, SHELL) == 0 &&
+	    pw->pw_uid == BASE + account && pw->pw_gid == BASE + account &&
+	    inside(answer, pw->pw_name) && inside(answer, pw->pw_passwd) &&
+	    inside(answer, pw->pw_gecos) && inside(answer, pw->pw_dir) &&
+	    inside(answer, pw->pw_shell);
+}
+
+/* ---- passwd ---- */
+
+static int
+find_by_name_and_uid(void)
+{
+	struct answer answer;
+
+	ask_name(&answer, "25880");
+	CHECK(is_entry(&answer, "25880", 25880));
+	ask_name(&answer, "227028-25880");
+	CHECK(is_entry(&answer, "227028-25880", 25880));
+	ask_name(&answer, "999999999-30311");
+	CHECK(is_entry(&answer, "999999999-30311", 30311));
+	ask_uid(&answer, BASE + 25880);
+	CHECK(is_entry(&answer, "25880", 25880));
+	ask_name(&answer, "25881");
+	CHECK(not_found(&answer));
+	ask_name(&answer, "227028-25881");
+	CHECK(not_found(&answer));
+	ask_uid(&answer, BASE + 25881);
+	CHECK(not_found(&answer));
+	ask_uid(&answer, BASE);
+	CHECK(not_found(&answer));
+	ask_uid(&answer, BASE - 1);
+	CHECK(not_found(&answer));
+	ask_uid(&answer, BASE + ACCOUNT_ID_MAX);
+	CHECK(not_found(&answer));
+	return 0;
+}
+
+static void
+an_account_is_found_by_both_its_names_and_its_uid(void **state)
+{
+	(void)state;
+	in_a_child(find_by_name_and_uid);
+}
+
+/* A buffer with guards on both sides. */
+struct guarded {
+	unsigned char bytes[64 + 512 + 64];
+};
+
+static void
+guard(struct guarded *guarded)
+{
+	memset(guarded->bytes, 0xa5, sizeof(guarded->bytes));
+}
+
+static bool
+unharmed(const struct guarded *guarded, size_t at, size_t len)
+{
+	for (size_t i = 0; i < sizeof(guarded->bytes); i++) {
+		if ((i < at || i >= at + len) && guarded->bytes[i] != 0xa5)
+			return false;
+	}
+	return true;
+}
+
+static int
+passwd_buffers(void)
+{
+	const char *const names[] = { "25880", "227028-25880" };
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t enough = strlen(names[i]) + 1 + FIXED_LEN;
+
+		for (size_t len = 0; len < enough + 20; len++) {
+			struct passwd before = { .pw_uid = 1 }, pw = before;
+			enum nss_status status;
+			struct guarded room;
+			int error = UNTOUCHED;
+
+			guard(&room);
+			status = _nss_enscale_getpwnam_r(names[i], &pw,
+			    (char *)room.bytes + 64, len, &error);
+			CHECK(unharmed(&room, 64, len));
+			if (len < enough) {
+				CHECK(status == NSS_STATUS_TRYAGAIN);
+				CHECK(error == ERANGE);
+				CHECK(memcmp(&pw, &before, sizeof(pw)) == 0);
+			} else {
+				CHECK(status == NSS_STATUS_SUCCESS);
+				CHECK(strcmp(pw.pw_shell, SHELL) == 0);
+			}
+		}
+	}
+	return 0;
+}
+
+static int
+group_buffers(void)
+{
+	for (size_t shift = 0; shift < sizeof(void *); shift++) {
+		size_t enough = 0;
+
+		for (size_t len = 0; len < 64; len++) {
+			enum nss_status status;
+			struct group gr = { .gr_gid = 1 };
+			struct guarded room;
+			int error = UNTOUCHED;
+
+			guard(&room);
+			status = _nss_enscale_getgrnam_r("25880", &gr,
+			    (char *)room.bytes + 64 + shift, len, &error);
+			CHECK(unharmed(&room, 64 + shift, len));
+			if (status == NSS_STATUS_TRYAGAIN) {
+				CHECK(error == ERANGE && enough == 0);
+				CHECK(gr.gr_gid == 1);
+				continue;
+			}
+			CHECK(status == NSS_STATUS_SUCCESS);
+			CHECK((uintptr_t)gr.gr_mem % sizeof(void *) == 0);
+			CHECK(gr.gr_mem[0] == NULL);
+			CHECK(strcmp(gr.gr_name, "25880") == 0);
+			CHECK(strcmp(gr.gr_passwd, "*") == 0);
+			CHECK(gr.gr_gid == BASE + 25880);
+			if (enough == 0)
+				enough = len;
+		}
+		/* A pointer, "25880", "*", and what aligns the pointer. */
+		CHECK(enough >= 8 + 6 + 2 && enough <= 8 + 6 + 2 + 7);
+	}
+	return 0;
+}
+
+static void
+too_small_is_erange_exactly_while_too_small(void **state)
+{
+	(void)state;
+	in_a_child(passwd_buffers);
+	in_a_child(group_buffers);
+}
+
+static int
+refuse_names(void)
+{
+	static char large[1024 * 1024 + 1];
+	const char *const names[] = { "", "-", "0", "025880", "25880-",
+		"-25880", "25880-0", "0-25880", "1-2-3", "227028--25880",
+		"4294967297", "18446744073709551616", "18446744073709577496",
+		"2588000000", "999999999", "227028-999999999", "+25880",
+		" 25880", "25880 ", "25880\n", "\xd9\xa2", "root", "nobody",
+		"25880:x", "25880/..", "0x6518", "25880.0", "2588e1" };
+	struct answer answer;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		ask_name(&answer, names[i]);
+		CHECK(not_found(&answer));
+		answer.status = _nss_enscale_getgrnam_r(names[i], &answer.gr,
+		    answer.buffer, sizeof(answer.buffer), &answer.error);
+		CHECK(answer.status == NSS_STATUS_NOTFOUND);
+	}
+	for (int c = 1; c < 256; c++) {
+		char name[] = { (char)c, '\0', '\0' };
+		char behind[] = "25880?";
+
+		if (c >= '0' && c <= '9')
+			continue; /* well-formed names */
+		behind[5] = (char)c;
+		ask_name(&answer, name);
+		CHECK(not_found(&answer));
+		ask_name(&answer, behind);
+		CHECK(not_found(&answer));
+	}
+	memset(large, '1', sizeof(large) - 1);
+	ask_name(&answer, large);
+	CHECK(not_found(&answer));
+	memset(large, 'x', sizeof(large) - 1);
+	ask_name(&answer, large);
+	CHECK(not_found(&answer));
+	return 0;
+}
+
+static void
+names_outside_the_grammar_are_not_found(void **state)
+{
+	(void)state;
+	in_a_child(refuse_names);
+}
+
+/* From here on any system call but read, write and exit kills. */
+static void
+end_strictly(bool ok)
+{
+	syscall(SYS_exit, ok ? 0 : 1);
+}
+
+static int
+strictly_without_a_map(void)
+{
+	gid_t list[4], *groups = list;
+	long start = 0, size = 4;
+	struct answer answer;
+	bool ok = true;
+	int error;
+
+	if (unlink(ENS_NSS_MAP_FILE) != 0)
+		return __LINE__;
+	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0);
+	ok = ok && refuse_names() == 0;
+	ok = ok &&
+	    _nss_enscale_initgroups_dyn("root", 0, &start, &size, &groups, 0,
+	        &error) == NSS_STATUS_NOTFOUND;
+	for (uint32_t uid = 0; uid < 70000; uid += 7) {
+		ask_uid(&answer, uid);
+		ok = ok && not_found(&answer);
+		ok = ok &&
+		    _nss_enscale_getgrgid_r(uid, &answer.gr, answer.buffer,
+		        sizeof(answer.buffer), &error) == NSS_STATUS_NOTFOUND;
+	}
+	ask_uid(&answer, UINT32_MAX);
+	ok = ok && not_found(&answer);
+	ask_uid(&answer, 0x80000000);
+	ok = ok && not_found(&answer);
+	end_strictly(ok);
+	return __LINE__;
+}
+
+static void
+what_is_not_ours_costs_no_system_call(void **state)
+{
+	(void)state;
+	in_a_child(strictly_without_a_map);
+	write_map(BASE, 0);
+}
+
+static int
+strictly_with_a_map(void)
+{
+	struct answer answer;
+	bool ok = true;
+
+	ask_name(&answer, "25880");
+	CHECK(is_entry(&answer, "25880", 25880));
+	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0);
+	for (int i = 0; i < 1000; i++) {
+		ask_name(&answer, "227028-25880");
+		ok = ok && is_entry(&answer, "227028-25880", 25880);
+		ask_name(&answer, "25881");
+		ok = ok && not_found(&answer);
+		ask_uid(&answer, BASE + 25880);
+		ok = ok && is_entry(&answer, "25880", 25880);
+	}
+	end_strictly(ok);
+	return __LINE__;
+}
+
+static void
+what_is_ours_costs_none_but_the_first_time(void **state)
+{
+	(void)state;
+	in_a_child(strictly_with_a_map);
+}
+
+/* ---- a map that cannot be asked ---- */
+
+static int
+expect_unavailable(int error)
+{
+	struct answer answer;
+	gid_t list[4], *groups = list;
+	long start = 0, size = 4;
+
+	ask_name(&answer, "25880");
+	CHECK(answered(&answer, NSS_STATUS_UNAVAIL, error));
+	ask_uid(&answer, BASE + 25880);
+	CHECK(answered(&answer, NSS_STATUS_UNAVAIL, error));
+	CHECK(_nss_enscale_getgrnam_r("25880", &answer.gr, answer.buffer,
+	          sizeof(answer.buffer), &answer.error) == NSS_STATUS_UNAVAIL);
+	CHECK(_nss_enscale_getgrgid_r(BASE + 25880, &answer.gr, answer.buffer,
+	          sizeof(answer.buffer), &answer.error) == NSS_STATUS_UNAVAIL);
+	CHECK(_nss_enscale_initgroups_dyn("25880", 1, &start, &size, &groups, 0,
+	          &answer.error) == NSS_STATUS_UNAVAIL);
+	CHECK(start == 0);
+	_nss_enscale_setpwent(0);
+	CHECK(_nss_enscale_getpwent_r(&answer.pw, answer.buffer,
+	          sizeof(answer.buffer), &answer.error) == NSS_STATUS_UNAVAIL);
+	CHECK(answer.error == error);
+	/* Ours by its syntax, but no such id can exist. */
+	ask_name(&answer, "999999999");
+	CHECK(not_found(&answer));
+	return 0;
+}
+
+static int
+missing(void)
+{
+	CHECK(unlink(ENS_NSS_MAP_FILE) == 0);
+	return expect_unavailable(ENOENT);
+}
+
+static int
+cut(void)
+{
+	CHECK(truncate(ENS_NSS_MAP_FILE, 5000) == 0);
+	return expect_unavailable(EIO);
+}
+
+static int
+empty(void)
+{
+	CHECK(truncate(ENS_NSS_MAP_FILE, 0) == 0);
+	return expect_unavailable(EIO);
+}
+
+static int
+overwrite(off_t at, uint32_t value)
+{
+	int fd = open(ENS_NSS_MAP_FILE, O_WRONLY);
+	ssize_t n = pwrite(fd, &value, sizeof(value), at);
+
+	close(fd);
+	return n == sizeof(value) ? 0 : -1;
+}
+
+static int
+foreign(void)
+{
+	CHECK(overwrite(0, 0x12345678) == 0);
+	return expect_unavailable(EIO);
+}
+
+static int
+other_version(void)
+{
+	CHECK(overwrite(offsetof(struct account_map_header, version), 2) == 0);
+	return expect_unavailable(EIO);
+}
+
+static int
+left_retired(void)
+{
+	CHECK(overwrite(offsetof(struct account_map_header, flags),
+	          ACCOUNT_MAP_RETIRED) == 0);
+	return expect_unavailable(EIO);
+}
+
+static int
+fifo(void)
+{
+	CHECK(unlink(ENS_NSS_MAP_FILE) == 0);
+	CHECK(mkfifo(ENS_NSS_MAP_FILE, 0600) == 0);
+	return expect_unavailable(EIO);
+}
+
+static int
+no_descriptor_free(void)
+{
+	struct rlimit limit;
+
+	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	limit.rlim_cur = 0;
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	return expect_unavailable(EMFILE);
+}
+
+static int
+no_room(void)
+{
+	struct rlimit limit = { 16 * 1024 * 1024, 16 * 1024 * 1024 };
+
+	if (SANITIZED)
+		return 0; /* lives in terabytes of addresses itself */
+	CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+	return expect_unavailable(ENOMEM);
+}
+
+static void
+a_map_that_cannot_be_asked_is_unavailable_and_says_why(void **state)
+{
+	int (*const tests[])(void) = { missing, cut, empty, foreign,
+		other_version, left_retired, fifo, no_descriptor_free,
+		no_room };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		in_a_child(tests[i]);
+		unlink(ENS_NSS_MAP_FILE);
+		write_map(BASE, 0);
+	}
+}
+
+static int
+comes_later(void)
+{
+	struct answer answer;
+
+	CHECK(rename(ENS_NSS_MAP_FILE, "away") == 0);
+	ask_name(&answer, "25880");
+	CHECK(answered(&answer, NSS_STATUS_UNAVAIL, ENOENT));
+	CHECK(rename("away", ENS_NSS_MAP_FILE) == 0);
+	ask_name(&answer, "25880");
+	CHECK(is_entry(&answer, "25880", 25880));
+	return 0;
+}
+
+static void
+a_map_that_comes_later_is_found(void **state)
+{
+	(void)state;
+	in_a_child(comes_later);
+}
+
+static int
+asked_before(void)
+{
+	struct rlimit limit;
+	struct answer answer;
+
+	ask_name(&answer, "25880");
+	CHECK(is_entry(&answer, "25880", 25880));
+	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	limit.rlim_cur = 0;
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	ask_name(&answer, "227028-25880");
+	CHECK(is_entry(&answer, "227028-25880", 25880));
+	return 0;
+}
+
+static void
+who_has_asked_before_needs_no_descriptor(void **state)
+{
+	(void)state;
+	in_a_child(asked_before);
+}
+
+static int
+closed_standard_descriptors(void)
+{
+	struct answer answer;
+
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	ask_name(&answer, "25880");
+	CHECK(is_entry(&answer, "25880", 25880));
+	for (int fd = 0; fd < 16; fd++)
+		CHECK(fd > 2 || fcntl(fd, F_GETFD) == -1);
+	return 0;
+}
+
+static void
+no_descriptor_is_left_behind(void **state)
+{
+	(void)state;
+	in_a_child(closed_standard_descriptors);
+}
+
+static int
+chroot_first(void)
+{
+	struct answer answer;
+
+	CHECK(chroot("root") == 0 && chdir("/") == 0);
+	ask_name(&answer, "25880");
+	CHECK(answered(&answer, NSS_STATUS_UNAVAIL, ENOENT));
+	return 0;
+}
+
+static int
+chroot_later(void)
+{
+	struct answer answer;
+
+	ask_name(&answer, "25880");
+	CHECK(is_entry(&answer, "25880", 25880));
+	CHECK(chroot("root") == 0 && chdir("/") == 0);
+	ask_name(&answer, "25880");
+	CHECK(is_entry(&answer, "25880", 25880));
+	return 0;
+}
+
+static void
+a_chroot_without_the_map_crashes_nobody(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir("root", 0700), 0);
+	in_a_child(chroot_first);
+	in_a_child(chroot_later);
+	assert_int_equal(rmdir("root"), 0);
+}
+
+/* ---- replaced maps ---- */
+
+/* Makes the map of this process the one of another uid_base. */
+static int
+replace_map(uint32_t uid_base)
+{
+	struct account_map_writer *writer = NULL;
+	bool replaced = false;
+	int r;
+
+	r = account_map_create(ENS_NSS_MAP_FILE, uid_base, 0, &writer,
+	    &replaced);
+	if (r == 0)
+		r = account_map_set(writer, 25880, true);
+	account_map_writer_close(writer);
+	return r;
+}
+
+static int
+mappings(void)
+{
+	AUTO_FILE FILE *maps = fopen("/proc/self/maps", "r");
+	char line[PATH_MAX + 128];
+	int count = 0;
+
+	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL)
+		count += strstr(line, ENS_NSS_MAP_FILE) != NULL;
+	return count;
+}
+
+static int
+replaced_often(void)
+{
+	struct answer answer;
+
+	ask_name(&answer, "25880");
+	CHECK(is_entry(&answer, "25880", 25880));
+	for (uint32_t i = 1; i <= 40; i++) {
+		CHECK(replace_map(BASE - i * 4096) == 0);
+		for (int again = 0; again < 3; again++) {
+			ask_name(&answer, "25880");
+			CHECK(succeeded(&answer));
+			CHECK(answer.pw.pw_uid == BASE - i * 4096 + 25880);
+			ask_name(&answer, "21296");
+			CHECK(not_found(&answer));
+		}
+		CHECK(mappings() <= 17);
+	}
+	return 0;
+}
+
+static void
+a_replaced_map_gives_the_new_answer(void **state)
+{
+	(void)state;
+	in_a_child(replaced_often);
+}
+
+static int
+between_retired_and_replaced(void)
+{
+	struct answer answer;
+
+	ask_name(&answer, "25880");
+	CHECK(is_entry(&answer, "25880", 25880));
+	CHECK(overwrite(offsetof(struct account_map_header, flags),
+	          ACCOUNT_MAP_RETIRED) == 0);
+	ask_name(&answer, "25880");
+	CHECK(is_entry(&answer, "25880", 25880));
+	CHECK(unlink(ENS_NSS_MAP_FILE) == 0);
+	ask_name(&answer, "25880");
+	CHECK(answered(&answer, NSS_STATUS_UNAVAIL, ENOENT));
+	CHECK(replace_map(BASE - 4096) == 0);
+	ask_name(&answer, "25880");
+	CHECK(succeeded(&answer) && answer.pw.pw_uid == BASE - 4096 + 25880);
+	return 0;
+}
+
+static void
+a_map_being_replaced_still_answers(void **state)
+{
+	(void)state;
+	in_a_child(between_retired_and_replaced);
+}
+
+/* ---- enumeration ---- */
+
+static int
+not_enumerated(void)
+{
+	struct answer answer = { 0 };
+
+	CHECK(_nss_enscale_setpwent(0) == NSS_STATUS_SUCCESS);
+	CHECK(_nss_enscale_getpwent_r(&answer.pw, answer.buffer,
+	          sizeof(answer.buffer), &answer.error) == NSS_STATUS_NOTFOUND);
+	CHECK(answer.error == ENOENT);
+	CHECK(_nss_enscale_endpwent() == NSS_STATUS_SUCCESS);
+	return 0;
+}
+
+static int
+enumerated(void)
+{
+	struct answer answer = { 0 };
+
+	for (int round = 0; round < 2; round++) {
+		CHECK(_nss_enscale_setpwent(0) == NSS_STATUS_SUCCESS);
+		for (size_t i = 0; i < KNOWN; i++) {
+			/* Too small a buffer skips nobody. */
+			for (size_t len = 0; len < 3 + FIXED_LEN; len++)
+				CHECK(_nss_enscale_getpwent_r(&answer.pw,
+				          answer.buffer, len, &answer.error) ==
+				    NSS_STATUS_TRYAGAIN);
+			CHECK(_nss_enscale_getpwent_r(&answer.pw, answer.buffer,
+			          sizeof(answer.buffer),
+			          &answer.error) == NSS_STATUS_SUCCESS);
+			CHECK(answer.pw.pw_uid == BASE + known[i]);
+		}
+		CHECK(_nss_enscale_getpwent_r(&answer.pw, answer.buffer,
+		          sizeof(answer.buffer),
+		          &answer.error) == NSS_STATUS_NOTFOUND);
+		if (round == 0)
+			CHECK(_nss_enscale_endpwent() == NSS_STATUS_SUCCESS);
+	}
+	return 0;
+}
+
+static void
+accounts_are_listed_only_where_the_map_says_so(void **state)
+{
+	(void)state;
+	in_a_child(not_enumerated);
+	write_map(BASE, ACCOUNT_MAP_ENUMERATE);
+	in_a_child(enumerated);
+}
+
+/* ---- group ---- */
+
+static int
+find_groups(void)
+{
+	struct answer answer;
+
+	answer.status = _nss_enscale_getgrgid_r(BASE + 25880, &answer.gr,
+	    answer.buffer, sizeof(answer.buffer), &answer.error);
+	CHECK(answer.status == NSS_STATUS_SUCCESS);
+	CHECK(strcmp(answer.gr.gr_name, "25880") == 0);
+	CHECK(answer.gr.gr_gid == BASE + 25880);
+	CHECK(answer.gr.gr_mem[0] == NULL);
+	answer.status = _nss_enscale_getgrnam_r("227028-25880", &answer.gr,
+	    answer.buffer, sizeof(answer.buffer), &answer.error);
+	CHECK(answer.status == NSS_STATUS_NOTFOUND);
+	answer.status = _nss_enscale_getgrnam_r("25881", &answer.gr,
+	    answer.buffer, sizeof(answer.buffer), &answer.error);
+	CHECK(answer.status == NSS_STATUS_NOTFOUND);
+	answer.status = _nss_enscale_getgrgid_r(BASE + 25881, &answer.gr,
+	    answer.buffer, sizeof(answer.buffer), &answer.error);
+	CHECK(answer.status == NSS_STATUS_NOTFOUND);
+	return 0;
+}
+
+static void
+an_account_has_a_private_group(void **state)
+{
+	(void)state;
+	in_a_child(find_groups);
+}
+
+/* Asks for the groups with a list of this size, of which start are used. */
+static enum nss_status
+ask_groups(const char *user, gid_t group, long *start, long *size, long limit,
+    gid_t **list)
+{
+	int error = UNTOUCHED;
+
+	*list = calloc((size_t)(*size > 0 ? *size : 1), sizeof(**list));
+	if (*list == NULL)
+		return NSS_STATUS_TRYAGAIN;
+	if (*start > 0)
+		(*list)[0] = group;
+	return _nss_enscale_initgroups_dyn(user, group, start, size, list,
+	    limit, &error);
+}
+
+static int
+groups(void)
+{
+	const gid_t own = BASE + 25880;
+	AUTO_FREE gid_t *a = NULL;
+	AUTO_FREE gid_t *b = NULL;
+	AUTO_FREE gid_t *c = NULL;
+	AUTO_FREE gid_t *d = NULL;
+	AUTO_FREE gid_t *e = NULL;
+	long start, size;
+
+	/* The primary group is on the list already. */
+	start = 1, size = 16;
+	CHECK(ask_groups("227028-25880", own, &start, &size, -1, &a) ==
+	    NSS_STATUS_SUCCESS);
+	CHECK(start == 1 && size == 16 && a[0] == own);
+	/* Another one was given: the list grows. */
+	start = 1, size = 1;
+	CHECK(ask_groups("25880", 100, &start, &size, -1, &b) ==
+	    NSS_STATUS_SUCCESS);
+	CHECK(start == 2 && size == 2 && b[0] == 100 && b[1] == own);
+	/* It may not grow: left out, as glibc's own modules do. */
+	start = 1, size = 1;
+	CHECK(ask_groups("25880", 100, &start, &size, 1, &c) ==
+	    NSS_STATUS_SUCCESS);
+	CHECK(start == 1 && size == 1);
+	start = 0, size = 0;
+	CHECK(ask_groups("25880", 100, &start, &size, 5, &d) ==
+	    NSS_STATUS_SUCCESS);
+	CHECK(start == 1 && size == 1 && d[0] == own);
+	start = 1, size = 16;
+	CHECK(ask_groups("25881", 100, &start, &size, -1, &e) ==
+	    NSS_STATUS_NOTFOUND);
+	CHECK(start == 1 && size == 16);
+	return 0;
+}
+
+static void
+initgroups_adds_the_private_group_once(void **state)
+{
+	(void)state;
+	in_a_child(groups);
+}
+
+/* ---- threads, forks, and long lives ---- */
+
+static bool ended; /* atomic */
+
+static void *
+ask_on(void *arg)
+{
+	struct answer *answer = arg;
+	uint32_t base;
+
+	while (!__atomic_load_n(&ended, __ATOMIC_RELAXED)) {
+		ask_name(answer, "25880");
+		if (not_found(answer))
+			continue; /* a new map that is not filled yet */
+		base = answer->pw.pw_uid - 25880;
+		if (!succeeded(answer) || base > BASE ||
+		    base < BASE - 30 * 4096 || base % 4096 != 0)
+			return arg;
+		ask_uid(answer, base + 25880);
+		if (!succeeded(answer) && !not_found(answer))
+			return arg;
+	}
+	return NULL;
+}
+
+#define THREADS 16
+
+static int
+threads(void)
+{
+	static struct answer answers[THREADS];
+	struct answer answer;
+	pthread_t ids[THREADS];
+	void *failed;
+
+	ask_name(&answer, "25880");
+	for (int i = 0; i < THREADS; i++)
+		CHECK(pthread_create(&ids[i], NULL, ask_on, &answers[i]) == 0);
+	for (uint32_t i = 1; i <= 30; i++) {
+		int status;
+		pid_t pid;
+
+		CHECK(replace_map(BASE - i * 4096) == 0);
+		pid = fork();
+		if (pid == 0) {
+			ask_name(&answer, "25880");
+			_exit(!succeeded(&answer) ||
+			    answer.pw.pw_uid != BASE - i * 4096 + 25880);
+		}
+		CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	}
+	__atomic_store_n(&ended, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < THREADS; i++) {
+		CHECK(pthread_join(ids[i], &failed) == 0);
+		CHECK(failed == NULL);
+	}
+	return 0;
+}
+
+static void
+threads_and_forks_share_the_map_without_a_lock(void **state)
+{
+	(void)state;
+	in_a_child(threads);
+}
+
+static int
+first_questions_at_once(void)
+{
+	static struct answer answers[THREADS];
+	pthread_t ids[THREADS];
+	void *failed;
+
+	for (int i = 0; i < THREADS; i++)
+		CHECK(pthread_create(&ids[i], NULL, ask_on, &answers[i]) == 0);
+	usleep(20000);
+	__atomic_store_n(&ended, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < THREADS; i++) {
+		CHECK(pthread_join(ids[i], &failed) == 0);
+		CHECK(failed == NULL);
+	}
+	CHECK(mappings() == 1);
+	return 0;
+}
+
+static void
+the_first_questions_of_many_threads_leave_one_mapping(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		in_a_child(first_questions_at_once);
+}
+
+static int
+many_questions(void)
+{
+	struct answer answer;
+	int before;
+
+	ask_name(&answer, "25880");
+	before = mappings();
+	for (int i = 0; i < 200000; i++) {
+		ask_name(&answer, i % 2 == 0 ? "25880" : "25881");
+		CHECK(i % 2 == 0 ? succeeded(&answer) : not_found(&answer));
+	}
+	CHECK(before == 1 && mappings() == 1);
+	return 0;
+}
+
+static void
+a_long_life_grows_nothing(void **state)
+{
+	(void)state;
+	in_a_child(many_questions);
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_account_is_found_by_both_its_names_and_its_uid),
+		TEST(too_small_is_erange_exactly_while_too_small),
+		TEST(names_outside_the_grammar_are_not_found),
+		TEST(what_is_not_ours_costs_no_system_call),
+		TEST(what_is_ours_costs_none_but_the_first_time),
+		TEST(a_map_that_cannot_be_asked_is_unavailable_and_says_why),
+		TEST(a_map_that_comes_later_is_found),
+		TEST(who_has_asked_before_needs_no_descriptor),
+		TEST(no_descriptor_is_left_behind),
+		TEST(a_chroot_without_the_map_crashes_nobody),
+		TEST(a_replaced_map_gives_the_new_answer),
+		TEST(a_map_being_replaced_still_answers),
+		TEST(accounts_are_listed_only_where_the_map_says_so),
+		TEST(an_account_has_a_private_group),
+		TEST(initgroups_adds_the_private_group_once),
+		TEST(threads_and_forks_share_the_map_without_a_lock),
+		TEST(the_first_questions_of_many_threads_leave_one_mapping),
+		TEST(a_long_life_grows_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
