@@ -1,5 +1,6 @@
-/* enscalectl status: is the view there and how old, does the guard answer,
- * who is in. It refuses to call anything well that it could not see. */
+/* enscalectl status: is the directory followed, is the view there and how
+ * old, does the guard answer, who is in. It refuses to call anything well
+ * that it could not see. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,9 +13,15 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/session_registry.h"
+#include "common/text.h"
 #include "common/view.h"
 #include "enscale_shell/guard_client.h"
 #include "enscalectl/verb.h"
+
+/* What enscale-sync says of itself (enscale_sync/status.h), below run_dir. */
+#define SYNC_FILE        "metrics/sync.json"
+#define SYNC_SILENCE_MAX 20 /* it speaks every five seconds */
+#define SYNC_LINE_MAX    2048
 
 static int
 show_view(const struct context *context)
@@ -40,6 +47,107 @@ show_view(const struct context *context)
 	printf("%-12solder than offline_max_age: nobody is let in\n", "");
 	return EXIT_NO;
 }
+
+/* ---- enscale-sync ------------------------------------------------------ */
+
+static json_int_t
+number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void
+print_text(const char *label, const char *text)
+{
+	char printable[ENTRY_DN_MAX];
+
+	text_printable(text != NULL ? text : "", printable, sizeof(printable));
+	printf("%-12s%s\n", label, printable);
+}
+
+static const char *
+text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text != NULL ? text : "";
+}
+
+static void
+print_entries(const json_t *sync)
+{
+	const json_t *entries = json_object_get(sync, "entries");
+
+	printf("%-12s%lld accounts, %lld keys, %lld environments, %lld nodes\n",
+	    "entries", (long long)number(entries, "account"),
+	    (long long)number(entries, "key"),
+	    (long long)number(entries, "environment"),
+	    (long long)number(entries, "node"));
+	printf("%-12s%lld refused, %lld without a parent, %lld held back, "
+	       "%lld left out\n",
+	    "", (long long)number(sync, "refused"),
+	    (long long)number(sync, "orphans"), (long long)number(sync, "held"),
+	    (long long)number(sync, "left_out"));
+}
+
+static void
+print_refused(const json_t *sync)
+{
+	const json_t *refused = json_object_get(sync, "refused_entries");
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach(refused, i, entry)
+	{
+		print_text("refused", text_of(entry, "dn"));
+		print_text("", text_of(entry, "reason"));
+	}
+}
+
+static int
+print_sync(const json_t *sync)
+{
+	bool in_step = json_is_true(json_object_get(sync, "in_step"));
+	json_int_t silence = (json_int_t)time(NULL) - number(sync, "time");
+	char line[SYNC_LINE_MAX];
+
+	snprintf(line, sizeof(line), "%s %s, %s", text_of(sync, "connection"),
+	    text_of(sync, "source"), in_step ? "in step" : "not in step");
+	print_text("sync", line);
+	print_entries(sync);
+	print_refused(sync);
+	if (!in_step && text_of(sync, "last_error")[0] != '\0')
+		print_text("last error", text_of(sync, "last_error"));
+	if (silence > SYNC_SILENCE_MAX) {
+		printf("%-12sbut it has been silent for %lld seconds\n", "",
+		    (long long)silence);
+		return EXIT_CANNOT_TELL;
+	}
+	return in_step ? EXIT_YES : EXIT_NO;
+}
+
+static int
+show_sync(const struct context *context)
+{
+	char path[CONFIG_PATH_MAX];
+	json_error_t error;
+	json_t *sync;
+	int code;
+
+	if (config_path(context->config.run_dir, SYNC_FILE, path) != 0)
+		return EXIT_CANNOT_TELL;
+	sync = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+	if (json_is_object(sync)) {
+		code = print_sync(sync);
+	} else {
+		print_text("sync", "has left no word of itself");
+		code = EXIT_CANNOT_TELL;
+	}
+	json_decref(sync);
+	return code;
+}
+
+/* ---- the guard and the sessions ---------------------------------------- */
 
 /* Whoever asks from outside a session is refused, which is an answer. */
 static int
@@ -129,7 +237,8 @@ status_show(const struct context *context, int argc, char **argv)
 	(void)argv;
 	if (argc != 0)
 		return complain_usage("status");
-	code = show_view(context);
+	code = show_sync(context);
+	code = worse(code, show_view(context));
 	code = worse(code, show_guard(context));
 	return worse(code, show_sessions(context));
 }

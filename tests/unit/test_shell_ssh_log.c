@@ -34,8 +34,7 @@ static void
 other_lines_are_no_login(void **state)
 {
 	static const char *const lines[] = {
-		"Received disconnect from 1.2.3.4 port 22:2: Authenticated to "
-		"x\n",
+		"Received disconnect from 1.2.3.4:2: Authenticated to x\n",
 		"Authenticated to x\n", "ssh_userauth2():\n",
 		"Authenticated to x ssh_userauth2():\n", "\n", ""
 	};
