@@ -94,3 +94,24 @@ tests_unit_test_nss_module_LDADD = $(CMOCKA_LIBS)
 
 TESTS += %D%/test_nss_links.sh
 EXTRA_DIST += %D%/test_nss_links.sh
+
+# enscale_guard
+GUARD_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS) \
+	$(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
+GUARD_LDADD = libguard.la libviewwriter.la $(CRYPTO_LIBS) $(SYSTEMD_LIBS) \
+	$(JANSSON_LIBS) $(CMOCKA_LIBS)
+GUARD_FIXTURE = %D%/guard_fixture.c %D%/guard_fixture.h
+UNIT_TESTS += \
+	tests/unit/test_agent \
+	tests/unit/test_cert \
+	tests/unit/test_guard_protocol
+tests_unit_test_agent_SOURCES = %D%/test_agent.c $(GUARD_FIXTURE)
+tests_unit_test_agent_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_agent_LDADD = $(GUARD_LDADD)
+tests_unit_test_cert_SOURCES = %D%/test_cert.c
+tests_unit_test_cert_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_cert_LDADD = $(GUARD_LDADD)
+tests_unit_test_guard_protocol_SOURCES = %D%/test_guard_protocol.c \
+	$(GUARD_FIXTURE)
+tests_unit_test_guard_protocol_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_guard_protocol_LDADD = $(GUARD_LDADD)

@@ -1,0 +1,746 @@
+/*
+ * What the guard answers the shell (common/guard_protocol.h): every request,
+ * right and wrong, over a real view; then lines and limits over a socket.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/guard_protocol.h"
+#include "enscale_guard/bucket.h"
+#include "enscale_guard/request.h"
+#include "enscale_guard/stream.h"
+#include "guard_fixture.h"
+
+static struct {
+	struct config config;
+	struct view *view;
+	struct session session;
+	struct hop hop;
+	struct request request;
+	bool refuse_charge;
+	bool closes;
+	json_t *answer;
+} around;
+
+static bool
+charge(void *arg, uint32_t cost)
+{
+	(void)arg, (void)cost;
+	return !around.refuse_charge;
+}
+
+static void
+publish(const struct facts *facts)
+{
+	view_close(around.view);
+	around.view = guard_fixture_publish(facts);
+	around.request.view = around.view;
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	config_init(&around.config);
+	snprintf(around.config.host, sizeof(around.config.host),
+	    "ssh.enscale.com");
+	around.session = guard_fixture_session();
+	hop_clear(&around.hop);
+	around.refuse_charge = false;
+	around.request = (struct request){ .config = &around.config,
+		.agent_socket = "/run/enscale/guard/agent.sock",
+		.session = &around.session,
+		.hop = &around.hop,
+		.now = 1000,
+		.charge = charge };
+	publish(&(struct facts){ 0 });
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	json_decref(around.answer);
+	around.answer = NULL;
+	view_close(around.view);
+	around.view = NULL;
+	return 0;
+}
+
+static const json_t *
+ask(const char *line)
+{
+	json_decref(around.answer);
+	around.answer = request_answer(&around.request, line, strlen(line),
+	    &around.closes);
+	assert_non_null(around.answer);
+	return around.answer;
+}
+
+static const char *
+text(const json_t *object, const char *name)
+{
+	const char *value = json_string_value(json_object_get(object, name));
+
+	return value != NULL ? value : "(none)";
+}
+
+static json_int_t
+number(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+
+	assert_true(json_is_integer(value));
+	return json_integer_value(value);
+}
+
+static void
+expect_refusal(const char *line, int code, const char *verdict)
+{
+	const json_t *answer = ask(line);
+
+	assert_true(json_is_false(json_object_get(answer, "ok")));
+	assert_int_equal(number(answer, "code"), code);
+	assert_string_equal(text(answer, "verdict"), verdict);
+	assert_true(strlen(text(answer, "sentence")) > 0);
+	assert_true(json_is_string(json_object_get(answer, "sentence")));
+}
+
+static void
+expect_ok(const char *line)
+{
+	const json_t *answer = ask(line); /* once: json_is_true() is a macro */
+
+	assert_true(json_is_true(json_object_get(answer, "ok")));
+	assert_false(around.closes);
+}
+
+#define HOP "{\"op\":\"hop\",\"node\":124718,\"forward_agent\":false}"
+
+/* ---- hello ------------------------------------------------------------------- */
+
+static void
+hello_tells_the_session_what_it_is(void **state)
+{
+	(void)state;
+	expect_ok("{\"op\":\"hello\"}");
+	assert_string_equal(text(around.answer, "session"), SESSION);
+	assert_int_equal(number(around.answer, "account"), OWNER);
+	assert_int_equal(number(around.answer, "node"), 0);
+	assert_string_equal(text(around.answer, "name"), "Ada");
+	assert_string_equal(text(around.answer, "host"), "ssh.enscale.com");
+	assert_int_equal(number(around.answer, "port"), 3022);
+	assert_int_equal(number(around.answer, "as_of"), 1763850000);
+}
+
+static void
+directory_text_is_stripped_of_control_characters(void **state)
+{
+	(void)state;
+	publish(&(struct facts){ .name = "A\x1b[31md\na\xff" });
+	expect_ok("{\"op\":\"hello\"}");
+	assert_string_equal(text(around.answer, "name"), "A?[31md?a?");
+}
+
+static void
+hello_refuses_whom_policy_refuses(void **state)
+{
+	(void)state;
+	publish(&(struct facts){ .suspended = true });
+	expect_refusal("{\"op\":\"hello\"}", 120, "account-suspended");
+	assert_string_equal(text(around.answer, "session"), SESSION);
+	publish(&(struct facts){ .keyless = true });
+	expect_refusal("{\"op\":\"hello\"}", 120, "key-unknown");
+	assert_false(around.closes);
+}
+
+static void
+without_a_view_nobody_is_told_anything(void **state)
+{
+	(void)state;
+	around.request.view = NULL;
+	around.request.view_error = -2;
+	expect_refusal("{\"op\":\"hello\"}", 122, "cannot-tell");
+	expect_refusal("{\"op\":\"list\"}", 122, "cannot-tell");
+	expect_refusal(HOP, 122, "cannot-tell");
+	assert_int_equal(around.hop.state, HOP_NONE);
+}
+
+static void
+a_view_that_is_too_old_lets_nobody_in(void **state)
+{
+	(void)state;
+	around.config.offline_max_age = 3600;
+	expect_refusal(HOP, 122, "view-too-old");
+}
+
+/* ---- list --------------------------------------------------------------------- */
+
+static void
+the_list_has_every_environment_and_says_why_not(void **state)
+{
+	const json_t *environments, *environment, *nodes;
+
+	(void)state;
+	expect_ok("{\"op\":\"list\"}");
+	environments = json_object_get(around.answer, "environments");
+	assert_int_equal(json_array_size(environments), 3);
+
+	environment = json_array_get(environments, 0);
+	assert_string_equal(text(environment, "name"), "cool-waterfall-59");
+	assert_string_equal(text(environment, "state"), "running");
+	assert_string_equal(text(environment, "role"), "owner");
+	assert_string_equal(text(environment, "verdict"), "allowed");
+	assert_null(json_object_get(environment, "sentence"));
+	nodes = json_object_get(environment, "nodes");
+	assert_int_equal(json_array_size(nodes), 3);
+	assert_int_equal(number(json_array_get(nodes, 0), "node"), NODE);
+	assert_string_equal(text(json_array_get(nodes, 0), "user"), "apache");
+	assert_string_equal(text(json_array_get(nodes, 0), "address"),
+	    "198.19.0.18");
+	assert_string_equal(text(json_array_get(nodes, 0), "state"), "running");
+
+	environment = json_array_get(environments, 1);
+	assert_string_equal(text(environment, "verdict"), "access-limited");
+	assert_int_equal(number(environment, "owner"), 21296);
+	assert_non_null(json_object_get(environment, "sentence"));
+	assert_int_equal(json_array_size(json_object_get(environment, "nodes")),
+	    0);
+
+	environment = json_array_get(environments, 2);
+	assert_string_equal(text(environment, "verdict"),
+	    "environment-stopped");
+	assert_int_equal(json_array_size(json_object_get(environment, "nodes")),
+	    1);
+}
+
+static void
+an_environment_without_a_role_is_not_listed(void **state)
+{
+	(void)state;
+	publish(&(struct facts){ .withdrawn = true });
+	expect_ok("{\"op\":\"list\"}");
+	assert_int_equal(
+	    json_array_size(json_object_get(around.answer, "environments")), 2);
+}
+
+static void
+who_asks_too_often_is_told_to_wait(void **state)
+{
+	(void)state;
+	around.refuse_charge = true;
+	expect_refusal("{\"op\":\"list\"}", 122, "too-many-requests");
+	expect_refusal(HOP, 122, "too-many-requests");
+	assert_int_equal(around.hop.state, HOP_NONE);
+}
+
+/* ---- hop ----------------------------------------------------------------------- */
+
+static void
+a_hop_is_declared_and_described(void **state)
+{
+	const char *hosts, *line;
+	int lines = 0;
+
+	(void)state;
+	expect_ok(HOP);
+	assert_int_equal(number(around.answer, "node"), NODE);
+	assert_string_equal(text(around.answer, "address"), "198.19.0.18");
+	assert_int_equal(number(around.answer, "port"), 22);
+	assert_string_equal(text(around.answer, "user"), "apache");
+	assert_string_equal(text(around.answer, "alias"), "node124718");
+	assert_string_equal(text(around.answer, "agent_socket"),
+	    "/run/enscale/guard/agent.sock");
+	hosts = text(around.answer, "known_hosts");
+	for (line = hosts; *line != '\0'; line = strchr(line, '\n') + 1) {
+		assert_int_equal(strncmp(line, "node124718 ", 11), 0);
+		assert_non_null(strchr(line, '\n'));
+		lines++;
+	}
+	assert_int_equal(lines, HOST_KINDS - 1);
+	assert_int_equal(around.hop.state, HOP_DECLARED);
+	assert_int_equal(around.hop.node, NODE);
+	assert_false(around.hop.forward_agent);
+	assert_true(hop_is_open(&around.hop, 1000));
+	assert_true(
+	    hop_is_open(&around.hop, 1000 + HOP_SECONDS * BUCKET_SECOND - 1));
+	assert_false(
+	    hop_is_open(&around.hop, 1000 + HOP_SECONDS * BUCKET_SECOND));
+}
+
+static void
+a_new_declaration_replaces_the_last_one(void **state)
+{
+	uint64_t id;
+
+	(void)state;
+	expect_ok(HOP);
+	id = around.hop.id;
+	expect_ok("{\"op\":\"hop\",\"node\":124719,\"forward_agent\":true}");
+	assert_int_equal(around.hop.node, NODE_SECOND);
+	assert_true(around.hop.forward_agent);
+	assert_int_not_equal(around.hop.id, id);
+	expect_refusal(
+	    "{\"op\":\"hop\",\"node\":144490,\"forward_agent\":true}", 120,
+	    "environment-stopped");
+	assert_int_equal(around.hop.state, HOP_NONE);
+}
+
+static void
+a_hop_that_policy_refuses_is_not_declared(void **state)
+{
+	static const struct {
+		const char *line;
+		int code;
+		const char *verdict;
+	} cases[] = {
+		{ "{\"op\":\"hop\",\"node\":136553,\"forward_agent\":false}",
+		    120, "access-limited" },
+		{ "{\"op\":\"hop\",\"node\":144490,\"forward_agent\":false}",
+		    120, "environment-stopped" },
+		{ "{\"op\":\"hop\",\"node\":999999,\"forward_agent\":false}",
+		    120, "node-unknown" },
+		{ "{\"op\":\"hop\",\"node\":124720,\"forward_agent\":false}",
+		    121, "no-host-key" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		expect_refusal(cases[i].line, cases[i].code, cases[i].verdict);
+		assert_false(around.closes);
+		assert_int_equal(around.hop.state, HOP_NONE);
+	}
+}
+
+static void
+a_session_of_one_node_hops_nowhere_else(void **state)
+{
+	(void)state;
+	around.session.node = NODE;
+	expect_ok(HOP);
+	expect_refusal(
+	    "{\"op\":\"hop\",\"node\":124719,\"forward_agent\":false}", 120,
+	    "other-node");
+	assert_int_equal(around.hop.state, HOP_NONE);
+}
+
+static void
+hop_done_says_whether_it_signed(void **state)
+{
+	const struct process ssh = { 4711, 1 };
+
+	(void)state;
+	expect_ok(HOP);
+	expect_ok("{\"op\":\"hop-done\"}");
+	assert_true(json_is_false(json_object_get(around.answer, "signed")));
+	assert_null(json_object_get(around.answer, "sentence"));
+	expect_ok(HOP);
+	hop_sign(&around.hop, &ssh);
+	assert_false(hop_is_open(&around.hop, 1000));
+	expect_ok("{\"op\":\"hop-done\"}");
+	assert_true(json_is_true(json_object_get(around.answer, "signed")));
+	assert_int_equal(around.hop.state, HOP_NONE);
+	expect_ok("{\"op\":\"hop-done\"}"); /* again: harmless */
+}
+
+static void
+hop_done_says_why_the_agent_refused(void **state)
+{
+	const struct policy_answer answer = {
+		.verdict = POLICY_ACCOUNT_SUSPENDED,
+		.account_id = OWNER
+	};
+
+	(void)state;
+	expect_ok(HOP);
+	hop_refuse(&around.hop, &answer);
+	expect_ok("{\"op\":\"hop-done\"}");
+	assert_true(json_is_false(json_object_get(around.answer, "signed")));
+	assert_int_equal(number(around.answer, "code"), 120);
+	assert_string_equal(text(around.answer, "verdict"),
+	    "account-suspended");
+	assert_string_equal(text(around.answer, "sentence"),
+	    "Account 25880 is suspended.");
+}
+
+/* ---- what is wrong ---------------------------------------------------------------- */
+
+static void
+what_is_no_request_closes_the_connection(void **state)
+{
+	static const char *const lines[] = { "", " ", "{", "[]", "null", "1",
+		"\"hello\"", "{}", "{\"op\":1}", "{\"op\":\"\"}",
+		"{\"op\":\"HELLO\"}", "{\"op\":\"hello\",\"op\":\"list\"}",
+		"{\"op\":\"hello\"} {\"op\":\"list\"}",
+		"{\"op\":\"hello\",\"account\":21296}",
+		"{\"op\":\"list\",\"account\":21296}",
+		"{\"op\":\"hop-done\",\"node\":1}", "{\"op\":\"hop\"}",
+		"{\"op\":\"hop\",\"node\":124718}",
+		"{\"op\":\"hop\",\"node\":\"124718\",\"forward_agent\":false}",
+		"{\"op\":\"hop\",\"node\":124718.0,\"forward_agent\":false}",
+		"{\"op\":\"hop\",\"node\":0,\"forward_agent\":false}",
+		"{\"op\":\"hop\",\"node\":-1,\"forward_agent\":false}",
+		"{\"op\":\"hop\",\"node\":4295091997,\"forward_agent\":false}",
+		"{\"op\":\"hop\",\"node\":124718,\"forward_agent\":0}",
+		"{\"op\":\"hop\",\"node\":124718,\"forward_agent\":false,"
+		"\"account\":21296}",
+		"\xff\xfe", "{\"op\":\"\xff\"}" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		expect_refusal(lines[i], 122, "bad-request");
+		assert_true(around.closes);
+	}
+}
+
+static void
+a_request_that_is_cut_anywhere_is_refused(void **state)
+{
+	char line[] = HOP;
+
+	(void)state;
+	for (size_t cut = sizeof(line) - 2; cut > 0; cut--) {
+		line[cut] = '\0';
+		expect_refusal(line, 122, "bad-request");
+		assert_int_equal(around.hop.state, HOP_NONE);
+	}
+}
+
+static void
+a_request_with_any_bit_turned_does_no_harm(void **state)
+{
+	const char *const right = HOP;
+	char line[] = HOP;
+
+	(void)state;
+	for (size_t bit = 0; bit < 8 * strlen(right); bit++) {
+		memcpy(line, right, sizeof(HOP));
+		line[bit / 8] ^= (char)(1U << bit % 8);
+		json_decref(around.answer);
+		around.answer = request_answer(&around.request, line,
+		    strlen(right), &around.closes);
+		assert_non_null(around.answer);
+		assert_true(around.hop.state == HOP_NONE ||
+		    around.hop.node == NODE || around.hop.node == NODE_SECOND);
+	}
+}
+
+static void
+a_peer_without_a_session_is_told_so(void **state)
+{
+	(void)state;
+	around.request.session = NULL;
+	expect_refusal("{\"op\":\"hello\"}", 120, "no-session");
+	assert_true(around.closes);
+	assert_null(json_object_get(around.answer, "session"));
+}
+
+static void
+the_guard_s_own_lines_say_what_ends_and_why(void **state)
+{
+	const struct policy_answer answer = {
+		.verdict = POLICY_ACCOUNT_SUSPENDED,
+		.account_id = OWNER
+	};
+	json_t *event = request_event("end", &answer, &around.session);
+
+	(void)state;
+	assert_string_equal(text(event, "event"), "end");
+	assert_int_equal(number(event, "code"), 120);
+	assert_string_equal(text(event, "verdict"), "account-suspended");
+	assert_string_equal(text(event, "sentence"),
+	    "The gateway ends this session. Account 25880 is suspended.");
+	assert_string_equal(text(event, "session"), SESSION);
+	json_decref(event);
+	event = request_event("end-hop", &answer, &around.session);
+	assert_string_equal(text(event, "sentence"),
+	    "The gateway ends this connection. Account 25880 is suspended.");
+	json_decref(event);
+}
+
+/* ---- the stream below --------------------------------------------------------------- */
+
+static struct {
+	sd_event *event;
+	struct stream *stream;
+	int fd; /* the client's end */
+	bool closed;
+	unsigned messages;
+	size_t answer_len;
+	bool finishes;
+} line;
+
+/* A message is four bytes here. */
+static ssize_t
+on_data(struct stream *stream, struct bytes in, void *arg)
+{
+	static uint8_t answer[1 << 20];
+
+	(void)arg;
+	if (in.len < 4)
+		return 0;
+	line.messages++;
+	if (in.data[0] == '!')
+		return -EPROTO;
+	stream_write(stream, answer, line.answer_len);
+	if (line.finishes)
+		stream_finish(stream);
+	return 4;
+}
+
+static void
+on_closed(struct stream *stream, void *arg)
+{
+	(void)arg;
+	stream_free(stream);
+	line.stream = NULL;
+	line.closed = true;
+}
+
+static const struct stream_handler handler = { .data = on_data,
+	.closed = on_closed,
+	.in_max = 8,
+	.out_max = 4 << 20 };
+
+static int
+connect_line(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	line.closed = line.finishes = false;
+	line.messages = 0;
+	line.answer_len = 1;
+	assert_int_equal(socketpair(AF_UNIX,
+	                     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+	                     fds),
+	    0);
+	assert_true(sd_event_new(&line.event) >= 0);
+	assert_int_equal(stream_new(line.event, fds[0], &handler, &line.stream),
+	    0);
+	line.fd = fds[1];
+	return 0;
+}
+
+static int
+hang_up(void **state)
+{
+	(void)state;
+	stream_free(line.stream);
+	line.stream = NULL;
+	if (line.fd >= 0)
+		close(line.fd);
+	sd_event_unref(line.event);
+	return 0;
+}
+
+/* Runs the loop until there is nothing to do. */
+static void
+turn(void)
+{
+	while (sd_event_run(line.event, 20000) > 0)
+		;
+}
+
+static void
+send_text(const char *message)
+{
+	assert_int_equal(send(line.fd, message, strlen(message), 0),
+	    (ssize_t)strlen(message));
+}
+
+static size_t
+receive_all(void)
+{
+	static uint8_t buf[1 << 16];
+	size_t all = 0;
+	ssize_t n;
+
+	for (;;) {
+		turn();
+		n = recv(line.fd, buf, sizeof(buf), MSG_DONTWAIT);
+		if (n <= 0)
+			return all;
+		all += (size_t)n;
+	}
+}
+
+static void
+a_message_may_come_byte_by_byte(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		send_text("a");
+		turn();
+	}
+	assert_int_equal(line.messages, 0);
+	send_text("a");
+	turn();
+	assert_int_equal(line.messages, 1);
+	assert_int_equal(receive_all(), 1);
+}
+
+static void
+several_messages_at_once_are_answered_each(void **state)
+{
+	(void)state;
+	send_text("aaaabbbbccccdddd");
+	assert_int_equal(receive_all(), 4);
+	assert_int_equal(line.messages, 4);
+}
+
+static void
+who_does_not_read_is_not_read_from(void **state)
+{
+	(void)state;
+	line.answer_len = 1 << 20;
+	send_text("aaaabbbbcccc");
+	turn();
+	assert_int_equal(line.messages, 1);
+	assert_int_equal(receive_all(), 3 << 20);
+	assert_int_equal(line.messages, 3);
+	assert_false(line.closed);
+}
+
+static void
+a_message_over_the_limit_closes(void **state)
+{
+	static const struct stream_handler hungry = { .data = on_data,
+		.closed = on_closed,
+		.in_max = 2,
+		.out_max = 16 };
+	int fds[2];
+
+	(void)state;
+	stream_free(line.stream);
+	close(line.fd);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	assert_int_equal(stream_new(line.event, fds[0], &hungry, &line.stream),
+	    0);
+	line.fd = fds[1];
+	send_text("aaa");
+	turn();
+	assert_true(line.closed);
+	assert_int_equal(line.messages, 0);
+}
+
+static void
+a_broken_message_closes(void **state)
+{
+	(void)state;
+	send_text("!aaa");
+	turn();
+	assert_true(line.closed);
+}
+
+static void
+the_last_answer_goes_out_before_the_end(void **state)
+{
+	(void)state;
+	line.answer_len = 1 << 20;
+	line.finishes = true;
+	send_text("aaaabbbb");
+	assert_int_equal(receive_all(), 1 << 20);
+	assert_int_equal(line.messages, 1);
+	assert_true(line.closed);
+}
+
+static void
+a_client_that_goes_away_is_let_go(void **state)
+{
+	(void)state;
+	line.answer_len = 1 << 20;
+	send_text("aaaa");
+	turn();
+	close(line.fd);
+	line.fd = -1;
+	turn();
+	assert_true(line.closed);
+}
+
+static void
+a_deadline_closes(void **state)
+{
+	(void)state;
+	stream_set_deadline(line.stream, bucket_now() + 10000);
+	turn();
+	for (int i = 0; i < 50 && !line.closed; i++)
+		turn();
+	assert_true(line.closed);
+}
+
+/* ---- the bucket ------------------------------------------------------------------------ */
+
+static void
+a_bucket_gives_what_flows_in_and_no_more(void **state)
+{
+	struct bucket bucket;
+
+	(void)state;
+	bucket_init(&bucket, 10, 5, 0);
+	for (int i = 0; i < 5; i++)
+		assert_true(bucket_take(&bucket, 1, 0));
+	assert_false(bucket_take(&bucket, 1, 0));
+	assert_false(bucket_take(&bucket, 1, BUCKET_SECOND / 10 - 1));
+	assert_true(bucket_take(&bucket, 1, BUCKET_SECOND / 10));
+	assert_false(bucket_take(&bucket, 6, UINT64_MAX));
+	assert_true(bucket_take(&bucket, 5, UINT64_MAX));
+	assert_false(bucket_is_full(&bucket, UINT64_MAX));
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define LINE(name) cmocka_unit_test_setup_teardown(name, connect_line, hang_up)
+	const struct CMUnitTest tests[] = {
+		TEST(hello_tells_the_session_what_it_is),
+		TEST(directory_text_is_stripped_of_control_characters),
+		TEST(hello_refuses_whom_policy_refuses),
+		TEST(without_a_view_nobody_is_told_anything),
+		TEST(a_view_that_is_too_old_lets_nobody_in),
+		TEST(the_list_has_every_environment_and_says_why_not),
+		TEST(an_environment_without_a_role_is_not_listed),
+		TEST(who_asks_too_often_is_told_to_wait),
+		TEST(a_hop_is_declared_and_described),
+		TEST(a_new_declaration_replaces_the_last_one),
+		TEST(a_hop_that_policy_refuses_is_not_declared),
+		TEST(a_session_of_one_node_hops_nowhere_else),
+		TEST(hop_done_says_whether_it_signed),
+		TEST(hop_done_says_why_the_agent_refused),
+		TEST(what_is_no_request_closes_the_connection),
+		TEST(a_request_that_is_cut_anywhere_is_refused),
+		TEST(a_request_with_any_bit_turned_does_no_harm),
+		TEST(a_peer_without_a_session_is_told_so),
+		TEST(the_guard_s_own_lines_say_what_ends_and_why),
+		LINE(a_message_may_come_byte_by_byte),
+		LINE(several_messages_at_once_are_answered_each),
+		LINE(who_does_not_read_is_not_read_from),
+		LINE(a_message_over_the_limit_closes),
+		LINE(a_broken_message_closes),
+		LINE(the_last_answer_goes_out_before_the_end),
+		LINE(a_client_that_goes_away_is_let_go),
+		LINE(a_deadline_closes),
+		cmocka_unit_test(a_bucket_gives_what_flows_in_and_no_more),
+	};
+
+	return cmocka_run_group_tests(tests, guard_fixture_make,
+	    guard_fixture_free);
+}
