@@ -115,3 +115,27 @@ tests_unit_test_guard_protocol_SOURCES = %D%/test_guard_protocol.c \
 	$(GUARD_FIXTURE)
 tests_unit_test_guard_protocol_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_guard_protocol_LDADD = $(GUARD_LDADD)
+UNIT_TESTS += tests/unit/test_login_name
+tests_unit_test_login_name_SOURCES = %D%/test_login_name.c
+tests_unit_test_login_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_login_name_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_text
+tests_unit_test_text_SOURCES = %D%/test_text.c
+tests_unit_test_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_text_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_base64
+tests_unit_test_base64_SOURCES = %D%/test_base64.c
+tests_unit_test_base64_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_base64_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_ssh_key
+tests_unit_test_ssh_key_SOURCES = %D%/test_ssh_key.c %D%/sample_keys.h
+tests_unit_test_ssh_key_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ssh_key_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_fingerprint
+tests_unit_test_fingerprint_SOURCES = %D%/test_fingerprint.c %D%/sample_keys.h
+tests_unit_test_fingerprint_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_fingerprint_LDADD = libfingerprint.la $(CMOCKA_LIBS)

@@ -1,0 +1,436 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "common/errors.h"
+#include "common/ssh_key.h"
+#include "tests/unit/sample_keys.h"
+
+static int
+parse(const char *line, struct ssh_key *ret_key)
+{
+	return ssh_key_parse(line, strlen(line), ret_key);
+}
+
+static struct bytes
+blob_of(const struct ssh_key *key)
+{
+	return (struct bytes){ key->blob, key->blob_len };
+}
+
+static void
+accepted_keys_are_parsed_and_written_anew(void **state)
+{
+	static const struct {
+		const char *line;
+		enum ssh_key_type type;
+		uint32_t bits;
+		const char *short_name;
+	} cases[] = {
+		{ SAMPLE_ED25519, SSH_KEY_ED25519, 256, "ED25519" },
+		{ SAMPLE_RSA2048, SSH_KEY_RSA, 2048, "RSA" },
+		{ SAMPLE_ECDSA256, SSH_KEY_ECDSA_256, 256, "ECDSA" },
+		{ SAMPLE_ECDSA384, SSH_KEY_ECDSA_384, 384, "ECDSA" },
+		{ SAMPLE_ECDSA521, SSH_KEY_ECDSA_521, 521, "ECDSA" },
+	};
+	char text[2 * KEY_BLOB_MAX];
+	struct ssh_key key;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse(cases[i].line, &key), 0);
+		assert_int_equal(key.type, cases[i].type);
+		assert_int_equal(key.bits, cases[i].bits);
+		assert_string_equal(key.from, "");
+		assert_string_equal(key.comment, "");
+		assert_true(key.expires == 0);
+		assert_string_equal(ssh_key_type_short_name(key.type),
+		    cases[i].short_name);
+		assert_int_equal(
+		    ssh_key_format(blob_of(&key), text, sizeof(text)),
+		    strlen(cases[i].line));
+		assert_string_equal(text, cases[i].line);
+		assert_int_equal(
+		    ssh_key_format(blob_of(&key), text, strlen(cases[i].line)),
+		    0);
+	}
+}
+
+/* Security keys are built here: making one needs the hardware. */
+static size_t
+make_sk(const char *type, const char *curve, size_t point_len,
+    const char *application, uint8_t *buf, size_t size)
+{
+	uint8_t point[65] = { 0x04, 1, 2, 3 };
+	struct wire_writer writer;
+
+	wire_write_init(&writer, buf, size);
+	wire_write_cstring(&writer, type);
+	if (curve != NULL)
+		wire_write_cstring(&writer, curve);
+	wire_write_string(&writer, point, point_len);
+	wire_write_cstring(&writer, application);
+	assert_int_equal(writer.error, 0);
+	return writer.len;
+}
+
+static void
+security_keys_are_accepted(void **state)
+{
+	static const char ed[] = "sk-ssh-ed25519@openssh.com";
+	static const char ec[] = "sk-ecdsa-sha2-nistp256@openssh.com";
+	uint8_t blob[256];
+	char text[512];
+	struct ssh_key key;
+	enum ssh_key_type type;
+	size_t n;
+
+	(void)state;
+	n = make_sk(ed, NULL, 32, "ssh:", blob, sizeof(blob));
+	assert_true(
+	    ssh_key_format((struct bytes){ blob, n }, text, sizeof(text)) > 0);
+	assert_int_equal(parse(text, &key), 0);
+	assert_int_equal(key.type, SSH_KEY_SK_ED25519);
+	n = make_sk(ec, "nistp256", 65, "ssh:", blob, sizeof(blob));
+	assert_int_equal(
+	    ssh_key_check_blob((struct bytes){ blob, n }, &type, NULL), 0);
+	assert_int_equal(type, SSH_KEY_SK_ECDSA_256);
+
+	n = make_sk(ed, NULL, 33, "ssh:", blob, sizeof(blob));
+	assert_int_equal(
+	    ssh_key_check_blob((struct bytes){ blob, n }, &type, NULL),
+	    ENS_E_KEY_FORMAT);
+	n = make_sk(ed, NULL, 32, "", blob, sizeof(blob));
+	assert_int_equal(
+	    ssh_key_check_blob((struct bytes){ blob, n }, &type, NULL),
+	    ENS_E_KEY_FORMAT);
+	n = make_sk(ec, "nistp384", 65, "ssh:", blob, sizeof(blob));
+	assert_int_equal(
+	    ssh_key_check_blob((struct bytes){ blob, n }, &type, NULL),
+	    ENS_E_KEY_FORMAT);
+}
+
+static void
+weak_and_foreign_keys_are_refused_with_their_reason(void **state)
+{
+	struct ssh_key key;
+
+	(void)state;
+	assert_int_equal(parse(SAMPLE_RSA1024, &key), ENS_E_KEY_WEAK);
+	assert_int_equal(parse(SAMPLE_DSA, &key), ENS_E_KEY_WEAK);
+	assert_int_equal(parse(SAMPLE_CERTIFICATE, &key), ENS_E_KEY_TYPE);
+	assert_int_equal(parse("ssh-foo AAAAB3NzaC1mb28=", &key),
+	    ENS_E_KEY_TYPE);
+	assert_int_equal(parse("from=\"10.*\" " SAMPLE_DSA, &key),
+	    ENS_E_KEY_WEAK);
+}
+
+static void
+options_comment_and_line_end_are_taken(void **state)
+{
+	char line[1024], comment[NAME_TEXT_MAX + 2];
+	struct ssh_key key;
+
+	(void)state;
+	assert_int_equal(
+	    parse(
+	        "from=\"10.0.0.0/8,!10.9.*\",expiry-time=\"20300101Z\" " SAMPLE_ED25519
+	        " Zo\xc3\xab's key \xff \r\n",
+	        &key),
+	    0);
+	assert_string_equal(key.from, "10.0.0.0/8,!10.9.*");
+	assert_true(key.expires == 1893456000);
+	assert_string_equal(key.comment, "Zo\xc3\xab's key ?");
+	assert_int_equal(
+	    parse("Expiry-Time=\"203001010000Z\",FROM=\"::1\" " SAMPLE_ED25519
+	          "   ",
+	        &key),
+	    0);
+	assert_string_equal(key.from, "::1");
+	memset(comment, 'c', sizeof(comment));
+	comment[NAME_TEXT_MAX + 1] = '\0';
+	snprintf(line, sizeof(line), "%s %s", SAMPLE_ED25519, comment);
+	assert_int_equal(parse(line, &key), 0);
+	assert_string_equal(key.comment, "");
+	comment[NAME_TEXT_MAX] = '\0';
+	snprintf(line, sizeof(line), "%s %s", SAMPLE_ED25519, comment);
+	assert_int_equal(parse(line, &key), 0);
+	assert_string_equal(key.comment, comment);
+}
+
+static void
+lines_that_are_no_key_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"", " ", "\n", "#", "ssh-ed25519", "ssh-ed25519 ",
+		"ssh-ed25519 x", "ssh-ed25519 AAAA", " " SAMPLE_ED25519,
+		"# " SAMPLE_ED25519, SAMPLE_ED25519 "\n\n",
+		SAMPLE_ED25519 "\nroot", SAMPLE_ED25519 " a\tb",
+		SAMPLE_ED25519 " \x1b[m", "restrict " SAMPLE_ED25519,
+		"command=\"x\" " SAMPLE_ED25519,
+		"from=\"1.2.3.4\",command=\"x\" " SAMPLE_ED25519,
+		"from=\"\" " SAMPLE_ED25519, "from=1.2.3.4 " SAMPLE_ED25519,
+		"from=\"1.2.3.4 " SAMPLE_ED25519,
+		"from=\"1.2.3.4\", " SAMPLE_ED25519,
+		"from=\"1.2.3.4\"x " SAMPLE_ED25519,
+		"from=\"1.2.3.4\",from=\"1.2.3.4\" " SAMPLE_ED25519,
+		"from=\"a b\" " SAMPLE_ED25519,
+		"from=\"a\\\"b\" " SAMPLE_ED25519,
+		"expiry-time=\"2030\" " SAMPLE_ED25519,
+		"expiry-time=\"20300101Z\",expiry-time=\"20300101Z\" " SAMPLE_ED25519,
+		"from=\"1.2.3.4\"", "\"", "=\"\" x",
+		/* one type's name before another's blob */
+		"ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAICDiJ5e3rOrq4QSI6gyWSlXh+x8OpQHom645DROpxVTa"
+	};
+	struct ssh_key key;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (parse(bad[i], &key) != ENS_E_KEY_FORMAT)
+			fail_msg("taken: %s", bad[i]);
+	}
+	assert_int_equal(
+	    ssh_key_parse(SAMPLE_ED25519 "\0", sizeof(SAMPLE_ED25519), &key),
+	    ENS_E_KEY_FORMAT);
+}
+
+static void
+over_long_lines_are_refused_whole(void **state)
+{
+	char *line = malloc(KEY_LINE_MAX + 64);
+	char from[FROM_TEXT_MAX + 2];
+	struct ssh_key key;
+
+	(void)state;
+	memset(line, 'A', KEY_LINE_MAX + 1);
+	memcpy(line, "ssh-ed25519 ", 12);
+	assert_int_equal(ssh_key_parse(line, KEY_LINE_MAX + 1, &key),
+	    ENS_E_LIMIT);
+	assert_int_equal(ssh_key_parse(line, KEY_LINE_MAX, &key), ENS_E_LIMIT);
+	memset(from, '1', sizeof(from));
+	from[FROM_TEXT_MAX + 1] = '\0';
+	snprintf(line, KEY_LINE_MAX, "from=\"%s\" %s", from, SAMPLE_ED25519);
+	assert_int_equal(parse(line, &key), ENS_E_LIMIT);
+	from[FROM_TEXT_MAX] = '\0';
+	snprintf(line, KEY_LINE_MAX, "from=\"%s\" %s", from, SAMPLE_ED25519);
+	assert_int_equal(parse(line, &key), 0);
+	free(line);
+}
+
+/* Each blob cut at every byte is no key; with a bit flipped it is another
+ * key or none, but never a crash; with a byte behind it, none. */
+static void
+cut_and_flipped_blobs_are_no_surprise(void **state)
+{
+	static const char *const lines[] = { SAMPLE_ED25519, SAMPLE_RSA2048,
+		SAMPLE_ECDSA256, SAMPLE_ECDSA384, SAMPLE_ECDSA521 };
+	enum ssh_key_type type;
+	struct ssh_key key;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		uint8_t *copy;
+
+		assert_int_equal(parse(lines[i], &key), 0);
+		for (size_t n = 0; n < key.blob_len; n++) {
+			copy = malloc(n + 1); /* exact, for ASan */
+			memcpy(copy, key.blob, n);
+			assert_true(
+			    ssh_key_check_blob((struct bytes){ copy, n }, &type,
+			        NULL) < 0);
+			free(copy);
+		}
+		copy = malloc(key.blob_len + 1);
+		memcpy(copy, key.blob, key.blob_len);
+		copy[key.blob_len] = 0;
+		assert_int_equal(
+		    ssh_key_check_blob((struct bytes){ copy, key.blob_len + 1 },
+		        &type, NULL),
+		    ENS_E_KEY_FORMAT);
+		for (size_t bit = 0; bit < key.blob_len * 8; bit++) {
+			copy[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			ssh_key_check_blob((struct bytes){ copy, key.blob_len },
+			    &type, NULL);
+			copy[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		}
+		free(copy);
+	}
+}
+
+static void
+every_line_survives_a_flip_of_every_bit(void **state)
+{
+	const char good[] =
+	    "from=\"10.0.0.0/8\",expiry-time=\"20300101Z\" " SAMPLE_ED25519
+	    " title";
+	char line[sizeof(good)];
+	struct ssh_key key;
+
+	(void)state;
+	for (size_t bit = 0; bit < (sizeof(good) - 1) * 8; bit++) {
+		memcpy(line, good, sizeof(good));
+		line[bit / 8] ^= (char)(1 << bit % 8);
+		if (ssh_key_parse(line, sizeof(good) - 1, &key) == 0 &&
+		    key.from[0] != '\0')
+			assert_true(ssh_key_from_is_valid(key.from));
+	}
+	for (size_t n = 0; n < sizeof(good) - 1; n++) {
+		char *copy = malloc(n + 1);
+
+		memcpy(copy, good, n);
+		if (n < strlen(good) - strlen(" title"))
+			assert_true(ssh_key_parse(copy, n, &key) < 0);
+		free(copy);
+	}
+}
+
+static int
+check_rsa(const uint8_t *e, size_t e_len, const uint8_t *n, size_t n_len)
+{
+	uint8_t blob[KEY_BLOB_MAX];
+	struct wire_writer writer;
+	enum ssh_key_type type;
+
+	wire_write_init(&writer, blob, sizeof(blob));
+	wire_write_cstring(&writer, "ssh-rsa");
+	wire_write_string(&writer, e, e_len);
+	wire_write_string(&writer, n, n_len);
+	assert_int_equal(writer.error, 0);
+	return ssh_key_check_blob((struct bytes){ blob, writer.len }, &type,
+	    NULL);
+}
+
+static void
+rsa_numbers_have_one_form(void **state)
+{
+	static const uint8_t e[] = { 1, 0, 1 }, zero[] = { 0 }, one[] = { 1 },
+	                     three[] = { 3 }, even[] = { 4 },
+	                     padded[] = { 0, 3 }, negative[] = { 0x83 };
+	uint8_t n[2050], modulus[2050];
+
+	(void)state;
+	memset(n, 0xff, sizeof(n));
+	n[0] = 0;
+	assert_int_equal(check_rsa(e, 3, n, 257), 0);
+	assert_int_equal(check_rsa(three, 1, n, 257), 0);
+	assert_int_equal(check_rsa(e, 0, n, 257), ENS_E_KEY_FORMAT);
+	assert_int_equal(check_rsa(zero, 1, n, 257), ENS_E_KEY_FORMAT);
+	assert_int_equal(check_rsa(one, 1, n, 257), ENS_E_KEY_FORMAT);
+	assert_int_equal(check_rsa(even, 1, n, 257), ENS_E_KEY_FORMAT);
+	assert_int_equal(check_rsa(padded, 2, n, 257), ENS_E_KEY_FORMAT);
+	assert_int_equal(check_rsa(negative, 1, n, 257), ENS_E_KEY_FORMAT);
+	/* e and n exchanged */
+	assert_int_equal(check_rsa(n, 257, e, 3), ENS_E_KEY_FORMAT);
+	/* negative, padded, even */
+	assert_int_equal(check_rsa(e, 3, n + 1, 256), ENS_E_KEY_FORMAT);
+	memcpy(modulus, n, sizeof(n));
+	modulus[1] = 0x7f;
+	assert_int_equal(check_rsa(e, 3, modulus, 257), ENS_E_KEY_FORMAT);
+	assert_int_equal(check_rsa(e, 3, modulus + 1, 256), ENS_E_KEY_WEAK);
+	memcpy(modulus, n, sizeof(n));
+	modulus[256] = 0xfe;
+	assert_int_equal(check_rsa(e, 3, modulus, 257), ENS_E_KEY_FORMAT);
+	/* 16384 bits, and one more */
+	assert_int_equal(check_rsa(e, 3, n, 2049), 0);
+	memcpy(modulus, n, sizeof(n));
+	modulus[0] = 0x01;
+	assert_int_equal(check_rsa(e, 3, modulus, 2049), ENS_E_LIMIT);
+}
+
+static void
+points_are_uncompressed_and_on_the_named_curve(void **state)
+{
+	struct ssh_key key;
+	enum ssh_key_type type;
+
+	(void)state;
+	assert_int_equal(parse(SAMPLE_ECDSA256, &key), 0);
+	key.blob[4 + 19 + 4 + 8 + 4] = 0x02;
+	assert_int_equal(ssh_key_check_blob(blob_of(&key), &type, NULL),
+	    ENS_E_KEY_FORMAT);
+	key.blob[4 + 19 + 4 + 8 + 4] = 0x04;
+	assert_int_equal(ssh_key_check_blob(blob_of(&key), &type, NULL), 0);
+	memcpy(key.blob + 4 + 19 + 4, "nistp384", 8);
+	assert_int_equal(ssh_key_check_blob(blob_of(&key), &type, NULL),
+	    ENS_E_KEY_FORMAT);
+}
+
+static int
+expiry(const char *text, int64_t *ret_time)
+{
+	return ssh_key_parse_expiry(text, strlen(text), ret_time);
+}
+
+static void
+expiry_times_are_real_ones(void **state)
+{
+	static const char *const bad[] = { "", "Z", "2030", "2030010",
+		"203001010", "20300001Z", "20301301Z", "20300132Z", "20300229Z",
+		"20300431Z", "203001012400Z", "203001010060Z",
+		"20300101000060Z", "2030-01-01", "20300101z ", "+0300101Z",
+		"19700101Z", "19600101Z", "20300101ZZ", "2030010100000000Z" };
+	int64_t t = 42;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (expiry(bad[i], &t) != ENS_E_SYNTAX)
+			fail_msg("taken: %s", bad[i]);
+	}
+	assert_true(t == 42);
+	assert_int_equal(expiry("20300101Z", &t), 0);
+	assert_true(t == 1893456000);
+	assert_int_equal(expiry("203001010102Z", &t), 0);
+	assert_true(t == 1893456000 + 3720);
+	assert_int_equal(expiry("20300101010203Z", &t), 0);
+	assert_true(t == 1893456000 + 3723);
+	assert_int_equal(expiry("20280229Z", &t), 0);
+	setenv("TZ", "UTC-2", 1);
+	tzset();
+	assert_int_equal(expiry("20300101", &t), 0);
+	assert_true(t == 1893456000 - 7200);
+}
+
+static void
+from_lists_cannot_leave_their_quotes(void **state)
+{
+	char one[2] = "";
+
+	(void)state;
+	assert_true(ssh_key_from_is_valid("10.0.0.0/8,!*.x,2001:db8::/32,?"));
+	assert_false(ssh_key_from_is_valid(""));
+	for (int c = 1; c < 256; c++) {
+		one[0] = (char)c;
+		if (c <= ' ' || c >= 0x7f || strchr("\"'\\`$;()<>|&=#", c))
+			assert_false(ssh_key_from_is_valid(one));
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(accepted_keys_are_parsed_and_written_anew),
+		cmocka_unit_test(security_keys_are_accepted),
+		cmocka_unit_test(
+		    weak_and_foreign_keys_are_refused_with_their_reason),
+		cmocka_unit_test(options_comment_and_line_end_are_taken),
+		cmocka_unit_test(lines_that_are_no_key_are_refused),
+		cmocka_unit_test(over_long_lines_are_refused_whole),
+		cmocka_unit_test(cut_and_flipped_blobs_are_no_surprise),
+		cmocka_unit_test(every_line_survives_a_flip_of_every_bit),
+		cmocka_unit_test(rsa_numbers_have_one_form),
+		cmocka_unit_test(
+		    points_are_uncompressed_and_on_the_named_curve),
+		cmocka_unit_test(expiry_times_are_real_ones),
+		cmocka_unit_test(from_lists_cannot_leave_their_quotes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
