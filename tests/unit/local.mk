@@ -139,3 +139,13 @@ UNIT_TESTS += tests/unit/test_fingerprint
 tests_unit_test_fingerprint_SOURCES = %D%/test_fingerprint.c %D%/sample_keys.h
 tests_unit_test_fingerprint_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_fingerprint_LDADD = libfingerprint.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_session_registry
+tests_unit_test_session_registry_SOURCES = %D%/test_session_registry.c
+tests_unit_test_session_registry_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_session_registry_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_config
+tests_unit_test_config_SOURCES = %D%/test_config.c
+tests_unit_test_config_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_config_LDADD = libconfig.la $(CMOCKA_LIBS)

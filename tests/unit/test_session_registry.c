@@ -1,0 +1,439 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/errors.h"
+#include "common/session_registry.h"
+
+static char folder[] = "/tmp/test_session_registry.XXXXXX";
+static int dir_fd;
+
+static int
+make_folder(void **state)
+{
+	(void)state;
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir_fd < 0 ? -1 : 0;
+}
+
+static int
+remove_one(const struct session *session, void *arg)
+{
+	(void)arg;
+	return session_remove(dir_fd, session->id);
+}
+
+static int
+empty_folder(void **state)
+{
+	DIR *dir = opendir(folder);
+	const struct dirent *entry;
+
+	(void)state;
+	if (dir == NULL)
+		return -1;
+	while ((entry = readdir(dir)) != NULL) {
+		if (strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			unlinkat(dir_fd, entry->d_name, 0);
+	}
+	return closedir(dir);
+}
+
+static int
+remove_folder(void **state)
+{
+	(void)state;
+	close(dir_fd);
+	return rmdir(folder);
+}
+
+static struct session
+make_session(uint32_t account)
+{
+	struct session session = { .account = account,
+		.node = 124718,
+		.uid = 0x70000000 + account,
+		.address = "2001:db8::1",
+		.monitor = getpid(),
+		.opened = 1763850000 };
+
+	assert_int_equal(session_id_make(session.id), 0);
+	for (size_t i = 0; i < SHA256_LEN; i++)
+		session.fingerprint[i] = (uint8_t)(255 - i);
+	assert_int_equal(
+	    process_stat(session.monitor, &session.monitor_start, NULL), 0);
+	return session;
+}
+
+static void
+assert_same(const struct session *a, const struct session *b)
+{
+	assert_string_equal(a->id, b->id);
+	assert_int_equal(a->account, b->account);
+	assert_int_equal(a->node, b->node);
+	assert_int_equal(a->uid, b->uid);
+	assert_memory_equal(a->fingerprint, b->fingerprint, SHA256_LEN);
+	assert_string_equal(a->address, b->address);
+	assert_int_equal(a->monitor, b->monitor);
+	assert_true(a->monitor_start == b->monitor_start);
+	assert_true(a->opened == b->opened);
+}
+
+static void
+ids_are_valid_and_never_the_same(void **state)
+{
+	char a[SESSION_ID_LEN + 1], b[SESSION_ID_LEN + 1];
+
+	(void)state;
+	assert_int_equal(session_id_make(a), 0);
+	assert_int_equal(session_id_make(b), 0);
+	assert_true(session_id_is_valid(a));
+	assert_true(session_id_is_valid(b));
+	assert_string_not_equal(a, b);
+	assert_false(session_id_is_valid(""));
+	assert_false(session_id_is_valid("abcdefghij23456"));
+	assert_false(session_id_is_valid("abcdefghij2345677"));
+	assert_false(session_id_is_valid("Abcdefghij234567"));
+	assert_false(session_id_is_valid("abcdefghij234561"));
+	assert_false(session_id_is_valid("../../etc/passwd"));
+	assert_false(session_id_is_valid(".bcdefghij234567"));
+}
+
+static void
+a_published_session_reads_back_as_it_was(void **state)
+{
+	struct session session = make_session(25880), again;
+	struct stat st;
+
+	(void)state;
+	umask(077);
+	assert_int_equal(session_publish(dir_fd, &session), 0);
+	assert_int_equal(session_read(dir_fd, session.id, &again), 0);
+	assert_same(&session, &again);
+	assert_int_equal(fstatat(dir_fd, session.id, &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_true(session_is_alive(&again));
+	assert_int_equal(session_remove(dir_fd, session.id), 0);
+	assert_int_equal(session_read(dir_fd, session.id, &again),
+	    ENS_E_NOTFOUND);
+	assert_int_equal(session_remove(dir_fd, session.id), 0);
+}
+
+static void
+an_id_is_published_once(void **state)
+{
+	struct session session = make_session(25880), other = session, again;
+
+	(void)state;
+	other.account = 21296;
+	assert_int_equal(session_publish(dir_fd, &session), 0);
+	assert_int_equal(session_publish(dir_fd, &other), -EEXIST);
+	assert_int_equal(session_read(dir_fd, session.id, &again), 0);
+	assert_same(&session, &again);
+	assert_int_equal(session_count(dir_fd, 25880), 1);
+	/* Nothing temporary stays behind. */
+	assert_int_equal(session_remove(dir_fd, session.id), 0);
+	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	close(dir_fd);
+	dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(dir_fd >= 0);
+}
+
+static void
+names_that_are_no_ids_are_never_opened(void **state)
+{
+	struct session session = make_session(25880);
+
+	(void)state;
+	assert_int_equal(session_read(dir_fd, "../../etc/passwd", &session),
+	    ENS_E_NOTFOUND);
+	assert_int_equal(session_remove(dir_fd, "../../etc/passwd"),
+	    ENS_E_SYNTAX);
+	memcpy(session.id, "../../../tmp/abc", sizeof(session.id));
+	assert_int_equal(session_publish(dir_fd, &session), ENS_E_SYNTAX);
+	session = make_session(25880);
+	memcpy(session.address, "1.2.3.4\nnode 1", sizeof("1.2.3.4\nnode 1"));
+	assert_int_equal(session_publish(dir_fd, &session), ENS_E_SYNTAX);
+}
+
+static void
+write_file(const char *name, const char *text, size_t len)
+{
+	int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, len), len);
+	close(fd);
+}
+
+static ssize_t
+read_file(const char *name, char *buf, size_t size)
+{
+	int fd = openat(dir_fd, name, O_RDONLY);
+	ssize_t n = read(fd, buf, size);
+
+	close(fd);
+	return n;
+}
+
+static void
+cut_and_flipped_records_are_never_another_session(void **state)
+{
+	struct session session = make_session(25880), again;
+	char text[SESSION_FILE_MAX], copy[SESSION_FILE_MAX];
+	ssize_t len;
+	int r;
+
+	(void)state;
+	assert_int_equal(session_publish(dir_fd, &session), 0);
+	len = read_file(session.id, text, sizeof(text));
+	assert_true(len > 0);
+	for (ssize_t n = 0; n < len; n++) {
+		write_file(session.id, text, (size_t)n);
+		r = session_read(dir_fd, session.id, &again);
+		assert_true(r == ENS_E_CORRUPT || r == ENS_E_VERSION);
+	}
+	for (ssize_t bit = 0; bit < len * 8; bit++) {
+		memcpy(copy, text, (size_t)len);
+		copy[bit / 8] ^= (char)(1 << bit % 8);
+		write_file(session.id, copy, (size_t)len);
+		r = session_read(dir_fd, session.id, &again);
+		if (r == 0)
+			assert_string_equal(again.id, session.id);
+		else
+			assert_true(r == ENS_E_CORRUPT || r == ENS_E_VERSION);
+	}
+	copy[len] = 'x';
+	memcpy(copy, text, (size_t)len);
+	write_file(session.id, copy, (size_t)len + 1);
+	assert_int_equal(session_read(dir_fd, session.id, &again),
+	    ENS_E_CORRUPT);
+	memcpy(copy, "enscale-session 2\n", 18);
+	write_file(session.id, copy, (size_t)len);
+	assert_int_equal(session_read(dir_fd, session.id, &again),
+	    ENS_E_VERSION);
+	session_remove(dir_fd, session.id);
+}
+
+static void
+a_record_under_another_name_is_corrupt(void **state)
+{
+	struct session session = make_session(25880), again;
+	char id[SESSION_ID_LEN + 1];
+
+	(void)state;
+	assert_int_equal(session_id_make(id), 0);
+	assert_int_equal(session_publish(dir_fd, &session), 0);
+	assert_int_equal(renameat(dir_fd, session.id, dir_fd, id), 0);
+	assert_int_equal(session_read(dir_fd, id, &again), ENS_E_CORRUPT);
+	session_remove(dir_fd, id);
+}
+
+static void
+links_and_fifos_are_not_followed(void **state)
+{
+	static const char id[] = "abcdefghij234567";
+	struct session session;
+	uint32_t broken = 0;
+
+	(void)state;
+	assert_int_equal(symlinkat("/etc/passwd", dir_fd, id), 0);
+	assert_int_equal(session_read(dir_fd, id, &session), -ELOOP);
+	session_remove(dir_fd, id);
+	assert_int_equal(mkfifoat(dir_fd, id, 0600), 0);
+	assert_int_equal(session_read(dir_fd, id, &session), ENS_E_CORRUPT);
+	assert_int_equal(session_each(dir_fd, remove_one, NULL, &broken), 0);
+	assert_int_equal(broken, 1);
+	session_remove(dir_fd, id);
+}
+
+/* A child that waits to be killed; its name is made to mislead. */
+static pid_t
+start_child(const char *name)
+{
+	int ready[2];
+	char c;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, name);
+		if (write(ready[1], "x", 1) == 1)
+			pause();
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void
+only_sessions_whose_monitor_lives_count(void **state)
+{
+	struct session mine = make_session(25880), other = make_session(21296),
+	               dead = make_session(25880), reused;
+	int status;
+
+	(void)state;
+	dead.monitor = start_child("sleeper");
+	assert_int_equal(process_stat(dead.monitor, &dead.monitor_start, NULL),
+	    0);
+	reused = dead;
+	assert_int_equal(session_id_make(reused.id), 0);
+	reused.monitor_start--; /* the pid is somebody else's by now */
+	assert_int_equal(session_publish(dir_fd, &mine), 0);
+	assert_int_equal(session_publish(dir_fd, &other), 0);
+	assert_int_equal(session_publish(dir_fd, &dead), 0);
+	assert_int_equal(session_publish(dir_fd, &reused), 0);
+	assert_int_equal(session_count(dir_fd, 25880), 2);
+	kill(dead.monitor, SIGKILL);
+	/* Dead and not yet waited for: gone all the same. */
+	while (session_is_alive(&dead))
+		usleep(1000);
+	assert_int_equal(session_count(dir_fd, 25880), 1);
+	assert_int_equal(waitpid(dead.monitor, &status, 0), dead.monitor);
+	assert_int_equal(process_stat(dead.monitor, NULL, NULL), -ESRCH);
+	assert_int_equal(session_count(dir_fd, 25880), 1);
+	assert_int_equal(session_count(dir_fd, 21296), 1);
+	assert_int_equal(session_count(dir_fd, 1), 0);
+}
+
+static void
+a_misleading_process_name_misleads_nobody(void **state)
+{
+	pid_t pid = start_child("x) S 1 (y"), parent = 0;
+	uint64_t start = 0;
+
+	(void)state;
+	assert_int_equal(process_stat(pid, &start, &parent), 0);
+	assert_int_equal(parent, getpid());
+	assert_true(start > 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(process_stat(0, NULL, NULL), -ESRCH);
+	assert_int_equal(process_stat(-1, NULL, NULL), -ESRCH);
+}
+
+static int
+stop_at_second(const struct session *session, void *arg)
+{
+	(void)session;
+	return ++*(int *)arg == 2 ? -7 : 0;
+}
+
+static void
+the_walk_passes_over_what_is_broken_and_stops_when_told(void **state)
+{
+	uint32_t broken = 0;
+	int seen = 0;
+
+	(void)state;
+	for (uint32_t i = 1; i <= 3; i++) {
+		struct session session = make_session(i);
+
+		assert_int_equal(session_publish(dir_fd, &session), 0);
+	}
+	write_file("abcdefghij234567", "rubbish", 7);
+	write_file(".abcdefghij234567~", "half", 4);
+	assert_int_equal(session_each(dir_fd, stop_at_second, &seen, &broken),
+	    -7);
+	assert_int_equal(seen, 2);
+	seen = 10;
+	assert_int_equal(session_each(dir_fd, stop_at_second, &seen, &broken),
+	    0);
+	assert_int_equal(seen, 13);
+	assert_int_equal(broken, 1);
+	unlinkat(dir_fd, "abcdefghij234567", 0);
+	unlinkat(dir_fd, ".abcdefghij234567~", 0);
+}
+
+static void
+the_lock_goes_with_its_holder(void **state)
+{
+	int lock = session_lock(dir_fd), ready[2], again;
+	char c;
+	pid_t pid;
+
+	(void)state;
+	assert_true(lock >= 0);
+	assert_int_equal(flock(dir_fd, LOCK_EX | LOCK_NB), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	close(lock);
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (session_lock(dir_fd) >= 0 && write(ready[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	kill(pid, SIGKILL);
+	again = session_lock(dir_fd);
+	assert_true(again >= 0);
+	close(again);
+	waitpid(pid, NULL, 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+static void
+a_lock_that_is_held_times_out(void **state)
+{
+	int lock = session_lock(dir_fd);
+	time_t start = time(NULL);
+
+	(void)state;
+	assert_true(lock >= 0);
+	assert_int_equal(session_lock(dir_fd), -ETIMEDOUT);
+	assert_true(time(NULL) - start >= 4);
+	close(lock);
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, NULL, empty_folder)
+	const struct CMUnitTest tests[] = {
+		TEST(ids_are_valid_and_never_the_same),
+		TEST(a_published_session_reads_back_as_it_was),
+		TEST(an_id_is_published_once),
+		TEST(names_that_are_no_ids_are_never_opened),
+		TEST(cut_and_flipped_records_are_never_another_session),
+		TEST(a_record_under_another_name_is_corrupt),
+		TEST(links_and_fifos_are_not_followed),
+		TEST(only_sessions_whose_monitor_lives_count),
+		TEST(a_misleading_process_name_misleads_nobody),
+		TEST(the_walk_passes_over_what_is_broken_and_stops_when_told),
+		TEST(the_lock_goes_with_its_holder),
+		TEST(a_lock_that_is_held_times_out),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
