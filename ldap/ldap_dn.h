@@ -1,0 +1,24 @@
+/*
+ * Distinguished names, as far as a child has to find its parent: a digest of
+ * the normalized name. Attribute types and values are compared without
+ * regard to case and to runs of spaces, as caseIgnoreMatch does.
+ */
+#ifndef ENSCALE_LDAP_LDAP_DN_H
+#define ENSCALE_LDAP_LDAP_DN_H
+
+#include <stdint.h>
+
+#define LDAP_DN_HASH_LEN 16
+
+struct ldap_dn_hash {
+	uint8_t bytes[LDAP_DN_HASH_LEN];
+};
+
+/*
+ * Digests of a name and of the name above it. Returns 0, ENS_E_SYNTAX (also
+ * for a name with nothing above it), -ENOMEM or ENS_E_CRYPTO.
+ */
+int ldap_dn_hash(const char *dn, struct ldap_dn_hash *ret_self,
+    struct ldap_dn_hash *ret_parent);
+
+#endif

@@ -1,0 +1,130 @@
+/*
+ * From a directory entry to a struct entry: every attribute is outside
+ * input, so types are checked again, sizes have limits, texts are printable
+ * UTF-8, and public keys are parsed and written anew. An entry that breaks a
+ * rule is refused whole, with a reason: it counts as absent.
+ *
+ * One exception, because it protects the others: of several sshPublicKey
+ * values that lie on an account itself (openssh-lpk), a bad one is left out
+ * and named, and the account stays.
+ *
+ * It knows nothing of connections: attributes come from a message, a file or
+ * a test.
+ */
+#ifndef ENSCALE_LDAP_LDAP_ENTRY_H
+#define ENSCALE_LDAP_LDAP_ENTRY_H
+
+#include <lber.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/limits.h"
+#include "common/record.h"
+
+#define ENTRY_UUID_LEN   16
+#define ENTRY_CSN_MAX    63 /* 20251122225400.123456Z#000000#001#000000 */
+#define ENTRY_REASON_MAX 255
+
+enum entry_kind {
+	ENTRY_ACCOUNT = 1,
+	ENTRY_KEY,
+	ENTRY_ENVIRONMENT,
+	ENTRY_NODE,
+	ENTRY_OTHER, /* none of ours, or two of them: always refused */
+};
+#define ENTRY_KINDS 5
+
+struct entry_key {
+	uint8_t fingerprint[SHA256_LEN];
+	struct bytes blob;
+	const char *title;
+	const char *from; /* "" when none */
+	int64_t expires;  /* 0: never */
+};
+
+struct entry_host_key {
+	uint8_t fingerprint[SHA256_LEN];
+	struct bytes blob;
+};
+
+/* Pointers are borrowed from whatever filled it in. */
+struct entry {
+	enum entry_kind kind;
+	uint8_t uuid[ENTRY_UUID_LEN];
+	const char *dn;
+	const char *csn;    /* entryCSN, "" when the server has none */
+	int64_t created;    /* createTimestamp; 0: unknown */
+	bool refused;       /* the fields below mean nothing then */
+	const char *reason; /* why it, or a value of it, is refused; else "" */
+
+	uint32_t id;      /* of an account or a node */
+	const char *name; /* of an account or an environment */
+	union {
+		struct {
+			enum account_status status;
+			int64_t expires; /* 0: never */
+			uint32_t max_sessions;
+			const char *mail;
+			const struct entry_key *keys;
+			uint32_t key_count;
+		} account;
+		struct entry_key key;
+		struct {
+			enum environment_state state;
+			uint32_t owner; /* 0: none */
+			/* ascending by account, each once, owner included */
+			const struct environment_member *members;
+			uint32_t member_count;
+		} environment;
+		struct {
+			const char *address;
+			uint16_t port;
+			enum environment_state state;
+			const char *service_type;
+			const char *system_user;
+			const struct entry_host_key *host_keys;
+			uint32_t host_key_count;
+		} node;
+	};
+};
+
+/* One attribute as it came; value_count values of any bytes. */
+struct entry_attribute {
+	struct berval name;
+	const struct berval *values;
+	uint32_t value_count;
+};
+
+/* What entry_parse() reads, for the search; ends with NULL. */
+extern const char *const entry_attributes[];
+/* Our object classes, as an LDAP filter. */
+#define ENTRY_FILTER                                                    \
+	"(|(objectClass=enscaleAccount)(objectClass=enscaleAccountAux)" \
+	"(objectClass=enscaleKey)(objectClass=enscaleEnvironment)"      \
+	"(objectClass=enscaleNode))"
+/* Counts up when the same attributes give another entry: all are read anew. */
+#define ENTRY_RULES 1
+
+struct entry_parser;
+
+int entry_parser_new(struct entry_parser **ret_parser);
+void entry_parser_free(struct entry_parser *parser);
+
+/*
+ * Fills in *ret_entry; it is the parser's until the next call. Attributes
+ * that are not ours are passed over. An entry that breaks a rule is a
+ * success, with refused and reason set. Returns 0, -ENOMEM, ENS_E_CRYPTO;
+ * ENS_E_LIMIT when not even its DN can be kept.
+ */
+int entry_parse(struct entry_parser *parser, const uint8_t uuid[ENTRY_UUID_LEN],
+    struct berval dn, const struct entry_attribute *attributes,
+    uint32_t attribute_count, struct entry *ret_entry);
+
+/* GeneralizedTime (RFC 4517, 3.3.13) to seconds since the epoch; a fraction
+ * is cut. 0 or ENS_E_SYNTAX. */
+int entry_parse_time(const char *text, size_t len, int64_t *ret_time);
+
+/* "account", "key", ...: for logs and counts. */
+const char *entry_kind_text(enum entry_kind kind);
+
+#endif

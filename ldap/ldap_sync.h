@@ -1,0 +1,69 @@
+/*
+ * RFC 4533, refreshAndPersist, over an open connection: messages one by one,
+ * without ever waiting.
+ *
+ * Why not libldap's ldap_sync_init()? It returns when the whole refresh is
+ * over, so a server that hangs in the middle would hang our loop, and it does
+ * not tell a refresh that names what is present (the rest is to be swept)
+ * from one that names what is gone. The protocol itself is small.
+ */
+#ifndef ENSCALE_LDAP_LDAP_SYNC_H
+#define ENSCALE_LDAP_LDAP_SYNC_H
+
+#include <ldap.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ldap/ldap_connection.h"
+#include "ldap/ldap_entry.h"
+
+enum ldap_sync_kind {
+	LDAP_SYNC_MESSAGE_NONE = 0, /* nothing at the moment */
+	LDAP_SYNC_MESSAGE_ENTRY,    /* added or modified: entry */
+	LDAP_SYNC_MESSAGE_PRESENT,  /* uuids are there, unchanged */
+	LDAP_SYNC_MESSAGE_DELETE,   /* uuids are gone */
+	LDAP_SYNC_MESSAGE_COOKIE,   /* nothing but a cookie, if that */
+	LDAP_SYNC_MESSAGE_DONE,     /* the refresh is complete; see swept */
+	LDAP_SYNC_MESSAGE_END,      /* the search is over: code, reason */
+	LDAP_SYNC_MESSAGE_OTHER,    /* of another operation: raw, not freed */
+};
+
+struct ldap_sync_message {
+	enum ldap_sync_kind kind;
+	struct entry entry;
+	const uint8_t (*uuids)[ENTRY_UUID_LEN];
+	uint32_t uuid_count;
+	/* With DONE: what this refresh did not name is gone. */
+	bool swept;
+	/* With any kind; an empty one is no news. */
+	struct berval cookie;
+	int code; /* an LDAP result code, with END */
+	char reason[LDAP_REASON_MAX];
+	LDAPMessage *other; /* the caller's to free, with OTHER */
+};
+
+struct ldap_sync;
+
+/*
+ * Starts the search; ld stays the caller's and must outlive it. An empty
+ * cookie asks for everything. timeout is not for the search but for handing
+ * it over. Returns 0, -ENOMEM, ENS_E_LDAP with *ret_reason.
+ */
+int ldap_sync_start(LDAP *ld, const char *base, const char *filter,
+    struct berval cookie, struct ldap_sync **ret_sync,
+    char ret_reason[LDAP_REASON_MAX]);
+void ldap_sync_free(struct ldap_sync *sync);
+
+/*
+ * The next message, without waiting. What it points to lives until the next
+ * call. Returns 0 (look at kind), -ENOMEM, ENS_E_CRYPTO, ENS_E_LDAP (the
+ * connection is gone: reason), ENS_E_PROTOCOL (the server talks nonsense).
+ */
+int ldap_sync_next(struct ldap_sync *sync,
+    struct ldap_sync_message *ret_message);
+
+/* What a result code that ends a search means to us: ENS_E_BEHIND (53),
+ * ENS_E_REFRESH (4096), else ENS_E_INCOMPLETE. */
+int ldap_sync_end_error(int code);
+
+#endif
