@@ -1,1 +1,24 @@
-# enscale_sync
+# In the order of the data: source, follow, state, derive, publish. The library is for
+# the tests: enscale-sync is main.c and this.
+noinst_LTLIBRARIES += libsync.la
+libsync_la_SOURCES = \
+	%D%/derive.c %D%/derive.h \
+	%D%/entry_codec.c %D%/entry_codec.h \
+	%D%/follow.c %D%/follow.h \
+	%D%/log.c %D%/log.h \
+	%D%/publish.c %D%/publish.h \
+	%D%/source.h \
+	%D%/source_ldap.c \
+	%D%/state.c %D%/state.h %D%/state_private.h \
+	%D%/state_changes.c \
+	%D%/state_entry.c \
+	%D%/state_read.c \
+	%D%/status.c %D%/status.h
+libsync_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS) $(SYSTEMD_CFLAGS)
+libsync_la_LIBADD = libldapside.la libviewwriter.la libconfig.la \
+	libfingerprint.la libcommon.la $(LMDB_LIBS) $(SYSTEMD_LIBS)
+
+enscalelibexec_PROGRAMS += %D%/enscale-sync
+%C%_enscale_sync_SOURCES = %D%/main.c
+%C%_enscale_sync_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS) $(SYSTEMD_CFLAGS)
+%C%_enscale_sync_LDADD = libsync.la

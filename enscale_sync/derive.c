@@ -1,0 +1,600 @@
+/* From state to records. See derive.h. */
+#include <config.h>
+
+#include "enscale_sync/derive.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+
+/* One key of an account, with what decides between two of the same. */
+struct key_row {
+	struct entry_key key; /* borrowed from the state */
+	int64_t created;      /* 0: unknown, comes last */
+	uint8_t uuid[ENTRY_UUID_LEN];
+};
+
+/* A growing array; its rows are of one kind at a time. */
+struct rows {
+	void *data;  /* owned */
+	size_t room; /* in bytes */
+	uint32_t count;
+};
+
+struct derive {
+	struct state *state;     /* borrowed */
+	const struct view *view; /* borrowed, or NULL */
+	derive_put *put;
+	void *arg;
+	struct wire_writer record;
+	struct entry_rows subject_rows; /* of the subject's entry */
+	struct entry_rows other_rows;   /* of another one */
+	struct rows keys, names, numbers, fingerprints;
+	uint64_t left_out;
+};
+
+int
+derive_new(struct state *state, const struct view *view, derive_put *put,
+    void *arg, struct derive **ret_derive)
+{
+	struct derive *derive = calloc(1, sizeof(*derive));
+
+	if (derive == NULL)
+		return -ENOMEM;
+	*derive = (struct derive){
+		.state = state,
+		.view = view,
+		.put = put,
+		.arg = arg,
+	};
+	wire_write_init_growing(&derive->record, RECORD_SIZE_MAX);
+	*ret_derive = derive;
+	return 0;
+}
+
+void
+derive_free(struct derive *derive)
+{
+	if (derive == NULL)
+		return;
+	wire_write_free(&derive->record);
+	entry_rows_free(&derive->subject_rows);
+	entry_rows_free(&derive->other_rows);
+	free(derive->keys.data);
+	free(derive->names.data);
+	free(derive->numbers.data);
+	free(derive->fingerprints.data);
+	free(derive);
+}
+
+uint64_t
+derive_left_out(const struct derive *derive)
+{
+	return derive->left_out;
+}
+
+/* One more row of the given size, or NULL. */
+static void *
+add_row(struct rows *rows, size_t size)
+{
+	size_t want = (rows->count + (size_t)1) * size;
+
+	if (want > rows->room) {
+		size_t room = want < 1024 ? 1024 : want * 2;
+		void *data = realloc(rows->data, room);
+
+		if (data == NULL)
+			return NULL;
+		rows->data = data;
+		rows->room = room;
+	}
+	return (uint8_t *)rows->data + size * rows->count++;
+}
+
+/* ---- putting ----------------------------------------------------------- */
+
+static struct wire_writer *
+fresh(struct derive *derive)
+{
+	derive->record.len = 0;
+	derive->record.error = 0;
+	return &derive->record;
+}
+
+static int
+put_tombstone(struct derive *derive, const struct record_key *key)
+{
+	int r;
+
+	r = record_encode_tombstone(fresh(derive), key);
+	if (r != 0)
+		return r;
+	return derive->put(derive->arg, key,
+	    (struct bytes){ derive->record.data, derive->record.len });
+}
+
+/* The view shall say nothing under this key. */
+static int
+put_absent(struct derive *derive, const struct record_key *key)
+{
+	struct bytes published;
+
+	if (derive->view == NULL ||
+	    view_find_raw(derive->view, key, &published) == ENS_E_NOTFOUND)
+		return 0;
+	return put_tombstone(derive, key);
+}
+
+/* Puts what is in derive->record; encoded is what the encoder said. */
+static int
+put_record(struct derive *derive, const struct record_key *key, int encoded)
+{
+	struct bytes record, published;
+
+	if (encoded == ENS_E_LIMIT || encoded == ENS_E_RANGE) {
+		derive->left_out++;
+		return put_absent(derive, key);
+	}
+	if (encoded != 0)
+		return encoded;
+	record = (struct bytes){ derive->record.data, derive->record.len };
+	/* A published record that cannot be read is written anew. */
+	if (derive->view != NULL &&
+	    view_find_raw(derive->view, key, &published) == 0 &&
+	    bytes_equal(record, published))
+		return 0;
+	return derive->put(derive->arg, key, record);
+}
+
+/* ---- accounts ---------------------------------------------------------- */
+
+static int64_t
+age_of(const struct key_row *row)
+{
+	return row->created > 0 ? row->created : INT64_MAX;
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	const struct key_row *x = a, *y = b;
+	int r = memcmp(x->key.fingerprint, y->key.fingerprint, SHA256_LEN);
+
+	if (r != 0)
+		return r;
+	if (age_of(x) != age_of(y))
+		return (age_of(x) > age_of(y)) - (age_of(x) < age_of(y));
+	return memcmp(x->uuid, y->uuid, ENTRY_UUID_LEN);
+}
+
+static int
+add_key(struct derive *derive, const struct entry *entry,
+    const struct entry_key *key)
+{
+	struct key_row *row = add_row(&derive->keys, sizeof(*row));
+
+	if (row == NULL)
+		return -ENOMEM;
+	row->key = *key;
+	row->created = entry->created;
+	memcpy(row->uuid, entry->uuid, sizeof(row->uuid));
+	return 0;
+}
+
+static int
+visit_key(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
+{
+	struct derive *derive = arg;
+	struct entry entry;
+	int r = state_find(derive->state, uuid, &derive->other_rows, &entry);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
+	if (entry.kind != ENTRY_KEY || entry.refused)
+		return 0;
+	return add_key(derive, &entry, &entry.key);
+}
+
+/* All keys of an account: ascending by fingerprint, each once (the oldest
+ * entry with it). */
+static int
+gather_keys(struct derive *derive, const struct entry *account)
+{
+	struct key_row *rows;
+	uint32_t kept = 0;
+	int r = 0;
+
+	derive->keys.count = 0;
+	for (uint32_t i = 0; r == 0 && i < account->account.key_count; i++)
+		r = add_key(derive, account, &account->account.keys[i]);
+	if (r == 0)
+		r = state_each_child(derive->state, account->uuid, visit_key,
+		    derive);
+	if (r != 0 || derive->keys.count == 0)
+		return r;
+	rows = derive->keys.data;
+	qsort(rows, derive->keys.count, sizeof(*rows), compare_keys);
+	for (uint32_t i = 0; i < derive->keys.count; i++) {
+		if (kept == 0 ||
+		    memcmp(rows[kept - 1].key.fingerprint,
+		        rows[i].key.fingerprint, SHA256_LEN) != 0)
+			rows[kept++] = rows[i];
+	}
+	derive->keys.count = kept;
+	if (kept > ACCOUNT_KEYS_MAX) {
+		/* Refused whole, never cut. */
+		derive->left_out++;
+		derive->keys.count = 0;
+	}
+	return 0;
+}
+
+static int
+put_key(struct derive *derive, uint32_t account, const struct key_row *row)
+{
+	struct record_key key = record_key_key(account, row->key.fingerprint);
+	struct key_record record = {
+		.account = account,
+		.fingerprint = row->key.fingerprint,
+		.blob = row->key.blob,
+		.title = row->key.title,
+		.from = row->key.from,
+		.expires = row->key.expires,
+		.added = row->created,
+	};
+
+	return put_record(derive, &key,
+	    record_encode_key(fresh(derive), &record));
+}
+
+static bool
+has_key(const struct derive *derive, const uint8_t fingerprint[SHA256_LEN])
+{
+	const struct key_row *rows = derive->keys.data;
+	uint32_t low = 0, high = derive->keys.count, mid;
+	int r;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		r = memcmp(fingerprint, rows[mid].key.fingerprint, SHA256_LEN);
+		if (r == 0)
+			return true;
+		if (r < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return false;
+}
+
+/* Keys that the view lists for the account and that are no more. */
+static int
+bury_keys(struct derive *derive, uint32_t account)
+{
+	struct account_keys_record listed;
+	const uint8_t *fingerprint;
+	struct record_key key;
+	int r;
+
+	if (derive->view == NULL)
+		return 0;
+	r = view_find_account_keys(derive->view, account, &listed);
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	for (uint32_t i = 0; r == 0 && i < listed.count; i++) {
+		fingerprint = listed.fingerprints + (size_t)i * SHA256_LEN;
+		if (has_key(derive, fingerprint))
+			continue;
+		key = record_key_key(account, fingerprint);
+		r = put_absent(derive, &key);
+	}
+	return r;
+}
+
+static int
+put_keys(struct derive *derive, uint32_t account)
+{
+	struct record_key key = record_key_id(RECORD_ACCOUNT_KEYS, account);
+	const struct key_row *rows = derive->keys.data;
+	uint8_t(*fingerprints)[SHA256_LEN];
+	int r = bury_keys(derive, account);
+
+	for (uint32_t i = 0; r == 0 && i < derive->keys.count; i++)
+		r = put_key(derive, account, &rows[i]);
+	if (r != 0)
+		return r;
+	if (derive->keys.count == 0)
+		return put_absent(derive, &key);
+	derive->fingerprints.count = 0;
+	for (uint32_t i = 0; i < derive->keys.count; i++) {
+		fingerprints = add_row(&derive->fingerprints, SHA256_LEN);
+		if (fingerprints == NULL)
+			return -ENOMEM;
+		memcpy(fingerprints, rows[i].key.fingerprint, SHA256_LEN);
+	}
+	fingerprints = derive->fingerprints.data;
+	return put_record(derive, &key,
+	    record_encode_account_keys(fresh(derive), account,
+	        (const uint8_t(*)[SHA256_LEN])fingerprints,
+	        derive->fingerprints.count));
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	const struct account_environment *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static enum environment_role
+role_in(const struct entry *environment, uint32_t account)
+{
+	for (uint32_t i = 0; i < environment->environment.member_count; i++) {
+		if (environment->environment.members[i].account == account)
+			return environment->environment.members[i].role;
+	}
+	return ROLE_NONE;
+}
+
+struct membership {
+	struct derive *derive;
+	uint32_t account;
+};
+
+static int
+visit_membership(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
+{
+	struct membership *membership = arg;
+	struct derive *derive = membership->derive;
+	struct account_environment *row;
+	struct record_key subject;
+	struct entry entry, winner;
+	int r = state_find(derive->state, uuid, &derive->other_rows, &entry);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
+	row = add_row(&derive->names, sizeof(*row));
+	if (row == NULL)
+		return -ENOMEM;
+	row->name = entry.name;
+	row->role = role_in(&entry, membership->account);
+	subject = record_key_environment(entry.name);
+	r = state_find_subject(derive->state, &subject, &derive->other_rows,
+	    &winner);
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
+	if (memcmp(winner.uuid, uuid, ENTRY_UUID_LEN) != 0)
+		derive->names.count--;
+	return 0;
+}
+
+static int
+put_memberships(struct derive *derive, uint32_t account)
+{
+	struct record_key key = record_key_id(RECORD_ENVIRONMENTS, account);
+	struct membership membership = { derive, account };
+	int r;
+
+	derive->names.count = 0;
+	r = state_each_environment(derive->state, account, visit_membership,
+	    &membership);
+	if (r != 0)
+		return r;
+	if (derive->names.count == 0)
+		return put_absent(derive, &key);
+	qsort(derive->names.data, derive->names.count,
+	    sizeof(struct account_environment), compare_names);
+	return put_record(derive, &key,
+	    record_encode_environments(fresh(derive), account,
+	        derive->names.data, derive->names.count));
+}
+
+static int
+bury_account(struct derive *derive, uint32_t account)
+{
+	struct record_key keys = record_key_id(RECORD_ACCOUNT_KEYS, account);
+	struct record_key environments = record_key_id(RECORD_ENVIRONMENTS,
+	    account);
+	struct record_key key = record_key_id(RECORD_ACCOUNT, account);
+	int r = put_absent(derive, &key);
+
+	derive->keys.count = 0;
+	if (r == 0)
+		r = bury_keys(derive, account);
+	if (r == 0)
+		r = put_absent(derive, &keys);
+	if (r == 0)
+		r = put_absent(derive, &environments);
+	return r;
+}
+
+static int
+derive_account(struct derive *derive, const struct record_key *subject)
+{
+	struct entry entry;
+	struct account_record record;
+	struct wire_reader id;
+	int r = state_find_subject(derive->state, subject,
+	    &derive->subject_rows, &entry);
+
+	if (r == ENS_E_NOTFOUND) {
+		wire_read_init(&id, subject->data + 1, subject->len - 1);
+		return bury_account(derive, wire_read_u32(&id));
+	}
+	if (r != 0)
+		return r;
+	record = (struct account_record){
+		.account = entry.id,
+		.status = entry.account.status,
+		.expires = entry.account.expires,
+		.max_sessions = entry.account.max_sessions,
+		.name = entry.name,
+		.mail = entry.account.mail,
+	};
+	r = put_record(derive, subject,
+	    record_encode_account(fresh(derive), &record));
+	if (r == 0)
+		r = gather_keys(derive, &entry);
+	if (r == 0)
+		r = put_keys(derive, entry.id);
+	if (r == 0)
+		r = put_memberships(derive, entry.id);
+	return r;
+}
+
+/* ---- environments and nodes -------------------------------------------- */
+
+static int
+compare_numbers(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Adds the node's id if this entry is the one that counts for it. */
+static int
+visit_node(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
+{
+	struct derive *derive = arg;
+	struct record_key subject;
+	struct entry entry, counting;
+	uint32_t *row;
+	int r = state_find(derive->state, uuid, &derive->other_rows, &entry);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
+	if (entry.kind != ENTRY_NODE || entry.refused)
+		return 0;
+	subject = record_key_id(RECORD_NODE, entry.id);
+	r = state_find_subject(derive->state, &subject, &derive->other_rows,
+	    &counting);
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	if (memcmp(counting.uuid, uuid, ENTRY_UUID_LEN) != 0)
+		return 0;
+	row = add_row(&derive->numbers, sizeof(*row));
+	if (row == NULL)
+		return -ENOMEM;
+	*row = entry.id;
+	return 0;
+}
+
+static void
+sort_numbers(struct derive *derive)
+{
+	if (derive->numbers.count > 0)
+		qsort(derive->numbers.data, derive->numbers.count,
+		    sizeof(uint32_t), compare_numbers);
+}
+
+static int
+derive_environment(struct derive *derive, const struct record_key *subject)
+{
+	struct entry entry;
+	int r = state_find_subject(derive->state, subject,
+	    &derive->subject_rows, &entry);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? put_absent(derive, subject) : r;
+	derive->numbers.count = 0;
+	r = state_each_child(derive->state, entry.uuid, visit_node, derive);
+	if (r != 0)
+		return r;
+	sort_numbers(derive);
+	return put_record(derive, subject,
+	    record_encode_environment(fresh(derive), entry.name,
+	        entry.environment.state, entry.environment.owner,
+	        entry.environment.members, entry.environment.member_count,
+	        derive->numbers.data, derive->numbers.count));
+}
+
+static int
+derive_node(struct derive *derive, const struct record_key *subject)
+{
+	struct entry entry, above;
+	struct bytes host_keys[NODE_HOST_KEYS_MAX];
+	struct node_record record;
+	int r = state_find_subject(derive->state, subject,
+	    &derive->subject_rows, &entry);
+
+	if (r == ENS_E_NOTFOUND)
+		return put_absent(derive, subject);
+	if (r == 0)
+		r = state_find_parent(derive->state, entry.uuid,
+		    &derive->other_rows, &above);
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
+	for (uint32_t i = 0; i < entry.node.host_key_count; i++)
+		host_keys[i] = entry.node.host_keys[i].blob;
+	record = (struct node_record){
+		.node = entry.id,
+		.environment = above.name,
+		.address = entry.node.address,
+		.port = entry.node.port,
+		.state = entry.node.state,
+		.service_type = entry.node.service_type,
+		.system_user = entry.node.system_user,
+		.host_key_count = entry.node.host_key_count,
+	};
+	return put_record(derive, subject,
+	    record_encode_node(fresh(derive), &record, host_keys));
+}
+
+static int
+derive_host_key(struct derive *derive, const struct record_key *subject)
+{
+	const uint8_t *fingerprint = subject->data + 1;
+	int r;
+
+	derive->numbers.count = 0;
+	r = state_each_host(derive->state, fingerprint, visit_node, derive);
+	if (r != 0)
+		return r;
+	if (derive->numbers.count == 0)
+		return put_absent(derive, subject);
+	sort_numbers(derive);
+	return put_record(derive, subject,
+	    record_encode_host_key(fresh(derive), fingerprint,
+	        derive->numbers.data, derive->numbers.count));
+}
+
+int
+derive_subject(struct derive *derive, const struct record_key *subject)
+{
+	switch (subject->len > 0 ? subject->data[0] : 0) {
+	case RECORD_ACCOUNT:
+		return derive_account(derive, subject);
+	case RECORD_ENVIRONMENT:
+		return derive_environment(derive, subject);
+	case RECORD_NODE:
+		return derive_node(derive, subject);
+	case RECORD_HOST_KEY:
+		return derive_host_key(derive, subject);
+	default:
+		return ENS_E_CORRUPT;
+	}
+}
+
+static int
+visit_subject(const struct record_key *subject, void *arg)
+{
+	return derive_subject(arg, subject);
+}
+
+int
+derive_all(struct derive *derive)
+{
+	static const enum record_kind kinds[] = { RECORD_ACCOUNT,
+		RECORD_ENVIRONMENT, RECORD_NODE, RECORD_HOST_KEY };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		r = state_each_subject(derive->state, kinds[i], visit_subject,
+		    derive);
+	return r;
+}

@@ -1,0 +1,262 @@
+/* A struct entry as bytes. See entry_codec.h. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/errors.h"
+#include "enscale_sync/entry_codec.h"
+
+void
+entry_rows_free(struct entry_rows *rows)
+{
+	free(rows->keys);
+	free(rows->members);
+	free(rows->host_keys);
+	*rows = (struct entry_rows){ 0 };
+}
+
+/* ---- writing ----------------------------------------------------------- */
+
+static void
+write_key(struct wire_writer *writer, const struct entry_key *key)
+{
+	wire_write_bytes(writer, key->fingerprint, SHA256_LEN);
+	wire_write_string(writer, key->blob.data, key->blob.len);
+	wire_write_text(writer, key->title);
+	wire_write_text(writer, key->from);
+	wire_write_u64(writer, (uint64_t)key->expires);
+}
+
+static void
+write_account(struct wire_writer *writer, const struct entry *entry)
+{
+	wire_write_u32(writer, entry->id);
+	wire_write_text(writer, entry->name);
+	wire_write_u8(writer, (uint8_t)entry->account.status);
+	wire_write_u64(writer, (uint64_t)entry->account.expires);
+	wire_write_u32(writer, entry->account.max_sessions);
+	wire_write_text(writer, entry->account.mail);
+	wire_write_u32(writer, entry->account.key_count);
+	for (uint32_t i = 0; i < entry->account.key_count; i++)
+		write_key(writer, &entry->account.keys[i]);
+}
+
+static void
+write_environment(struct wire_writer *writer, const struct entry *entry)
+{
+	wire_write_text(writer, entry->name);
+	wire_write_u8(writer, (uint8_t)entry->environment.state);
+	wire_write_u32(writer, entry->environment.owner);
+	wire_write_u32(writer, entry->environment.member_count);
+	for (uint32_t i = 0; i < entry->environment.member_count; i++) {
+		wire_write_u32(writer, entry->environment.members[i].account);
+		wire_write_u8(writer,
+		    (uint8_t)entry->environment.members[i].role);
+	}
+}
+
+static void
+write_node(struct wire_writer *writer, const struct entry *entry)
+{
+	wire_write_u32(writer, entry->id);
+	wire_write_text(writer, entry->node.address);
+	wire_write_u16(writer, entry->node.port);
+	wire_write_u8(writer, (uint8_t)entry->node.state);
+	wire_write_text(writer, entry->node.service_type);
+	wire_write_text(writer, entry->node.system_user);
+	wire_write_u32(writer, entry->node.host_key_count);
+	for (uint32_t i = 0; i < entry->node.host_key_count; i++) {
+		const struct entry_host_key *key = &entry->node.host_keys[i];
+
+		wire_write_bytes(writer, key->fingerprint, SHA256_LEN);
+		wire_write_string(writer, key->blob.data, key->blob.len);
+	}
+}
+
+void
+entry_encode(struct wire_writer *writer, const struct entry *entry)
+{
+	wire_write_u8(writer, (uint8_t)entry->kind);
+	wire_write_u8(writer, entry->refused);
+	wire_write_text(writer, entry->dn);
+	wire_write_text(writer, entry->csn);
+	wire_write_u64(writer, (uint64_t)entry->created);
+	wire_write_text(writer, entry->reason);
+	if (entry->refused)
+		return;
+	switch (entry->kind) {
+	case ENTRY_ACCOUNT:
+		write_account(writer, entry);
+		break;
+	case ENTRY_KEY:
+		write_key(writer, &entry->key);
+		break;
+	case ENTRY_ENVIRONMENT:
+		write_environment(writer, entry);
+		break;
+	case ENTRY_NODE:
+		write_node(writer, entry);
+		break;
+	case ENTRY_OTHER:
+	default:
+		break;
+	}
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+static int
+make_room(void *array, uint32_t *room, uint32_t count, uint32_t max,
+    size_t size)
+{
+	void *old, *grown;
+
+	if (count > max)
+		return ENS_E_CORRUPT;
+	if (count <= *room)
+		return 0;
+	memcpy(&old, array, sizeof(old));
+	grown = realloc(old, count * size);
+	if (grown == NULL)
+		return -ENOMEM;
+	memcpy(array, &grown, sizeof(grown));
+	*room = count;
+	return 0;
+}
+
+static void
+read_key(struct wire_reader *reader, struct entry_key *key)
+{
+	struct bytes fingerprint = wire_read_bytes(reader, SHA256_LEN);
+
+	if (fingerprint.len == SHA256_LEN)
+		memcpy(key->fingerprint, fingerprint.data, SHA256_LEN);
+	key->blob = wire_read_string(reader);
+	key->title = wire_read_text(reader, NAME_TEXT_MAX);
+	key->from = wire_read_text(reader, FROM_TEXT_MAX);
+	key->expires = (int64_t)wire_read_u64(reader);
+}
+
+static int
+read_account(struct wire_reader *reader, struct entry_rows *rows,
+    struct entry *entry)
+{
+	uint32_t count;
+	int r;
+
+	entry->id = wire_read_u32(reader);
+	entry->name = wire_read_text(reader, NAME_TEXT_MAX);
+	entry->account.status = (enum account_status)wire_read_u8(reader);
+	entry->account.expires = (int64_t)wire_read_u64(reader);
+	entry->account.max_sessions = wire_read_u32(reader);
+	entry->account.mail = wire_read_text(reader, MAIL_TEXT_MAX);
+	count = wire_read_u32(reader);
+	r = make_room(&rows->keys, &rows->key_room, count, ACCOUNT_KEYS_MAX,
+	    sizeof(rows->keys[0]));
+	for (uint32_t i = 0; r == 0 && i < count; i++)
+		read_key(reader, &rows->keys[i]);
+	entry->account.keys = rows->keys;
+	entry->account.key_count = count;
+	return r;
+}
+
+static int
+read_environment(struct wire_reader *reader, struct entry_rows *rows,
+    struct entry *entry)
+{
+	uint32_t count;
+	int r;
+
+	entry->name = wire_read_text(reader, NAME_TEXT_MAX);
+	entry->environment.state = (enum environment_state)wire_read_u8(reader);
+	entry->environment.owner = wire_read_u32(reader);
+	count = wire_read_u32(reader);
+	r = make_room(&rows->members, &rows->member_room, count,
+	    ENVIRONMENT_MEMBERS_MAX, sizeof(rows->members[0]));
+	for (uint32_t i = 0; r == 0 && i < count; i++) {
+		rows->members[i].account = wire_read_u32(reader);
+		rows->members[i].role = (enum environment_role)wire_read_u8(
+		    reader);
+	}
+	entry->environment.members = rows->members;
+	entry->environment.member_count = count;
+	return r;
+}
+
+static int
+read_node(struct wire_reader *reader, struct entry_rows *rows,
+    struct entry *entry)
+{
+	struct bytes fingerprint;
+	uint32_t count;
+	int r;
+
+	entry->id = wire_read_u32(reader);
+	entry->node.address = wire_read_text(reader, ADDRESS_TEXT_MAX);
+	entry->node.port = wire_read_u16(reader);
+	entry->node.state = (enum environment_state)wire_read_u8(reader);
+	entry->node.service_type = wire_read_text(reader, NAME_TEXT_MAX);
+	entry->node.system_user = wire_read_text(reader, SYSTEM_USER_MAX);
+	count = wire_read_u32(reader);
+	r = make_room(&rows->host_keys, &rows->host_key_room, count,
+	    NODE_HOST_KEYS_MAX, sizeof(rows->host_keys[0]));
+	for (uint32_t i = 0; r == 0 && i < count; i++) {
+		fingerprint = wire_read_bytes(reader, SHA256_LEN);
+		if (fingerprint.len == SHA256_LEN)
+			memcpy(rows->host_keys[i].fingerprint, fingerprint.data,
+			    SHA256_LEN);
+		rows->host_keys[i].blob = wire_read_string(reader);
+	}
+	entry->node.host_keys = rows->host_keys;
+	entry->node.host_key_count = count;
+	return r;
+}
+
+int
+entry_decode(struct bytes data, const uint8_t uuid[ENTRY_UUID_LEN],
+    struct entry_rows *rows, struct entry *ret_entry)
+{
+	struct wire_reader reader;
+	struct entry entry = { .name = "" };
+	uint8_t kind;
+	int r = 0;
+
+	wire_read_init(&reader, data.data, data.len);
+	memcpy(entry.uuid, uuid, sizeof(entry.uuid));
+	kind = wire_read_u8(&reader);
+	entry.kind = (enum entry_kind)kind;
+	entry.refused = wire_read_u8(&reader) != 0;
+	entry.dn = wire_read_text(&reader, ENTRY_DN_MAX);
+	entry.csn = wire_read_text(&reader, ENTRY_CSN_MAX);
+	entry.created = (int64_t)wire_read_u64(&reader);
+	entry.reason = wire_read_text(&reader, ENTRY_REASON_MAX);
+	if (kind < ENTRY_ACCOUNT || kind > ENTRY_OTHER)
+		return ENS_E_CORRUPT;
+	if (!entry.refused) {
+		switch (entry.kind) {
+		case ENTRY_ACCOUNT:
+			r = read_account(&reader, rows, &entry);
+			break;
+		case ENTRY_KEY:
+			read_key(&reader, &entry.key);
+			break;
+		case ENTRY_ENVIRONMENT:
+			r = read_environment(&reader, rows, &entry);
+			break;
+		case ENTRY_NODE:
+			r = read_node(&reader, rows, &entry);
+			break;
+		case ENTRY_OTHER:
+		default:
+			return ENS_E_CORRUPT;
+		}
+	}
+	if (r == 0)
+		r = wire_read_end(&reader);
+	if (r != 0)
+		return r;
+	*ret_entry = entry;
+	return 0;
+}

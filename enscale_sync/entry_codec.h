@@ -1,0 +1,28 @@
+/*
+ * A struct entry as bytes, for the state: written by one function, read by
+ * one function, every bound checked. Equal entries give equal bytes.
+ */
+#ifndef ENSCALE_SYNC_ENTRY_CODEC_H
+#define ENSCALE_SYNC_ENTRY_CODEC_H
+
+#include "common/wire.h"
+#include "ldap/ldap_entry.h"
+
+/* Rows that a decoded entry points to; kept from one to the next. */
+struct entry_rows {
+	struct entry_key *keys;             /* owned */
+	struct environment_member *members; /* owned */
+	struct entry_host_key *host_keys;   /* owned */
+	uint32_t key_room, member_room, host_key_room;
+};
+
+void entry_rows_free(struct entry_rows *rows);
+
+/* Appends the entry, but for its UUID. Errors are the writer's. */
+void entry_encode(struct wire_writer *writer, const struct entry *entry);
+
+/* *ret_entry borrows from data and rows. 0, -ENOMEM or ENS_E_CORRUPT. */
+int entry_decode(struct bytes data, const uint8_t uuid[ENTRY_UUID_LEN],
+    struct entry_rows *rows, struct entry *ret_entry);
+
+#endif

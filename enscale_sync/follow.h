@@ -1,0 +1,73 @@
+/*
+ * From messages to state: what a source hears becomes transactions of the
+ * state, and then publications. Its rules:
+ *
+ * - A refresh counts when it is complete: until then nothing that it left
+ *   out is taken away, no cookie is kept, and nothing of it is published.
+ * - Never backwards: while a server is behind what another one (or it, before
+ *   a crash) has told us, its older copies are held back, and so is what we
+ *   saw deleted; what it does not have yet stays. When it has caught up, and
+ *   something was held, a refresh in full settles it.
+ * - Another source, filter or set of rules means a refresh in full, while
+ *   what we have serves on.
+ *
+ * Any error but those of publishing means that the connection is to be
+ * dropped: follow_lost() undoes what was not committed.
+ */
+#ifndef ENSCALE_SYNC_FOLLOW_H
+#define ENSCALE_SYNC_FOLLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "enscale_sync/publish.h"
+#include "enscale_sync/state.h"
+#include "enscale_sync/status.h"
+
+struct follow;
+
+/* Everything is borrowed. */
+int follow_new(const struct config *config, struct state *state,
+    struct publisher *publisher, struct status *status,
+    struct follow **ret_follow);
+void follow_free(struct follow *follow);
+
+/* ---- asked by the source before it begins ------------------------------ */
+
+/* The cookie to show; empty: everything is wanted. */
+struct berval follow_cookie(const struct follow *follow);
+/* How far any server has brought us; empty when unknown. */
+const struct csn_set *follow_seen(const struct follow *follow);
+/* The next refresh shall be one in full. */
+void follow_want_all(struct follow *follow);
+/* Is another connection wanted, for a refresh in full? */
+bool follow_wants_refresh(const struct follow *follow);
+
+/* ---- told by the source ------------------------------------------------ */
+
+/* A refresh begins. all: without a cookie; behind: by a server that has not
+ * seen all that we have. */
+int follow_begin(struct follow *follow, bool all, bool behind);
+int follow_entry(struct follow *follow, const struct entry *entry);
+int follow_present(struct follow *follow,
+    const uint8_t (*uuids)[ENTRY_UUID_LEN], uint32_t count);
+int follow_gone(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],
+    uint32_t count);
+/* How far the server is; an empty one is no news. */
+int follow_reached(struct follow *follow, struct berval cookie);
+/* The refresh is complete; swept: what it did not name is gone. */
+int follow_done(struct follow *follow, bool swept);
+/* Nothing more to read at the moment: commit and publish. */
+int follow_settle(struct follow *follow);
+/* The server has answered: what we have is of now. */
+void follow_alive(struct follow *follow);
+/* The connection is gone, with what was not committed. */
+void follow_lost(struct follow *follow, const char *reason);
+
+/* ---- told by the main loop --------------------------------------------- */
+
+/* Publishes what could not be published before; also at the start. */
+void follow_publish(struct follow *follow);
+
+#endif

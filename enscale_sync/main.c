@@ -1,0 +1,357 @@
+/*
+ * enscale-sync: follows the directory and publishes what it says. One thread,
+ * one loop; it writes its state, the view and the account map, and nothing
+ * else. It holds no key, needs no right of root, and never writes to the
+ * directory.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "common/config.h"
+#include "common/errors.h"
+#include "enscale_sync/follow.h"
+#include "enscale_sync/log.h"
+#include "enscale_sync/publish.h"
+#include "enscale_sync/source.h"
+#include "enscale_sync/state.h"
+#include "enscale_sync/status.h"
+
+#define SECOND ((uint64_t)1000000)
+/* The status is written at least this often; a little later when something
+ * has changed, not for each change. */
+#define STATUS_PERIOD (5 * SECOND)
+#define STATUS_DELAY  (SECOND / 5)
+/* Publishing again what could not be published. */
+#define RETRY_PERIOD (1 * SECOND)
+
+struct service {
+	const char *file; /* of the configuration */
+	struct config config;
+	struct config next; /* while it is read again */
+	char error[CONFIG_ERROR_MAX];
+	struct status status;
+	struct state *state;
+	struct publisher *publisher;
+	struct follow *follow;
+	struct source *source;
+	sd_event *event;
+	sd_event_source *tick;
+	char status_file[CONFIG_PATH_MAX];
+	bool tick_is_soon;
+	bool status_failed; /* said once */
+	bool told_ready;
+};
+
+static int
+complain(const char *what, int error)
+{
+	log_line(LOG_ERR, "cannot open %s: %s", what,
+	    error == -EWOULDBLOCK ? "another enscale-sync runs"
+	                          : error_text(error));
+	return error;
+}
+
+/* ---- status ------------------------------------------------------------ */
+
+static void
+write_status(struct service *service)
+{
+	int r = status_write(&service->status, service->state,
+	    service->status_file);
+
+	if (r != 0 && !service->status_failed)
+		log_line(LOG_WARNING, "cannot write \"%s\": %s",
+		    service->status_file, error_text(r));
+	service->status_failed = r != 0;
+}
+
+/* READY is said once: view, map and state agree, if older than the server. */
+static void
+tell_systemd(struct service *service)
+{
+	const struct status *status = &service->status;
+
+	if (status->ready && !service->told_ready) {
+		service->told_ready = true;
+		log_line(LOG_INFO, "ready");
+		(void)sd_notify(0, "READY=1");
+	}
+	if (status->connection != STATUS_REFRESHING)
+		(void)sd_notifyf(0, "STATUS=%s \"%s\"%s",
+		    status->connection == STATUS_FOLLOWING ? "Following"
+		                                           : "Waiting for",
+		    status->source, status->in_step ? ", in step." : ".");
+}
+
+/* The time of the next look at everything. */
+static int
+set_tick(struct service *service, uint64_t delay)
+{
+	uint64_t time;
+	int r = sd_event_now(service->event, CLOCK_MONOTONIC, &time);
+
+	if (r >= 0)
+		r = sd_event_source_set_time(service->tick, time + delay);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(service->tick,
+		    SD_EVENT_ONESHOT);
+	service->tick_is_soon = r >= 0 && delay <= STATUS_DELAY;
+	return r;
+}
+
+static int
+on_tick(sd_event_source *tick, uint64_t time, void *arg)
+{
+	struct service *service = arg;
+
+	(void)tick;
+	(void)time;
+	if (publisher_is_behind(service->publisher))
+		follow_publish(service->follow);
+	tell_systemd(service);
+	write_status(service);
+	return set_tick(service,
+	    publisher_is_behind(service->publisher) ? RETRY_PERIOD
+	                                            : STATUS_PERIOD);
+}
+
+/* After everything that happened: the status follows, soon. */
+static int
+on_anything(sd_event_source *post, void *arg)
+{
+	struct service *service = arg;
+
+	(void)post;
+	if (service->status.ready && !service->told_ready)
+		tell_systemd(service);
+	if (!service->status.changed || service->tick_is_soon)
+		return 0;
+	return set_tick(service, STATUS_DELAY);
+}
+
+/* ---- configuration ----------------------------------------------------- */
+
+static int
+start_following(struct service *service)
+{
+	int r = follow_new(&service->config, service->state, service->publisher,
+	    &service->status, &service->follow);
+
+	if (r == 0)
+		r = source_start(service->event, &service->config,
+		    service->follow, &service->status, &service->source);
+	return r;
+}
+
+static void
+stop_following(struct service *service)
+{
+	source_stop(service->source);
+	service->source = NULL;
+	follow_free(service->follow);
+	service->follow = NULL;
+}
+
+static bool
+is_other_directory(const struct config *a, const struct config *b)
+{
+	return strcmp(a->uri, b->uri) != 0 || strcmp(a->base, b->base) != 0 ||
+	    strcmp(a->bind_dn, b->bind_dn) != 0 ||
+	    strcmp(a->password_file, b->password_file) != 0 ||
+	    a->start_tls != b->start_tls || strcmp(a->tls_ca, b->tls_ca) != 0 ||
+	    strcmp(a->filter, b->filter) != 0 || a->timeout != b->timeout;
+}
+
+/* What view and map are made with cannot change under their readers. */
+static bool
+is_other_house(const struct config *a, const struct config *b)
+{
+	return strcmp(a->state_dir, b->state_dir) != 0 ||
+	    strcmp(a->run_dir, b->run_dir) != 0 || a->uid_base != b->uid_base ||
+	    a->enumerate != b->enumerate;
+}
+
+static int
+on_reload(sd_event_source *signal_source, const struct signalfd_siginfo *info,
+    void *arg)
+{
+	struct service *service = arg;
+	struct config *next = &service->next;
+
+	(void)signal_source;
+	(void)info;
+	config_init(next);
+	if (config_load(service->file, next, service->error) != 0) {
+		log_line(LOG_ERR, "keeping the configuration: %s",
+		    service->error);
+		return 0;
+	}
+	if (is_other_house(next, &service->config)) {
+		log_line(LOG_ERR,
+		    "keeping the configuration: [names] and [paths] change with a restart only");
+		return 0;
+	}
+	if (!is_other_directory(next, &service->config)) {
+		log_line(LOG_INFO, "read \"%s\": nothing new", service->file);
+		return 0;
+	}
+	log_line(LOG_INFO, "read \"%s\"", service->file);
+	stop_following(service);
+	service->config = *next;
+	status_set_in_step(&service->status, false);
+	return start_following(service);
+}
+
+static int
+on_end(sd_event_source *signal_source, const struct signalfd_siginfo *info,
+    void *arg)
+{
+	struct service *service = arg;
+
+	(void)signal_source;
+	log_line(LOG_INFO, "ending on signal %u", info->ssi_signo);
+	return sd_event_exit(service->event, 0);
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+static int
+open_parts(struct service *service)
+{
+	char folder[CONFIG_PATH_MAX];
+	const char *what = CONFIG_STATE_DIR;
+	bool replaced;
+	int r = config_path(service->config.state_dir, CONFIG_STATE_DIR,
+	    folder);
+
+	if (r == 0)
+		r = config_path(service->config.run_dir, STATUS_FILE,
+		    service->status_file);
+	if (r == 0)
+		r = state_open(folder, &service->state, &replaced);
+	if (r != 0)
+		return complain(what, r);
+	if (replaced)
+		log_line(LOG_WARNING,
+		    "the state was not readable: all is asked anew");
+	r = publisher_open(&service->config, service->state,
+	    &service->publisher, &what);
+	return r == 0 ? 0 : complain(what, r);
+}
+
+static int
+add_signal(struct service *service, int number,
+    sd_event_signal_handler_t handler)
+{
+	return sd_event_add_signal(service->event, NULL, number, handler,
+	    service);
+}
+
+static int
+set_up_loop(struct service *service)
+{
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
+	    signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return -errno;
+	r = sd_event_default(&service->event);
+	if (r >= 0)
+		r = add_signal(service, SIGTERM, on_end);
+	if (r >= 0)
+		r = add_signal(service, SIGINT, on_end);
+	if (r >= 0)
+		r = add_signal(service, SIGHUP, on_reload);
+	if (r >= 0)
+		r = sd_event_add_time_relative(service->event, &service->tick,
+		    CLOCK_MONOTONIC, 0, 0, on_tick, service);
+	if (r >= 0)
+		r = sd_event_add_post(service->event, NULL, on_anything,
+		    service);
+	if (r >= 0)
+		r = sd_event_set_watchdog(service->event, true);
+	return r < 0 ? r : 0;
+}
+
+static int
+run(struct service *service)
+{
+	int r = open_parts(service);
+
+	if (r == 0)
+		r = set_up_loop(service);
+	if (r == 0)
+		r = start_following(service);
+	if (r != 0)
+		return r;
+	follow_publish(service->follow);
+	return sd_event_loop(service->event);
+}
+
+static void
+end(struct service *service)
+{
+	(void)sd_notify(0, "STOPPING=1");
+	stop_following(service);
+	if (service->state != NULL)
+		(void)status_write(&service->status, service->state,
+		    service->status_file);
+	sd_event_source_disable_unref(service->tick);
+	sd_event_unref(service->event);
+	publisher_close(service->publisher);
+	state_close(service->state);
+}
+
+static int
+usage(FILE *file, int status)
+{
+	(void)fprintf(file,
+	    "usage: enscale-sync [-f FILE]\n"
+	    "  -f FILE    read this configuration instead of %s\n",
+	    ENS_CONFIG_FILE);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct service service = { .file = ENS_CONFIG_FILE };
+	int option, r;
+
+	while ((option = getopt(argc, argv, "f:h")) != -1) {
+		if (option == 'h')
+			return usage(stdout, EXIT_SUCCESS);
+		if (option != 'f')
+			return usage(stderr, EXIT_FAILURE);
+		service.file = optarg;
+	}
+	if (optind != argc)
+		return usage(stderr, EXIT_FAILURE);
+	(void)umask(027);
+	config_init(&service.config);
+	if (config_load(service.file, &service.config, service.error) != 0) {
+		log_line(LOG_ERR, "%s", service.error);
+		return EXIT_FAILURE;
+	}
+	r = run(&service);
+	end(&service);
+	if (r != 0)
+		log_line(LOG_ERR, "ended: %s", error_text(r));
+	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,408 @@
+/* From records to readers. See publish.h. */
+#include <config.h>
+
+#include "enscale_sync/publish.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/account_map.h"
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "common/view.h"
+#include "common/view_writer.h"
+#include "enscale_sync/derive.h"
+
+struct publisher {
+	struct state *state;            /* borrowed */
+	struct view_writer *writer;     /* owned */
+	struct account_map_writer *map; /* owned */
+	struct view *view; /* what is published, owned; NULL: must be a base */
+	uint64_t done;     /* the generation that is derived and published */
+	bool map_agrees;   /* the map as a whole was compared, and kept up */
+	char view_dir[CONFIG_PATH_MAX];
+	char map_file[CONFIG_PATH_MAX];
+	struct sockaddr_un guard;
+	int socket_fd; /* to the guard; -1: none */
+};
+
+static void
+cleanup_publisher(struct publisher **publisher)
+{
+	publisher_close(*publisher);
+}
+
+static void
+cleanup_derive(struct derive **derive)
+{
+	derive_free(*derive);
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+/* Opens what is published, to compare with. Without it the next publication
+ * is a base. */
+static void
+open_view(struct publisher *publisher)
+{
+	view_close(publisher->view);
+	publisher->view = NULL;
+	if (view_open(publisher->view_dir, &publisher->view) != 0)
+		publisher->view = NULL;
+}
+
+/*
+ * Did this state make the view, and does it still list all that came after
+ * it? A lost state, or a restored view, has another history.
+ */
+static bool
+is_ours(const struct publisher *publisher)
+{
+	uint64_t generation =
+	    view_writer_manifest(publisher->writer)->generation;
+	const struct state_info *info = state_info(publisher->state);
+
+	return publisher->view != NULL && info->complete &&
+	    generation <= info->generation && generation >= info->purged;
+}
+
+/* The socket may not be there yet, nor its guard: asked anew each time. */
+static void
+open_guard(struct publisher *publisher, const char *run_dir)
+{
+	char path[CONFIG_PATH_MAX];
+
+	publisher->guard.sun_family = AF_UNIX;
+	if (config_path(run_dir, CONFIG_NOTIFY_SOCKET, path) != 0 ||
+	    strlen(path) >= sizeof(publisher->guard.sun_path))
+		return;
+	strcpy(publisher->guard.sun_path, path);
+	publisher->socket_fd = socket(AF_UNIX,
+	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+int
+publisher_open(const struct config *config, struct state *state,
+    struct publisher **ret_publisher, const char **ret_what)
+{
+	struct publisher *publisher AUTO(
+	    cleanup_publisher) = calloc(1, sizeof(*publisher));
+	bool replaced;
+	int r;
+
+	*ret_what = CONFIG_VIEW_DIR;
+	if (publisher == NULL)
+		return -ENOMEM;
+	publisher->state = state;
+	publisher->socket_fd = -1;
+	r = config_path(config->state_dir, CONFIG_VIEW_DIR,
+	    publisher->view_dir);
+	if (r == 0)
+		r = view_writer_open(publisher->view_dir, &publisher->writer);
+	if (r != 0)
+		return r;
+	*ret_what = CONFIG_MAP_FILE;
+	r = config_path(config->state_dir, CONFIG_MAP_FILE,
+	    publisher->map_file);
+	if (r == 0)
+		r = account_map_create(publisher->map_file, config->uid_base,
+		    config->enumerate ? ACCOUNT_MAP_ENUMERATE : 0,
+		    &publisher->map, &replaced);
+	if (r != 0)
+		return r;
+	open_guard(publisher, config->run_dir);
+	open_view(publisher);
+	if (is_ours(publisher)) {
+		publisher->done =
+		    view_writer_manifest(publisher->writer)->generation;
+	} else {
+		view_close(publisher->view);
+		publisher->view = NULL;
+	}
+	*ret_publisher = publisher;
+	publisher = NULL;
+	return 0;
+}
+
+void
+publisher_close(struct publisher *publisher)
+{
+	if (publisher == NULL)
+		return;
+	view_close(publisher->view);
+	view_writer_close(publisher->writer);
+	account_map_writer_close(publisher->map);
+	if (publisher->socket_fd >= 0)
+		close(publisher->socket_fd);
+	free(publisher);
+}
+
+uint64_t
+publisher_generation(const struct publisher *publisher)
+{
+	return view_writer_manifest(publisher->writer)->generation;
+}
+
+int64_t
+publisher_as_of(const struct publisher *publisher)
+{
+	return view_writer_manifest(publisher->writer)->as_of;
+}
+
+bool
+publisher_is_ready(const struct publisher *publisher)
+{
+	return publisher->view != NULL && publisher->map_agrees &&
+	    publisher->done == state_info(publisher->state)->generation;
+}
+
+bool
+publisher_is_behind(const struct publisher *publisher)
+{
+	return state_info(publisher->state)->complete &&
+	    !publisher_is_ready(publisher);
+}
+
+/* ---- the view ---------------------------------------------------------- */
+
+struct segment {
+	struct view_writer *writer;
+	bool base;
+	bool begun;
+	uint64_t records;
+};
+
+/* The segment begins with its first record: most often there is none. */
+static int
+put(void *arg, const struct record_key *key, struct bytes record)
+{
+	struct segment *segment = arg;
+	int r = 0;
+
+	if (!segment->begun)
+		r = view_writer_begin(segment->writer, segment->base);
+	if (r != 0)
+		return r;
+	segment->begun = true;
+	segment->records++;
+	return view_writer_put(segment->writer, key, record);
+}
+
+static int
+visit_changed(const struct record_key *subject, void *arg)
+{
+	return derive_subject(arg, subject);
+}
+
+static int
+write_segment(struct publisher *publisher, struct segment *segment,
+    uint64_t *ret_left_out)
+{
+	struct derive *derive AUTO(cleanup_derive) = NULL;
+	int r = derive_new(publisher->state,
+	    segment->base ? NULL : publisher->view, put, segment, &derive);
+
+	if (r == 0 && segment->base)
+		r = derive_all(derive);
+	else if (r == 0)
+		r = state_each_changed(publisher->state, publisher->done,
+		    visit_changed, derive);
+	if (r == 0 && segment->base && !segment->begun) {
+		/* An empty directory is a view, too. */
+		r = view_writer_begin(segment->writer, true);
+		segment->begun = r == 0;
+	}
+	if (r == 0)
+		*ret_left_out = derive_left_out(derive);
+	return r;
+}
+
+static int
+publish_view(struct publisher *publisher, int64_t as_of,
+    struct published *published)
+{
+	struct segment segment = {
+		.writer = publisher->writer,
+		.base = publisher->view == NULL,
+	};
+	uint64_t generation = state_info(publisher->state)->generation;
+	int r = write_segment(publisher, &segment, &published->left_out);
+
+	if (r != 0) {
+		view_writer_abort(publisher->writer);
+		return r;
+	}
+	published->base = segment.base;
+	published->records = segment.records;
+	if (!segment.begun)
+		return 0;
+	r = view_writer_commit(publisher->writer, generation,
+	    as_of > 0 ? as_of : publisher_as_of(publisher));
+	if (r == 0)
+		open_view(publisher);
+	return r;
+}
+
+/* ---- the map ----------------------------------------------------------- */
+
+struct mapping {
+	struct publisher *publisher;
+	struct entry_rows rows;
+	uint32_t next; /* accounts below it agree, when all are compared */
+};
+
+static uint32_t
+account_of(const struct record_key *subject)
+{
+	struct wire_reader reader;
+
+	wire_read_init(&reader, subject->data + 1, subject->len - 1);
+	return wire_read_u32(&reader);
+}
+
+static int
+map_changed(const struct record_key *subject, void *arg)
+{
+	struct mapping *mapping = arg;
+	struct entry entry;
+	int r;
+
+	if (subject->data[0] != RECORD_ACCOUNT)
+		return 0;
+	r = state_find_subject(mapping->publisher->state, subject,
+	    &mapping->rows, &entry);
+	if (r != 0 && r != ENS_E_NOTFOUND)
+		return r;
+	return account_map_set(mapping->publisher->map, account_of(subject),
+	    r == 0);
+}
+
+/* Clears the accounts from mapping->next up to this one. */
+static int
+clear_up_to(struct mapping *mapping, uint32_t account)
+{
+	uint32_t found;
+	int r;
+
+	while (mapping->next < account &&
+	    account_map_writer_next(mapping->publisher->map, mapping->next,
+	        &found) == 0 &&
+	    found < account) {
+		r = account_map_set(mapping->publisher->map, found, false);
+		if (r != 0)
+			return r;
+		mapping->next = found + 1;
+	}
+	mapping->next = account;
+	return 0;
+}
+
+static int
+map_one(const struct record_key *subject, void *arg)
+{
+	struct mapping *mapping = arg;
+	uint32_t account = account_of(subject);
+	int r = clear_up_to(mapping, account);
+
+	if (r == 0)
+		r = account_map_set(mapping->publisher->map, account, true);
+	mapping->next = account + 1;
+	return r;
+}
+
+static int
+publish_map(struct publisher *publisher)
+{
+	struct mapping mapping = { .publisher = publisher };
+	int r;
+
+	if (publisher->map_agrees) {
+		r = state_each_changed(publisher->state, publisher->done,
+		    map_changed, &mapping);
+	} else {
+		r = state_each_subject(publisher->state, RECORD_ACCOUNT,
+		    map_one, &mapping);
+		if (r == 0)
+			r = clear_up_to(&mapping, ACCOUNT_ID_MAX + 1U);
+	}
+	entry_rows_free(&mapping.rows);
+	publisher->map_agrees = r == 0;
+	return r;
+}
+
+/* ---- both -------------------------------------------------------------- */
+
+static void
+tell_guard(const struct publisher *publisher)
+{
+	/* No guard, or a full queue: it looks at the manifest by itself. */
+	(void)sendto(publisher->socket_fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL,
+	    (const struct sockaddr *)&publisher->guard,
+	    sizeof(publisher->guard));
+}
+
+/* A view of another history may have the higher number. */
+static int
+pass_generation(struct publisher *publisher)
+{
+	uint64_t generation = publisher_generation(publisher);
+	int r;
+
+	if (generation < state_info(publisher->state)->generation)
+		return 0;
+	r = state_begin_write(publisher->state);
+	if (r != 0)
+		return r;
+	state_raise_generation(publisher->state, generation);
+	return state_commit(publisher->state);
+}
+
+int
+publisher_publish(struct publisher *publisher, int64_t as_of,
+    struct published *ret_published)
+{
+	struct published published = { 0 };
+	uint64_t generation;
+	int r = 0;
+
+	*ret_published = published;
+	if (!publisher_is_behind(publisher))
+		return 0;
+	if (publisher->view == NULL)
+		r = pass_generation(publisher);
+	if (r == 0)
+		r = state_begin_read(publisher->state);
+	if (r != 0)
+		return r;
+	generation = state_info(publisher->state)->generation;
+	r = publish_view(publisher, as_of, &published);
+	if (r == 0)
+		r = publish_map(publisher);
+	state_end(publisher->state);
+	if (published.records > 0 || published.base)
+		tell_guard(publisher);
+	if (r != 0)
+		return r;
+	publisher->done = generation;
+	*ret_published = published;
+	return 0;
+}
+
+int
+publisher_touch(struct publisher *publisher, int64_t as_of)
+{
+	int r;
+
+	if (!publisher_is_ready(publisher) ||
+	    as_of <= publisher_as_of(publisher))
+		return 0;
+	r = view_writer_touch(publisher->writer, publisher->done, as_of);
+	if (r == 0)
+		open_view(publisher);
+	return r;
+}

@@ -1,0 +1,53 @@
+/*
+ * From records to readers: the view first, then the account map, then a
+ * datagram to the guard. What could not be published stays listed in the
+ * state and is tried again; a kill between any two steps is made good at the
+ * next start.
+ */
+#ifndef ENSCALE_SYNC_PUBLISH_H
+#define ENSCALE_SYNC_PUBLISH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "enscale_sync/state.h"
+
+struct publisher;
+
+/* What was done, for logs and figures. */
+struct published {
+	bool base;         /* everything, not what changed */
+	uint64_t records;  /* put into the new segment; 0: none was needed */
+	uint64_t left_out; /* over a limit, so as if absent */
+};
+
+/*
+ * Opens view and map for writing. The state is borrowed. Returns 0;
+ * -EWOULDBLOCK when another writer runs; -errno. On failure *ret_what names
+ * the path.
+ */
+int publisher_open(const struct config *config, struct state *state,
+    struct publisher **ret_publisher, const char **ret_what);
+void publisher_close(struct publisher *publisher);
+
+/* Is there something to publish, or to do again? */
+bool publisher_is_behind(const struct publisher *publisher);
+/* Do view and map agree with the state? */
+bool publisher_is_ready(const struct publisher *publisher);
+
+/*
+ * Publishes what the state lists; all of it when the view is not one that
+ * this state has made. as_of is when the state was last known to be in step
+ * with the directory; 0 leaves what the view says. Does nothing before the
+ * first refresh is complete. No transaction may be under way.
+ */
+int publisher_publish(struct publisher *publisher, int64_t as_of,
+    struct published *ret_published);
+/* The view is still right, at this later time. */
+int publisher_touch(struct publisher *publisher, int64_t as_of);
+/* The generation that readers see. */
+uint64_t publisher_generation(const struct publisher *publisher);
+int64_t publisher_as_of(const struct publisher *publisher);
+
+#endif

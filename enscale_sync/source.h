@@ -1,0 +1,26 @@
+/*
+ * Where the truth comes from. A source connects, reads, and tells the
+ * follower (follow.h) what it hears; it alone knows its protocol, and it
+ * writes nothing itself. It runs in an event loop and takes turns with
+ * everything else there.
+ */
+#ifndef ENSCALE_SYNC_SOURCE_H
+#define ENSCALE_SYNC_SOURCE_H
+
+#include <systemd/sd-event.h>
+
+#include "common/config.h"
+#include "enscale_sync/follow.h"
+#include "enscale_sync/status.h"
+
+struct source;
+
+/*
+ * Starts to follow what the configuration names, and never gives up. All
+ * arguments are borrowed. Returns 0, ENS_E_CONFIG, -errno.
+ */
+int source_start(sd_event *event, const struct config *config,
+    struct follow *follow, struct status *status, struct source **ret_source);
+void source_stop(struct source *source);
+
+#endif

@@ -1,0 +1,505 @@
+/*
+ * The directory as a source: RFC 4533 over one connection at a time, to the
+ * first of the configured servers that will do. See source.h.
+ *
+ * Opening a connection waits (for the configured timeout at most); nothing
+ * else does. While it is open, a small question every few seconds proves that
+ * the server answers.
+ */
+#include <config.h>
+
+#include "enscale_sync/source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscale_sync/log.h"
+#include "ldap/ldap_connection.h"
+#include "ldap/ldap_sync.h"
+
+#define SECOND ((uint64_t)1000000)
+
+/* From one question to the next; its answer may take the timeout. */
+#define PROBE_TIME (10 * SECOND)
+/* Between rounds through all servers: doubled up to the longest, and shorter
+ * by up to a half, so that gateways do not all come at once. */
+#define BACKOFF_FIRST   (SECOND / 2)
+#define BACKOFF_LONGEST (30 * SECOND)
+/* A server that is behind us may catch up before all is asked anew. */
+#define BEHIND_TIME  (30 * SECOND)
+#define BEHIND_RETRY (3 * SECOND)
+/* Messages read in one turn of the loop. */
+#define TURN_MESSAGES 500
+
+struct source {
+	sd_event *event;             /* borrowed */
+	const struct config *config; /* borrowed */
+	struct follow *follow;       /* borrowed */
+	struct status *status;       /* borrowed */
+	struct ldap_connection_options options;
+	const char *filter;
+	uint32_t next_uri;
+	uint64_t backoff;
+	uint64_t behind_since; /* 0: no server said so */
+	bool accept_behind;    /* it was waited for long enough */
+	char uri[LDAP_URI_MAX];
+	LDAP *ld;               /* owned; NULL while there is no connection */
+	struct ldap_sync *sync; /* owned */
+	int probe;              /* its message id; -1: none under way */
+	sd_event_source *input; /* owned, like the next ones */
+	sd_event_source *turn;  /* more to read at once */
+	sd_event_source *timer; /* the next try, or the next question */
+	struct ldap_sync_message message; /* large */
+};
+
+static int wait_for(struct source *source, uint64_t time);
+
+static uint64_t
+monotonic(const struct source *source)
+{
+	uint64_t time = 0;
+
+	(void)sd_event_now(source->event, CLOCK_MONOTONIC, &time);
+	return time;
+}
+
+/* ---- the end of a connection ------------------------------------------- */
+
+static void
+disconnect(struct source *source)
+{
+	source->input = sd_event_source_disable_unref(source->input);
+	source->turn = sd_event_source_disable_unref(source->turn);
+	ldap_sync_free(source->sync);
+	source->sync = NULL;
+	if (source->ld != NULL)
+		ldap_connection_close(source->ld);
+	source->ld = NULL;
+	source->probe = -1;
+}
+
+static uint64_t
+with_jitter(uint64_t time)
+{
+	uint32_t random;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) !=
+	    (ssize_t)sizeof(random))
+		random = 0;
+	return time - time / 2 * random / UINT32_MAX;
+}
+
+/* The next server of this round, or the first one after a pause. */
+static int
+try_next(struct source *source)
+{
+	char uri[LDAP_URI_MAX];
+	uint64_t pause;
+
+	source->next_uri++;
+	if (ldap_connection_uri(source->config->uri, source->next_uri, uri) ==
+	    0)
+		return wait_for(source, 0);
+	source->next_uri = 0;
+	if (source->behind_since != 0)
+		return wait_for(source, BEHIND_RETRY);
+	pause = source->backoff;
+	source->backoff = pause * 2 > BACKOFF_LONGEST ? BACKOFF_LONGEST
+	                                              : pause * 2;
+	return wait_for(source, with_jitter(pause));
+}
+
+static int
+lose(struct source *source, const char *reason)
+{
+	log_line(LOG_WARNING, "lost \"%s\": %s", source->uri, reason);
+	disconnect(source);
+	follow_lost(source->follow, reason);
+	return try_next(source);
+}
+
+/* What we did ourselves, and go on with at once, by the same server. */
+static int
+start_again(struct source *source, const char *reason)
+{
+	log_line(LOG_NOTICE, "connecting anew to \"%s\": %s", source->uri,
+	    reason);
+	disconnect(source);
+	follow_lost(source->follow, reason);
+	follow_want_all(source->follow);
+	return wait_for(source, with_jitter(BACKOFF_FIRST));
+}
+
+static int
+lose_by(struct source *source, int error)
+{
+	const char *said = source->message.reason;
+
+	return lose(source, *said != '\0' ? said : error_text(error));
+}
+
+/* ---- a server that is behind ------------------------------------------- */
+
+static int
+turned_away(struct source *source)
+{
+	uint64_t time = monotonic(source);
+
+	if (source->behind_since == 0)
+		source->behind_since = time;
+	if (time >= source->behind_since + BEHIND_TIME) {
+		/* None has caught up: all is asked anew, never backwards. */
+		source->accept_behind = true;
+		follow_want_all(source->follow);
+	}
+	return lose(source, "it is behind what we have already");
+}
+
+/* The server's own contextCSN; empty when it has none to show. */
+static int
+ask_context(struct source *source, struct csn_set *ret_set)
+{
+	char attribute[] = "contextCSN";
+	char *attributes[] = { attribute, NULL };
+	struct timeval timeout = { .tv_sec = source->config->timeout };
+	struct berval **values;
+	LDAPMessage *result = NULL;
+	int r;
+
+	ret_set->count = 0;
+	r = ldap_search_ext_s(source->ld, source->config->base, LDAP_SCOPE_BASE,
+	    "(objectClass=*)", attributes, 0, NULL, NULL, &timeout,
+	    LDAP_NO_LIMIT, &result);
+	if (r == LDAP_SUCCESS && ldap_first_entry(source->ld, result) != NULL) {
+		values = ldap_get_values_len(source->ld,
+		    ldap_first_entry(source->ld, result), attribute);
+		for (int i = 0; values != NULL && values[i] != NULL; i++)
+			(void)csn_set_add(ret_set, values[i]->bv_val,
+			    values[i]->bv_len);
+		ldap_value_free_len(values);
+	}
+	(void)ldap_msgfree(result);
+	if (r == LDAP_SUCCESS || r == LDAP_NO_SUCH_OBJECT ||
+	    r == LDAP_INSUFFICIENT_ACCESS)
+		return 0;
+	ldap_connection_reason(source->ld, r, "base", source->message.reason);
+	return ENS_E_LDAP;
+}
+
+/* Has the server not seen all that we have? Only asked where a cookie would
+ * not make it say so itself. */
+static int
+ask_behind(struct source *source, bool all, bool *ret_behind)
+{
+	const struct csn_set *seen = follow_seen(source->follow);
+	struct berval cookie = follow_cookie(source->follow);
+	struct csn_set server;
+	int r;
+
+	if (all) {
+		*ret_behind = false;
+		if (seen->count == 0)
+			return 0;
+		r = ask_context(source, &server);
+		if (r == 0)
+			*ret_behind = source->accept_behind ||
+			    (server.count > 0 &&
+			        !csn_set_covers(&server, seen));
+		return r;
+	}
+	csn_set_from_cookie(&server, cookie.bv_val, cookie.bv_len);
+	*ret_behind = !csn_set_covers(&server, seen);
+	return 0;
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+static int
+take_end(struct source *source)
+{
+	switch (ldap_sync_end_error(source->message.code)) {
+	case ENS_E_BEHIND:
+		return turned_away(source);
+	case ENS_E_REFRESH:
+		return start_again(source, source->message.reason);
+	default:
+		return lose_by(source, ENS_E_INCOMPLETE);
+	}
+}
+
+static int
+take_answer(struct source *source)
+{
+	LDAPMessage *answer = source->message.other;
+
+	if (ldap_msgid(answer) == source->probe &&
+	    ldap_msgtype(answer) == LDAP_RES_SEARCH_RESULT) {
+		source->probe = -1;
+		follow_alive(source->follow);
+	}
+	(void)ldap_msgfree(answer);
+	return 0;
+}
+
+static int
+take_done(struct source *source)
+{
+	int r = follow_done(source->follow, source->message.swept);
+
+	if (r != 0)
+		return r;
+	source->backoff = BACKOFF_FIRST;
+	source->behind_since = 0;
+	source->accept_behind = false;
+	source->next_uri = 0;
+	return 0;
+}
+
+/* One message that is not the end. */
+static int
+take(struct source *source)
+{
+	struct ldap_sync_message *message = &source->message;
+	struct follow *follow = source->follow;
+	int r = 0;
+
+	switch (message->kind) {
+	case LDAP_SYNC_MESSAGE_ENTRY:
+		r = follow_entry(follow, &message->entry);
+		break;
+	case LDAP_SYNC_MESSAGE_PRESENT:
+		r = follow_present(follow, message->uuids, message->uuid_count);
+		break;
+	case LDAP_SYNC_MESSAGE_DELETE:
+		r = follow_gone(follow, message->uuids, message->uuid_count);
+		break;
+	case LDAP_SYNC_MESSAGE_OTHER:
+		return take_answer(source);
+	case LDAP_SYNC_MESSAGE_NONE:
+	case LDAP_SYNC_MESSAGE_COOKIE:
+	case LDAP_SYNC_MESSAGE_DONE:
+	case LDAP_SYNC_MESSAGE_END:
+	default:
+		break;
+	}
+	if (r == 0)
+		r = follow_reached(follow, message->cookie);
+	if (r == 0 && message->kind == LDAP_SYNC_MESSAGE_DONE)
+		r = take_done(source);
+	return r;
+}
+
+/* Reads on until there is nothing more, or others have waited long enough. */
+static int
+read_on(struct source *source)
+{
+	int r;
+
+	for (int i = 0; i < TURN_MESSAGES; i++) {
+		r = ldap_sync_next(source->sync, &source->message);
+		if (r == 0 && source->message.kind == LDAP_SYNC_MESSAGE_END)
+			return take_end(source);
+		if (r == 0 && source->message.kind == LDAP_SYNC_MESSAGE_NONE) {
+			r = follow_settle(source->follow);
+			if (r == 0 && follow_wants_refresh(source->follow))
+				return start_again(source,
+				    "to ask for everything");
+			return r == 0 ? 0 : lose_by(source, r);
+		}
+		if (r == 0)
+			r = take(source);
+		if (r != 0)
+			return lose_by(source, r);
+	}
+	return sd_event_source_set_enabled(source->turn, SD_EVENT_ONESHOT);
+}
+
+static int
+on_input(sd_event_source *input, int fd, uint32_t events, void *arg)
+{
+	(void)input;
+	(void)fd;
+	(void)events;
+	return read_on(arg);
+}
+
+static int
+on_turn(sd_event_source *turn, void *arg)
+{
+	(void)turn;
+	return read_on(arg);
+}
+
+/* ---- connecting -------------------------------------------------------- */
+
+static int
+listen_to(struct source *source)
+{
+	int fd = -1, r;
+
+	if (ldap_get_option(source->ld, LDAP_OPT_DESC, &fd) != 0 || fd < 0)
+		return ENS_E_LDAP;
+	r = sd_event_add_io(source->event, &source->input, fd, EPOLLIN,
+	    on_input, source);
+	if (r >= 0)
+		r = sd_event_add_defer(source->event, &source->turn, on_turn,
+		    source);
+	/* Below signals and timers, which must not wait for a long refresh. */
+	if (r >= 0)
+		r = sd_event_source_set_priority(source->input,
+		    SD_EVENT_PRIORITY_IDLE);
+	if (r >= 0)
+		r = sd_event_source_set_priority(source->turn,
+		    SD_EVENT_PRIORITY_IDLE);
+	return r < 0 ? r : 0;
+}
+
+static int
+begin(struct source *source)
+{
+	struct berval cookie = follow_cookie(source->follow);
+	bool all = cookie.bv_len == 0, behind = false;
+	int r = ask_behind(source, all, &behind);
+
+	if (r == 0 && all && behind && !source->accept_behind)
+		return ENS_E_BEHIND;
+	if (r == 0)
+		r = ldap_sync_start(source->ld, source->config->base,
+		    source->filter, cookie, &source->sync,
+		    source->message.reason);
+	if (r == 0)
+		r = follow_begin(source->follow, all, behind);
+	return r == 0 ? listen_to(source) : r;
+}
+
+static int
+connect_now(struct source *source)
+{
+	int r;
+
+	source->message.reason[0] = '\0';
+	r = ldap_connection_uri(source->config->uri, source->next_uri,
+	    source->uri);
+	if (r != 0)
+		return r;
+	(void)snprintf(source->status->source, sizeof(source->status->source),
+	    "%s", source->uri);
+	r = ldap_connection_open(&source->options, source->uri, &source->ld,
+	    source->message.reason);
+	if (r == 0) {
+		source->status->connections++;
+		log_line(LOG_INFO, "connected to \"%s\"", source->uri);
+		r = begin(source);
+	}
+	if (r == ENS_E_BEHIND)
+		return turned_away(source);
+	if (r != 0)
+		return lose_by(source, r);
+	r = wait_for(source, PROBE_TIME);
+	return r != 0 ? r : read_on(source);
+}
+
+/* A question that costs the server next to nothing. */
+static int
+probe(struct source *source)
+{
+	char none[] = LDAP_NO_ATTRS;
+	char *attributes[] = { none, NULL };
+
+	if (source->probe >= 0)
+		return lose(source, "it does not answer");
+	if (ldap_search_ext(source->ld, source->config->base, LDAP_SCOPE_BASE,
+	        "(objectClass=*)", attributes, 0, NULL, NULL, NULL,
+	        LDAP_NO_LIMIT, &source->probe) != LDAP_SUCCESS)
+		return lose(source, "it takes no question");
+	return wait_for(source,
+	    source->config->timeout * SECOND > PROBE_TIME
+	        ? source->config->timeout * SECOND
+	        : PROBE_TIME);
+}
+
+static int
+on_timer(sd_event_source *timer, uint64_t time, void *arg)
+{
+	struct source *source = arg;
+
+	(void)timer;
+	(void)time;
+	return source->ld == NULL ? connect_now(source) : probe(source);
+}
+
+static int
+wait_for(struct source *source, uint64_t time)
+{
+	int r = sd_event_source_set_time(source->timer,
+	    monotonic(source) + time);
+
+	if (r >= 0)
+		r = sd_event_source_set_enabled(source->timer,
+		    SD_EVENT_ONESHOT);
+	return r < 0 ? r : 0;
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+static void
+cleanup_source(struct source **source)
+{
+	source_stop(*source);
+}
+
+int
+source_start(sd_event *event, const struct config *config,
+    struct follow *follow, struct status *status, struct source **ret_source)
+{
+	struct source *source AUTO(cleanup_source) = calloc(1, sizeof(*source));
+	int r;
+
+	if (source == NULL)
+		return -ENOMEM;
+	if (strncmp(config->uri, "ldap", strlen("ldap")) != 0) {
+		log_line(LOG_ERR,
+		    "cannot follow \"%s\": want ldapi, ldaps or ldap",
+		    config->uri);
+		return ENS_E_CONFIG;
+	}
+	source->event = event;
+	source->config = config;
+	source->follow = follow;
+	source->status = status;
+	source->probe = -1;
+	source->backoff = BACKOFF_FIRST;
+	source->filter = *config->filter != '\0' ? config->filter
+	                                         : ENTRY_FILTER;
+	source->options = (struct ldap_connection_options){
+		.bind_dn = config->bind_dn,
+		.password_file = config->password_file,
+		.start_tls = config->start_tls,
+		.tls_ca = config->tls_ca,
+		.timeout = config->timeout,
+	};
+	r = sd_event_add_time_relative(event, &source->timer, CLOCK_MONOTONIC,
+	    0, 0, on_timer, source);
+	if (r < 0)
+		return r;
+	*ret_source = source;
+	source = NULL;
+	return 0;
+}
+
+void
+source_stop(struct source *source)
+{
+	if (source == NULL)
+		return;
+	disconnect(source);
+	sd_event_source_disable_unref(source->timer);
+	free(source);
+}

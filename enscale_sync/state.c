@@ -1,0 +1,554 @@
+/* The state: its file, its transactions, its counters. See state.h. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscale_sync/state_private.h"
+
+/* Another version is not converted: the directory is asked again. */
+#define STATE_VERSION 1
+/* Address space, not disk: the file grows as it is filled. */
+#define STATE_MAP_SIZE ((size_t)64 << 30)
+#define STATE_INFO_MAX ((size_t)16 * 1024)
+
+const uint8_t state_no_uuid[ENTRY_UUID_LEN];
+
+static const char *const table_names[T_COUNT] = {
+	[T_INFO] = "info",
+	[T_ENTRIES] = "entries",
+	[T_NAMES] = "names",
+	[T_CHILDREN] = "children",
+	[T_ORPHANS] = "orphans",
+	[T_IDS] = "ids",
+	[T_MEMBERS] = "members",
+	[T_HOST_KEYS] = "host_keys",
+	[T_CHANGED] = "changed",
+	[T_MARKS] = "marks",
+	[T_REFUSED] = "refused",
+};
+
+int
+state_error(int r)
+{
+	switch (r) {
+	case MDB_SUCCESS:
+		return 0;
+	case MDB_NOTFOUND:
+		return ENS_E_NOTFOUND;
+	case MDB_MAP_FULL:
+		return -ENOSPC;
+	case MDB_VERSION_MISMATCH:
+		return ENS_E_VERSION;
+	default:
+		return r > 0 ? -r : ENS_E_CORRUPT;
+	}
+}
+
+static MDB_val
+to_val(struct bytes b)
+{
+	MDB_val val = { .mv_size = b.len };
+
+	/* LMDB never writes through what it is given. */
+	memcpy(&val.mv_data, &b.data, sizeof(val.mv_data));
+	return val;
+}
+
+int
+state_get(struct state *state, enum state_table table, struct bytes key,
+    struct bytes *ret_value)
+{
+	MDB_val k = to_val(key), v;
+	int r = mdb_get(state->txn, state->tables[table], &k, &v);
+
+	if (r != 0)
+		return state_error(r);
+	*ret_value = (struct bytes){ v.mv_data, v.mv_size };
+	return 0;
+}
+
+int
+state_store(struct state *state, enum state_table table, struct bytes key,
+    struct bytes value)
+{
+	MDB_val k = to_val(key), v = to_val(value);
+
+	return state_error(
+	    mdb_put(state->txn, state->tables[table], &k, &v, 0));
+}
+
+int
+state_drop(struct state *state, enum state_table table, struct bytes key)
+{
+	MDB_val k = to_val(key);
+	int r = mdb_del(state->txn, state->tables[table], &k, NULL);
+
+	return r == MDB_NOTFOUND ? 0 : state_error(r);
+}
+
+int
+state_empty(struct state *state, enum state_table table)
+{
+	if (state_rows(state, table) == 0)
+		return 0;
+	return state_error(mdb_drop(state->txn, state->tables[table], 0));
+}
+
+uint64_t
+state_rows(struct state *state, enum state_table table)
+{
+	MDB_stat st;
+
+	if (mdb_stat(state->txn, state->tables[table], &st) != 0)
+		return 0;
+	return st.ms_entries;
+}
+
+int
+state_seek(struct state *state, enum state_table table, struct bytes from,
+    struct state_key *ret_key)
+{
+	MDB_val k = to_val(from), v;
+	MDB_cursor *cursor;
+	int r = mdb_cursor_open(state->txn, state->tables[table], &cursor);
+
+	if (r != 0)
+		return state_error(r);
+	r = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+	if (r == 0) {
+		memcpy(ret_key->data, k.mv_data, k.mv_size);
+		ret_key->len = k.mv_size;
+	}
+	mdb_cursor_close(cursor);
+	return state_error(r);
+}
+
+int
+state_walk_next(struct state *state, enum state_table table,
+    struct bytes prefix, struct state_walk *walk)
+{
+	MDB_val k = to_val(prefix), v;
+	int r = 0;
+
+	if (walk->cursor == NULL) {
+		r = mdb_cursor_open(state->txn, state->tables[table],
+		    &walk->cursor);
+		if (r == 0)
+			r = mdb_cursor_get(walk->cursor, &k, &v,
+			    prefix.len == 0 ? MDB_FIRST : MDB_SET_RANGE);
+	} else {
+		r = mdb_cursor_get(walk->cursor, &k, &v, MDB_NEXT);
+	}
+	if (r != 0)
+		return state_error(r);
+	if (k.mv_size < prefix.len ||
+	    (prefix.len > 0 && memcmp(k.mv_data, prefix.data, prefix.len) != 0))
+		return ENS_E_NOTFOUND;
+	walk->key = (struct bytes){ k.mv_data, k.mv_size };
+	walk->value = (struct bytes){ v.mv_data, v.mv_size };
+	return 0;
+}
+
+void
+state_walk_end(struct state_walk *walk)
+{
+	if (walk->cursor != NULL)
+		mdb_cursor_close(walk->cursor);
+	walk->cursor = NULL;
+}
+
+void
+state_key_add(struct state_key *key, const void *data, size_t len)
+{
+	/* Subjects are at most RECORD_KEY_MAX long and the rest is fixed. */
+	if (len > sizeof(key->data) - key->len)
+		abort();
+	memcpy(key->data + key->len, data, len);
+	key->len += len;
+}
+
+void
+state_key_add_u32(struct state_key *key, uint32_t value)
+{
+	uint8_t be[4];
+
+	for (int i = 3; i >= 0; i--, value >>= 8)
+		be[i] = (uint8_t)value;
+	state_key_add(key, be, sizeof(be));
+}
+
+void
+state_key_add_u64(struct state_key *key, uint64_t value)
+{
+	state_key_add_u32(key, (uint32_t)(value >> 32));
+	state_key_add_u32(key, (uint32_t)value);
+}
+
+/* ---- info -------------------------------------------------------------- */
+
+static const struct bytes info_key = { (const uint8_t *)"info", 4 };
+
+static int
+write_info(struct state *state)
+{
+	struct wire_writer out AUTO(wire_write_free);
+	const struct state_info *info = &state->info;
+
+	wire_write_init_growing(&out, STATE_INFO_MAX);
+	wire_write_u32(&out, STATE_VERSION);
+	wire_write_u64(&out, info->generation);
+	wire_write_u64(&out, info->purged);
+	wire_write_u8(&out, info->complete);
+	for (int i = 0; i <= ENTRY_KINDS; i++)
+		wire_write_u64(&out, info->entries[i]);
+	wire_write_bytes(&out, info->digest, sizeof(info->digest));
+	wire_write_string(&out, info->cookie, info->cookie_len);
+	wire_write_u32(&out, info->seen.count);
+	for (uint32_t i = 0; i < info->seen.count; i++)
+		wire_write_cstring(&out, info->seen.rows[i].csn);
+	if (out.error != 0)
+		return out.error;
+	return state_store(state, T_INFO, info_key,
+	    (struct bytes){ out.data, out.len });
+}
+
+static int
+parse_info(struct bytes value, struct state_info *ret_info)
+{
+	struct state_info info = { 0 };
+	struct wire_reader in;
+	struct bytes b;
+	uint32_t count;
+
+	wire_read_init(&in, value.data, value.len);
+	if (wire_read_u32(&in) != STATE_VERSION)
+		return ENS_E_VERSION;
+	info.generation = wire_read_u64(&in);
+	info.purged = wire_read_u64(&in);
+	info.complete = wire_read_u8(&in) != 0;
+	for (int i = 0; i <= ENTRY_KINDS; i++)
+		info.entries[i] = wire_read_u64(&in);
+	b = wire_read_bytes(&in, sizeof(info.digest));
+	if (b.len == sizeof(info.digest))
+		memcpy(info.digest, b.data, b.len);
+	b = wire_read_string(&in);
+	if (b.len > sizeof(info.cookie))
+		return ENS_E_CORRUPT;
+	if (b.len > 0)
+		memcpy(info.cookie, b.data, b.len);
+	info.cookie_len = b.len;
+	count = wire_read_u32(&in);
+	for (uint32_t i = 0; i < count && in.error == 0; i++) {
+		b = wire_read_string(&in);
+		if (csn_set_add(&info.seen, (const char *)b.data, b.len) != 0)
+			return ENS_E_CORRUPT;
+	}
+	if (wire_read_end(&in) != 0)
+		return ENS_E_CORRUPT;
+	*ret_info = info;
+	return 0;
+}
+
+static int
+read_info(struct state *state)
+{
+	struct bytes value;
+	int r = state_get(state, T_INFO, info_key, &value);
+
+	if (r == ENS_E_NOTFOUND) {
+		/* A new file, or one that was never committed to. */
+		if (state_rows(state, T_ENTRIES) != 0)
+			return ENS_E_CORRUPT;
+		return 0;
+	}
+	if (r == 0)
+		r = parse_info(value, &state->info);
+	state->committed = state->info;
+	return r;
+}
+
+const struct state_info *
+state_info(const struct state *state)
+{
+	return &state->info;
+}
+
+static uint64_t
+count_rows(struct state *state, enum state_table table)
+{
+	uint64_t count;
+
+	if (state->txn != NULL)
+		return state_rows(state, table);
+	if (state_begin_read(state) != 0)
+		return 0;
+	count = state_rows(state, table);
+	state_end(state);
+	return count;
+}
+
+uint64_t
+state_refused_count(struct state *state)
+{
+	return count_rows(state, T_REFUSED);
+}
+
+uint64_t
+state_orphan_count(struct state *state)
+{
+	return count_rows(state, T_ORPHANS);
+}
+
+uint64_t
+state_entry_count(struct state *state)
+{
+	return count_rows(state, T_ENTRIES);
+}
+
+int
+state_set_cookie(struct state *state, const char *cookie, size_t len)
+{
+	struct csn_set set;
+
+	if (len > sizeof(state->info.cookie))
+		return ENS_E_LIMIT;
+	memcpy(state->info.cookie, cookie, len);
+	state->info.cookie_len = len;
+	csn_set_from_cookie(&set, cookie, len);
+	csn_set_merge(&state->info.seen, &set);
+	return 0;
+}
+
+void
+state_set_digest(struct state *state, const uint8_t digest[STATE_DIGEST_LEN])
+{
+	memcpy(state->info.digest, digest, STATE_DIGEST_LEN);
+}
+
+void
+state_set_complete(struct state *state)
+{
+	state->info.complete = true;
+	state->changed = true;
+}
+
+void
+state_raise_generation(struct state *state, uint64_t generation)
+{
+	if (state->info.generation < generation)
+		state->info.generation = generation;
+	state->changed = true;
+}
+
+void
+state_forget_seen(struct state *state)
+{
+	state->info.seen.count = 0;
+}
+
+int
+state_purge(struct state *state)
+{
+	if (state_rows(state, T_CHANGED) == 0)
+		return 0;
+	state->info.purged = state->info.generation;
+	return state_empty(state, T_CHANGED);
+}
+
+/* ---- transactions ------------------------------------------------------ */
+
+static int
+begin(struct state *state, bool writing)
+{
+	int r;
+
+	if (state->txn != NULL)
+		return -EBUSY;
+	r = mdb_txn_begin(state->env, NULL, writing ? 0 : MDB_RDONLY,
+	    &state->txn);
+	if (r != 0) {
+		state->txn = NULL;
+		return state_error(r);
+	}
+	state->writing = writing;
+	state->changed = false;
+	return 0;
+}
+
+int
+state_begin_write(struct state *state)
+{
+	return begin(state, true);
+}
+
+int
+state_begin_read(struct state *state)
+{
+	return begin(state, false);
+}
+
+int
+state_commit(struct state *state)
+{
+	int r;
+
+	if (state->changed)
+		state->info.generation++;
+	r = write_info(state);
+	if (r != 0) {
+		state_end(state);
+		return r;
+	}
+	r = state_error(mdb_txn_commit(state->txn));
+	state->txn = NULL;
+	if (r == 0)
+		state->committed = state->info;
+	else
+		state->info = state->committed;
+	return r;
+}
+
+bool
+state_is_busy(const struct state *state)
+{
+	return state->txn != NULL;
+}
+
+void
+state_end(struct state *state)
+{
+	if (state->txn == NULL)
+		return;
+	mdb_txn_abort(state->txn);
+	state->txn = NULL;
+	state->info = state->committed;
+}
+
+/* ---- the file ---------------------------------------------------------- */
+
+static int
+lock_folder(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static int
+open_tables(struct state *state)
+{
+	int r = state_begin_write(state);
+
+	for (int i = 0; r == 0 && i < T_COUNT; i++)
+		r = state_error(mdb_dbi_open(state->txn, table_names[i],
+		    MDB_CREATE, &state->tables[i]));
+	if (r == 0)
+		r = read_info(state);
+	if (r == 0)
+		r = state_commit(state);
+	else
+		state_end(state);
+	return r;
+}
+
+/*
+ * NOLOCK: the folder's lock keeps others out, and of ourselves there is one,
+ * which never reads and writes at the same time; so no reader table and no
+ * mutex that outlives us. NOMETASYNC: an operating system that dies may undo
+ * the last commit as a whole, cookie included, and the server tells it again.
+ */
+static int
+open_file(struct state *state, const char *path)
+{
+	const unsigned int flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOMETASYNC |
+	    MDB_NORDAHEAD;
+	int r = mdb_env_create(&state->env);
+
+	if (r != 0) {
+		state->env = NULL;
+		return state_error(r);
+	}
+	r = mdb_env_set_mapsize(state->env, STATE_MAP_SIZE);
+	if (r == 0)
+		r = mdb_env_set_maxdbs(state->env, T_COUNT);
+	if (r == 0)
+		r = mdb_env_open(state->env, path, flags, 0600);
+	r = r == 0 ? open_tables(state) : state_error(r);
+	if (r != 0) {
+		mdb_env_close(state->env);
+		state->env = NULL;
+	}
+	return r;
+}
+
+static void
+cleanup_state(struct state **state)
+{
+	state_close(*state);
+}
+
+int
+state_open(const char *dir, struct state **ret_state, bool *ret_replaced)
+{
+	struct state *state AUTO(cleanup_state) = calloc(1, sizeof(*state));
+	char *path AUTO_FREE = NULL;
+	bool replaced = false;
+	int r;
+
+	if (state == NULL)
+		return -ENOMEM;
+	wire_write_init_growing(&state->entry, RECORD_SIZE_MAX);
+	wire_write_init_growing(&state->old, RECORD_SIZE_MAX);
+	state->lock_fd = lock_folder(dir);
+	if (state->lock_fd < 0)
+		return state->lock_fd;
+	if (asprintf(&path, "%s/%s", dir, STATE_FILE) < 0)
+		return -ENOMEM;
+	r = open_file(state, path);
+	if (r == ENS_E_CORRUPT || r == ENS_E_VERSION) {
+		/* The directory is the truth: ask it again. */
+		replaced = true;
+		state->info = (struct state_info){ 0 };
+		state->committed = state->info;
+		r = unlink(path) != 0 ? -errno : open_file(state, path);
+	}
+	if (r != 0)
+		return r;
+	*ret_state = state;
+	*ret_replaced = replaced;
+	state = NULL;
+	return 0;
+}
+
+void
+state_close(struct state *state)
+{
+	if (state == NULL)
+		return;
+	state_end(state);
+	if (state->env != NULL)
+		mdb_env_close(state->env);
+	if (state->lock_fd >= 0)
+		close(state->lock_fd);
+	wire_write_free(&state->entry);
+	wire_write_free(&state->old);
+	entry_rows_free(&state->old_rows);
+	free(state);
+}

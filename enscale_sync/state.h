@@ -1,0 +1,150 @@
+/*
+ * The state: what the directory holds, as far as it has told us. An LMDB
+ * file that nobody but enscale-sync opens (0600, under an exclusive lock), so
+ * that a kill at any instant loses nothing: one transaction holds what one
+ * batch of messages changed, the cookie, and the list of what has to be
+ * published because of it.
+ *
+ * Entries are filed by entryUUID. Keys and nodes hang on the entryUUID of the
+ * entry above them, because a server says nothing of children when it renames
+ * their parent; a child whose parent has not come yet waits as an orphan.
+ *
+ * Of two entries with one id (or environments with one name) the one with the
+ * earlier createTimestamp counts, then the one with the smaller entryUUID; the
+ * other is refused as a duplicate for as long as the first is there.
+ *
+ * Errors: -errno, ENS_E_CORRUPT, ENS_E_NOTFOUND. After any other error than
+ * ENS_E_NOTFOUND the transaction is useless: state_end().
+ */
+#ifndef ENSCALE_SYNC_STATE_H
+#define ENSCALE_SYNC_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/record.h"
+#include "enscale_sync/entry_codec.h"
+#include "ldap/ldap_csn.h"
+#include "ldap/ldap_entry.h"
+
+#define STATE_FILE       "state.mdb"
+#define STATE_DIGEST_LEN SHA256_LEN
+
+struct state;
+
+/* What one transaction changes as a whole. */
+struct state_info {
+	uint64_t generation; /* counts commits that left something to publish */
+	uint64_t purged; /* up to this one, what was to publish is forgotten */
+	bool complete;   /* a refresh has been finished once */
+	uint64_t entries[ENTRY_KINDS + 1]; /* good ones, by kind */
+	uint8_t digest[STATE_DIGEST_LEN];  /* of source, filter and rules */
+	size_t cookie_len;
+	char cookie[COOKIE_LEN_MAX]; /* of the server, or empty */
+	struct csn_set seen; /* the furthest that any server has brought us */
+};
+
+/*
+ * Opens or makes the state in folder dir. A file of another version or a
+ * broken one is replaced by an empty one, and *ret_replaced says so.
+ * -EWOULDBLOCK when another process has it.
+ */
+int state_open(const char *dir, struct state **ret_state, bool *ret_replaced);
+void state_close(struct state *state);
+
+/* One transaction at a time. state_end() of a writing one undoes it. */
+int state_begin_write(struct state *state);
+int state_begin_read(struct state *state);
+int state_commit(struct state *state);
+void state_end(struct state *state);
+bool state_is_busy(const struct state *state);
+
+/* Of the transaction under way, else of the last commit. */
+const struct state_info *state_info(const struct state *state);
+uint64_t state_refused_count(struct state *state);
+uint64_t state_orphan_count(struct state *state);
+uint64_t state_entry_count(struct state *state); /* refused ones too */
+
+/* ---- writing ----------------------------------------------------------- */
+
+/*
+ * Files an entry in place of the one with its UUID. While adopt is false a
+ * child that is new or has another name waits as an orphan until
+ * state_adopt(): in the middle of a refresh names are of different ages.
+ */
+int state_put(struct state *state, const struct entry *entry, bool adopt);
+/* An unknown UUID is a success. */
+int state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
+/* Gives every orphan whose parent is there to it. */
+int state_adopt(struct state *state);
+/* The entry with this UUID has this name now: its server said so when asked,
+ * though it sent no change. Orphans below the name are adopted. */
+int state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    const char *dn);
+
+int state_set_cookie(struct state *state, const char *cookie, size_t len);
+void state_set_digest(struct state *state,
+    const uint8_t digest[STATE_DIGEST_LEN]);
+/* A refresh has ended well: from now on changes are listed for publishing. */
+void state_set_complete(struct state *state);
+/* What is listed has been published. */
+int state_purge(struct state *state);
+/* The generation shall be above this one at least: a view has it. */
+void state_raise_generation(struct state *state, uint64_t generation);
+void state_forget_seen(struct state *state);
+
+/* Marks tell what a refresh named, so that the rest can be swept. */
+int state_clear_marks(struct state *state);
+int state_mark(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
+/* Deletes what has no mark and may go. */
+int state_sweep(struct state *state,
+    bool (*may_go)(const struct entry *entry, void *arg), void *arg,
+    uint64_t *ret_deleted);
+
+/* ---- reading ----------------------------------------------------------- */
+
+/* Entries borrow from the state and from rows, and die with the transaction
+ * or the next use of rows. Refused ones are found, too, by UUID. */
+int state_find(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    struct entry_rows *rows, struct entry *ret_entry);
+
+/*
+ * A subject is what records are derived from, named by a record key: an
+ * account (RECORD_ACCOUNT), an environment, a node, a host key.
+ *
+ * The entry that counts for an account, an environment or a node; a node's
+ * has to hang on an environment that counts. ENS_E_NOTFOUND: none.
+ */
+int state_find_subject(struct state *state, const struct record_key *subject,
+    struct entry_rows *rows, struct entry *ret_entry);
+/* The entry a node hangs on. */
+int state_find_parent(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    struct entry_rows *rows, struct entry *ret_entry);
+
+/* Walks: visit() is called in ascending order; its first non-zero result ends
+ * the walk and is returned. No writing meanwhile. */
+typedef int state_visit_uuid(const uint8_t uuid[ENTRY_UUID_LEN], void *arg);
+typedef int state_visit_subject(const struct record_key *subject, void *arg);
+typedef int state_visit_refused(const char *dn, const char *reason, void *arg);
+
+int state_each_child(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    state_visit_uuid *visit, void *arg);
+/* Environments that name the account. */
+int state_each_environment(struct state *state, uint32_t account,
+    state_visit_uuid *visit, void *arg);
+/* Nodes with the host key. */
+int state_each_host(struct state *state, const uint8_t fingerprint[SHA256_LEN],
+    state_visit_uuid *visit, void *arg);
+/* All subjects of a kind: RECORD_ACCOUNT, _ENVIRONMENT, _NODE, _HOST_KEY. */
+int state_each_subject(struct state *state, enum record_kind kind,
+    state_visit_subject *visit, void *arg);
+/* Subjects that changed after this generation. */
+int state_each_changed(struct state *state, uint64_t generation,
+    state_visit_subject *visit, void *arg);
+/* Names of parents that orphans wait for, each once; DNs of the orphans. */
+int state_each_orphan(struct state *state, state_visit_uuid *visit, void *arg);
+int state_each_refused(struct state *state, state_visit_refused *visit,
+    void *arg);
+
+#endif

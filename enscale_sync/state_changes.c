@@ -1,0 +1,191 @@
+/* The state: listing what has to be published because of a change. */
+#include <config.h>
+
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscale_sync/state_private.h"
+
+/* How many rows are looked at before the calls that they lead to. */
+#define UUIDS_AT_ONCE 256
+
+static bool
+is_set(const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	return memcmp(uuid, state_no_uuid, ENTRY_UUID_LEN) != 0;
+}
+
+int
+state_list_subject(struct state *state, const struct record_key *subject)
+{
+	struct state_key value = { .len = 0 };
+
+	if (!state->info.complete || subject->len == 0)
+		return 0;
+	state->changed = true;
+	state_key_add_u64(&value, state->info.generation + 1);
+	return state_store(state, T_CHANGED,
+	    (struct bytes){ subject->data, subject->len },
+	    state_key_bytes(&value));
+}
+
+static int
+list_account(struct state *state, uint32_t account)
+{
+	struct record_key subject = record_key_id(RECORD_ACCOUNT, account);
+
+	return state_list_subject(state, &subject);
+}
+
+int
+state_list_members(struct state *state, const struct entry *environment)
+{
+	int r = 0;
+
+	for (uint32_t i = 0;
+	     r == 0 && i < environment->environment.member_count; i++)
+		r = list_account(state,
+		    environment->environment.members[i].account);
+	return r;
+}
+
+/* Whatever hangs on which of the entries with this node id counts. */
+static int
+list_node_candidate(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry entry;
+	struct record_key subject;
+	int r = state_find(state, uuid, &rows, &entry);
+
+	if (r != 0)
+		return r;
+	for (uint32_t i = 0; r == 0 && i < entry.node.host_key_count; i++) {
+		subject = record_key_host(entry.node.host_keys[i].fingerprint);
+		r = state_list_subject(state, &subject);
+	}
+	if (r == 0)
+		r = state_find_parent(state, uuid, &rows, &entry);
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	subject = state_subject_of(&entry);
+	return state_list_subject(state, &subject);
+}
+
+/* Calls with each UUID that the rows under a prefix end with; rows may be
+ * written meanwhile, but none of this prefix. */
+static int
+for_each_uuid(struct state *state, enum state_table table, struct bytes prefix,
+    int (*call)(struct state *, const uint8_t uuid[ENTRY_UUID_LEN]))
+{
+	uint8_t uuids[UUIDS_AT_ONCE][ENTRY_UUID_LEN];
+	uint64_t done = 0, skip;
+	uint32_t count;
+	int r;
+
+	do {
+		struct state_walk walk = { 0 };
+
+		count = 0;
+		skip = done;
+		do {
+			r = state_walk_next(state, table, prefix, &walk);
+			if (r == 0 && skip > 0)
+				skip--;
+			else if (r == 0)
+				memcpy(uuids[count++],
+				    state_last_uuid(walk.key), ENTRY_UUID_LEN);
+		} while (r == 0 && count < UUIDS_AT_ONCE);
+		state_walk_end(&walk);
+		if (r == ENS_E_NOTFOUND)
+			r = 0;
+		for (uint32_t i = 0; r == 0 && i < count; i++)
+			r = call(state, uuids[i]);
+		done += count;
+	} while (r == 0 && count == UUIDS_AT_ONCE);
+	return r;
+}
+
+int
+state_list_node(struct state *state, uint32_t node)
+{
+	struct record_key subject = record_key_id(RECORD_NODE, node);
+	struct state_key prefix = state_ids_prefix(&subject);
+	int r;
+
+	if (!state->info.complete)
+		return 0;
+	r = state_list_subject(state, &subject);
+	if (r == 0)
+		r = for_each_uuid(state, T_IDS, state_key_bytes(&prefix),
+		    list_node_candidate);
+	return r;
+}
+
+static int
+list_child_node(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry entry;
+	int r = state_find(state, uuid, &rows, &entry);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	if (entry.kind != ENTRY_NODE || entry.refused)
+		return 0;
+	return state_list_node(state, entry.id);
+}
+
+static int
+list_environment_candidate(struct state *state,
+    const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry entry;
+	int r = state_find(state, uuid, &rows, &entry);
+
+	if (r == 0)
+		r = state_list_members(state, &entry);
+	if (r == 0)
+		r = for_each_uuid(state, T_CHILDREN, state_uuid_bytes(uuid),
+		    list_child_node);
+	return r;
+}
+
+int
+state_list_environment(struct state *state, const struct record_key *subject)
+{
+	struct state_key prefix = state_ids_prefix(subject);
+	int r;
+
+	if (!state->info.complete)
+		return 0;
+	r = state_list_subject(state, subject);
+	if (r == 0)
+		r = for_each_uuid(state, T_IDS, state_key_bytes(&prefix),
+		    list_environment_candidate);
+	return r;
+}
+
+int
+state_list_child(struct state *state, const struct entry *entry,
+    const uint8_t parent[ENTRY_UUID_LEN])
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry above;
+	int r;
+
+	if (!state->info.complete || entry->refused)
+		return 0;
+	if (entry->kind == ENTRY_NODE)
+		return state_list_node(state, entry->id);
+	if (!is_set(parent))
+		return 0;
+	r = state_find(state, parent, &rows, &above);
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	if (above.kind != ENTRY_ACCOUNT || above.refused)
+		return 0;
+	return list_account(state, above.id);
+}

@@ -1,0 +1,702 @@
+/* The state: filing entries under every key by which they are looked for. */
+#include <config.h>
+
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscale_sync/state_private.h"
+
+/* Entries swept from one look at the marks to the next. */
+#define SWEPT_AT_ONCE 256
+
+static const struct bytes nothing = { (const uint8_t *)"", 0 };
+
+static struct state_key
+pair(const void *first, size_t first_len, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct state_key key = { .len = 0 };
+
+	state_key_add(&key, first, first_len);
+	state_key_add(&key, uuid, ENTRY_UUID_LEN);
+	return key;
+}
+
+static bool
+is_set(const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	return memcmp(uuid, state_no_uuid, ENTRY_UUID_LEN) != 0;
+}
+
+static bool
+is_same(const uint8_t a[ENTRY_UUID_LEN], const uint8_t b[ENTRY_UUID_LEN])
+{
+	return memcmp(a, b, ENTRY_UUID_LEN) == 0;
+}
+
+static bool
+is_child(const struct entry *entry)
+{
+	return entry->kind == ENTRY_KEY || entry->kind == ENTRY_NODE;
+}
+
+/* ---- refused entries --------------------------------------------------- */
+
+static int
+set_reason(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    const char *reason)
+{
+	if (*reason == '\0')
+		return state_drop(state, T_REFUSED, state_uuid_bytes(uuid));
+	return state_store(state, T_REFUSED, state_uuid_bytes(uuid),
+	    (struct bytes){ (const uint8_t *)reason, strlen(reason) + 1 });
+}
+
+static const char *
+duplicate_reason(const struct record_key *subject)
+{
+	switch (subject->data[0]) {
+	case RECORD_ACCOUNT:
+		return "enscaleAccountId: an older entry has it";
+	case RECORD_NODE:
+		return "enscaleNodeId: an older entry has it";
+	default:
+		return "cn: an older environment has it";
+	}
+}
+
+/* Says again why an entry that counts (again) is refused in part, if so. */
+static int
+restore_reason(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry entry;
+	char reason[ENTRY_REASON_MAX + 1];
+	int r = state_find(state, uuid, &rows, &entry);
+
+	if (r != 0)
+		return r;
+	memcpy(reason, entry.reason, strlen(entry.reason) + 1);
+	return set_reason(state, uuid, reason);
+}
+
+/* ---- the index of ids and names ---------------------------------------- */
+
+static struct state_key
+id_row(const struct entry *entry, const struct record_key *subject)
+{
+	struct state_key key = state_ids_prefix(subject);
+
+	/* An unknown creation comes last. */
+	state_key_add_u64(&key,
+	    entry->created > 0 ? (uint64_t)entry->created : UINT64_MAX);
+	state_key_add(&key, entry->uuid, ENTRY_UUID_LEN);
+	return key;
+}
+
+static int
+add_id(struct state *state, const struct entry *entry,
+    const struct record_key *subject)
+{
+	struct state_key row = id_row(entry, subject);
+	uint8_t before[ENTRY_UUID_LEN], after[ENTRY_UUID_LEN];
+	int r = state_winner(state, subject, before);
+	bool had = r == 0;
+
+	if (r != 0 && r != ENS_E_NOTFOUND)
+		return r;
+	r = state_store(state, T_IDS, state_key_bytes(&row), nothing);
+	if (r != 0 || !had)
+		return r;
+	r = state_winner(state, subject, after);
+	if (r != 0)
+		return r;
+	return set_reason(state, is_same(before, after) ? entry->uuid : before,
+	    duplicate_reason(subject));
+}
+
+static int
+remove_id(struct state *state, const struct entry *entry,
+    const struct record_key *subject)
+{
+	struct state_key row = id_row(entry, subject);
+	uint8_t before[ENTRY_UUID_LEN], after[ENTRY_UUID_LEN];
+	int r = state_winner(state, subject, before);
+
+	if (r == 0)
+		r = state_drop(state, T_IDS, state_key_bytes(&row));
+	if (r != 0 || !is_same(before, entry->uuid))
+		return r;
+	r = state_winner(state, subject, after);
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	return restore_reason(state, after);
+}
+
+/* ---- indexes of one good entry ----------------------------------------- */
+
+static int
+index_members(struct state *state, const struct entry *entry, bool add)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < entry->environment.member_count;
+	     i++) {
+		struct state_key key = { .len = 0 };
+
+		state_key_add_u32(&key, entry->environment.members[i].account);
+		state_key_add(&key, entry->uuid, ENTRY_UUID_LEN);
+		r = add ? state_store(state, T_MEMBERS, state_key_bytes(&key),
+		              nothing)
+		        : state_drop(state, T_MEMBERS, state_key_bytes(&key));
+	}
+	return r;
+}
+
+static int
+index_host_keys(struct state *state, const struct entry *entry, bool add)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < entry->node.host_key_count; i++) {
+		struct state_key key = pair(
+		    entry->node.host_keys[i].fingerprint, SHA256_LEN,
+		    entry->uuid);
+
+		r = add ? state_store(state, T_HOST_KEYS, state_key_bytes(&key),
+		              nothing)
+		        : state_drop(state, T_HOST_KEYS, state_key_bytes(&key));
+	}
+	return r;
+}
+
+/* identity: the entry was not there under this id or name, or will not be. */
+static int
+index_entry(struct state *state, const struct entry *entry, bool add,
+    bool identity)
+{
+	struct record_key subject = state_subject_of(entry);
+	int r = 0;
+
+	if (entry->refused)
+		return 0;
+	if (add)
+		state->info.entries[entry->kind]++;
+	else
+		state->info.entries[entry->kind]--;
+	if (entry->kind == ENTRY_ENVIRONMENT && identity && !add)
+		r = state_list_environment(state, &subject);
+	if (r == 0 && entry->kind == ENTRY_NODE && !add)
+		r = state_list_node(state, entry->id);
+	if (r == 0 && subject.len > 0)
+		r = add ? add_id(state, entry, &subject)
+		        : remove_id(state, entry, &subject);
+	if (r != 0)
+		return r;
+	switch (entry->kind) {
+	case ENTRY_ACCOUNT:
+		return state_list_subject(state, &subject);
+	case ENTRY_ENVIRONMENT:
+		r = index_members(state, entry, add);
+		if (r == 0)
+			r = state_list_subject(state, &subject);
+		if (r == 0)
+			r = state_list_members(state, entry);
+		/* The entry itself is filed by now, or still is. */
+		if (r == 0 && identity && add)
+			r = state_list_environment(state, &subject);
+		return r;
+	case ENTRY_NODE:
+		r = index_host_keys(state, entry, add);
+		return r == 0 && add ? state_list_node(state, entry->id) : r;
+	case ENTRY_KEY:
+	case ENTRY_OTHER:
+	default:
+		return 0;
+	}
+}
+
+/* ---- names and parents ------------------------------------------------- */
+
+/* Where an entry hangs, and by what names it is found. */
+struct place {
+	struct ldap_dn_hash self, above;
+	uint8_t parent[ENTRY_UUID_LEN]; /* zeros: an orphan, or no child */
+};
+
+static int
+find_place(const char *dn, struct place *ret_place)
+{
+	struct place place = { 0 };
+	int r = ldap_dn_hash(dn, &place.self, &place.above);
+
+	/* A name that is none leads nowhere: an orphan for ever. */
+	if (r != 0 && r != ENS_E_SYNTAX)
+		return r;
+	*ret_place = place;
+	return 0;
+}
+
+static int
+hang(struct state *state, const struct entry *entry, const struct place *place,
+    bool add)
+{
+	struct state_key key;
+	enum state_table table;
+
+	if (!is_child(entry))
+		return 0;
+	if (is_set(place->parent)) {
+		key = pair(place->parent, ENTRY_UUID_LEN, entry->uuid);
+		table = T_CHILDREN;
+	} else {
+		key = pair(place->above.bytes, LDAP_DN_HASH_LEN, entry->uuid);
+		table = T_ORPHANS;
+	}
+	return add ? state_store(state, table, state_key_bytes(&key), nothing)
+	           : state_drop(state, table, state_key_bytes(&key));
+}
+
+static int
+drop_name(struct state *state, const struct place *place,
+    const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct bytes name = { place->self.bytes, LDAP_DN_HASH_LEN }, holder;
+	int r = state_get(state, T_NAMES, name, &holder);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	if (holder.len != ENTRY_UUID_LEN || !is_same(holder.data, uuid))
+		return 0; /* somebody else has it by now */
+	return state_drop(state, T_NAMES, name);
+}
+
+static int
+find_by_name(struct state *state, const struct ldap_dn_hash *name,
+    uint8_t ret_uuid[ENTRY_UUID_LEN])
+{
+	struct bytes holder;
+	int r = state_get(state, T_NAMES,
+	    (struct bytes){ name->bytes, LDAP_DN_HASH_LEN }, &holder);
+
+	if (r != 0)
+		return r;
+	if (holder.len != ENTRY_UUID_LEN)
+		return ENS_E_CORRUPT;
+	memcpy(ret_uuid, holder.data, ENTRY_UUID_LEN);
+	return 0;
+}
+
+/* Moves one orphan below its parent. */
+static int
+adopt_one(struct state *state, const uint8_t orphan[ENTRY_UUID_LEN],
+    const uint8_t parent[ENTRY_UUID_LEN])
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct wire_writer copy AUTO(wire_write_free);
+	struct entry entry;
+	struct bytes value;
+	struct state_key key;
+	int r;
+
+	wire_write_init_growing(&copy, RECORD_SIZE_MAX);
+	r = state_get(state, T_ENTRIES, state_uuid_bytes(orphan), &value);
+	if (r != 0)
+		return r;
+	if (value.len < ENTRY_UUID_LEN)
+		return ENS_E_CORRUPT;
+	wire_write_bytes(&copy, parent, ENTRY_UUID_LEN);
+	wire_write_bytes(&copy, value.data + ENTRY_UUID_LEN,
+	    value.len - ENTRY_UUID_LEN);
+	if (copy.error != 0)
+		return copy.error;
+	key = pair(parent, ENTRY_UUID_LEN, orphan);
+	r = state_store(state, T_ENTRIES, state_uuid_bytes(orphan),
+	    (struct bytes){ copy.data, copy.len });
+	if (r == 0)
+		r = state_store(state, T_CHILDREN, state_key_bytes(&key),
+		    nothing);
+	if (r == 0)
+		r = entry_decode((struct bytes){ copy.data + ENTRY_UUID_LEN,
+		                     copy.len - ENTRY_UUID_LEN },
+		    orphan, &rows, &entry);
+	return r == 0 ? state_list_child(state, &entry, parent) : r;
+}
+
+/* The UUID at the end of the first row under a prefix. ENS_E_NOTFOUND. */
+static int
+first_uuid(struct state *state, enum state_table table, struct bytes prefix,
+    uint8_t ret_uuid[ENTRY_UUID_LEN])
+{
+	struct state_walk walk = { 0 };
+	int r = state_walk_next(state, table, prefix, &walk);
+
+	if (r == 0)
+		memcpy(ret_uuid, state_last_uuid(walk.key), ENTRY_UUID_LEN);
+	state_walk_end(&walk);
+	return r;
+}
+
+static int
+adopt_below(struct state *state, const struct ldap_dn_hash *name,
+    const uint8_t parent[ENTRY_UUID_LEN])
+{
+	struct bytes prefix = { name->bytes, LDAP_DN_HASH_LEN };
+	uint8_t orphan[ENTRY_UUID_LEN];
+	struct state_key key;
+	int r;
+
+	if (state_rows(state, T_ORPHANS) == 0)
+		return 0;
+	for (;;) {
+		r = first_uuid(state, T_ORPHANS, prefix, orphan);
+		if (r != 0)
+			return r == ENS_E_NOTFOUND ? 0 : r;
+		key = pair(name->bytes, LDAP_DN_HASH_LEN, orphan);
+		r = state_drop(state, T_ORPHANS, state_key_bytes(&key));
+		if (r == 0)
+			r = adopt_one(state, orphan, parent);
+		if (r != 0)
+			return r;
+	}
+}
+
+/* The number after this one; false behind the last. */
+static bool
+next_number(uint8_t *bytes, size_t len)
+{
+	while (len > 0) {
+		if (++bytes[--len] != 0)
+			return true;
+	}
+	return false;
+}
+
+int
+state_adopt(struct state *state)
+{
+	struct state_key row = { .len = 0 };
+	struct ldap_dn_hash name = { { 0 } };
+	uint8_t parent[ENTRY_UUID_LEN];
+	int r;
+
+	/* From name to name: the rows of one are gone once it is adopted. */
+	do {
+		r = state_seek(state, T_ORPHANS,
+		    (struct bytes){ name.bytes, sizeof(name.bytes) }, &row);
+		if (r != 0)
+			break;
+		memcpy(name.bytes, row.data, sizeof(name.bytes));
+		r = find_by_name(state, &name, parent);
+		if (r == 0)
+			r = adopt_below(state, &name, parent);
+		if (r == ENS_E_NOTFOUND)
+			r = 0;
+	} while (r == 0 && next_number(name.bytes, sizeof(name.bytes)));
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
+/* ---- filing ------------------------------------------------------------ */
+
+/* The entry that is in the place now; *ret_there false when none is. */
+static int
+load_old(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    bool *ret_there, struct entry *ret_entry, struct place *ret_place)
+{
+	struct bytes value;
+	int r = state_get(state, T_ENTRIES, state_uuid_bytes(uuid), &value);
+
+	*ret_there = false;
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	if (value.len < ENTRY_UUID_LEN)
+		return ENS_E_CORRUPT;
+	/* A copy: what LMDB shows moves when something is written. */
+	state->old.len = 0;
+	wire_write_bytes(&state->old, value.data, value.len);
+	if (state->old.error != 0)
+		return state->old.error;
+	r = entry_decode((struct bytes){ state->old.data + ENTRY_UUID_LEN,
+	                     state->old.len - ENTRY_UUID_LEN },
+	    uuid, &state->old_rows, ret_entry);
+	if (r == 0)
+		r = find_place(ret_entry->dn, ret_place);
+	if (r != 0)
+		return r;
+	memcpy(ret_place->parent, state->old.data, ENTRY_UUID_LEN);
+	*ret_there = true;
+	return 0;
+}
+
+static bool
+is_unchanged(const struct state *state)
+{
+	return state->entry.len == state->old.len &&
+	    memcmp(state->entry.data + ENTRY_UUID_LEN,
+	        state->old.data + ENTRY_UUID_LEN,
+	        state->old.len - ENTRY_UUID_LEN) == 0;
+}
+
+static int
+take_out(struct state *state, const struct entry *old,
+    const struct place *place, bool identity)
+{
+	int r = 0;
+
+	if (old->kind == ENTRY_KEY)
+		r = state_list_child(state, old, place->parent);
+	if (r == 0)
+		r = index_entry(state, old, false, identity);
+	if (r == 0)
+		r = hang(state, old, place, false);
+	if (r == 0 && !is_child(old))
+		r = drop_name(state, place, old->uuid);
+	return r;
+}
+
+static int
+put_in(struct state *state, const struct entry *entry,
+    const struct place *place, bool identity, bool adopt)
+{
+	int r;
+
+	memcpy(state->entry.data, place->parent, ENTRY_UUID_LEN);
+	r = state_store(state, T_ENTRIES, state_uuid_bytes(entry->uuid),
+	    (struct bytes){ state->entry.data, state->entry.len });
+	if (r == 0)
+		r = hang(state, entry, place, true);
+	if (r == 0)
+		r = set_reason(state, entry->uuid, entry->reason);
+	if (r == 0)
+		r = index_entry(state, entry, true, identity);
+	if (r != 0)
+		return r;
+	if (entry->kind == ENTRY_KEY)
+		return state_list_child(state, entry, place->parent);
+	if (is_child(entry))
+		return 0;
+	r = state_store(state, T_NAMES,
+	    (struct bytes){ place->self.bytes, LDAP_DN_HASH_LEN },
+	    state_uuid_bytes(entry->uuid));
+	if (r == 0 && adopt)
+		r = adopt_below(state, &place->self, entry->uuid);
+	return r;
+}
+
+int
+state_put(struct state *state, const struct entry *entry, bool adopt)
+{
+	struct entry old;
+	struct place old_place, place;
+	bool there, same_name, identity;
+	int r = load_old(state, entry->uuid, &there, &old, &old_place);
+
+	if (r != 0)
+		return r;
+	state->entry.len = 0;
+	wire_write_bytes(&state->entry, state_no_uuid, ENTRY_UUID_LEN);
+	entry_encode(&state->entry, entry);
+	if (state->entry.error != 0)
+		return state->entry.error;
+	if (there && is_unchanged(state))
+		return 0;
+	same_name = there && strcmp(old.dn, entry->dn) == 0 &&
+	    is_child(&old) == is_child(entry);
+	if (same_name)
+		place = old_place;
+	else
+		r = find_place(entry->dn, &place);
+	if (r == 0 && adopt && is_child(entry) && !is_set(place.parent)) {
+		r = find_by_name(state, &place.above, place.parent);
+		if (r == ENS_E_NOTFOUND)
+			r = 0;
+	}
+	if (r != 0)
+		return r;
+	identity = !there || old.refused || entry->refused ||
+	    old.kind != entry->kind || old.created != entry->created ||
+	    strcmp(old.name, entry->name) != 0;
+	if (there)
+		r = take_out(state, &old, &old_place, identity);
+	if (r == 0)
+		r = put_in(state, entry, &place, identity, adopt);
+	return r;
+}
+
+/* Children that outlive their parent wait for another with its name. */
+static int
+orphan_one(struct state *state, const uint8_t child[ENTRY_UUID_LEN])
+{
+	struct entry entry;
+	struct place place, orphaned;
+	bool there;
+	int r = load_old(state, child, &there, &entry, &place);
+
+	if (r != 0 || !there)
+		return r;
+	orphaned = place;
+	memcpy(orphaned.parent, state_no_uuid, ENTRY_UUID_LEN);
+	memcpy(state->old.data, state_no_uuid, ENTRY_UUID_LEN);
+	r = state_list_child(state, &entry, place.parent);
+	if (r == 0)
+		r = hang(state, &entry, &place, false);
+	if (r == 0)
+		r = hang(state, &entry, &orphaned, true);
+	if (r == 0)
+		r = state_store(state, T_ENTRIES, state_uuid_bytes(child),
+		    (struct bytes){ state->old.data, state->old.len });
+	return r;
+}
+
+static int
+orphan_children(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	uint8_t child[ENTRY_UUID_LEN];
+	int r;
+
+	do {
+		r = first_uuid(state, T_CHILDREN, state_uuid_bytes(uuid),
+		    child);
+		if (r == 0)
+			r = orphan_one(state, child);
+	} while (r == 0);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
+int
+state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct entry old;
+	struct place place;
+	bool there, is_parent;
+	int r = load_old(state, uuid, &there, &old, &place);
+
+	if (r != 0 || !there)
+		return r;
+	is_parent = !is_child(&old);
+	r = take_out(state, &old, &place, true);
+	if (r == 0)
+		r = set_reason(state, uuid, "");
+	if (r == 0)
+		r = state_drop(state, T_ENTRIES, state_uuid_bytes(uuid));
+	if (r == 0 && is_parent)
+		r = orphan_children(state, uuid);
+	return r;
+}
+
+int
+state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    const char *dn)
+{
+	struct wire_writer copy AUTO(wire_write_free);
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry entry;
+	struct bytes value;
+	int r;
+
+	wire_write_init_growing(&copy, RECORD_SIZE_MAX);
+	r = state_get(state, T_ENTRIES, state_uuid_bytes(uuid), &value);
+	if (r != 0)
+		return r;
+	wire_write_bytes(&copy, value.data, value.len);
+	if (copy.error != 0)
+		return copy.error;
+	if (copy.len < ENTRY_UUID_LEN)
+		return ENS_E_CORRUPT;
+	r = entry_decode((struct bytes){ copy.data + ENTRY_UUID_LEN,
+	                     copy.len - ENTRY_UUID_LEN },
+	    uuid, &rows, &entry);
+	if (r != 0)
+		return r;
+	if (is_child(&entry))
+		return ENS_E_NOTFOUND;
+	entry.dn = dn;
+	return state_put(state, &entry, true);
+}
+
+/* ---- marks ------------------------------------------------------------- */
+
+int
+state_clear_marks(struct state *state)
+{
+	return state_empty(state, T_MARKS);
+}
+
+int
+state_mark(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	return state_store(state, T_MARKS, state_uuid_bytes(uuid), nothing);
+}
+
+/* What is to go, of the entries from a UUID on: a few at a time, because no
+ * cursor outlives a deletion. */
+struct sweep {
+	bool (*may_go)(const struct entry *entry, void *arg);
+	void *arg;
+	uint8_t from[ENTRY_UUID_LEN];
+	uint8_t doomed[SWEPT_AT_ONCE][ENTRY_UUID_LEN];
+	uint32_t count;
+	struct entry_rows rows;
+};
+
+static int
+judge_unmarked(struct state *state, struct sweep *sweep)
+{
+	struct entry entry;
+	struct bytes mark;
+	int r = state_get(state, T_MARKS, state_uuid_bytes(sweep->from), &mark);
+
+	if (r != ENS_E_NOTFOUND)
+		return r;
+	r = state_find(state, sweep->from, &sweep->rows, &entry);
+	if (r == 0 && sweep->may_go(&entry, sweep->arg))
+		memcpy(sweep->doomed[sweep->count++], sweep->from,
+		    ENTRY_UUID_LEN);
+	return r;
+}
+
+/* Fills doomed; ENS_E_NOTFOUND when there are no entries any more. */
+static int
+gather(struct state *state, struct sweep *sweep)
+{
+	struct state_key row = { .len = 0 };
+	int r;
+
+	sweep->count = 0;
+	do {
+		r = state_seek(state, T_ENTRIES, state_uuid_bytes(sweep->from),
+		    &row);
+		if (r != 0)
+			return r;
+		memcpy(sweep->from, row.data, ENTRY_UUID_LEN);
+		r = judge_unmarked(state, sweep);
+		if (r != 0)
+			return r;
+		if (!next_number(sweep->from, ENTRY_UUID_LEN))
+			return ENS_E_NOTFOUND;
+	} while (sweep->count < SWEPT_AT_ONCE);
+	return 0;
+}
+
+int
+state_sweep(struct state *state,
+    bool (*may_go)(const struct entry *entry, void *arg), void *arg,
+    uint64_t *ret_deleted)
+{
+	struct sweep sweep = { .may_go = may_go, .arg = arg };
+	uint64_t deleted = 0;
+	int r, end;
+
+	do {
+		end = gather(state, &sweep);
+		r = end == ENS_E_NOTFOUND ? 0 : end;
+		for (uint32_t i = 0; r == 0 && i < sweep.count; i++) {
+			r = state_delete(state, sweep.doomed[i]);
+			deleted++;
+		}
+	} while (r == 0 && end == 0);
+	entry_rows_free(&sweep.rows);
+	if (r == 0)
+		*ret_deleted = deleted;
+	return r;
+}

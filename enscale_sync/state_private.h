@@ -1,0 +1,119 @@
+/* What the files of the state share: state.c (file, transactions, counters),
+ * state_entry.c (filing), state_changes.c (what to publish), state_read.c. */
+#ifndef ENSCALE_SYNC_STATE_PRIVATE_H
+#define ENSCALE_SYNC_STATE_PRIVATE_H
+
+#include <lmdb.h>
+
+#include "enscale_sync/state.h"
+#include "ldap/ldap_dn.h"
+
+enum state_table {
+	T_INFO,      /* "info": struct state_info */
+	T_ENTRIES,   /* UUID: UUID of the parent (or zeros), entry */
+	T_NAMES,     /* hash of a DN: UUID; of those that can be parents */
+	T_CHILDREN,  /* UUID of the parent, UUID of the child */
+	T_ORPHANS,   /* hash of the parent's DN, UUID of the child */
+	T_IDS,       /* subject, 0, creation, UUID: first row counts */
+	T_MEMBERS,   /* account id, UUID of the environment */
+	T_HOST_KEYS, /* fingerprint, UUID of the node */
+	T_CHANGED,   /* subject: generation */
+	T_MARKS,     /* UUID */
+	T_REFUSED,   /* UUID: reason */
+	T_COUNT,
+};
+
+struct state {
+	MDB_env *env;
+	MDB_txn *txn; /* under way, or NULL */
+	bool writing;
+	int lock_fd;
+	MDB_dbi tables[T_COUNT];
+	struct state_info info;      /* as the transaction has it */
+	struct state_info committed; /* as on disk */
+	bool changed; /* this transaction listed something to publish */
+	struct wire_writer entry; /* the entry being filed */
+	struct wire_writer old;   /* the one in its place */
+	struct entry_rows old_rows;
+};
+
+#define STATE_KEY_MAX 511 /* LMDB's own limit */
+
+/* A key being put together, or one that was found. */
+struct state_key {
+	uint8_t data[STATE_KEY_MAX];
+	size_t len;
+};
+
+/* Our code for LMDB's. */
+int state_error(int r);
+
+int state_get(struct state *state, enum state_table table, struct bytes key,
+    struct bytes *ret_value);
+int state_store(struct state *state, enum state_table table, struct bytes key,
+    struct bytes value);
+/* A missing key is a success. */
+int state_drop(struct state *state, enum state_table table, struct bytes key);
+int state_empty(struct state *state, enum state_table table);
+uint64_t state_rows(struct state *state, enum state_table table);
+
+/* Copies the first key that is not below from. ENS_E_NOTFOUND. */
+int state_seek(struct state *state, enum state_table table, struct bytes from,
+    struct state_key *ret_key);
+
+/*
+ * Walks the rows whose keys begin with prefix. What it points to lives until
+ * the next write. Start with *walk = {0}; 0, ENS_E_NOTFOUND at the end, or an
+ * error; state_walk_end() in any case.
+ */
+struct state_walk {
+	MDB_cursor *cursor;
+	struct bytes key, value;
+};
+int state_walk_next(struct state *state, enum state_table table,
+    struct bytes prefix, struct state_walk *walk);
+void state_walk_end(struct state_walk *walk);
+
+void state_key_add(struct state_key *key, const void *data, size_t len);
+void state_key_add_u32(struct state_key *key, uint32_t value);
+void state_key_add_u64(struct state_key *key, uint64_t value);
+static inline struct bytes
+state_key_bytes(const struct state_key *key)
+{
+	return (struct bytes){ key->data, key->len };
+}
+
+static inline struct bytes
+state_uuid_bytes(const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	return (struct bytes){ uuid, ENTRY_UUID_LEN };
+}
+
+/* The subject that an entry stands for; empty for keys. */
+struct record_key state_subject_of(const struct entry *entry);
+/* What the rows of T_IDS for a subject begin with. */
+struct state_key state_ids_prefix(const struct record_key *subject);
+/* The UUID at the end of a row's key. */
+const uint8_t *state_last_uuid(struct bytes key);
+/* The first row of T_IDS for the subject. ENS_E_NOTFOUND. */
+int state_winner(struct state *state, const struct record_key *subject,
+    uint8_t ret_uuid[ENTRY_UUID_LEN]);
+
+extern const uint8_t state_no_uuid[ENTRY_UUID_LEN];
+
+/*
+ * Listing for publication (state_changes.c). While nothing was ever
+ * published there is nothing to list: the first publication holds everything.
+ */
+int state_list_subject(struct state *state, const struct record_key *subject);
+/* The accounts that an environment names. */
+int state_list_members(struct state *state, const struct entry *environment);
+/* Perhaps another entry counts under this name: all that hangs on any. */
+int state_list_environment(struct state *state,
+    const struct record_key *subject);
+int state_list_node(struct state *state, uint32_t node);
+/* A key or node that hangs on parent comes, goes or changes. */
+int state_list_child(struct state *state, const struct entry *entry,
+    const uint8_t parent[ENTRY_UUID_LEN]);
+
+#endif

@@ -1,0 +1,329 @@
+/* The state: finding what records are derived from. */
+#include <config.h>
+
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscale_sync/state_private.h"
+
+/* ---- keys -------------------------------------------------------------- */
+
+struct record_key
+state_subject_of(const struct entry *entry)
+{
+	switch (entry->kind) {
+	case ENTRY_ACCOUNT:
+		return record_key_id(RECORD_ACCOUNT, entry->id);
+	case ENTRY_ENVIRONMENT:
+		return record_key_environment(entry->name);
+	case ENTRY_NODE:
+		return record_key_id(RECORD_NODE, entry->id);
+	case ENTRY_KEY:
+	case ENTRY_OTHER:
+	default:
+		return (struct record_key){ .len = 0 };
+	}
+}
+
+/* Names have no NUL, so that no name is the beginning of another one. */
+struct state_key
+state_ids_prefix(const struct record_key *subject)
+{
+	struct state_key key = { .len = 0 };
+
+	state_key_add(&key, subject->data, subject->len);
+	state_key_add(&key, "", 1);
+	return key;
+}
+
+const uint8_t *
+state_last_uuid(struct bytes key)
+{
+	return key.len < ENTRY_UUID_LEN ? state_no_uuid
+	                                : key.data + key.len - ENTRY_UUID_LEN;
+}
+
+/* ---- entries ----------------------------------------------------------- */
+
+/* The value of T_ENTRIES, taken apart. */
+static int
+find(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    struct bytes *ret_parent, struct bytes *ret_entry)
+{
+	struct bytes value;
+	int r = state_get(state, T_ENTRIES, state_uuid_bytes(uuid), &value);
+
+	if (r != 0)
+		return r;
+	if (value.len < ENTRY_UUID_LEN)
+		return ENS_E_CORRUPT;
+	*ret_parent = (struct bytes){ value.data, ENTRY_UUID_LEN };
+	*ret_entry = (struct bytes){ value.data + ENTRY_UUID_LEN,
+		value.len - ENTRY_UUID_LEN };
+	return 0;
+}
+
+int
+state_find(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    struct entry_rows *rows, struct entry *ret_entry)
+{
+	struct bytes parent, entry;
+	int r = find(state, uuid, &parent, &entry);
+
+	return r != 0 ? r : entry_decode(entry, uuid, rows, ret_entry);
+}
+
+int
+state_find_parent(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    struct entry_rows *rows, struct entry *ret_entry)
+{
+	struct bytes parent, entry;
+	int r = find(state, uuid, &parent, &entry);
+
+	if (r != 0)
+		return r;
+	return state_find(state, parent.data, rows, ret_entry);
+}
+
+int
+state_winner(struct state *state, const struct record_key *subject,
+    uint8_t ret_uuid[ENTRY_UUID_LEN])
+{
+	struct state_key prefix = state_ids_prefix(subject), row;
+	int r = state_seek(state, T_IDS, state_key_bytes(&prefix), &row);
+
+	if (r != 0)
+		return r;
+	if (row.len != prefix.len + sizeof(uint64_t) + ENTRY_UUID_LEN ||
+	    memcmp(row.data, prefix.data, prefix.len) != 0)
+		return ENS_E_NOTFOUND;
+	memcpy(ret_uuid, state_last_uuid(state_key_bytes(&row)),
+	    ENTRY_UUID_LEN);
+	return 0;
+}
+
+/* Does the node hang on an environment that counts? 0 or ENS_E_NOTFOUND. */
+static int
+check_node(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry above;
+	struct record_key subject;
+	uint8_t winner[ENTRY_UUID_LEN];
+	int r = state_find_parent(state, uuid, &rows, &above);
+
+	if (r != 0)
+		return r;
+	if (above.kind != ENTRY_ENVIRONMENT || above.refused)
+		return ENS_E_NOTFOUND;
+	subject = state_subject_of(&above);
+	r = state_winner(state, &subject, winner);
+	if (r == 0 && memcmp(winner, above.uuid, ENTRY_UUID_LEN) != 0)
+		r = ENS_E_NOTFOUND;
+	return r;
+}
+
+static int
+find_node(struct state *state, const struct record_key *subject,
+    struct entry_rows *rows, struct entry *ret_entry)
+{
+	struct state_key prefix = state_ids_prefix(subject);
+	struct state_walk walk = { 0 };
+	int r;
+
+	do {
+		r = state_walk_next(state, T_IDS, state_key_bytes(&prefix),
+		    &walk);
+		if (r != 0)
+			break;
+		r = check_node(state, state_last_uuid(walk.key));
+		if (r == 0) {
+			r = state_find(state, state_last_uuid(walk.key), rows,
+			    ret_entry);
+			break;
+		}
+	} while (r == ENS_E_NOTFOUND);
+	state_walk_end(&walk);
+	return r;
+}
+
+int
+state_find_subject(struct state *state, const struct record_key *subject,
+    struct entry_rows *rows, struct entry *ret_entry)
+{
+	uint8_t uuid[ENTRY_UUID_LEN];
+	int r;
+
+	if (subject->len > 0 && subject->data[0] == RECORD_NODE)
+		return find_node(state, subject, rows, ret_entry);
+	r = state_winner(state, subject, uuid);
+	return r != 0 ? r : state_find(state, uuid, rows, ret_entry);
+}
+
+/* ---- walks ------------------------------------------------------------- */
+
+/* Of a visit: nothing found there is no end of the walk. */
+static int
+visited(int r)
+{
+	return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
+}
+
+static int
+ended(struct state_walk *walk, int r)
+{
+	state_walk_end(walk);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
+static int
+each_uuid(struct state *state, enum state_table table, struct bytes prefix,
+    state_visit_uuid *visit, void *arg)
+{
+	struct state_walk walk = { 0 };
+	int r;
+
+	do {
+		r = state_walk_next(state, table, prefix, &walk);
+		if (r == 0)
+			r = visited(visit(state_last_uuid(walk.key), arg));
+	} while (r == 0);
+	return ended(&walk, r);
+}
+
+int
+state_each_child(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    state_visit_uuid *visit, void *arg)
+{
+	return each_uuid(state, T_CHILDREN, state_uuid_bytes(uuid), visit, arg);
+}
+
+int
+state_each_environment(struct state *state, uint32_t account,
+    state_visit_uuid *visit, void *arg)
+{
+	struct state_key key = { .len = 0 };
+
+	state_key_add_u32(&key, account);
+	return each_uuid(state, T_MEMBERS, state_key_bytes(&key), visit, arg);
+}
+
+int
+state_each_host(struct state *state, const uint8_t fingerprint[SHA256_LEN],
+    state_visit_uuid *visit, void *arg)
+{
+	return each_uuid(state, T_HOST_KEYS,
+	    (struct bytes){ fingerprint, SHA256_LEN }, visit, arg);
+}
+
+int
+state_each_orphan(struct state *state, state_visit_uuid *visit, void *arg)
+{
+	return each_uuid(state, T_ORPHANS, (struct bytes){ NULL, 0 }, visit,
+	    arg);
+}
+
+/* The subject in a row of T_IDS or T_HOST_KEYS. */
+static int
+subject_of_row(enum record_kind kind, struct bytes key,
+    struct record_key *ret_subject)
+{
+	const size_t tail = 1 + sizeof(uint64_t) + ENTRY_UUID_LEN;
+
+	if (kind == RECORD_HOST_KEY) {
+		if (key.len != SHA256_LEN + ENTRY_UUID_LEN)
+			return ENS_E_CORRUPT;
+		*ret_subject = record_key_host(key.data);
+		return 0;
+	}
+	if (key.len <= tail || key.len - tail > sizeof(ret_subject->data))
+		return ENS_E_CORRUPT;
+	ret_subject->len = key.len - tail;
+	memcpy(ret_subject->data, key.data, ret_subject->len);
+	return 0;
+}
+
+static bool
+is_same(const struct record_key *a, const struct record_key *b)
+{
+	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+int
+state_each_subject(struct state *state, enum record_kind kind,
+    state_visit_subject *visit, void *arg)
+{
+	enum state_table table = kind == RECORD_HOST_KEY ? T_HOST_KEYS : T_IDS;
+	const uint8_t letter = (uint8_t)kind;
+	struct bytes prefix = { &letter, kind == RECORD_HOST_KEY ? 0 : 1 };
+	struct record_key last = { .len = 0 }, subject = { .len = 0 };
+	struct state_walk walk = { 0 };
+	int r;
+
+	do {
+		r = state_walk_next(state, table, prefix, &walk);
+		if (r == 0)
+			r = subject_of_row(kind, walk.key, &subject);
+		if (r == 0 && !is_same(&subject, &last)) {
+			last = subject;
+			r = visited(visit(&subject, arg));
+		}
+	} while (r == 0);
+	return ended(&walk, r);
+}
+
+static int
+visit_changed(const struct state_walk *walk, uint64_t generation,
+    state_visit_subject *visit, void *arg)
+{
+	struct record_key subject;
+	struct wire_reader in;
+
+	wire_read_init(&in, walk->value.data, walk->value.len);
+	if (wire_read_u64(&in) <= generation)
+		return 0;
+	if (walk->key.len > sizeof(subject.data))
+		return ENS_E_CORRUPT;
+	subject.len = walk->key.len;
+	memcpy(subject.data, walk->key.data, subject.len);
+	return visited(visit(&subject, arg));
+}
+
+int
+state_each_changed(struct state *state, uint64_t generation,
+    state_visit_subject *visit, void *arg)
+{
+	struct state_walk walk = { 0 };
+	int r;
+
+	do {
+		r = state_walk_next(state, T_CHANGED, (struct bytes){ NULL, 0 },
+		    &walk);
+		if (r == 0)
+			r = visit_changed(&walk, generation, visit, arg);
+	} while (r == 0);
+	return ended(&walk, r);
+}
+
+int
+state_each_refused(struct state *state, state_visit_refused *visit, void *arg)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct state_walk walk = { 0 };
+	struct entry entry;
+	int r;
+
+	do {
+		r = state_walk_next(state, T_REFUSED, (struct bytes){ NULL, 0 },
+		    &walk);
+		if (r != 0)
+			break;
+		r = visited(state_find(state, state_last_uuid(walk.key), &rows,
+		    &entry));
+		if (r == 0)
+			r = visited(visit(entry.dn,
+			    (const char *)walk.value.data, arg));
+	} while (r == 0);
+	return ended(&walk, r);
+}

@@ -1,0 +1,169 @@
+/* What the follower says about itself. See status.h. */
+#include <config.h>
+
+#include "enscale_sync/status.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/text.h"
+
+/* A DN or a reason, made printable. */
+#define TEXT_MAX 4096
+
+void
+status_set_in_step(struct status *status, bool in_step)
+{
+	if (in_step == status->in_step)
+		return;
+	status->in_step = in_step;
+	status->in_step_since = in_step ? (int64_t)time(NULL) : 0;
+	status->changed = true;
+}
+
+void
+status_set_error(struct status *status, const char *text)
+{
+	(void)snprintf(status->last_error, sizeof(status->last_error), "%s",
+	    text);
+	status->last_error_time = (int64_t)time(NULL);
+	status->changed = true;
+}
+
+static const char *
+connection_text(enum status_connection connection)
+{
+	switch (connection) {
+	case STATUS_REFRESHING:
+		return "refreshing";
+	case STATUS_FOLLOWING:
+		return "following";
+	case STATUS_WAITING:
+	default:
+		return "waiting";
+	}
+}
+
+/* Printable UTF-8 needs nothing but these two escaped (RFC 8259, 7). */
+static void
+put_string(FILE *file, const char *text)
+{
+	char printable[TEXT_MAX + 1];
+
+	(void)text_printable(text, printable, sizeof(printable));
+	(void)fputc('"', file);
+	for (const char *at = printable; *at != '\0'; at++) {
+		if (*at == '"' || *at == '\\')
+			(void)fputc('\\', file);
+		(void)fputc(*at, file);
+	}
+	(void)fputc('"', file);
+}
+
+struct listing {
+	FILE *file;
+	uint32_t count;
+};
+
+static int
+list_refused(const char *dn, const char *reason, void *arg)
+{
+	struct listing *listing = arg;
+
+	(void)fprintf(listing->file,
+	    "%s{\"dn\":", listing->count == 0 ? "" : ",\n ");
+	put_string(listing->file, dn);
+	(void)fprintf(listing->file, ",\"reason\":");
+	put_string(listing->file, reason);
+	(void)fputc('}', listing->file);
+	return ++listing->count == STATUS_REFUSED_MAX;
+}
+
+static void
+put_entries(FILE *file, const struct state_info *info)
+{
+	static const enum entry_kind kinds[] = { ENTRY_ACCOUNT, ENTRY_KEY,
+		ENTRY_ENVIRONMENT, ENTRY_NODE };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		(void)fprintf(file, "%s\"%s\":%" PRIu64, i == 0 ? "" : ",",
+		    entry_kind_text(kinds[i]), info->entries[kinds[i]]);
+}
+
+static int
+put_all(FILE *file, const struct status *status, struct state *state)
+{
+	struct listing listing = { file, 0 };
+	int r;
+
+	(void)fprintf(file,
+	    "{\"version\":1,\n\"pid\":%ld,\n\"time\":%" PRId64
+	    ",\n\"connection\":\"%s\",\n\"source\":",
+	    (long)getpid(), (int64_t)time(NULL),
+	    connection_text(status->connection));
+	put_string(file, status->source);
+	(void)fprintf(file,
+	    ",\n\"ready\":%s,\n\"in_step\":%s,\n\"in_step_since\":%" PRId64
+	    ",\n\"as_of\":%" PRId64 ",\n\"generation\":%" PRIu64
+	    ",\n\"entries\":{",
+	    status->ready ? "true" : "false",
+	    status->in_step ? "true" : "false", status->in_step_since,
+	    status->as_of, status->generation);
+	put_entries(file, state_info(state));
+	(void)fprintf(file,
+	    "},\n\"refused\":%" PRIu64 ",\n\"orphans\":%" PRIu64
+	    ",\n\"held\":%" PRIu64 ",\n\"left_out\":%" PRIu64
+	    ",\n\"refused_entries\":[",
+	    state_refused_count(state), state_orphan_count(state), status->held,
+	    status->left_out);
+	r = state_each_refused(state, list_refused, &listing);
+	(void)fprintf(file,
+	    "],\n\"refreshes\":%" PRIu64 ",\n\"changes\":%" PRIu64
+	    ",\n\"publications\":%" PRIu64 ",\n\"connections\":%" PRIu64
+	    ",\n\"last_error\":",
+	    status->refreshes, status->changes, status->publications,
+	    status->connections);
+	put_string(file, status->last_error);
+	(void)fprintf(file, ",\n\"last_error_time\":%" PRId64 "}\n",
+	    status->last_error_time);
+	return r < 0 ? r : 0;
+}
+
+/* Not synced: it lies in memory, and is out of date after a restart. */
+int
+status_write(struct status *status, struct state *state, const char *path)
+{
+	char *next AUTO_FREE = NULL;
+	FILE *file;
+	bool busy;
+	int r;
+
+	if (asprintf(&next, "%s.new", path) < 0)
+		return -ENOMEM;
+	file = fopen(next, "we");
+	if (file == NULL)
+		return -errno;
+	busy = state_is_busy(state);
+	r = busy ? 0 : state_begin_read(state);
+	if (r == 0)
+		r = put_all(file, status, state);
+	if (!busy)
+		state_end(state);
+	if (fchmod(fileno(file), 0644) != 0 || ferror(file))
+		r = -EIO;
+	if (fclose(file) != 0 && r == 0)
+		r = -errno;
+	if (r == 0 && rename(next, path) != 0)
+		r = -errno;
+	if (r != 0)
+		(void)unlink(next);
+	else
+		status->changed = false;
+	return r;
+}

@@ -1,0 +1,74 @@
+/*
+ * What the follower says about itself: the file metrics/sync.json below
+ * run_dir, one JSON object, replaced as a whole (0644, readers take no lock).
+ * Times are seconds since the epoch, 0 for never.
+ *
+ * {"version":1,
+ *  "pid":4711,
+ *  "time":1763850000,		when this was written; every 5 s at least
+ *  "connection":"following",	"waiting" (for the next try), "refreshing",
+ *				"following"
+ *  "source":"ldapi:///",	the URI in use, or tried last
+ *  "ready":true,		view, map and state agree
+ *  "in_step":true,		and with the directory, as far as is known
+ *  "in_step_since":1763840000,	when it became true; 0 while it is not
+ *  "as_of":1763849990,		what the view says of its own age
+ *  "generation":42,		of the published view
+ *  "entries":{"account":4,"key":5,"environment":3,"node":4},
+ *				that count, duplicates included
+ *  "refused":1,		entries refused, whole or in part
+ *  "orphans":0,		keys and nodes whose parent is not there
+ *  "held":0,			changes held back: a server is behind us
+ *  "left_out":0,		records over a limit, in the last publication
+ *  "refused_entries":[{"dn":"...","reason":"..."}],	100 at most
+ *  "refreshes":1,		completed since the start
+ *  "changes":12,		entries that came or went since the start
+ *  "publications":13,
+ *  "connections":1,		opened since the start
+ *  "last_error":"connection: Can't contact LDAP server",
+ *  "last_error_time":1763839000}
+ */
+#ifndef ENSCALE_SYNC_STATUS_H
+#define ENSCALE_SYNC_STATUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "enscale_sync/state.h"
+
+#define STATUS_FILE        "metrics/sync.json" /* below run_dir */
+#define STATUS_REFUSED_MAX 100
+#define STATUS_ERROR_MAX   1024
+#define STATUS_SOURCE_MAX  1024
+
+enum status_connection {
+	STATUS_WAITING,
+	STATUS_REFRESHING,
+	STATUS_FOLLOWING,
+};
+
+/* What the parts of the follower write down as it happens. */
+struct status {
+	enum status_connection connection;
+	char source[STATUS_SOURCE_MAX];
+	bool ready;
+	bool in_step;
+	int64_t in_step_since;
+	int64_t as_of;
+	uint64_t generation;
+	uint64_t held, left_out;
+	uint64_t refreshes, changes, publications, connections;
+	char last_error[STATUS_ERROR_MAX];
+	int64_t last_error_time;
+	bool changed; /* since it was written */
+};
+
+/* Sets in_step, and when it became so. */
+void status_set_in_step(struct status *status, bool in_step);
+void status_set_error(struct status *status, const char *text);
+
+/* Writes the file; entries and refusals are read from the state, within the
+ * transaction under way if there is one. 0 or -errno. */
+int status_write(struct status *status, struct state *state, const char *path);
+
+#endif
