@@ -149,3 +149,18 @@ UNIT_TESTS += tests/unit/test_config
 tests_unit_test_config_SOURCES = %D%/test_config.c
 tests_unit_test_config_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_config_LDADD = libconfig.la $(CMOCKA_LIBS)
+
+# A published view with the demo's data.
+VIEW_FIXTURE = %D%/view_fixture.c %D%/view_fixture.h
+VIEW_FIXTURE_LIBS = libviewwriter.la libfingerprint.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_policy
+tests_unit_test_policy_SOURCES = %D%/test_policy.c $(VIEW_FIXTURE)
+tests_unit_test_policy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_policy_LDADD = $(VIEW_FIXTURE_LIBS)
+
+UNIT_TESTS += tests/unit/test_keys
+tests_unit_test_keys_SOURCES = %D%/test_keys.c $(VIEW_FIXTURE)
+tests_unit_test_keys_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_keys_LDADD = $(VIEW_FIXTURE_LIBS)
+EXTRA_tests_unit_test_keys_DEPENDENCIES = enscale-keys
