@@ -52,6 +52,11 @@ struct config {
 	uint32_t cert_lifetime; /* seconds, at most CERT_SECONDS_MAX */
 	uint32_t connect_timeout; /* seconds */
 
+	/* [keys]: users adding and deleting their own, through enscale-keyd */
+	bool manage;
+	char keyd_bind_dn[CONFIG_VALUE_MAX]; /* "": SASL EXTERNAL */
+	char keyd_password_file[CONFIG_VALUE_MAX];
+
 	/* [paths] */
 	char state_dir[CONFIG_VALUE_MAX];  /* /var/lib/enscale */
 	char run_dir[CONFIG_VALUE_MAX];	   /* /run/enscale */
@@ -79,6 +84,7 @@ int config_load(const char *path, struct config *ret_config,
 #define CONFIG_SESSIONS_DIR "sessions"
 #define CONFIG_GUARD_SOCKET "guard/guard.sock"
 #define CONFIG_AGENT_SOCKET "guard/agent.sock"
+#define CONFIG_KEYD_SOCKET  "keyd/keyd.sock"
 /* Datagrams of enscale-sync, of any content: the view was published. */
 #define CONFIG_NOTIFY_SOCKET "guard/notify.sock"
 #define CONFIG_PATH_MAX	    (CONFIG_VALUE_MAX + 64)

@@ -73,7 +73,7 @@ refused(const char *text, unsigned int line, const char *words)
 static void
 an_empty_file_gives_the_defaults(void **state)
 {
-	struct config defaults;
+	static struct config defaults;
 	char host[256];
 
 	(void)state;
@@ -92,6 +92,7 @@ an_empty_file_gives_the_defaults(void **state)
 	assert_int_equal(config.port, 3022);
 	assert_int_equal(config.cert_lifetime, CERT_SECONDS_MAX);
 	assert_int_equal(config.connect_timeout, 10);
+	assert_false(config.manage);
 	assert_string_equal(config.state_dir, ENS_STATE_DIR);
 	assert_string_equal(config.run_dir, ENS_RUN_DIR);
 	assert_string_equal(config.ca_key, ENS_SYSCONFDIR "/enscale/ca/ca");
@@ -131,6 +132,10 @@ every_key_is_read(void **state)
 	                      "source_addresses = 198.19.0.1/32,2001:db8::/32\n"
 	                      "cert_lifetime = 60\n"
 	                      "connect_timeout = 5\n"
+	                      "[keys]\n"
+	                      "manage = yes\n"
+	                      "keyd_bind_dn = cn=keyd,dc=enscale,dc=example\n"
+	                      "keyd_password_file = /etc/enscale/keyd\n"
 	                      "[paths]\n"
 	                      "state_dir = /s\n"
 	                      "run_dir = /r\n"
@@ -159,6 +164,10 @@ every_key_is_read(void **state)
 	    "198.19.0.1/32,2001:db8::/32");
 	assert_int_equal(config.cert_lifetime, 60);
 	assert_int_equal(config.connect_timeout, 5);
+	assert_true(config.manage);
+	assert_string_equal(config.keyd_bind_dn,
+	    "cn=keyd,dc=enscale,dc=example");
+	assert_string_equal(config.keyd_password_file, "/etc/enscale/keyd");
 	assert_string_equal(config.state_dir, "/s");
 	assert_string_equal(config.run_dir, "/r");
 	assert_string_equal(config.ca_key, "/c");
@@ -172,7 +181,7 @@ unknown_names_are_errors_that_name_the_known_ones(void **state)
 	refused("[policy]\nmax_session = 3\n", 2,
 	    "unknown key \"max_session\" in [policy]; the keys there are max_sessions, offline_max_age, support");
 	refused("\n[polici]\nmax_sessions = 3\n", 2,
-	    "unknown section [polici]; the sections are [directory], [names], [policy], [gateway], [hop], [paths]");
+	    "unknown section [polici]; the sections are [directory], [names], [policy], [gateway], [hop], [keys], [paths]");
 	refused("[polici]\n", 1, "unknown section [polici]");
 	refused("max_sessions = 3\n", 1, "stands before any section");
 	refused("[]\n", 1, "section");
