@@ -164,3 +164,21 @@ tests_unit_test_keys_SOURCES = %D%/test_keys.c $(VIEW_FIXTURE)
 tests_unit_test_keys_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_keys_LDADD = $(VIEW_FIXTURE_LIBS)
 EXTRA_tests_unit_test_keys_DEPENDENCIES = enscale-keys
+
+# The PAM module in libpam, and a copy of it that the test interrupts.
+UNIT_TESTS += tests/unit/test_pam
+tests_unit_test_pam_SOURCES = %D%/test_pam.c $(VIEW_FIXTURE)
+tests_unit_test_pam_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_pam_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--export-dynamic-symbol=pam_race_after_publish
+tests_unit_test_pam_LDADD = $(VIEW_FIXTURE_LIBS) $(PAM_LIBS)
+EXTRA_tests_unit_test_pam_DEPENDENCIES = \
+	pam_enscale.la tests/unit/pam_enscale_raced.la
+if HAVE_CMOCKA
+check_LTLIBRARIES += tests/unit/pam_enscale_raced.la
+endif
+tests_unit_pam_enscale_raced_la_SOURCES = %D%/pam_race.c
+tests_unit_pam_enscale_raced_la_LIBADD = $(pam_enscale_la_LIBADD)
+tests_unit_pam_enscale_raced_la_LDFLAGS = $(AM_LDFLAGS) \
+	-module -shared -avoid-version -rpath /nonexistent \
+	-export-symbols-regex '^pam_sm_' -Wl,--wrap=session_publish

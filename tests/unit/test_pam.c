@@ -1,0 +1,699 @@
+/*
+ * The module in libpam, as sshd uses it: account, then session. The module
+ * under test is a copy that lets the test act between the record and the
+ * second judgement (pam_race.c); the shipped file is tried as well.
+ */
+#include <config.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <security/pam_appl.h>
+
+#include <cmocka.h>
+
+#include "common/cleanup.h"
+#include "common/session_registry.h"
+#include "tests/unit/view_fixture.h"
+
+#define ADDRESS "198.18.0.10"
+
+ENS_EXPORT void (*pam_race_after_publish)(void);
+
+static struct view_fixture fixture;
+static char sessions[128], config[128], services[128];
+static char shipped[4096], raced[4096];
+static char said[4096];
+static pam_handle_t *pamh;
+
+/* ---- the surroundings ----------------------------------------------- */
+
+static void
+write_file(const char *path, const char *format, ...)
+{
+	FILE *file = fopen(path, "w");
+	va_list args;
+
+	assert_non_null(file);
+	va_start(args, format);
+	vfprintf(file, format, args);
+	va_end(args);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+write_service(const char *name, const char *module, const char *arguments)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", services, name);
+	write_file(path,
+	    "auth [success=done default=die] %s %s\n"
+	    "account [success=done default=die] %s %s\n"
+	    "account required pam_deny.so\n"
+	    "session [success=ok default=die] %s %s\n"
+	    "password [success=ok default=die] %s %s\n",
+	    module, arguments, module, arguments, module, arguments, module,
+	    arguments);
+}
+
+static void
+write_config(const char *policy)
+{
+	write_file(config,
+	    "[policy]\nsupport = help@enscale.example\n%s"
+	    "[paths]\nstate_dir = %s\nrun_dir = %s\n",
+	    policy, fixture.root, fixture.root);
+}
+
+static int
+make(void **state)
+{
+	const char *build = getenv("ENS_BUILDDIR");
+	char arguments[256];
+
+	(void)state;
+	if (build == NULL)
+		build = ".";
+	view_fixture_make(&fixture);
+	snprintf(sessions, sizeof(sessions), "%s/sessions", fixture.root);
+	snprintf(services, sizeof(services), "%s/pam.d", fixture.root);
+	snprintf(config, sizeof(config), "%s/enscale.conf", fixture.root);
+	assert_int_equal(mkdir(services, 0700), 0);
+	snprintf(shipped, sizeof(shipped), "%s/.libs/pam_enscale.so", build);
+	snprintf(raced, sizeof(raced),
+	    "%s/tests/unit/.libs/pam_enscale_raced.so", build);
+	snprintf(arguments, sizeof(arguments), "config=%s debug", config);
+	write_service("enscale", raced, arguments);
+	write_service("shipped", shipped, arguments);
+	snprintf(arguments, sizeof(arguments), "%s/ignored", services);
+	write_file(arguments,
+	    "account [success=bad ignore=ignore default=die] %s config=%s\n"
+	    "account required pam_permit.so\n",
+	    shipped, config);
+	write_service("unknown", shipped, "config=/etc/x nullok");
+	write_service("twice", shipped, "debug debug");
+	write_service("relative", shipped, "config=enscale.conf");
+	write_service("missing", shipped, "config=/nonexistent/enscale.conf");
+	return 0;
+}
+
+static int
+unmake(void **state)
+{
+	(void)state;
+	view_fixture_free(&fixture);
+	return 0;
+}
+
+static int
+fresh(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir(sessions, 0750), 0);
+	write_config("");
+	view_fixture_publish_demo(&fixture);
+	pam_race_after_publish = NULL;
+	return 0;
+}
+
+static void
+remove_records(void)
+{
+	DIR *dir = opendir(sessions);
+	const struct dirent *entry;
+
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL)
+		unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+	rmdir(sessions);
+}
+
+static int
+spent(void **state)
+{
+	(void)state;
+	remove_records();
+	return 0;
+}
+
+/* ---- sshd's side ---------------------------------------------------- */
+
+static int
+converse(int count, const struct pam_message **messages,
+    struct pam_response **ret_responses, void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < count; i++) {
+		assert_int_equal(messages[i]->msg_style, PAM_ERROR_MSG);
+		snprintf(said + strlen(said), sizeof(said) - strlen(said),
+		    "%s\n", messages[i]->msg);
+	}
+	*ret_responses = calloc((size_t)count, sizeof(**ret_responses));
+	return *ret_responses != NULL ? PAM_SUCCESS : PAM_BUF_ERR;
+}
+
+static void
+start(const char *service, const char *user)
+{
+	static const struct pam_conv conv = { .conv = converse };
+
+	said[0] = '\0';
+	assert_int_equal(
+	    pam_start_confdir(service, user, &conv, services, &pamh),
+	    PAM_SUCCESS);
+	assert_int_equal(pam_set_item(pamh, PAM_RHOST, ADDRESS), PAM_SUCCESS);
+	assert_int_equal(pam_set_item(pamh, PAM_TTY, "ssh"), PAM_SUCCESS);
+}
+
+static void
+end(void)
+{
+	assert_int_equal(pam_end(pamh, PAM_SUCCESS), PAM_SUCCESS);
+	pamh = NULL;
+}
+
+static void
+give_key(uint32_t account, uint32_t number)
+{
+	struct fixture_key key = view_fixture_key(account, number);
+	char variable[256];
+
+	snprintf(variable, sizeof(variable), "SSH_AUTH_INFO_0=publickey %s\n",
+	    key.text);
+	assert_int_equal(pam_putenv(pamh, variable), PAM_SUCCESS);
+}
+
+/* Account and session of a user with a key; what refused, or success. */
+static int
+log_in(const char *user, uint32_t account, uint32_t key)
+{
+	int r;
+
+	start("enscale", user);
+	r = pam_acct_mgmt(pamh, 0);
+	if (r != PAM_SUCCESS)
+		return r;
+	give_key(account, key);
+	return pam_open_session(pamh, 0);
+}
+
+static uint32_t
+count_records(void)
+{
+	DIR *dir = opendir(sessions);
+	const struct dirent *entry;
+	uint32_t n = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL)
+		n += entry->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+static void
+said_with_session(const char *sentence)
+{
+	char want[1024];
+	const char *session = pam_getenv(pamh, "ENSCALE_SESSION");
+
+	assert_non_null(session);
+	assert_true(session_id_is_valid(session));
+	snprintf(want, sizeof(want),
+	    "%s (session %s)\nHelp: help@enscale.example\n", sentence, session);
+	assert_string_equal(said, want);
+}
+
+/* ---- tests ---------------------------------------------------------- */
+
+static void
+a_login_is_recorded_while_it_lasts(void **state)
+{
+	struct fixture_key key = view_fixture_key(25880, 1);
+	struct session session;
+	const char *id;
+	uint64_t begun;
+	int dir_fd;
+
+	(void)state;
+	assert_int_equal(log_in("124718-25880", 25880, 1), PAM_SUCCESS);
+	assert_string_equal(said, "");
+	id = pam_getenv(pamh, "ENSCALE_SESSION");
+	dir_fd = open(sessions, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(session_read(dir_fd, id, &session), 0);
+	assert_int_equal(session.account, 25880);
+	assert_int_equal(session.node, 124718);
+	assert_int_equal(session.uid, UID_BASE_DEFAULT + 25880);
+	assert_memory_equal(session.fingerprint, key.fingerprint, SHA256_LEN);
+	assert_string_equal(session.address, ADDRESS);
+	assert_int_equal(session.monitor, getpid());
+	assert_int_equal(process_stat(getpid(), &begun, NULL), 0);
+	assert_true(session.monitor_start == begun);
+	/* sshd's other calls */
+	assert_int_equal(pam_setcred(pamh, PAM_ESTABLISH_CRED), PAM_SUCCESS);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	assert_int_equal(count_records(), 0);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	close(dir_fd);
+	end();
+}
+
+static void
+the_shipped_module_does_the_same(void **state)
+{
+	(void)state;
+	start("shipped", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+	give_key(25880, 0);
+	assert_int_equal(pam_open_session(pamh, 0), PAM_SUCCESS);
+	assert_int_equal(count_records(), 1);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end();
+}
+
+static void
+refused_accounts_are_told_why(void **state)
+{
+	(void)state;
+	start("enscale", "30311");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_PERM_DENIED);
+	said_with_session("Account 30311 is suspended.");
+	end();
+	start("enscale", "124718-99999");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_USER_UNKNOWN);
+	said_with_session("Account 99999 does not exist.");
+	end();
+	start("enscale", "999999999");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_USER_UNKNOWN);
+	end();
+	view_fixture_begin(&fixture, false);
+	view_fixture_put_account(&fixture, 50505, ACCOUNT_ACTIVE, 1, 0);
+	view_fixture_commit(&fixture);
+	start("enscale", "50505");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_ACCT_EXPIRED);
+	said_with_session("Account 50505 expired on 1970-01-01 00:00 UTC.");
+	end();
+	start("enscale", "30311");
+	assert_int_equal(pam_acct_mgmt(pamh, PAM_SILENT), PAM_PERM_DENIED);
+	assert_string_equal(said, "");
+	end();
+}
+
+/* The shell refuses the node; the account may come in. */
+static void
+a_node_that_may_not_be_entered_is_no_matter_here(void **state)
+{
+	(void)state;
+	assert_int_equal(log_in("136553-25880", 25880, 0), PAM_SUCCESS);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end();
+}
+
+/* The stack says die to PAM_IGNORE; a stack without that gets to pam_deny. */
+static void
+names_that_are_not_ours_never_get_a_yes(void **state)
+{
+	static const char *const users[] = { "root", "daemon", "0", "025880",
+		"25880-", "25880x", "1000000000", "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+		start("enscale", users[i]);
+		assert_int_not_equal(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+		give_key(25880, 0);
+		assert_int_not_equal(pam_open_session(pamh, 0), PAM_SUCCESS);
+		assert_int_not_equal(pam_authenticate(pamh, 0), PAM_SUCCESS);
+		assert_int_not_equal(pam_chauthtok(pamh, 0), PAM_SUCCESS);
+		assert_string_equal(said, "");
+		assert_null(pam_getenv(pamh, "ENSCALE_SESSION"));
+		assert_int_equal(count_records(), 0);
+		end();
+		/* This stack says yes to PAM_IGNORE, and to nothing else. */
+		start("ignored", users[i]);
+		assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+		end();
+	}
+	start("ignored", "25880");
+	assert_int_not_equal(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+	end();
+	start("ignored", "99999");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_USER_UNKNOWN);
+	end();
+}
+
+static void
+passwords_never_get_a_yes(void **state)
+{
+	(void)state;
+	start("enscale", "25880");
+	assert_int_equal(pam_authenticate(pamh, 0), PAM_PERM_DENIED);
+	assert_int_equal(pam_chauthtok(pamh, 0), PAM_PERM_DENIED);
+	end();
+}
+
+static void
+a_session_needs_the_key_that_sshd_verified(void **state)
+{
+	static const char *const infos[] = { "", "\n", "password", "publickey",
+		"publickey ", "publickey ssh-ed25519",
+		"publickey ssh-ed25519 AAAA\n", "hostbased %s",
+		"publickey %s comment\n", "publickey %s\npublickey %s\n",
+		"publickey from=\"*\" %s\n", " publickey %s\n",
+		"publickey  %s\n" };
+	struct fixture_key key = view_fixture_key(25880, 0);
+	char variable[512];
+	int n;
+
+	(void)state;
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+	assert_int_equal(pam_open_session(pamh, 0), PAM_AUTHINFO_UNAVAIL);
+	for (size_t i = 0; i < sizeof(infos) / sizeof(infos[0]); i++) {
+		const char *at = infos[i];
+
+		n = snprintf(variable, sizeof(variable), "SSH_AUTH_INFO_0=");
+		for (; *at != '\0'; at++) {
+			if (*at == '%')
+				n += snprintf(variable + n,
+				    sizeof(variable) - (size_t)n, "%s",
+				    key.text);
+			else if (*at != 's' || at == infos[i] || at[-1] != '%')
+				n += snprintf(variable + n,
+				    sizeof(variable) - (size_t)n, "%c", *at);
+		}
+		assert_int_equal(pam_putenv(pamh, variable), PAM_SUCCESS);
+		if (pam_open_session(pamh, 0) != PAM_AUTHINFO_UNAVAIL)
+			fail_msg("taken: %s", variable);
+		assert_int_equal(count_records(), 0);
+	}
+	give_key(25880, 0);
+	assert_int_equal(pam_open_session(pamh, 0), PAM_SUCCESS);
+	/* Once per connection. */
+	assert_int_equal(pam_open_session(pamh, 0), PAM_AUTHINFO_UNAVAIL);
+	assert_int_equal(count_records(), 1);
+	/* libpam remembers the refusal, and calls the module all the same. */
+	pam_close_session(pamh, 0);
+	assert_int_equal(count_records(), 0);
+	end();
+}
+
+static void
+somebody_elses_key_opens_no_session(void **state)
+{
+	(void)state;
+	assert_int_equal(log_in("25880", 21296, 0), PAM_PERM_DENIED);
+	said_with_session(
+	    "This key does not belong to account 25880 (any longer); use another one.");
+	assert_int_equal(count_records(), 0);
+	end();
+}
+
+static void
+revoke_the_key(void)
+{
+	struct fixture_key key = view_fixture_key(25880, 0);
+	struct record_key name = record_key_key(25880, key.fingerprint);
+
+	assert_int_equal(count_records(), 1);
+	view_fixture_begin(&fixture, false);
+	view_fixture_delete(&fixture, &name);
+	view_fixture_commit(&fixture);
+}
+
+static void
+suspend_the_account(void)
+{
+	assert_int_equal(count_records(), 1);
+	view_fixture_begin(&fixture, false);
+	view_fixture_put_account(&fixture, 25880, ACCOUNT_SUSPENDED, 0, 0);
+	view_fixture_commit(&fixture);
+}
+
+static void
+a_revocation_after_the_record_is_seen(void **state)
+{
+	(void)state;
+	pam_race_after_publish = revoke_the_key;
+	assert_int_equal(log_in("25880", 25880, 0), PAM_PERM_DENIED);
+	said_with_session(
+	    "This key does not belong to account 25880 (any longer); use another one.");
+	assert_int_equal(count_records(), 0);
+	end();
+	pam_race_after_publish = suspend_the_account;
+	assert_int_equal(log_in("25880", 25880, 1), PAM_PERM_DENIED);
+	said_with_session("Account 25880 is suspended.");
+	assert_int_equal(count_records(), 0);
+	end();
+}
+
+static void
+add_a_session(void)
+{
+	struct session session = { .account = 25880,
+		.address = ADDRESS,
+		.monitor = getpid() };
+	int dir_fd = open(sessions, O_RDONLY | O_DIRECTORY);
+
+	assert_int_equal(session_id_make(session.id), 0);
+	assert_int_equal(process_stat(getpid(), &session.monitor_start, NULL),
+	    0);
+	assert_int_equal(session_publish(dir_fd, &session), 0);
+	close(dir_fd);
+}
+
+static void
+the_session_limit_is_counted_twice(void **state)
+{
+	(void)state;
+	write_config("max_sessions = 2\n");
+	add_a_session();
+	assert_int_equal(log_in("25880", 25880, 0), PAM_SUCCESS);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end();
+	/* Between account and session somebody else took the place. */
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+	give_key(25880, 0);
+	add_a_session();
+	assert_int_equal(pam_open_session(pamh, 0), PAM_PERM_DENIED);
+	said_with_session(
+	    "Account 25880 has 2 open sessions and may not have more; end one and try again.");
+	assert_int_equal(count_records(), 2);
+	end();
+	assert_int_equal(log_in("25880", 25880, 0), PAM_PERM_DENIED);
+	end();
+	assert_int_equal(log_in("21296", 21296, 0), PAM_SUCCESS);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end();
+	/* The account's own number counts before the configuration's. */
+	view_fixture_begin(&fixture, false);
+	view_fixture_put_account(&fixture, 25880, ACCOUNT_ACTIVE, 0, 3);
+	view_fixture_commit(&fixture);
+	assert_int_equal(log_in("25880", 25880, 0), PAM_SUCCESS);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end();
+}
+
+static void
+what_a_killed_sshd_left_counts_for_nothing(void **state)
+{
+	pid_t pid;
+	int status;
+
+	(void)state;
+	write_config("max_sessions = 1\n");
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(log_in("25880", 25880, 0) == PAM_SUCCESS ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(count_records(), 1);
+	assert_int_equal(log_in("25880", 25880, 0), PAM_SUCCESS);
+	assert_int_equal(count_records(), 1);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end();
+}
+
+static void
+from_is_judged_by_the_address_that_sshd_gives(void **state)
+{
+	(void)state;
+	view_fixture_begin(&fixture, false);
+	view_fixture_put_key(&fixture, 25880, 5, "198.18.0.0/15", 0);
+	view_fixture_put_key(&fixture, 25880, 6, "10.0.0.0/8", 0);
+	view_fixture_commit(&fixture);
+	assert_int_equal(log_in("25880", 25880, 5), PAM_SUCCESS);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end();
+	assert_int_equal(log_in("25880", 25880, 6), PAM_PERM_DENIED);
+	end();
+}
+
+static void
+a_source_that_is_no_address_is_refused(void **state)
+{
+	static const char *const hosts[] = { "", "UNKNOWN",
+		"client.enscale.example", "198.18.0", "198.18.0.10 ", "%eth0" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		start("enscale", "25880");
+		pam_set_item(pamh, PAM_RHOST, hosts[i]);
+		assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SERVICE_ERR);
+		end();
+	}
+	start("enscale", "25880");
+	pam_set_item(pamh, PAM_RHOST, "fe80::1%eth0");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+	end();
+}
+
+static void
+without_a_view_or_a_registry_nobody_comes_in(void **state)
+{
+	char path[256];
+
+	(void)state;
+	remove_records();
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_AUTHINFO_UNAVAIL);
+	said_with_session(
+	    "The gateway cannot tell at the moment who may enter; please try again later.");
+	end();
+	assert_int_equal(mkdir(sessions, 0750), 0);
+	write_config("offline_max_age = 1\n");
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_AUTHINFO_UNAVAIL);
+	end();
+	write_config("");
+	snprintf(path, sizeof(path), "%s/manifest", fixture.view);
+	write_file(path, "enscale-view 999\n");
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_AUTHINFO_UNAVAIL);
+	end();
+	assert_int_equal(unlink(path), 0);
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_AUTHINFO_UNAVAIL);
+	end();
+}
+
+static void
+the_view_going_away_in_between_ends_it(void **state)
+{
+	char path[256];
+
+	(void)state;
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+	give_key(25880, 0);
+	snprintf(path, sizeof(path), "%s/manifest", fixture.view);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(pam_open_session(pamh, 0), PAM_AUTHINFO_UNAVAIL);
+	assert_int_equal(count_records(), 0);
+	end();
+}
+
+static void
+wrong_arguments_and_configuration_refuse_everybody(void **state)
+{
+	static const char *const misused[] = { "unknown", "twice", "relative" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(misused) / sizeof(misused[0]); i++) {
+		start(misused[i], "25880");
+		assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SERVICE_ERR);
+		assert_int_equal(pam_open_session(pamh, 0), PAM_SERVICE_ERR);
+		assert_int_equal(pam_close_session(pamh, 0), PAM_SERVICE_ERR);
+		assert_int_equal(pam_authenticate(pamh, 0), PAM_SERVICE_ERR);
+		assert_int_equal(pam_setcred(pamh, 0), PAM_SERVICE_ERR);
+		end();
+		/* Not PAM_IGNORE either. */
+		start(misused[i], "root");
+		assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SERVICE_ERR);
+		end();
+	}
+	start("missing", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SERVICE_ERR);
+	assert_non_null(strstr(said, "not set up properly"));
+	end();
+	write_config("max_session = 1\n");
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SERVICE_ERR);
+	end();
+}
+
+static void
+a_user_name_that_changes_on_the_way_is_refused(void **state)
+{
+	(void)state;
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+	give_key(21296, 0);
+	assert_int_equal(pam_set_item(pamh, PAM_USER, "21296"), PAM_SUCCESS);
+	assert_int_equal(pam_open_session(pamh, 0), PAM_SERVICE_ERR);
+	assert_int_equal(count_records(), 0);
+	end();
+}
+
+static void
+ending_pam_in_a_child_leaves_the_record(void **state)
+{
+	pid_t pid;
+	int status;
+
+	(void)state;
+	assert_int_equal(log_in("25880", 25880, 0), PAM_SUCCESS);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		pam_end(pamh, PAM_SUCCESS | PAM_DATA_SILENT);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(count_records(), 1);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	assert_int_equal(count_records(), 0);
+	end();
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fresh, spent)
+	const struct CMUnitTest tests[] = {
+		TEST(a_login_is_recorded_while_it_lasts),
+		TEST(the_shipped_module_does_the_same),
+		TEST(refused_accounts_are_told_why),
+		TEST(a_node_that_may_not_be_entered_is_no_matter_here),
+		TEST(names_that_are_not_ours_never_get_a_yes),
+		TEST(passwords_never_get_a_yes),
+		TEST(a_session_needs_the_key_that_sshd_verified),
+		TEST(somebody_elses_key_opens_no_session),
+		TEST(a_revocation_after_the_record_is_seen),
+		TEST(the_session_limit_is_counted_twice),
+		TEST(what_a_killed_sshd_left_counts_for_nothing),
+		TEST(from_is_judged_by_the_address_that_sshd_gives),
+		TEST(a_source_that_is_no_address_is_refused),
+		TEST(without_a_view_or_a_registry_nobody_comes_in),
+		TEST(the_view_going_away_in_between_ends_it),
+		TEST(wrong_arguments_and_configuration_refuse_everybody),
+		TEST(a_user_name_that_changes_on_the_way_is_refused),
+		TEST(ending_pam_in_a_child_leaves_the_record),
+	};
+
+	return cmocka_run_group_tests(tests, make, unmake);
+}
