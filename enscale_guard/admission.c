@@ -23,8 +23,8 @@ find(struct admission *admission, uid_t uid)
 	struct client *client;
 
 	LIST_FOREACH(client, &admission->clients[uid % ADMISSION_BUCKETS], all)
-	if (client->uid == uid)
-		return client;
+		if (client->uid == uid)
+			return client;
 	client = calloc(1, sizeof(*client));
 	if (client == NULL)
 		return NULL;

@@ -15,6 +15,7 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "enscale_guard/agent.h"
+#include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 
 #define FRAME_HEAD 4 /* the length in front of a message */
@@ -54,9 +55,10 @@ find_shell(const struct agent_peer *peer)
 		return NULL;
 	for (size_t i = 1; i + 1 < peer->peer.chain_len; i++)
 		LIST_FOREACH(shell, &peer->entry->shells, of_session)
-	if (hop_is_open(&shell->hop, now) &&
-	    process_equal(&shell->peer.chain[0], &peer->peer.chain[i]))
-		return shell;
+			if (hop_is_open(&shell->hop, now) &&
+			    process_equal(&shell->peer.chain[0],
+			        &peer->peer.chain[i]))
+				return shell;
 	return NULL;
 }
 
@@ -121,13 +123,10 @@ use_hop(void *arg, const struct agent_hop *hop)
 
 	if (shell == NULL || shell->hop.id != hop->id)
 		return ENS_E_STALE;
-	/* What could not be ended later is not begun. */
-	r = process_list_add(&peer->entry->members, &peer->peer.chain[0]);
+	r = live_hop_add(peer->guard, shell, &peer->peer.chain[0]);
 	if (r < 0)
 		return r;
-	hop_sign(&shell->hop, &peer->peer.chain[0]);
-	audit_event(peer->guard->audit, "hop-started", &peer->entry->session,
-	    json_pack("{s:I}", "node", (json_int_t)hop->node));
+	hop_sign(&shell->hop);
 	return 0;
 }
 
@@ -201,11 +200,9 @@ static void
 identify(struct agent_peer *peer, int fd)
 {
 	struct session_entry *entry;
-	int r;
 
-	r = peer_identify(fd, peer_ticks(), peer->guard->sessions, &peer->peer,
-	    &entry);
-	if (r == 0 && entry->session.uid == peer->client->uid)
+	if (peer_identify(fd, peer_ticks(), peer->guard->config.uid_base,
+	        peer->guard->sessions, &peer->peer, &entry) == 0)
 		peer->entry = entry;
 }
 
@@ -262,8 +259,8 @@ agent_socket_session_over(struct guard *guard,
 	struct agent_peer *peer;
 
 	LIST_FOREACH(peer, &guard->agents, all)
-	if (peer->entry == entry)
-		peer->entry = NULL;
+		if (peer->entry == entry)
+			peer->entry = NULL;
 }
 
 int

@@ -14,14 +14,14 @@
 
 #include "common/errors.h"
 #include "enscale_guard/guard_socket.h"
+#include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/request.h"
 
 struct ending {
 	struct guard *guard;
 	char session[SESSION_ID_LEN + 1];
-	struct process_list all;  /* to be killed in the end */
-	struct process_list term; /* to be asked first */
+	struct process_list all; /* looked up before the first signal */
 	sd_event_source *term_timer, *kill_timer;
 	LIST_ENTRY(ending) endings;
 };
@@ -49,15 +49,13 @@ free_ending(struct ending *ending)
 	sd_event_source_disable_unref(ending->term_timer);
 	sd_event_source_disable_unref(ending->kill_timer);
 	process_list_clear(&ending->all);
-	process_list_clear(&ending->term);
 	free(ending);
 }
 
 static void
-signal_all(const struct ending *ending, const struct process_list *list,
-    int signal)
+signal_all(const struct ending *ending, int signal)
 {
-	unsigned refused = process_list_signal(list, signal);
+	unsigned refused = process_list_signal(&ending->all, signal);
 
 	if (refused > 0)
 		log_error("cannot end %u processes: no CAP_KILL session=%s",
@@ -70,7 +68,7 @@ on_term(sd_event_source *source, uint64_t usec, void *arg)
 	struct ending *ending = arg;
 
 	(void)source, (void)usec;
-	signal_all(ending, &ending->term, SIGTERM);
+	signal_all(ending, SIGTERM);
 	return 0;
 }
 
@@ -82,7 +80,7 @@ on_kill(sd_event_source *source, uint64_t usec, void *arg)
 	(void)source, (void)usec;
 	/* And whom those have started since. */
 	process_list_add_descendants(&ending->all);
-	signal_all(ending, &ending->all, SIGKILL);
+	signal_all(ending, SIGKILL);
 	free_ending(ending);
 	return 0;
 }
@@ -121,10 +119,9 @@ new_ending(struct guard *guard, const struct session *session)
 }
 
 static void
-add(struct ending *ending, struct process_list *list,
-    const struct process *process)
+add(struct ending *ending, const struct process *process)
 {
-	if (process_list_add(list, process) < 0)
+	if (process_list_add(&ending->all, process) < 0)
 		log_error("no memory to end session=%s", ending->session);
 }
 
@@ -146,7 +143,7 @@ audit_end(struct guard *guard, const char *event, const struct session *session,
 
 	policy_sentence(answer, sentence, sizeof(sentence));
 	audit_event(guard->audit, event, session,
-	    json_pack("{s:s, s:s}", "verdict",
+	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)node, "verdict",
 	        policy_verdict_text(answer->verdict), "sentence", sentence));
 	log_info("%s: %s session=%s account=%u node=%u", event, sentence,
 	    session->id, session->account, node);
@@ -160,7 +157,7 @@ ending_session(struct guard *guard, struct session_entry *entry,
 {
 	const struct process monitor = { .pid = entry->session.monitor,
 		.start = entry->session.monitor_start };
-	struct process_list hops = { 0 };
+	struct live_hop *hop;
 	struct ending *ending;
 	struct shell *shell;
 
@@ -172,42 +169,38 @@ ending_session(struct guard *guard, struct session_entry *entry,
 		entry->ending = false; /* the next round tries again */
 		return;
 	}
-	add(ending, &ending->all, &monitor);
+	add(ending, &monitor);
 	for (size_t i = 0; i < entry->members.count; i++)
-		add(ending, &ending->all, &entry->members.items[i]);
+		add(ending, &entry->members.items[i]);
 	add_descendants(ending);
 	LIST_FOREACH(shell, &entry->shells, of_session)
-	{
 		guard_socket_tell(shell,
 		    request_event("end", answer, &entry->session));
-		add(ending, &ending->term, &shell->peer.chain[0]);
-		if (shell->hop.state == HOP_SIGNED)
-			add(ending, &hops, &shell->hop.ssh);
-	}
-	add(ending, &ending->term, &monitor);
-	signal_all(ending, &hops, SIGTERM);
-	process_list_clear(&hops);
+	LIST_FOREACH(hop, &entry->hops, of_session)
+		process_signal(&hop->ssh, SIGTERM);
 	start(ending);
 }
 
 /* ---- a hop ----------------------------------------------------------------- */
 
 void
-ending_hop(struct guard *guard, struct shell *shell,
-    const struct policy_answer *answer)
+ending_hop(struct guard *guard, struct session_entry *entry,
+    struct live_hop *hop, const struct policy_answer *answer)
 {
-	const struct session *session = &shell->entry->session;
+	const struct session *session = &entry->session;
 	struct ending *ending;
 
 	ending = new_ending(guard, session);
 	if (ending == NULL)
-		return;
-	audit_end(guard, "hop-withdrawn", session, shell->hop.node, answer);
-	add(ending, &ending->all, &shell->hop.ssh);
+		return; /* the next round tries again */
+	hop->ending = true;
+	audit_end(guard, "hop-withdrawn", session, hop->node, answer);
+	add(ending, &hop->ssh);
 	add_descendants(ending);
-	guard_socket_tell(shell, request_event("end-hop", answer, session));
-	hop_clear(&shell->hop);
-	signal_all(ending, &ending->all, SIGTERM);
+	if (hop->shell != NULL)
+		guard_socket_tell(hop->shell,
+		    request_event("end-hop", answer, session));
+	signal_all(ending, SIGTERM);
 	start(ending);
 }
 
@@ -225,11 +218,11 @@ ending_left_overs(struct guard *guard, struct session_entry *entry)
 	if (ending == NULL)
 		return;
 	for (size_t i = 0; i < entry->members.count; i++)
-		add(ending, &ending->all, &entry->members.items[i]);
+		add(ending, &entry->members.items[i]);
 	add_descendants(ending);
 	log_info("%zu processes are left of session=%s: ending them",
 	    ending->all.count, ending->session);
-	signal_all(ending, &ending->all, SIGTERM);
+	signal_all(ending, SIGTERM);
 	start(ending);
 }
 
@@ -240,7 +233,7 @@ ending_close(struct guard *guard)
 
 	while ((ending = LIST_FIRST(&guard->endings)) != NULL) {
 		/* Better too early than never. */
-		signal_all(ending, &ending->all, SIGKILL);
+		signal_all(ending, SIGKILL);
 		free_ending(ending);
 	}
 }

@@ -1,9 +1,9 @@
 /*
  * Ending a session or a hop, in this order: one sentence to the user, by
- * way of his shell; SIGTERM to the hop's ssh; a moment later to the shells
- * and to the session's monitor (sshd passes it on); two seconds after the
- * beginning SIGKILL to all that descended from the monitor. Who descends is
- * looked up before the first signal, because a dead parent has no children.
+ * way of his shell; SIGTERM to the hop's ssh; a moment later to the session's
+ * monitor and to all that descended from it; two seconds after the beginning
+ * SIGKILL to the same. Who descends is looked up before the first signal,
+ * because a dead parent has no children.
  *
  * Without CAP_KILL the sentence is all there is: the shell is asked to end
  * itself.
@@ -22,9 +22,9 @@ bool ending_has_right(void);
 /* Ends the session; the entry stays until its monitor has gone. */
 void ending_session(struct guard *guard, struct session_entry *entry,
     const struct policy_answer *answer);
-/* Ends the hop of this connection alone. */
-void ending_hop(struct guard *guard, struct shell *shell,
-    const struct policy_answer *answer);
+/* Ends one hop of the session alone. */
+void ending_hop(struct guard *guard, struct session_entry *entry,
+    struct live_hop *hop, const struct policy_answer *answer);
 /* The monitor has ended: what is left of the session goes too. */
 void ending_left_overs(struct guard *guard, struct session_entry *entry);
 /* Forgets what is under way, at the guard's own end. */

@@ -45,12 +45,14 @@ struct guard {
 	char guard_socket[CONFIG_PATH_MAX];
 	char agent_socket[CONFIG_PATH_MAX];
 	char notify_socket[CONFIG_PATH_MAX];
+	char hops_dir[CONFIG_PATH_MAX];
 
 	sd_event *event;
 	struct signer *signer;
 	struct audit *audit;
 	struct admission admission;
 	struct session_table *sessions;
+	int hops_fd; /* live_hop.c */
 
 	/* published.c */
 	struct view *view; /* NULL: cannot tell, because of view_error */

@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/guard_protocol.h"
+#include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/request.h"
 #include "enscale_guard/stream.h"
@@ -33,21 +34,13 @@ free_shell(struct shell *shell)
 }
 
 static void
-end_hop(struct shell *shell)
-{
-	if (shell->hop.state == HOP_SIGNED && shell->entry != NULL)
-		audit_event(shell->guard->audit, "hop-ended",
-		    &shell->entry->session,
-		    json_pack("{s:I}", "node", (json_int_t)shell->hop.node));
-	hop_clear(&shell->hop);
-}
-
-static void
 on_closed(struct stream *stream, void *arg)
 {
+	struct shell *shell = arg;
+
 	(void)stream;
-	end_hop(arg);
-	free_shell(arg);
+	live_hop_release(shell->guard, shell);
+	free_shell(shell);
 }
 
 void
@@ -84,9 +77,9 @@ withdraw_others(struct shell *shell)
 	if (shell->hop.state != HOP_DECLARED || shell->entry == NULL)
 		return;
 	LIST_FOREACH(other, &shell->entry->shells, of_session)
-	if (other != shell && other->hop.state == HOP_DECLARED &&
-	    process_equal(&other->peer.chain[0], &shell->peer.chain[0]))
-		hop_clear(&other->hop);
+		if (other != shell && other->hop.state == HOP_DECLARED &&
+		    process_equal(&other->peer.chain[0], &shell->peer.chain[0]))
+			hop_clear(&other->hop);
 }
 
 static void
@@ -109,6 +102,8 @@ answer(struct shell *shell, const char *line, size_t len)
 	bool close;
 
 	guard_socket_tell(shell, request_answer(&request, line, len, &close));
+	if (shell->hop.state != HOP_SIGNED)
+		live_hop_release(guard, shell);
 	withdraw_others(shell);
 	if (close)
 		stream_finish(shell->stream);
@@ -178,10 +173,8 @@ guard_socket_accepted(int fd, struct client *client, void *arg)
 	shell->guard = guard;
 	shell->client = client;
 	LIST_INSERT_HEAD(&guard->shells, shell, all);
-	r = peer_identify(fd, peer_ticks(), guard->sessions, &shell->peer,
-	    &entry);
-	if (r == 0 && entry->session.uid != client->uid)
-		r = ENS_E_NOTFOUND;
+	r = peer_identify(fd, peer_ticks(), guard->config.uid_base,
+	    guard->sessions, &shell->peer, &entry);
 	if (r == 0)
 		join_session(shell, entry);
 	else
@@ -195,9 +188,9 @@ guard_socket_session_over(struct session_entry *entry)
 	struct shell *shell;
 
 	while ((shell = LIST_FIRST(&entry->shells)) != NULL) {
-		end_hop(shell);
 		LIST_REMOVE(shell, of_session);
 		shell->entry = NULL;
+		hop_clear(&shell->hop);
 	}
 }
 

@@ -24,10 +24,9 @@ hop_is_open(const struct hop *hop, uint64_t now)
 }
 
 void
-hop_sign(struct hop *hop, const struct process *ssh)
+hop_sign(struct hop *hop)
 {
 	hop->state = HOP_SIGNED;
-	hop->ssh = *ssh;
 }
 
 void

@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 #include "common/policy.h"
-#include "enscale_guard/process.h"
 
 enum hop_state {
 	HOP_NONE = 0,
@@ -24,8 +23,7 @@ struct hop {
 	enum hop_state state;
 	uint32_t node;
 	bool forward_agent;
-	uint64_t deadline;  /* bucket_now() */
-	struct process ssh; /* once signed */
+	uint64_t deadline; /* bucket_now() */
 	/* What the agent refused it for, if policy did. */
 	enum policy_verdict verdict;
 	char sentence[POLICY_SENTENCE_MAX];
@@ -36,8 +34,8 @@ void hop_declare(struct hop *hop, uint32_t node, bool forward_agent,
     uint64_t now);
 /* May it still have its signature? */
 bool hop_is_open(const struct hop *hop, uint64_t now);
-/* The one signature was made for this ssh. */
-void hop_sign(struct hop *hop, const struct process *ssh);
+/* The one signature was made. */
+void hop_sign(struct hop *hop);
 void hop_refuse(struct hop *hop, const struct policy_answer *answer);
 void hop_clear(struct hop *hop);
 

@@ -9,6 +9,7 @@
 
 #include "common/errors.h"
 #include "enscale_guard/ending.h"
+#include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 
 bool
@@ -75,30 +76,38 @@ expect(struct guard *guard, int64_t expires)
 /* ---- judging ------------------------------------------------------------ */
 
 static void
-judge_hop(struct guard *guard, struct shell *shell)
+judge_hop(struct guard *guard, struct session_entry *entry,
+    struct live_hop *hop)
 {
-	struct session_entry *entry = shell->entry;
 	struct policy_answer answer;
 
-	ask(guard, &entry->session, shell->hop.node, &answer);
+	ask(guard, &entry->session, hop->node, &answer);
 	if (!judge_is_final(answer.verdict))
 		return;
-	if (shell->hop.state == HOP_DECLARED) {
-		/* The agent will refuse it, and the shell say why. */
-		hop_refuse(&shell->hop, &answer);
-		return;
-	}
 	/* A session that was opened for this node has nothing else. */
 	if (entry->session.node != 0)
 		ending_session(guard, entry, &answer);
 	else
-		ending_hop(guard, shell, &answer);
+		ending_hop(guard, entry, hop, &answer);
+}
+
+/* One that has no signature yet: the agent will refuse it, and the shell say
+ * why. */
+static void
+judge_declared(struct guard *guard, struct shell *shell)
+{
+	struct policy_answer answer;
+
+	ask(guard, &shell->entry->session, shell->hop.node, &answer);
+	if (judge_is_final(answer.verdict))
+		hop_refuse(&shell->hop, &answer);
 }
 
 void
 judge_session(struct guard *guard, struct session_entry *entry)
 {
 	struct policy_answer answer;
+	struct live_hop *hop;
 	struct shell *shell;
 
 	if (entry->ending)
@@ -113,8 +122,11 @@ judge_session(struct guard *guard, struct session_entry *entry)
 	expect(guard, answer.account.expires);
 	expect(guard, answer.key.expires);
 	LIST_FOREACH(shell, &entry->shells, of_session)
-	if (shell->hop.state != HOP_NONE && !entry->ending)
-		judge_hop(guard, shell);
+		if (shell->hop.state == HOP_DECLARED)
+			judge_declared(guard, shell);
+	LIST_FOREACH(hop, &entry->hops, of_session)
+		if (!hop->ending && !entry->ending)
+			judge_hop(guard, entry, hop);
 }
 
 void
@@ -161,8 +173,10 @@ on_round(sd_event_source *source, uint64_t usec, void *arg)
 		log_warning("cannot read sessions in \"%s\": %s",
 		    guard->sessions_dir, error_text(r));
 	for (entry = session_table_first(guard->sessions); entry != NULL;
-	     entry = session_table_next(entry))
+	     entry = session_table_next(entry)) {
 		judge_remember(entry, false);
+		live_hop_prune(guard, entry);
+	}
 	judge_all(guard);
 	admission_prune(&guard->admission);
 	sd_event_source_set_time_relative(source,

@@ -17,6 +17,7 @@ libguard_la_SOURCES = \
 	%D%/host_key.c %D%/host_key.h \
 	%D%/judge.c %D%/judge.h \
 	%D%/listener.c %D%/listener.h \
+	%D%/live_hop.c %D%/live_hop.h \
 	%D%/log.c %D%/log.h \
 	%D%/peer.c %D%/peer.h \
 	%D%/process.c %D%/process.h \

@@ -30,13 +30,15 @@
 #include "enscale_guard/guard.h"
 #include "enscale_guard/guard_socket.h"
 #include "enscale_guard/judge.h"
+#include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/published.h"
 
 #define LOCK_NAME        CONFIG_GUARD_DIR "/lock"
+#define HOPS_NAME        CONFIG_GUARD_DIR "/hops"
 #define DESCRIPTORS_KEPT 64 /* not for connections */
 
-static struct guard guard;
+static struct guard guard = { .hops_fd = -1 };
 
 /* ---- what the units report ---------------------------------------------- */
 
@@ -46,6 +48,7 @@ session_appeared(struct session_entry *entry, void *arg)
 	struct guard *g = arg;
 
 	judge_remember(entry, true);
+	live_hop_take_in(g, entry);
 	audit_event(g->audit, "session-seen", &entry->session,
 	    json_pack("{s:I}", "opened", (json_int_t)entry->session.opened));
 	judge_session(g, entry);
@@ -58,6 +61,7 @@ session_over(struct session_entry *entry, void *arg)
 
 	if (!entry->ending)
 		ending_left_overs(g, entry);
+	live_hop_clear(g, entry);
 	guard_socket_session_over(entry);
 	agent_socket_session_over(g, entry);
 	audit_event(g->audit, "session-ended", &entry->session, NULL);
@@ -138,7 +142,8 @@ read_configuration(struct guard *g, const char *path)
 	    config_path(config->run_dir, CONFIG_AGENT_SOCKET, g->agent_socket) <
 	        0 ||
 	    config_path(config->run_dir, CONFIG_NOTIFY_SOCKET,
-	        g->notify_socket) < 0) {
+	        g->notify_socket) < 0 ||
+	    config_path(config->run_dir, HOPS_NAME, g->hops_dir) < 0) {
 		log_error("state_dir or run_dir is too long");
 		return ENS_E_CONFIG;
 	}
@@ -263,6 +268,8 @@ open_units(struct guard *g)
 	}
 	r = session_table_new(g->sessions_dir, g->event, &events, &g->sessions);
 	if (r >= 0)
+		r = live_hop_open(g);
+	if (r >= 0)
 		r = judge_open(g);
 	if (r >= 0)
 		r = published_open(g);
@@ -275,6 +282,7 @@ open_units(struct guard *g)
 	if (r < 0)
 		log_warning("cannot read sessions in \"%s\": %s",
 		    g->sessions_dir, error_text(r));
+	live_hop_tidy(g);
 	r = guard_socket_open(g);
 	if (r >= 0)
 		r = agent_socket_open(g);
@@ -315,6 +323,24 @@ begin(struct guard *g, const char *config)
 	return open_units(g);
 }
 
+/* The hops' files stay: they are for the next guard. */
+static void
+forget_sessions(struct guard *g)
+{
+	struct session_entry *entry;
+	struct live_hop *hop;
+
+	if (g->sessions == NULL)
+		return;
+	for (entry = session_table_first(g->sessions); entry != NULL;
+	     entry = session_table_next(entry))
+		while ((hop = LIST_FIRST(&entry->hops)) != NULL) {
+			LIST_REMOVE(hop, of_session);
+			free(hop);
+		}
+	session_table_free(g->sessions);
+}
+
 /* Restarting ends no session: what runs goes on, and is judged anew. */
 static void
 end(struct guard *g)
@@ -326,7 +352,8 @@ end(struct guard *g)
 		published_close(g);
 		judge_close(g);
 	}
-	session_table_free(g->sessions);
+	forget_sessions(g);
+	live_hop_close(g);
 	audit_close(g->audit);
 	admission_clear(&g->admission);
 	signer_stop(g->signer);

@@ -122,7 +122,8 @@ peer_process(int fd, uint64_t accepted, struct process *ret_process)
 
 /* Cuts the chain after the first process that is a session's monitor. */
 static struct session_entry *
-find_session(const struct session_table *table, struct peer *peer)
+find_session(const struct session_table *table, uint32_t uid_base,
+    struct peer *peer)
 {
 	/* The peer itself is no monitor: one is root's. */
 	for (size_t i = 1; i < peer->chain_len; i++) {
@@ -131,7 +132,8 @@ find_session(const struct session_table *table, struct peer *peer)
 
 		if (entry == NULL)
 			continue;
-		if (entry->session.uid != peer->uid)
+		if (entry->session.uid != peer->uid ||
+		    uid_base + entry->session.account != peer->uid)
 			return NULL;
 		peer->chain_len = i + 1;
 		return entry;
@@ -140,8 +142,9 @@ find_session(const struct session_table *table, struct peer *peer)
 }
 
 int
-peer_identify(int fd, uint64_t accepted, struct session_table *table,
-    struct peer *ret_peer, struct session_entry **ret_entry)
+peer_identify(int fd, uint64_t accepted, uint32_t uid_base,
+    struct session_table *table, struct peer *ret_peer,
+    struct session_entry **ret_entry)
 {
 	struct session_entry *entry;
 	struct process process;
@@ -160,10 +163,10 @@ peer_identify(int fd, uint64_t accepted, struct session_table *table,
 		return r == -ELOOP ? ENS_E_NOTFOUND : r;
 	if (peer.chain_len == 0 || !process_equal(&peer.chain[0], &process))
 		return -ESRCH;
-	entry = find_session(table, &peer);
+	entry = find_session(table, uid_base, &peer);
 	if (entry == NULL) {
 		session_table_refresh(table);
-		entry = find_session(table, &peer);
+		entry = find_session(table, uid_base, &peer);
 	}
 	if (entry == NULL)
 		return ENS_E_NOTFOUND;

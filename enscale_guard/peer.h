@@ -41,11 +41,12 @@ uint64_t peer_ticks(void);
 
 /*
  * Finds the peer's session. Returns 0; ENS_E_NOTFOUND: it belongs to no
- * living session of its uid; -ESRCH: it has ended; -errno. *ret_entry is
- * borrowed from the table.
+ * living session of its uid, which is uid_base and the session's account;
+ * -ESRCH: it has ended; -errno. *ret_entry is borrowed from the table.
  */
-int peer_identify(int fd, uint64_t accepted, struct session_table *table,
-    struct peer *ret_peer, struct session_entry **ret_entry);
+int peer_identify(int fd, uint64_t accepted, uint32_t uid_base,
+    struct session_table *table, struct peer *ret_peer,
+    struct session_entry **ret_entry);
 
 /* Is this process strictly above the peer, and below its monitor? */
 bool peer_descends_from(const struct peer *peer, const struct process *process);

@@ -402,9 +402,6 @@ hop_done(const struct request *request, const json_t *object, bool *ret_close)
 
 	if (json_object_size(object) != 1)
 		return refuse_request(request, "Unknown field.", ret_close);
-	if (hop->state == HOP_SIGNED)
-		audit_event(request->audit, "hop-ended", request->session,
-		    json_pack("{s:I}", "node", (json_int_t)hop->node));
 	answer = json_pack("{s:b, s:b}", "ok", 1, "signed",
 	    hop->state == HOP_SIGNED);
 	if (hop->state == HOP_DECLARED && hop->verdict != POLICY_ALLOWED) {

@@ -50,8 +50,8 @@ find_by_id(const struct session_table *table, const char *id)
 	struct session_entry *entry;
 
 	LIST_FOREACH(entry, &table->all, all)
-	if (strcmp(entry->session.id, id) == 0)
-		return entry;
+		if (strcmp(entry->session.id, id) == 0)
+			return entry;
 	return NULL;
 }
 
@@ -64,9 +64,9 @@ find_by_monitor(const struct session_table *table,
 	LIST_FOREACH(entry,
 	    &table->by_monitor[(uint32_t)monitor->pid % MONITOR_BUCKETS],
 	    by_monitor)
-	if (entry->session.monitor == monitor->pid &&
-	    entry->session.monitor_start == monitor->start)
-		return entry;
+		if (entry->session.monitor == monitor->pid &&
+		    entry->session.monitor_start == monitor->start)
+			return entry;
 	return NULL;
 }
 
@@ -128,6 +128,7 @@ add(struct session_table *table, const struct session *session)
 	entry->published = true;
 	entry->seen = true;
 	LIST_INIT(&entry->shells);
+	LIST_INIT(&entry->hops);
 	LIST_INSERT_HEAD(&table->all, entry, all);
 	LIST_INSERT_HEAD(bucket_of(table, session->monitor), entry, by_monitor);
 	table->count++;
@@ -271,12 +272,12 @@ session_table_rescan(struct session_table *table)
 	if (r < 0)
 		return r;
 	LIST_FOREACH(entry, &table->all, all)
-	entry->seen = false;
+		entry->seen = false;
 	r = session_each(table->dir_fd, visit, table, &broken);
 	if (r < 0)
 		return r;
 	LIST_FOREACH(entry, &table->all, all)
-	entry->published = entry->seen;
+		entry->published = entry->seen;
 	if (broken > table->broken)
 		log_warning("%u broken records in \"%s\"", broken, table->path);
 	table->broken = broken;

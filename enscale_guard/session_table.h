@@ -20,17 +20,18 @@
 #include "common/session_registry.h"
 #include "enscale_guard/process.h"
 
+struct live_hop;
 struct shell;
 
 struct session_entry {
 	struct session session;
-	bool published;  /* its record is in the registry */
-	bool ending;     /* it was told to end: nothing new for it */
-	uint32_t judged; /* rounds of the judge that saw it */
+	bool published; /* its record is in the registry */
+	bool ending;    /* it was told to end: nothing new for it */
 	/* What belongs to it and would be left if its monitor went: whatever
 	 * is between the monitor and a peer, and the ssh of its hops. */
 	struct process_list members;
-	LIST_HEAD(, shell) shells; /* connections to guard.sock */
+	LIST_HEAD(, shell) shells;  /* connections to guard.sock */
+	LIST_HEAD(, live_hop) hops; /* live_hop.c; gone before the entry */
 
 	/* The table's own. */
 	struct session_table *table;

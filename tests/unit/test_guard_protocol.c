@@ -343,15 +343,13 @@ a_session_of_one_node_hops_nowhere_else(void **state)
 static void
 hop_done_says_whether_it_signed(void **state)
 {
-	const struct process ssh = { 4711, 1 };
-
 	(void)state;
 	expect_ok(HOP);
 	expect_ok("{\"op\":\"hop-done\"}");
 	assert_true(json_is_false(json_object_get(around.answer, "signed")));
 	assert_null(json_object_get(around.answer, "sentence"));
 	expect_ok(HOP);
-	hop_sign(&around.hop, &ssh);
+	hop_sign(&around.hop);
 	assert_false(hop_is_open(&around.hop, 1000));
 	expect_ok("{\"op\":\"hop-done\"}");
 	assert_true(json_is_true(json_object_get(around.answer, "signed")));

@@ -1,0 +1,41 @@
+/*
+ * The hops that run: whose ssh has had its signature and lives. They are
+ * judged like sessions, whatever becomes of the connection that declared
+ * them, and each has an empty file in run_dir/guard/hops whose name says it
+ * all, so that a guard that is restarted knows them, too:
+ *
+ *	SESSION.NODE.PID.START
+ */
+#ifndef ENSCALE_GUARD_LIVE_HOP_H
+#define ENSCALE_GUARD_LIVE_HOP_H
+
+#include "enscale_guard/guard.h"
+
+struct live_hop {
+	uint32_t node;
+	struct process ssh;
+	struct shell *shell; /* NULL: declared before, or its end is gone */
+	bool ending;
+	LIST_ENTRY(live_hop) of_session;
+};
+
+/* Makes the folder if need be, and opens it. 0 or -errno. */
+int live_hop_open(struct guard *guard);
+void live_hop_close(struct guard *guard);
+
+/* shell's declaration was signed for this ssh. 0 or -errno. */
+int live_hop_add(struct guard *guard, struct shell *shell,
+    const struct process *ssh);
+/* The hops of before, of one session: taken in again when it appears. */
+void live_hop_take_in(struct guard *guard, struct session_entry *entry);
+/* The shell says that its hop is over, or is gone itself. A hop whose ssh
+ * lives stays. */
+void live_hop_release(struct guard *guard, struct shell *shell);
+/* Forgets those whose ssh has ended. */
+void live_hop_prune(struct guard *guard, struct session_entry *entry);
+/* Forgets all: the session is over. */
+void live_hop_clear(struct guard *guard, struct session_entry *entry);
+/* Removes the files of sessions that are not there any more. */
+void live_hop_tidy(struct guard *guard);
+
+#endif
