@@ -1,0 +1,186 @@
+"""The hop from the gateway to a node: how it fails, and how it ends."""
+
+import signal
+import subprocess
+
+import pexpect
+import pytest
+
+from entries import environment_dn, node_dn
+
+ENVIRONMENT = "cool-waterfall-59"
+SESSION = r"\(session [a-z2-7]{16}\)"
+
+
+@pytest.fixture
+def stop_environment(administrator):
+    """Stops the environment; it runs again after the test."""
+    dn = environment_dn(ENVIRONMENT)
+    yield lambda: administrator.replace(dn, enscaleState="stopped")
+    administrator.replace(dn, enscaleState="running")
+
+
+@pytest.fixture
+def on_node(client):
+    """At a terminal, on node 124718, come from the menu."""
+    session = client.pexpect_ssh("25880")
+    for what in (ENVIRONMENT, "124718"):
+        session.expect(rf"(\d+)\. [^\r\n]*{what}")
+        number = session.match.group(1)
+        session.expect(r"> $")
+        session.sendline(number)
+    session.expect(r"[$#] $")
+    yield session
+    session.close(force=True)
+
+
+@pytest.fixture
+def running(client):
+    """running(options=[...]): a client with a command on the node that does
+    not end by itself."""
+    clients = []
+
+    def start(**more):
+        argv = client.ssh_argv("124718-25880", "echo up; exec sleep 100", **more)
+        process = client.popen(argv, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        clients.append(process)
+        assert process.stdout.readline().strip() == b"up"
+        return process
+
+    yield start
+    for process in clients:
+        process.kill()
+        process.communicate()
+
+
+def processes(gateway, word):
+    """Ids of the processes on the gateway whose command line has the word."""
+    lines = gateway.run(["ps", "-e", "-o", "pid=,args="]).stdout.decode()
+    return [int(line.split()[0]) for line in lines.splitlines() if word in line]
+
+
+SHELL, HOP = "enscale-shell -c", "-oBatchMode=yes"
+
+
+def test_a_node_whose_sshd_is_down_cannot_be_reached(client, hosts):
+    hosts.node124719.stop("ssh")
+    try:
+        result = client.ssh("124719-25880", "id")
+    finally:
+        hosts.node124719.start("ssh")
+    assert result.returncode == 121
+    assert result.stdout == b""
+    assert b"Node 124719 cannot be reached: it refuses" in result.stderr
+    assert b"198.19.0.19" not in result.stderr
+
+
+def test_a_node_with_another_host_key_is_not_entered(
+        client, hosts, administrator, wait_for):
+    dn = node_dn(124719, ENVIRONMENT)
+    own, other = (
+        " ".join(node.read("/etc/ssh/ssh_host_ed25519_key.pub").decode().split()[:2])
+        for node in (hosts.node124719, hosts.node136553))
+    administrator.replace(dn, enscaleHostKey=other)
+    try:
+        wait_for(
+            lambda: client.ssh("124719-25880", "id").returncode == 121,
+            "the node cannot be reached", 3)
+        result = client.ssh("124719-25880", "id")
+    finally:
+        administrator.replace(dn, enscaleHostKey=own)
+    assert result.stdout == b""
+    assert b"its host key is not the one in the directory" in result.stderr
+    wait_for(lambda: client.ssh("124719-25880", "true").returncode == 0,
+             "the node can be entered again", 3)
+
+
+def test_a_direct_session_ends_when_its_environment_stops(
+        running, stop_environment):
+    process = running()
+    stop_environment()
+    out, err = process.communicate(timeout=5)
+    assert process.returncode == 120
+    assert out == b""
+    assert b"its environment cool-waterfall-59 is stopped" in err
+
+
+def test_the_menu_comes_back_when_the_nodes_environment_stops(
+        on_node, stop_environment):
+    stop_environment()
+    on_node.expect("its environment cool-waterfall-59 is stopped.*" + SESSION)
+    on_node.expect("Environments")
+    on_node.expect(r"> $")
+    # The terminal is the menu's again: what is typed is seen, and counts.
+    on_node.sendline("q")
+    on_node.expect("q\r\n")
+    on_node.expect(pexpect.EOF)
+    on_node.close()
+    assert on_node.exitstatus == 0
+
+
+def test_what_a_program_left_of_the_terminal_is_put_right(on_node):
+    on_node.sendline("printf '\\033[?1049h'; stty -echo -icanon; exit")
+    on_node.expect(r"\x1b\[\?1049l")
+    on_node.expect(r"> $")
+    on_node.sendline("0")
+    on_node.expect("0\r\n")
+    on_node.expect(r"0\. Quit")
+
+
+def test_a_killed_guard_ends_no_hop(on_node, gateway):
+    gateway.kill("enscale-guard")
+    on_node.sendline("echo $((6*7)); exit")
+    on_node.expect("42\r\n")
+    on_node.expect("Nodes of cool-waterfall-59")
+    on_node.expect(r"(\d+)\. [^\r\n]*124718")
+    on_node.sendline(on_node.match.group(1))
+    on_node.expect(r"[$#] $")
+
+
+def test_the_users_own_agent_reaches_the_node_when_he_says_so(client):
+    script = """
+        eval "$(ssh-agent)" >/dev/null
+        ssh-add -q /root/keys/25880-ed25519
+        ssh %s -l 124718-25880 -- ssh.enscale.com ssh-add -l || :
+        ssh-agent -k >/dev/null"""
+    with_agent = client.sh(script % "-A").stdout
+    without = client.sh(script % "-a")
+    assert with_agent.count(b"\n") == 1 and b"(ED25519)" in with_agent
+    assert b"ED25519" not in without.stdout
+    assert b"Could not open a connection" in without.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["-tt"]], ids=["no pty", "pty"])
+def test_a_killed_client_leaves_nothing_on_the_gateway(
+        running, gateway, wait_for, options):
+    process = running(options=options)
+    assert processes(gateway, SHELL) and processes(gateway, HOP)
+    process.kill()
+    wait_for(lambda: not processes(gateway, SHELL), "the shell has gone", 5)
+    wait_for(lambda: not processes(gateway, HOP), "its ssh has gone", 5)
+
+
+def test_a_shell_that_is_killed_takes_its_hop_along(
+        running, gateway, wait_for):
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        process = running()
+        (shell,) = processes(gateway, SHELL)
+        gateway.run(["kill", f"-{number.value}", str(shell)])
+        # OpenSSH's client says 255 for a death by signal.
+        assert process.wait(5) == 255
+        wait_for(lambda: not processes(gateway, HOP), "its ssh has gone", 5)
+
+
+def test_ssh_gets_an_environment_of_few_words_and_three_descriptors(
+        running, gateway):
+    running(options=["-o", "SetEnv=LC_TEXT=plain LC_BAD=$(id)"])
+    (hop,) = processes(gateway, HOP)
+    pairs = gateway.read(f"/proc/{hop}/environ").decode().split("\0")[:-1]
+    names = {pair.split("=")[0] for pair in pairs}
+    assert names <= {"PATH", "SHELL", "HOME", "USER", "TERM", "LANG", "LC_TEXT"}
+    assert "SHELL=/bin/sh" in pairs and "LC_TEXT=plain" in pairs
+    (shell,) = processes(gateway, SHELL)
+    open_files = gateway.sh(f"readlink /proc/{hop}/fd/*").stdout.decode()
+    assert "known_hosts" not in open_files
+    assert gateway.sh(f"grep NoNewPrivs /proc/{shell}/status").stdout.split()[1] == b"1"
