@@ -93,7 +93,7 @@ put_account(struct view_writer *view, uint32_t account, uint32_t count,
 int
 main(int argc, char **argv)
 {
-	char dir[] = "/tmp/bench_keys.XXXXXX";
+	char dir[] = "/tmp/bench_keys.XXXXXX", view_option[] = "--view";
 	char file[sizeof(dir) + 8],
 	    text[ACCOUNTS][FINGERPRINT_SHA256_TEXT_LEN + 1];
 	char names[ACCOUNTS][64], logins[ACCOUNTS][LOGIN_TEXT_MAX + 1];
@@ -122,7 +122,7 @@ main(int argc, char **argv)
 		    "enscale-keys, account with %u keys", key_counts[i]);
 		char **a = arguments[i];
 		*a++ = argv[1];
-		*a++ = "--view";
+		*a++ = view_option;
 		*a++ = dir;
 		*a++ = logins[i];
 		*a++ = text[i];
@@ -139,12 +139,15 @@ main(int argc, char **argv)
 		err(1, "%s", file);
 	fprintf(line, "restrict,pty,agent-forwarding ssh-ed25519 %068d\n", 0);
 	fclose(line);
-	char *cat[] = { "/bin/cat", file, NULL };
+	char cat_program[] = "/bin/cat";
+	char *cat[] = { cat_program, file, NULL };
 	commands[0] = (struct bench_command){ "cat of one line", cat };
 
 	bench_spawn(commands, ACCOUNTS + 1, rounds);
 
-	char *clean[] = { "/bin/rm", "-rf", dir, NULL };
+	char rm_program[] = "/bin/rm", all[] = "-rf";
+	char *clean[] = { rm_program, all, dir, NULL };
+	fflush(NULL);
 	execv(clean[0], clean);
 	err(1, "%s", clean[0]);
 }

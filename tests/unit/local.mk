@@ -163,7 +163,7 @@ UNIT_TESTS += tests/unit/test_keys
 tests_unit_test_keys_SOURCES = %D%/test_keys.c $(VIEW_FIXTURE)
 tests_unit_test_keys_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_keys_LDADD = $(VIEW_FIXTURE_LIBS)
-EXTRA_tests_unit_test_keys_DEPENDENCIES = enscale-keys
+EXTRA_tests_unit_test_keys_DEPENDENCIES = enscale_keys/enscale-keys
 
 # The PAM module in libpam, and a copy of it that the test interrupts.
 UNIT_TESTS += tests/unit/test_pam

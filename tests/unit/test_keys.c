@@ -32,7 +32,7 @@ make(void **state)
 	const char *build = getenv("ENS_BUILDDIR");
 
 	(void)state;
-	snprintf(program, sizeof(program), "%s/enscale-keys",
+	snprintf(program, sizeof(program), "%s/enscale_keys/enscale-keys",
 	    build != NULL ? build : ".");
 	view_fixture_make(&fixture);
 	view_fixture_publish_demo(&fixture);

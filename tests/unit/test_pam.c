@@ -38,7 +38,7 @@ static pam_handle_t *pamh;
 
 /* ---- the surroundings ----------------------------------------------- */
 
-static void
+__attribute__((format(printf, 2, 3))) static void
 write_file(const char *path, const char *format, ...)
 {
 	FILE *file = fopen(path, "w");
