@@ -10,8 +10,29 @@ EXTRA_DIST += %D%/bench_login
 bench_bench_keys_SOURCES = %D%/bench_keys.c %D%/bench_spawn.c %D%/bench_spawn.h
 bench_bench_keys_LDADD = libviewwriter.la libfingerprint.la
 
-.PHONY: bench bench-keys bench-login
-bench: bench-keys bench-login
+# Modules with a folder and a map of their own; -rpath, because libtool makes
+# no shared object of what is not installed.
+EXTRA_LTLIBRARIES = %D%/libnss_constant.la %D%/libnss_enscale.la
+EXTRA_PROGRAMS += %D%/bench_nss
+BENCH_NSS_MAP = -DENS_NSS_MAP_FILE='"bench_nss.map"'
+BENCH_MODULE_LDFLAGS = $(AM_LDFLAGS) $(ENS_MODULE_LDFLAGS) -module \
+	-version-info 2:0:0 -rpath /nonexistent
+
+bench_libnss_constant_la_SOURCES = %D%/nss_constant.c
+bench_libnss_constant_la_LDFLAGS = $(BENCH_MODULE_LDFLAGS)
+bench_libnss_enscale_la_SOURCES = $(libnss_enscale_la_SOURCES)
+bench_libnss_enscale_la_CPPFLAGS = $(AM_CPPFLAGS) $(BENCH_NSS_MAP)
+bench_libnss_enscale_la_LDFLAGS = $(BENCH_MODULE_LDFLAGS) \
+	-Wl,-z,nodelete
+bench_bench_nss_SOURCES = %D%/bench_nss.c %D%/bench_spawn.c %D%/bench_spawn.h
+bench_bench_nss_CPPFLAGS = $(AM_CPPFLAGS) $(BENCH_NSS_MAP)
+bench_bench_nss_LDADD = libcommon.la
+
+.PHONY: bench bench-keys bench-login bench-nss
+bench: bench-nss bench-keys bench-login
+
+bench-nss: %D%/bench_nss %D%/libnss_constant.la %D%/libnss_enscale.la
+	LD_LIBRARY_PATH=$(abs_builddir)/%D%/.libs %D%/bench_nss
 
 bench-keys: %D%/bench_keys enscale_keys/enscale-keys
 	%D%/bench_keys $(abs_builddir)/enscale_keys/enscale-keys
