@@ -323,6 +323,7 @@ may_go(const struct entry *entry, void *arg)
 	if (!follow->behind || csn_set_has_seen(&follow->server, entry->csn))
 		return true;
 	follow->held++;
+	state_set_unsettled(follow->state, true);
 	return false;
 }
 
@@ -334,7 +335,7 @@ check_behind(struct follow *follow)
 	    !csn_set_covers(&follow->server, follow_seen(follow)))
 		return;
 	follow->behind = false;
-	if (follow->held == 0 && !follow->unsettled)
+	if (!state_info(follow->state)->unsettled)
 		return;
 	log_line(LOG_NOTICE,
 	    "the server has caught up: refreshing in full to settle what was held back");
@@ -349,7 +350,7 @@ check_behind(struct follow *follow)
 static bool
 is_in_step(const struct follow *follow)
 {
-	return !follow->behind || (follow->held == 0 && !follow->unsettled);
+	return !follow->behind || !state_info(follow->state)->unsettled;
 }
 
 /* ---- messages ---------------------------------------------------------- */
@@ -362,7 +363,6 @@ follow_begin(struct follow *follow, bool all, bool behind)
 
 	follow->refreshing = true;
 	follow->behind = behind;
-	follow->unsettled = behind && !all;
 	follow->held = 0;
 	follow->adopt = empty;
 	follow->marking = !empty;
@@ -379,6 +379,9 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	r = begin(follow);
 	if (r == 0)
 		r = state_clear_marks(follow->state);
+	/* A refresh in full finds out anew what there is to hold back. */
+	if (r == 0 && all)
+		state_set_unsettled(follow->state, false);
 	return r == 0 ? commit(follow) : r;
 }
 
@@ -409,6 +412,7 @@ follow_entry(struct follow *follow, const struct entry *entry)
 		return r;
 	if (hold) {
 		follow->held++;
+		state_set_unsettled(follow->state, true);
 		log_line(LOG_NOTICE, "held back \"%s\": ours is newer",
 		    entry->dn);
 		return count(follow);

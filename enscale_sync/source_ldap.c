@@ -26,7 +26,7 @@
 
 #define SECOND ((uint64_t)1000000)
 
-/* From one question to the next; its answer may take the timeout. */
+/* From an answer to the next question; the answer may take the timeout. */
 #define PROBE_TIME (10 * SECOND)
 /* Between rounds through all servers: doubled up to the longest, and shorter
  * by up to a half, so that gateways do not all come at once. */
@@ -50,9 +50,11 @@ struct source {
 	uint64_t behind_since; /* 0: no server said so */
 	bool accept_behind;    /* it was waited for long enough */
 	char uri[LDAP_URI_MAX];
+	char said[LDAP_URI_MAX + LDAP_REASON_MAX]; /* of the last loss */
 	LDAP *ld;               /* owned; NULL while there is no connection */
 	struct ldap_sync *sync; /* owned */
-	int probe;              /* its message id; -1: none under way */
+	int probe;  /* message id of the question; -1: none under way */
+	bool asked; /* and has had the time for its answer */
 	sd_event_source *input; /* owned, like the next ones */
 	sd_event_source *turn;  /* more to read at once */
 	sd_event_source *timer; /* the next try, or the next question */
@@ -83,6 +85,7 @@ disconnect(struct source *source)
 		ldap_connection_close(source->ld);
 	source->ld = NULL;
 	source->probe = -1;
+	source->asked = false;
 }
 
 static uint64_t
@@ -116,10 +119,24 @@ try_next(struct source *source)
 	return wait_for(source, with_jitter(pause));
 }
 
+/* Said once for as long as nothing changes. */
+static void
+say_lost(struct source *source, const char *reason)
+{
+	char line[sizeof(source->said)];
+
+	(void)snprintf(line, sizeof(line), "lost \"%s\": %s", source->uri,
+	    reason);
+	if (strcmp(line, source->said) == 0)
+		return;
+	memcpy(source->said, line, sizeof(line));
+	log_line(LOG_WARNING, "%s", line);
+}
+
 static int
 lose(struct source *source, const char *reason)
 {
-	log_line(LOG_WARNING, "lost \"%s\": %s", source->uri, reason);
+	say_lost(source, reason);
 	disconnect(source);
 	follow_lost(source->follow, reason);
 	return try_next(source);
@@ -259,6 +276,7 @@ take_done(struct source *source)
 	source->behind_since = 0;
 	source->accept_behind = false;
 	source->next_uri = 0;
+	source->said[0] = '\0';
 	return 0;
 }
 
@@ -395,7 +413,8 @@ connect_now(struct source *source)
 	    source->message.reason);
 	if (r == 0) {
 		source->status->connections++;
-		log_line(LOG_INFO, "connected to \"%s\"", source->uri);
+		if (source->behind_since == 0)
+			log_line(LOG_INFO, "connected to \"%s\"", source->uri);
 		r = begin(source);
 	}
 	if (r == ENS_E_BEHIND)
@@ -415,6 +434,9 @@ probe(struct source *source)
 
 	if (source->probe >= 0)
 		return lose(source, "it does not answer");
+	source->asked = !source->asked;
+	if (!source->asked)
+		return wait_for(source, PROBE_TIME);
 	if (ldap_search_ext(source->ld, source->config->base, LDAP_SCOPE_BASE,
 	        "(objectClass=*)", attributes, 0, NULL, NULL, NULL,
 	        LDAP_NO_LIMIT, &source->probe) != LDAP_SUCCESS)

@@ -208,6 +208,7 @@ write_info(struct state *state)
 	wire_write_u64(&out, info->generation);
 	wire_write_u64(&out, info->purged);
 	wire_write_u8(&out, info->complete);
+	wire_write_u8(&out, info->unsettled);
 	for (int i = 0; i <= ENTRY_KINDS; i++)
 		wire_write_u64(&out, info->entries[i]);
 	wire_write_bytes(&out, info->digest, sizeof(info->digest));
@@ -235,6 +236,7 @@ parse_info(struct bytes value, struct state_info *ret_info)
 	info.generation = wire_read_u64(&in);
 	info.purged = wire_read_u64(&in);
 	info.complete = wire_read_u8(&in) != 0;
+	info.unsettled = wire_read_u8(&in) != 0;
 	for (int i = 0; i <= ENTRY_KINDS; i++)
 		info.entries[i] = wire_read_u64(&in);
 	b = wire_read_bytes(&in, sizeof(info.digest));
@@ -353,6 +355,12 @@ void
 state_forget_seen(struct state *state)
 {
 	state->info.seen.count = 0;
+}
+
+void
+state_set_unsettled(struct state *state, bool unsettled)
+{
+	state->info.unsettled = unsettled;
 }
 
 int

@@ -38,6 +38,7 @@ struct state_info {
 	uint64_t generation; /* counts commits that left something to publish */
 	uint64_t purged; /* up to this one, what was to publish is forgotten */
 	bool complete;   /* a refresh has been finished once */
+	bool unsettled;  /* something of a server behind us was held back */
 	uint64_t entries[ENTRY_KINDS + 1]; /* good ones, by kind */
 	uint8_t digest[STATE_DIGEST_LEN];  /* of source, filter and rules */
 	size_t cookie_len;
@@ -93,6 +94,7 @@ int state_purge(struct state *state);
 /* The generation shall be above this one at least: a view has it. */
 void state_raise_generation(struct state *state, uint64_t generation);
 void state_forget_seen(struct state *state);
+void state_set_unsettled(struct state *state, bool unsettled);
 
 /* Marks tell what a refresh named, so that the rest can be swept. */
 int state_clear_marks(struct state *state);
