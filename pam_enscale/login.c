@@ -275,6 +275,8 @@ publish_and_judge(const struct config *config, struct login *login,
 	if (r < 0)
 		return cannot_tell(r, report);
 	login->published = true;
+	memcpy(login->address, session->address, sizeof(login->address));
+	memcpy(login->fingerprint, session->fingerprint, SHA256_LEN);
 	outcome = judge(config, login, source, session->fingerprint, &limit,
 	    report);
 	if (outcome == LOGIN_ALLOWED)

@@ -31,6 +31,9 @@ struct login {
 	char session[SESSION_ID_LEN + 1];
 	char sessions_dir[CONFIG_PATH_MAX]; /* where the record lies */
 	bool published;
+	/* of the open session, for the line at its end */
+	char address[ADDRESS_TEXT_MAX + 1];
+	uint8_t fingerprint[SHA256_LEN];
 };
 
 /* What a step found: for the log, and a sentence for the person. */

@@ -345,6 +345,10 @@ pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 	call.login = find_login(&call);
 	if (call.login == NULL || !call.login->published)
 		return to_pam(LOGIN_ALLOWED);
+	memcpy(call.source.address, call.login->address,
+	    sizeof(call.source.address));
+	memcpy(call.report.fingerprint, call.login->fingerprint, SHA256_LEN);
+	call.report.has_fingerprint = true;
 	call.report.error = login_close_session(call.login);
 	log_decision(&call,
 	    "session closed:", call.report.error != 0 ? LOG_ERR : LOG_INFO);
