@@ -182,3 +182,33 @@ tests_unit_pam_enscale_raced_la_LIBADD = $(pam_enscale_la_LIBADD)
 tests_unit_pam_enscale_raced_la_LDFLAGS = $(AM_LDFLAGS) \
 	-module -shared -avoid-version -rpath /nonexistent \
 	-export-symbols-regex '^pam_sm_' -Wl,--wrap=session_publish
+
+# Entries of a directory, and a state that they are filed in.
+SYNC_FIXTURE = %D%/sync_fixture.c %D%/sync_fixture.h
+SYNC_FIXTURE_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS) $(CMOCKA_CFLAGS)
+
+UNIT_TESTS += tests/unit/test_ldap_entry
+tests_unit_test_ldap_entry_SOURCES = %D%/test_ldap_entry.c \
+	%D%/sample_keys.h $(SYNC_FIXTURE)
+tests_unit_test_ldap_entry_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_ldap_entry_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_state
+tests_unit_test_state_SOURCES = %D%/test_state.c $(SYNC_FIXTURE)
+tests_unit_test_state_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_state_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_derive
+tests_unit_test_derive_SOURCES = %D%/test_derive.c $(SYNC_FIXTURE)
+tests_unit_test_derive_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_derive_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_publish
+tests_unit_test_publish_SOURCES = %D%/test_publish.c $(SYNC_FIXTURE)
+tests_unit_test_publish_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_publish_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_ldap_csn
+tests_unit_test_ldap_csn_SOURCES = %D%/test_ldap_csn.c
+tests_unit_test_ldap_csn_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_ldap_csn_LDADD = libldapside.la $(CMOCKA_LIBS)

@@ -1,0 +1,324 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/errors.h"
+#include "common/fingerprint.h"
+#include "common/ssh_key.h"
+#include "enscale_sync/derive.h"
+#include "tests/unit/sync_fixture.h"
+
+#define SUFFIX            "dc=enscale,dc=com"
+#define ACCOUNT_DN(n)     "enscaleAccountId=" n ",ou=accounts," SUFFIX
+#define KEY_DN(k, n)      "cn=" k "," ACCOUNT_DN(n)
+#define ACCOUNT(n)        "objectClass: enscaleAccount\nenscaleAccountId: " n "\n"
+#define ENVIRONMENT_DN(n) "cn=" n ",ou=environments," SUFFIX
+#define ENVIRONMENT(n)    "objectClass: enscaleEnvironment\ncn: " n "\n"
+#define NODE_DN(n, e)     "enscaleNodeId=" n "," ENVIRONMENT_DN(e)
+#define NODE(n)                                            \
+	"objectClass: enscaleNode\nenscaleNodeId: " n "\n" \
+	"ipHostNumber: 10.0.0.1\nenscaleSystemUser: apache\n"
+#define CREATED(t) "createTimestamp: " t "Z\n"
+
+static struct sync_fixture f;
+
+/* What was put. */
+static struct {
+	struct record_key key;
+	uint8_t data[4096];
+	struct bytes record;
+} records[64];
+static uint32_t record_count;
+
+static int
+make(void **state)
+{
+	(void)state;
+	sync_fixture_make(&f);
+	return 0;
+}
+
+static int
+unmake(void **state)
+{
+	(void)state;
+	sync_fixture_free(&f);
+	return 0;
+}
+
+static int
+keep(void *arg, const struct record_key *key, struct bytes record)
+{
+	(void)arg;
+	assert_true(record_count < 64 && record.len <= 4096);
+	for (uint32_t i = 0; i < record_count; i++)
+		assert_false(records[i].key.len == key->len &&
+		    memcmp(records[i].key.data, key->data, key->len) == 0);
+	records[record_count].key = *key;
+	memcpy(records[record_count].data, record.data, record.len);
+	records[record_count].record = (struct bytes){
+		records[record_count].data, record.len
+	};
+	record_count++;
+	return 0;
+}
+
+static void
+derive_everything(void)
+{
+	struct derive *derive;
+
+	record_count = 0;
+	assert_int_equal(derive_new(f.state, NULL, keep, NULL, &derive), 0);
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(derive_all(derive), 0);
+	assert_int_equal(derive_left_out(derive), 0);
+	state_end(f.state);
+	derive_free(derive);
+}
+
+/* Empty when it was not put. */
+static struct bytes
+find(struct record_key key)
+{
+	for (uint32_t i = 0; i < record_count; i++) {
+		if (records[i].key.len == key.len &&
+		    memcmp(records[i].key.data, key.data, key.len) == 0)
+			return records[i].record;
+	}
+	return (struct bytes){ NULL, 0 };
+}
+
+static void
+fingerprint_of(uint32_t number, uint8_t ret_fingerprint[SHA256_LEN])
+{
+	struct ssh_key key;
+	const char *line = sync_key(number);
+
+	assert_int_equal(ssh_key_parse(line, strlen(line), &key), 0);
+	assert_int_equal(
+	    fingerprint_sha256((struct bytes){ key.blob, key.blob_len },
+	        ret_fingerprint),
+	    0);
+}
+
+static void
+put_key(uint32_t uuid, const char *dn, uint32_t number, const char *more)
+{
+	char lines[512];
+
+	(void)snprintf(lines, sizeof(lines),
+	    "objectClass: enscaleKey\nsshPublicKey: %s\n%s", sync_key(number),
+	    more);
+	sync_put(&f, uuid, dn, lines);
+}
+
+static void
+an_account_gives_its_records(void **state)
+{
+	struct record_key key = record_key_id(RECORD_ACCOUNT, 25880);
+	struct account_record account;
+	struct account_keys_record keys;
+	uint8_t fingerprint[SHA256_LEN];
+	struct key_record found;
+
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("25880"),
+	    ACCOUNT("25880") "cn: Ann\nmail: a@b\nenscaleStatus: suspended\n"
+	                     "enscaleExpires: 20300101000000Z\n"
+	                     "enscaleMaxSessions: 5\n");
+	put_key(11, KEY_DN("a", "25880"), 1,
+	    "cn: first\n" CREATED("20250101000000"));
+	put_key(12, KEY_DN("b", "25880"), 2, "");
+	derive_everything();
+	assert_int_equal(record_count, 4);
+	assert_int_equal(record_decode_account(find(key), &key, &account), 0);
+	assert_int_equal(account.status, ACCOUNT_SUSPENDED);
+	assert_int_equal(account.expires, 1893456000);
+	assert_int_equal(account.max_sessions, 5);
+	assert_string_equal(account.name, "Ann");
+	assert_string_equal(account.mail, "a@b");
+	key = record_key_id(RECORD_ACCOUNT_KEYS, 25880);
+	assert_int_equal(record_decode_account_keys(find(key), &key, &keys), 0);
+	assert_int_equal(keys.count, 2);
+	fingerprint_of(1, fingerprint);
+	key = record_key_key(25880, fingerprint);
+	assert_int_equal(record_decode_key(find(key), &key, &found), 0);
+	assert_string_equal(found.title, "first");
+	assert_int_equal(found.added, 1735689600);
+}
+
+static void
+a_key_that_two_entries_have_is_the_older_ones(void **state)
+{
+	uint8_t fingerprint[SHA256_LEN];
+	struct record_key key;
+	struct key_record found;
+	struct account_keys_record keys;
+
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	put_key(11, KEY_DN("a", "1"), 1,
+	    "cn: young\n" CREATED("20250102000000"));
+	put_key(12, KEY_DN("b", "1"), 1, "cn: old\n" CREATED("20250101000000"));
+	put_key(13, KEY_DN("c", "1"), 1, "cn: unknown\n");
+	derive_everything();
+	fingerprint_of(1, fingerprint);
+	key = record_key_key(1, fingerprint);
+	assert_int_equal(record_decode_key(find(key), &key, &found), 0);
+	assert_string_equal(found.title, "old");
+	key = record_key_id(RECORD_ACCOUNT_KEYS, 1);
+	assert_int_equal(record_decode_account_keys(find(key), &key, &keys), 0);
+	assert_int_equal(keys.count, 1);
+}
+
+static void
+a_key_on_the_account_itself_counts_as_well(void **state)
+{
+	char lines[512];
+	struct record_key key = record_key_id(RECORD_ACCOUNT_KEYS, 1);
+	struct account_keys_record keys;
+
+	(void)state;
+	(void)snprintf(lines, sizeof(lines),
+	    ACCOUNT("1") "sshPublicKey: %s\nsshPublicKey: %s\n", sync_key(1),
+	    sync_key(2));
+	sync_put(&f, 1, ACCOUNT_DN("1"), lines);
+	put_key(11, KEY_DN("a", "1"), 2, "");
+	put_key(12, KEY_DN("b", "1"), 3, "");
+	derive_everything();
+	assert_int_equal(record_decode_account_keys(find(key), &key, &keys), 0);
+	assert_int_equal(keys.count, 3);
+}
+
+static void
+an_environment_lists_its_members_and_nodes(void **state)
+{
+	struct record_key key = record_key_environment("cool");
+	struct environment_record environment;
+	struct node_record node;
+
+	(void)state;
+	sync_put(&f, 1, ENVIRONMENT_DN("cool"),
+	    ENVIRONMENT("cool") "enscaleState: stopped\nenscaleOwner: 5\n"
+	                        "enscaleFullAccess: 3\n"
+	                        "enscaleLimitedAccess: 9\n");
+	sync_put(&f, 12, NODE_DN("8", "cool"), NODE("8"));
+	sync_put(&f, 11, NODE_DN("7", "cool"),
+	    NODE("7") "enscaleServiceType: mysql\n");
+	sync_put(&f, 13, NODE_DN("9", "cool"), NODE("0"));
+	derive_everything();
+	assert_int_equal(
+	    record_decode_environment(find(key), &key, &environment), 0);
+	assert_int_equal(environment.state, ENVIRONMENT_STOPPED);
+	assert_int_equal(environment.owner, 5);
+	assert_int_equal(environment.member_count, 3);
+	assert_int_equal(environment_record_role(&environment, 3), ROLE_FULL);
+	assert_int_equal(environment_record_role(&environment, 9),
+	    ROLE_LIMITED);
+	assert_int_equal(environment_record_role(&environment, 5), ROLE_OWNER);
+	assert_int_equal(environment.node_count, 2);
+	assert_int_equal(environment_record_node(&environment, 0), 7);
+	assert_int_equal(environment_record_node(&environment, 1), 8);
+	key = record_key_id(RECORD_NODE, 7);
+	assert_int_equal(record_decode_node(find(key), &key, &node), 0);
+	assert_string_equal(node.environment, "cool");
+	assert_string_equal(node.service_type, "mysql");
+	assert_string_equal(node.address, "10.0.0.1");
+}
+
+static void
+the_environments_of_an_account_are_those_that_count(void **state)
+{
+	struct record_key key = record_key_id(RECORD_ENVIRONMENTS, 5);
+	struct account_environments_record environments;
+	struct account_environment row;
+	struct bytes cursor;
+
+	(void)state;
+	sync_put(&f, 9, ACCOUNT_DN("5"), ACCOUNT("5"));
+	sync_put(&f, 1, ENVIRONMENT_DN("b"),
+	    ENVIRONMENT("b") "enscaleOwner: 5\n" CREATED("20250101000000"));
+	sync_put(&f, 2, ENVIRONMENT_DN("a"),
+	    ENVIRONMENT("a") "enscaleLimitedAccess: 5\n");
+	sync_put(&f, 3, "cn=b,ou=others," SUFFIX,
+	    ENVIRONMENT("b") "enscaleFullAccess: 5\n" CREATED(
+	        "20250102000000"));
+	derive_everything();
+	assert_int_equal(
+	    record_decode_environments(find(key), &key, &environments), 0);
+	assert_int_equal(environments.count, 2);
+	cursor = environments.rows;
+	assert_int_equal(account_environments_next(&cursor, &row), 0);
+	assert_string_equal(row.name, "a");
+	assert_int_equal(row.role, ROLE_LIMITED);
+	assert_int_equal(account_environments_next(&cursor, &row), 0);
+	assert_string_equal(row.name, "b");
+	assert_int_equal(row.role, ROLE_OWNER);
+}
+
+static void
+clones_share_a_host_key(void **state)
+{
+	char lines[512];
+	uint8_t fingerprint[SHA256_LEN];
+	struct record_key key;
+	struct host_key_record found;
+
+	(void)state;
+	sync_put(&f, 1, ENVIRONMENT_DN("e"), ENVIRONMENT("e"));
+	(void)snprintf(lines, sizeof(lines), NODE("8") "enscaleHostKey: %s\n",
+	    sync_key(1));
+	sync_put(&f, 12, NODE_DN("8", "e"), lines);
+	(void)snprintf(lines, sizeof(lines), NODE("7") "enscaleHostKey: %s\n",
+	    sync_key(1));
+	sync_put(&f, 11, NODE_DN("7", "e"), lines);
+	/* One without an environment is not there. */
+	(void)snprintf(lines, sizeof(lines), NODE("9") "enscaleHostKey: %s\n",
+	    sync_key(1));
+	sync_put(&f, 13, NODE_DN("9", "none"), lines);
+	derive_everything();
+	fingerprint_of(1, fingerprint);
+	key = record_key_host(fingerprint);
+	assert_int_equal(record_decode_host_key(find(key), &key, &found), 0);
+	assert_int_equal(found.count, 2);
+	assert_int_equal(host_key_record_node(&found, 0), 7);
+	assert_int_equal(host_key_record_node(&found, 1), 8);
+	assert_int_equal(find(record_key_id(RECORD_NODE, 9)).len, 0);
+}
+
+static void
+what_is_refused_gives_no_record(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1") "enscaleStatus: odd\n");
+	put_key(11, KEY_DN("a", "1"), 1, "");
+	sync_put(&f, 2, ENVIRONMENT_DN("e"),
+	    ENVIRONMENT("e") "enscaleState: x\n");
+	sync_put(&f, 12, NODE_DN("7", "e"), NODE("7"));
+	put_key(13, KEY_DN("orphan", "99"), 2, "");
+	derive_everything();
+	assert_int_equal(record_count, 0);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
+	const struct CMUnitTest tests[] = {
+		TEST(an_account_gives_its_records),
+		TEST(a_key_that_two_entries_have_is_the_older_ones),
+		TEST(a_key_on_the_account_itself_counts_as_well),
+		TEST(an_environment_lists_its_members_and_nodes),
+		TEST(the_environments_of_an_account_are_those_that_count),
+		TEST(clones_share_a_host_key),
+		TEST(what_is_refused_gives_no_record),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

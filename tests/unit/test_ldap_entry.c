@@ -1,0 +1,574 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/errors.h"
+#include "common/fingerprint_text.h"
+#include "ldap/ldap_entry.h"
+#include "tests/unit/sample_keys.h"
+#include "tests/unit/sync_fixture.h"
+
+#define ACCOUNT_DN  "enscaleAccountId=25880,ou=accounts,dc=enscale,dc=com"
+#define ACCOUNT     "objectClass: enscaleAccount\nenscaleAccountId: 25880\n"
+#define ENVIRONMENT "objectClass: enscaleEnvironment\ncn: cool-waterfall-59\n"
+#define NODE                                                \
+	"objectClass: enscaleNode\nenscaleNodeId: 124718\n" \
+	"ipHostNumber: 198.19.0.18\nenscaleSystemUser: apache\n"
+#define KEY "objectClass: enscaleKey\n"
+
+static struct sync_fixture fixture;
+
+static int
+make(void **state)
+{
+	(void)state;
+	sync_fixture_make(&fixture);
+	return 0;
+}
+
+static int
+unmake(void **state)
+{
+	(void)state;
+	sync_fixture_free(&fixture);
+	return 0;
+}
+
+static struct entry
+parse(const char *lines)
+{
+	return sync_entry(&fixture, 1, ACCOUNT_DN, lines);
+}
+
+static void
+assert_good(const char *lines)
+{
+	struct entry entry = parse(lines);
+
+	if (entry.refused || *entry.reason != '\0')
+		fail_msg("refused: %s", entry.reason);
+}
+
+static void
+assert_refused(const char *lines, const char *reason)
+{
+	struct entry entry = parse(lines);
+
+	if (!entry.refused)
+		fail_msg("not refused: %s", lines);
+	if (strstr(entry.reason, reason) == NULL)
+		fail_msg("\"%s\", not \"%s\"", entry.reason, reason);
+}
+
+static void
+a_whole_account_is_read(void **state)
+{
+	struct entry entry = parse(
+	    "objectClass: top\n"
+	    "objectClass: enscaleAccount\n"
+	    "enscaleAccountId: 25880\n"
+	    "cn: Ann Example\n"
+	    "mail: ann@example.com\n"
+	    "enscaleStatus: suspended\n"
+	    "enscaleExpires: 20260102030405Z\n"
+	    "enscaleMaxSessions: 7\n"
+	    "entryCSN: 20251122225400.123456Z#000000#001#000000\n"
+	    "createTimestamp: 20251122225400Z\n");
+
+	(void)state;
+	assert_false(entry.refused);
+	assert_string_equal(entry.reason, "");
+	assert_int_equal(entry.kind, ENTRY_ACCOUNT);
+	assert_int_equal(entry.id, 25880);
+	assert_string_equal(entry.name, "Ann Example");
+	assert_string_equal(entry.account.mail, "ann@example.com");
+	assert_int_equal(entry.account.status, ACCOUNT_SUSPENDED);
+	assert_int_equal(entry.account.expires, 1767323045);
+	assert_int_equal(entry.account.max_sessions, 7);
+	assert_string_equal(entry.csn,
+	    "20251122225400.123456Z#000000#001#000000");
+	assert_int_equal(entry.created, 1763852040);
+	assert_string_equal(entry.dn, ACCOUNT_DN);
+}
+
+static void
+an_account_without_a_status_is_active(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(ACCOUNT).account.status, ACCOUNT_ACTIVE);
+}
+
+static void
+the_auxiliary_class_makes_an_account_as_well(void **state)
+{
+	struct entry entry = parse("objectClass: inetOrgPerson\n"
+	                           "objectClass: ENSCALEACCOUNTAUX\n"
+	                           "enscaleaccountid: 21296\n");
+
+	(void)state;
+	assert_false(entry.refused);
+	assert_int_equal(entry.kind, ENTRY_ACCOUNT);
+	assert_int_equal(entry.id, 21296);
+}
+
+static void
+an_account_id_is_a_canonical_number_in_range(void **state)
+{
+	static const char *const bad[] = { "0", "00025880", "-1", "+1", "1 ",
+		" 1", "", "0x10", "268435456", "4294967296", "99999999999999",
+		"1\t" };
+	char lines[128];
+
+	(void)state;
+	assert_good(
+	    "objectClass: enscaleAccount\nenscaleAccountId: 268435455\n");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(lines, sizeof(lines),
+		    "objectClass: enscaleAccount\nenscaleAccountId: %s\n",
+		    bad[i]);
+		assert_refused(lines, "enscaleAccountId: ");
+	}
+	assert_refused("objectClass: enscaleAccount\n", "missing");
+	assert_refused("objectClass: enscaleAccount\n"
+	               "enscaleAccountId: 1\nenscaleAccountId: 2\n",
+	    "more than one value");
+}
+
+static void
+an_unknown_word_refuses_the_whole_entry(void **state)
+{
+	(void)state;
+	assert_refused(ACCOUNT "enscaleStatus: Active\n",
+	    "enscaleStatus: an unknown word");
+	assert_refused(ACCOUNT "enscaleStatus: \n", "enscaleStatus");
+	assert_refused(ENVIRONMENT "enscaleState: paused\n",
+	    "enscaleState: an unknown word");
+	assert_refused(NODE "enscaleState: run\n", "enscaleState");
+}
+
+static void
+an_entry_of_two_kinds_or_none_is_refused(void **state)
+{
+	(void)state;
+	assert_refused("objectClass: enscaleAccount\nobjectClass: enscaleKey\n"
+	               "enscaleAccountId: 1\n",
+	    "objectClass");
+	assert_refused("objectClass: person\n", "objectClass");
+	assert_refused("cn: nothing\n", "objectClass");
+}
+
+static void
+a_text_that_cannot_be_shown_refuses_the_entry(void **state)
+{
+	static const char *const bad[] = { "a\tb", "a\x1b[31m", "\xff",
+		"a\xe2\x80\xae"
+		"b",
+		"a\x7f", "\xc3" };
+	char lines[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(lines, sizeof(lines), ACCOUNT "cn: %s\n",
+		    bad[i]);
+		assert_refused(lines, "cn: not printable text");
+		(void)snprintf(lines, sizeof(lines), ACCOUNT "mail: %s\n",
+		    bad[i]);
+		assert_refused(lines, "mail: not printable text");
+	}
+	sync_begin(&fixture);
+	sync_add(&fixture, "objectClass: enscaleAccount");
+	sync_add(&fixture, "enscaleAccountId: 1");
+	sync_add_bytes(&fixture, "cn", "a\nb", 3);
+	assert_true(sync_parse(&fixture, 1, ACCOUNT_DN).refused);
+	fixture.count--;
+	sync_add_bytes(&fixture, "cn", "a\0b", 3);
+	assert_true(sync_parse(&fixture, 1, ACCOUNT_DN).refused);
+	fixture.count--;
+	sync_add_bytes(&fixture, "cn", "a", 1);
+	assert_false(sync_parse(&fixture, 1, ACCOUNT_DN).refused);
+}
+
+static void
+a_text_over_its_limit_is_refused_and_not_cut(void **state)
+{
+	char lines[2048], text[512];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[NAME_TEXT_MAX] = '\0';
+	(void)snprintf(lines, sizeof(lines), ACCOUNT "cn: %s\n", text);
+	assert_good(lines);
+	text[NAME_TEXT_MAX] = 'x';
+	text[NAME_TEXT_MAX + 1] = '\0';
+	(void)snprintf(lines, sizeof(lines), ACCOUNT "cn: %s\n", text);
+	assert_refused(lines, "cn: ");
+	text[NAME_TEXT_MAX + 1] = 'x';
+	text[MAIL_TEXT_MAX + 1] = '\0';
+	(void)snprintf(lines, sizeof(lines), ACCOUNT "mail: %s\n", text);
+	assert_refused(lines, "mail: ");
+}
+
+static void
+a_value_of_a_mebibyte_is_refused(void **state)
+{
+	size_t len = 1024 * 1024;
+	char *text = malloc(len);
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, '1', len);
+	sync_begin(&fixture);
+	sync_add(&fixture, "objectClass: enscaleAccount");
+	sync_add_bytes(&fixture, "enscaleAccountId", text, len);
+	assert_true(sync_parse(&fixture, 1, ACCOUNT_DN).refused);
+	sync_begin(&fixture);
+	sync_add(&fixture, "objectClass: enscaleKey");
+	sync_add_bytes(&fixture, "sshPublicKey", text, len);
+	assert_true(sync_parse(&fixture, 1, ACCOUNT_DN).refused);
+	/* And a good one after it is as good as ever. */
+	assert_good(ACCOUNT);
+	free(text);
+}
+
+static void
+of_several_names_the_smallest_is_shown(void **state)
+{
+	(void)state;
+	assert_string_equal(parse(ACCOUNT "cn: bb\ncn: ab\ncn: abc\n").name,
+	    "ab");
+	assert_refused("objectClass: enscaleEnvironment\ncn: a\ncn: b\n",
+	    "more than one");
+}
+
+static void
+a_key_entry_is_parsed_and_keeps_its_title(void **state)
+{
+	struct entry entry = parse(KEY
+	    "sshPublicKey: " SAMPLE_ED25519
+	    " somebody@host\ncn: My key\nenscaleExpires: 20300101000000Z\n");
+	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
+
+	(void)state;
+	assert_false(entry.refused);
+	fingerprint_format_sha256(entry.key.fingerprint, text);
+	assert_string_equal(text, SAMPLE_ED25519_SHA256);
+	assert_string_equal(entry.key.title, "My key");
+	assert_string_equal(entry.key.from, "");
+	assert_int_equal(entry.key.expires, 1893456000);
+	assert_int_equal(entry.key.blob.len, 51);
+	assert_string_equal(
+	    parse(KEY "sshPublicKey: " SAMPLE_ED25519 " me@host\n").key.title,
+	    "me@host");
+}
+
+static void
+the_earlier_end_of_a_key_counts(void **state)
+{
+	struct entry entry = parse(KEY
+	    "sshPublicKey: expiry-time=\"20290101Z\",from=\"10.0.0.0/8\" " SAMPLE_ED25519
+	    "\nenscaleExpires: 20300101000000Z\n");
+
+	(void)state;
+	assert_false(entry.refused);
+	assert_int_equal(entry.key.expires, 1861920000);
+	assert_string_equal(entry.key.from, "10.0.0.0/8");
+	entry = parse(
+	    KEY "sshPublicKey: expiry-time=\"20290101Z\" " SAMPLE_ED25519
+	        "\nenscaleExpires: 20280101000000Z\n");
+	assert_int_equal(entry.key.expires, 1830297600);
+}
+
+static void
+a_bad_key_is_refused_with_its_reason(void **state)
+{
+	(void)state;
+	assert_refused(KEY, "sshPublicKey: missing");
+	assert_refused(KEY "sshPublicKey: rubbish\n",
+	    error_text(ENS_E_KEY_FORMAT));
+	assert_refused(KEY "sshPublicKey: " SAMPLE_RSA1024 "\n",
+	    error_text(ENS_E_KEY_WEAK));
+	assert_refused(KEY "sshPublicKey: command=\"x\" " SAMPLE_ED25519 "\n",
+	    error_text(ENS_E_KEY_FORMAT));
+	assert_refused(KEY "sshPublicKey: " SAMPLE_ED25519
+	                   "\nsshPublicKey: " SAMPLE_ECDSA256 "\n",
+	    "more than one value");
+	assert_refused(KEY "sshPublicKey: " SAMPLE_ED25519
+	                   "\nenscaleExpires: soon\n",
+	    "enscaleExpires");
+}
+
+static void
+a_bad_key_on_an_account_leaves_the_account_and_the_others(void **state)
+{
+	struct entry entry = parse(ACCOUNT
+	    "sshPublicKey: " SAMPLE_ED25519 "\nsshPublicKey: " SAMPLE_RSA1024
+	    "\nsshPublicKey: " SAMPLE_ECDSA256 " two\n");
+
+	(void)state;
+	assert_false(entry.refused);
+	assert_int_equal(entry.account.key_count, 2);
+	assert_string_equal(entry.account.keys[1].title, "two");
+	assert_non_null(strstr(entry.reason, "value 2 of 3"));
+	assert_non_null(strstr(entry.reason, error_text(ENS_E_KEY_WEAK)));
+}
+
+static void
+an_end_at_the_epoch_is_not_never(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    parse(ACCOUNT "enscaleExpires: 19700101000000Z\n").account.expires,
+	    1);
+	assert_int_equal(
+	    parse(ACCOUNT "enscaleExpires: 19690101000000Z\n").account.expires,
+	    1);
+}
+
+static void
+of_several_roles_owner_wins_and_else_the_lower(void **state)
+{
+	struct entry entry = parse(ENVIRONMENT "enscaleOwner: 30\n"
+	                                       "enscaleFullAccess: 20\n"
+	                                       "enscaleFullAccess: 10\n"
+	                                       "enscaleFullAccess: 30\n"
+	                                       "enscaleLimitedAccess: 20\n"
+	                                       "enscaleLimitedAccess: 30\n");
+	const struct environment_member *members = entry.environment.members;
+
+	(void)state;
+	assert_false(entry.refused);
+	assert_int_equal(entry.environment.owner, 30);
+	assert_int_equal(entry.environment.member_count, 3);
+	assert_int_equal(members[0].account, 10);
+	assert_int_equal(members[0].role, ROLE_FULL);
+	assert_int_equal(members[1].account, 20);
+	assert_int_equal(members[1].role, ROLE_LIMITED);
+	assert_int_equal(members[2].account, 30);
+	assert_int_equal(members[2].role, ROLE_OWNER);
+}
+
+static void
+an_environment_may_have_no_owner(void **state)
+{
+	struct entry entry = parse(ENVIRONMENT);
+
+	(void)state;
+	assert_false(entry.refused);
+	assert_int_equal(entry.environment.owner, 0);
+	assert_int_equal(entry.environment.member_count, 0);
+	assert_int_equal(entry.environment.state, ENVIRONMENT_RUNNING);
+	assert_refused("objectClass: enscaleEnvironment\ncn: \n", "cn: empty");
+	assert_refused(ENVIRONMENT "enscaleOwner: 0\n", "enscaleOwner");
+	assert_refused(ENVIRONMENT "enscaleFullAccess: x\n",
+	    "enscaleFullAccess");
+}
+
+static void
+a_whole_node_is_read(void **state)
+{
+	struct entry entry = parse(NODE
+	    "enscaleServiceType: apache\nenscalePort: 2222\n"
+	    "enscaleState: sleeping\nenscaleHostKey: " SAMPLE_ED25519 " host\n"
+	    "enscaleHostKey: " SAMPLE_RSA2048 "\n");
+	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
+
+	(void)state;
+	assert_false(entry.refused);
+	assert_int_equal(entry.id, 124718);
+	assert_string_equal(entry.node.address, "198.19.0.18");
+	assert_string_equal(entry.node.system_user, "apache");
+	assert_string_equal(entry.node.service_type, "apache");
+	assert_int_equal(entry.node.port, 2222);
+	assert_int_equal(entry.node.state, ENVIRONMENT_SLEEPING);
+	assert_int_equal(entry.node.host_key_count, 2);
+	fingerprint_format_sha256(entry.node.host_keys[1].fingerprint, text);
+	assert_string_equal(text, SAMPLE_RSA2048_SHA256);
+	assert_int_equal(parse(NODE).node.port, 22);
+}
+
+static void
+a_node_needs_one_numeric_address(void **state)
+{
+	static const char *const bad[] = { "node.example.com", "198.19.0",
+		"198.19.0.256", "198.19.0.18/32", "", "::g", "198.19.0.18 ",
+		"fe80::1%eth0", "-oProxyCommand=x" };
+	char lines[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(lines, sizeof(lines),
+		    "objectClass: enscaleNode\nenscaleNodeId: 1\n"
+		    "enscaleSystemUser: a\nipHostNumber: %s\n",
+		    bad[i]);
+		assert_refused(lines, "ipHostNumber: not an address");
+	}
+	assert_refused("objectClass: enscaleNode\nenscaleNodeId: 1\n"
+	               "ipHostNumber: 198.19.0.18\nipHostNumber: 198.19.0.19\n",
+	    "ipHostNumber: more than one value");
+	assert_string_equal(parse("objectClass: enscaleNode\n"
+	                          "enscaleNodeId: 1\nenscaleSystemUser: a\n"
+	                          "ipHostNumber: 2001:DB8:0:0::1\n")
+	                        .node.address,
+	    "2001:db8::1");
+}
+
+static void
+the_system_user_is_a_user_name_and_not_root(void **state)
+{
+	static const char *const bad[] = { "root", "", "-l", "a b", "Apache",
+		"0day", "a;b", "../x", "abcdefghijklmnopqrstuvwxyzabcdefghi" };
+	char lines[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(lines, sizeof(lines),
+		    "objectClass: enscaleNode\nenscaleNodeId: 1\n"
+		    "ipHostNumber: 10.0.0.1\nenscaleSystemUser: %s\n",
+		    bad[i]);
+		assert_refused(lines, "enscaleSystemUser: ");
+	}
+	assert_refused("objectClass: enscaleNode\nenscaleNodeId: 1\n"
+	               "ipHostNumber: 10.0.0.1\n",
+	    "enscaleSystemUser: missing");
+}
+
+static void
+a_host_key_has_no_options_and_is_a_key(void **state)
+{
+	char lines[NODE_HOST_KEYS_MAX * 128 + 512];
+	size_t len;
+
+	(void)state;
+	assert_refused(NODE "enscaleHostKey: x\n", "enscaleHostKey");
+	assert_refused(NODE "enscaleHostKey: from=\"10.0.0.1\" " SAMPLE_ED25519
+	                    "\n",
+	    "options on a host key");
+	len = (size_t)snprintf(lines, sizeof(lines), NODE);
+	for (uint32_t i = 0; i <= NODE_HOST_KEYS_MAX; i++)
+		len += (size_t)snprintf(lines + len, sizeof(lines) - len,
+		    "enscaleHostKey: %s\n", sync_key(i));
+	assert_refused(lines, "enscaleHostKey: ");
+}
+
+static void
+ports_and_ids_of_nodes_are_in_range(void **state)
+{
+	(void)state;
+	assert_refused(NODE "enscalePort: 0\n", "enscalePort");
+	assert_refused(NODE "enscalePort: 65536\n", "enscalePort");
+	assert_refused("objectClass: enscaleNode\nenscaleNodeId: 1000000000\n",
+	    "enscaleNodeId");
+	assert_refused("objectClass: enscaleNode\nenscaleNodeId: 0\n",
+	    "enscaleNodeId");
+	assert_refused("objectClass: enscaleNode\n", "enscaleNodeId: missing");
+}
+
+static void
+generalized_time_is_read_strictly(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t time;
+	} good[] = {
+		{ "19700101000000Z", 0 },
+		{ "20251122225400Z", 1763852040 },
+		{ "202511222254Z", 1763852040 },
+		{ "2025112222Z", 1763848800 },
+		{ "20251122225400.999Z", 1763852040 },
+		{ "20251122225400,9Z", 1763852040 },
+		{ "20251123005400+0200", 1763852040 },
+		{ "20251122195400-03", 1763852040 },
+		{ "20240229000000Z", 1709164800 },
+		{ "20251231235960Z", 1767225599 },
+	};
+	static const char *const bad[] = { "", "Z", "20251122",
+		"20251122225400", "20251322225400Z", "20250229000000Z",
+		"20250431000000Z", "20251122245400Z", "20251122225460.Z",
+		"20251122225400.Z", "20251122225400Zx", "20251122225400+2",
+		"20251122225400+2500", "2025112222540Z", " 20251122225400Z",
+		"-0251122225400Z" };
+	int64_t time;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(
+		    entry_parse_time(good[i].text, strlen(good[i].text), &time),
+		    0);
+		assert_int_equal(time, good[i].time);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(
+		    entry_parse_time(bad[i], strlen(bad[i]), &time),
+		    ENS_E_SYNTAX);
+	for (size_t len = 0; len < 15; len++) {
+		if (len != 11 && len != 13)
+			assert_int_equal(
+			    entry_parse_time("20251122225400Z", len, &time),
+			    ENS_E_SYNTAX);
+	}
+}
+
+static void
+every_flipped_bit_of_an_entry_is_survived(void **state)
+{
+	static const char good[] = ACCOUNT
+	    "cn: Ann\nmail: a@b\nenscaleStatus: active\n"
+	    "enscaleExpires: 20300101000000Z\nenscaleMaxSessions: 3\n"
+	    "sshPublicKey: " SAMPLE_ED25519 "\n";
+	char lines[sizeof(good)];
+	struct entry entry;
+
+	(void)state;
+	for (size_t bit = 0; bit < (sizeof(good) - 1) * 8; bit++) {
+		memcpy(lines, good, sizeof(good));
+		lines[bit / 8] = (char)(lines[bit / 8] ^ (1 << bit % 8));
+		/* The lines are ours, not the directory's. */
+		if (good[bit / 8] == '\n' || good[bit / 8] == ':' ||
+		    lines[bit / 8] == '\n' || lines[bit / 8] == ':' ||
+		    lines[bit / 8] == '\0')
+			continue;
+		entry = parse(lines);
+		assert_int_equal(entry.refused && *entry.reason == '\0', 0);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_whole_account_is_read),
+		cmocka_unit_test(an_account_without_a_status_is_active),
+		cmocka_unit_test(the_auxiliary_class_makes_an_account_as_well),
+		cmocka_unit_test(an_account_id_is_a_canonical_number_in_range),
+		cmocka_unit_test(an_unknown_word_refuses_the_whole_entry),
+		cmocka_unit_test(an_entry_of_two_kinds_or_none_is_refused),
+		cmocka_unit_test(a_text_that_cannot_be_shown_refuses_the_entry),
+		cmocka_unit_test(a_text_over_its_limit_is_refused_and_not_cut),
+		cmocka_unit_test(a_value_of_a_mebibyte_is_refused),
+		cmocka_unit_test(of_several_names_the_smallest_is_shown),
+		cmocka_unit_test(a_key_entry_is_parsed_and_keeps_its_title),
+		cmocka_unit_test(the_earlier_end_of_a_key_counts),
+		cmocka_unit_test(a_bad_key_is_refused_with_its_reason),
+		cmocka_unit_test(
+		    a_bad_key_on_an_account_leaves_the_account_and_the_others),
+		cmocka_unit_test(an_end_at_the_epoch_is_not_never),
+		cmocka_unit_test(
+		    of_several_roles_owner_wins_and_else_the_lower),
+		cmocka_unit_test(an_environment_may_have_no_owner),
+		cmocka_unit_test(a_whole_node_is_read),
+		cmocka_unit_test(a_node_needs_one_numeric_address),
+		cmocka_unit_test(the_system_user_is_a_user_name_and_not_root),
+		cmocka_unit_test(a_host_key_has_no_options_and_is_a_key),
+		cmocka_unit_test(ports_and_ids_of_nodes_are_in_range),
+		cmocka_unit_test(generalized_time_is_read_strictly),
+		cmocka_unit_test(every_flipped_bit_of_an_entry_is_survived),
+	};
+
+	return cmocka_run_group_tests(tests, make, unmake);
+}
