@@ -304,13 +304,22 @@ known_hosts(const struct node_record *node, const char *alias, char *buf,
 	return used > 0 ? 0 : ENS_E_NOTFOUND;
 }
 
+static void
+tell_refusal(const struct request *request, uint32_t node, const char *verdict,
+    const char *sentence)
+{
+	log_info("hop-refused: %s session=%s account=%u node=%u", sentence,
+	    request->session->id, request->session->account, node);
+	audit_event(request->audit, "hop-refused", request->session,
+	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)node, "verdict",
+	        verdict, "sentence", sentence));
+}
+
 static json_t *
 refuse_hop(const struct request *request, uint32_t node, int code,
     const char *verdict, const char *sentence)
 {
-	audit_event(request->audit, "hop-refused", request->session,
-	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)node, "verdict",
-	        verdict, "sentence", sentence));
+	tell_refusal(request, node, verdict, sentence);
 	return request_refusal(code, verdict, sentence, request->session);
 }
 
@@ -321,10 +330,8 @@ refuse_hop_by_policy(const struct request *request,
 	char sentence[POLICY_SENTENCE_MAX];
 
 	policy_sentence(answer, sentence, sizeof(sentence));
-	audit_event(request->audit, "hop-refused", request->session,
-	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)answer->node_id,
-	        "verdict", policy_verdict_text(answer->verdict), "sentence",
-	        sentence));
+	tell_refusal(request, answer->node_id,
+	    policy_verdict_text(answer->verdict), sentence);
 	return refuse(request, answer);
 }
 

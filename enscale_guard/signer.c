@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
@@ -227,6 +228,23 @@ keep_only(int fd)
 	return 0;
 }
 
+/* It needs no right at all; the guard's own are not for it. */
+static void
+drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {
+		{ 0 }
+	};
+
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (syscall(SYS_capset, &header, none) < 0)
+		log_warning("signer: cannot drop its capabilities: %s",
+		    error_text(-errno));
+}
+
 static void
 hide(void)
 {
@@ -266,6 +284,7 @@ prepare(pid_t parent, int fd)
 	if (r < 0)
 		return r;
 	hide();
+	drop_capabilities();
 	return 0;
 }
 

@@ -1,0 +1,246 @@
+"""What must end ends, at once and with a sentence; nothing else does."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from entries import account_dn, environment_dn, key_dn
+from test_menu import choose
+
+REFUSED = 120
+ENVIRONMENT = "cool-waterfall-59"
+
+
+def begin(client, gateway, wait_for, login, key=None):
+    """A session whose hop runs; stdin stays open."""
+    before = events(gateway, "hop-started")
+    argv = client.ssh_argv(login, "sleep 600", key=key)
+    session = client.popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE)
+    wait_for(lambda: len(events(gateway, "hop-started")) > len(before),
+             "the hop runs")
+    return session
+
+
+def events(gateway, name):
+    lines = gateway.read("/var/log/enscale/audit.log").splitlines()
+    return [line for line in map(json.loads, lines) if line["event"] == name]
+
+
+def processes(gateway, account):
+    """Those of the account, and the monitors of its sessions."""
+    listed = gateway.run(["ps", "-eo", "pid=,uid=,args="]).stdout.decode()
+    return [line for line in listed.splitlines()
+            if line.split()[1] == str(0x70000000 + account)
+            or re.search(rf"sshd: (\d+-)?{account} \[priv\]", line)]
+
+
+def ends(session, seconds=10):
+    """The exit code and what was said."""
+    _, said = session.communicate(timeout=seconds)
+    return session.returncode, said.decode()
+
+
+@pytest.fixture
+def suspended(administrator):
+    """Suspends when called; the account is active again afterwards."""
+    def suspend(account):
+        done.append(account)
+        administrator.replace(account_dn(account), enscaleStatus="suspended")
+    done = []
+    yield suspend
+    for account in done:
+        administrator.replace(account_dn(account), enscaleStatus="active")
+
+
+def test_a_suspended_accounts_session_ends_with_its_sentence(
+        client, gateway, wait_for, suspended):
+    session = begin(client, gateway, wait_for, "124718-25880")
+    asked = time.monotonic()
+    suspended(25880)
+    code, said = ends(session)
+    seconds = time.monotonic() - asked
+    assert code == REFUSED
+    assert "The gateway ends this session. Account 25880 is suspended." in said
+    assert seconds < 2, seconds
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 4)
+    last = events(gateway, "session-withdrawn")[-1]
+    assert last["account"] == 25880
+    assert last["verdict"] == "account-suspended"
+    assert last["session"] in said
+
+
+def test_a_deleted_key_ends_the_sessions_that_it_opened(
+        client, gateway, administrator, wait_for):
+    public_key = client.read("/root/keys/25880-rsa.pub").decode().strip()
+    kept = begin(client, gateway, wait_for, "124718-25880", "25880-ed25519")
+    ended = begin(client, gateway, wait_for, "124718-25880", "25880-rsa")
+    try:
+        administrator.delete(key_dn(25880, public_key))
+        code, said = ends(ended)
+        assert code == REFUSED
+        assert "This key does not belong to account 25880" in said
+        time.sleep(0.5)
+        assert kept.poll() is None
+    finally:
+        administrator.add_key(25880, public_key)
+        kept.kill()
+        kept.communicate()
+
+
+def test_an_environment_that_is_stopped_ends_its_hops_and_the_menu_stays(
+        client, gateway, administrator):
+    menu = client.pexpect_ssh("25880")
+    try:
+        choose(menu, ENVIRONMENT)
+        choose(menu, "124718")
+        menu.expect(r"[$#] $")
+        administrator.replace(environment_dn(ENVIRONMENT),
+                              enscaleState="stopped")
+        menu.expect("The gateway ends this connection")
+        menu.expect(f"its environment {ENVIRONMENT} is stopped")
+        menu.expect(r"> ?$")
+    finally:
+        administrator.replace(environment_dn(ENVIRONMENT),
+                              enscaleState="running")
+        menu.close(force=True)
+
+
+def test_access_that_is_withdrawn_ends_one_accounts_hop_alone(
+        client, gateway, administrator, wait_for):
+    owner = begin(client, gateway, wait_for, "124718-25880")
+    collaborator = begin(client, gateway, wait_for, "124718-21296")
+    try:
+        administrator.replace(environment_dn(ENVIRONMENT),
+                              enscaleFullAccess=None)
+        code, said = ends(collaborator)
+        assert code == REFUSED
+        assert "account 21296 has no access to it" in said
+        time.sleep(0.5)
+        assert owner.poll() is None
+    finally:
+        administrator.replace(environment_dn(ENVIRONMENT),
+                              enscaleFullAccess="21296")
+        owner.kill()
+        owner.communicate()
+
+
+def test_an_account_that_expires_ends_its_sessions_at_that_time(
+        client, gateway, administrator, wait_for):
+    session = begin(client, gateway, wait_for, "124718-25880")
+    end = int(time.time()) + 3
+    stamp = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(end))
+    try:
+        administrator.replace(account_dn(25880), enscaleExpires=stamp)
+        code, said = ends(session)
+        assert code == REFUSED
+        assert "Account 25880 expired on" in said
+        assert 0 <= time.time() - end < 2
+    finally:
+        administrator.replace(account_dn(25880), enscaleExpires=None)
+
+
+def test_what_is_withdrawn_while_the_guard_is_down_ends_when_it_is_back(
+        client, gateway, wait_for, suspended):
+    session = begin(client, gateway, wait_for, "124718-25880")
+    gateway.stop("enscale-guard")
+    suspended(25880)
+    time.sleep(0.5)
+    assert session.poll() is None
+    gateway.start("enscale-guard")
+    ends(session)
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 4)
+
+
+def test_a_restarted_guard_knows_the_hops_of_a_menu(
+        client, gateway, administrator):
+    menu = client.pexpect_ssh("25880")
+    try:
+        choose(menu, ENVIRONMENT)
+        choose(menu, "124719")
+        menu.expect(r"[$#] $")
+        gateway.stop("enscale-guard")
+        gateway.start("enscale-guard")
+        menu.sendline("echo still $((40+2))")
+        menu.expect("still 42\r\n")
+        administrator.replace(environment_dn(ENVIRONMENT),
+                              enscaleState="stopped")
+        menu.expect(r"> ?$") # the hop is over
+    finally:
+        administrator.replace(environment_dn(ENVIRONMENT),
+                              enscaleState="running")
+        menu.close(force=True)
+
+
+def test_nothing_is_left_of_a_client_that_was_killed(
+        client, gateway, wait_for):
+    session = begin(client, gateway, wait_for, "124718-25880")
+    assert processes(gateway, 25880)
+    session.kill()
+    session.communicate()
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 5)
+
+
+def test_nothing_is_left_of_a_monitor_that_was_killed(
+        client, gateway, wait_for):
+    session = begin(client, gateway, wait_for, "124718-25880")
+    monitor = [line.split()[0] for line in processes(gateway, 25880)
+               if "[priv]" in line]
+    gateway.run(["kill", "-KILL", *monitor])
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 5)
+    session.communicate(timeout=10)
+    # The record that nobody removed is nobody's session.
+    assert client.ssh("124718-25880", "exit 7").returncode == 7
+
+
+def test_a_shell_that_does_not_listen_is_killed(
+        client, gateway, wait_for, suspended):
+    session = begin(client, gateway, wait_for, "124718-25880")
+    shells = [line.split()[0] for line in processes(gateway, 25880)
+              if "[priv]" not in line]
+    gateway.run(["kill", "-STOP", *shells])
+    suspended(25880)
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 5)
+    session.communicate(timeout=10)
+
+
+def test_a_view_that_cannot_be_read_ends_nothing(client, gateway, wait_for):
+    session = begin(client, gateway, wait_for, "124718-25880")
+    gateway.sh("chmod 0 /var/lib/enscale/view")
+    try:
+        time.sleep(2)
+        assert session.poll() is None
+    finally:
+        gateway.sh("chmod 750 /var/lib/enscale/view")
+        session.kill()
+        session.communicate()
+    wait_for(lambda: client.ssh("124718-25880", "exit 7").returncode == 7,
+             "and then it goes on")
+
+
+def test_the_audit_log_tells_the_story_of_a_session(client, gateway, wait_for):
+    assert client.ssh("124718-25880", "exit 7").returncode == 7
+    session = events(gateway, "hop-started")[-1]["session"]
+    wait_for(lambda: any(line["session"] == session
+                         for line in events(gateway, "session-ended")),
+             "it has ended")
+    lines = gateway.read("/var/log/enscale/audit.log").decode().splitlines()
+    story = [line["event"] for line in map(json.loads, lines)
+             if line["session"] == session]
+    assert story == ["session-seen", "hop-declared", "certificate",
+                     "hop-started", "hop-ended", "session-ended"]
+    certificate = events(gateway, "certificate")[-1]
+    assert certificate["node"] == 124718
+
+
+def test_the_audit_log_survives_its_rotation(client, gateway, wait_for):
+    gateway.sh("mv /var/log/enscale/audit.log /var/log/enscale/audit.log.1")
+    gateway.kill("enscale-guard", signal.SIGHUP)
+    wait_for(lambda: gateway.run(["test", "-e", "/var/log/enscale/audit.log"],
+                                 check=False).returncode == 0, "a new file")
+    assert client.ssh("124718-25880", "exit 7").returncode == 7
+    assert events(gateway, "hop-started")
