@@ -104,7 +104,8 @@ GUARD_FIXTURE = %D%/guard_fixture.c %D%/guard_fixture.h
 UNIT_TESTS += \
 	tests/unit/test_agent \
 	tests/unit/test_cert \
-	tests/unit/test_guard_protocol
+	tests/unit/test_guard_protocol \
+	tests/unit/test_guard_sessions
 tests_unit_test_agent_SOURCES = %D%/test_agent.c $(GUARD_FIXTURE)
 tests_unit_test_agent_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_agent_LDADD = $(GUARD_LDADD)
@@ -115,6 +116,10 @@ tests_unit_test_guard_protocol_SOURCES = %D%/test_guard_protocol.c \
 	$(GUARD_FIXTURE)
 tests_unit_test_guard_protocol_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_guard_protocol_LDADD = $(GUARD_LDADD)
+tests_unit_test_guard_sessions_SOURCES = %D%/test_guard_sessions.c \
+	$(GUARD_FIXTURE)
+tests_unit_test_guard_sessions_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_guard_sessions_LDADD = $(GUARD_LDADD)
 UNIT_TESTS += tests/unit/test_login_name
 tests_unit_test_login_name_SOURCES = %D%/test_login_name.c
 tests_unit_test_login_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
