@@ -36,6 +36,12 @@
 #define RSA_BITS_MIN  2048
 #define RSA_BITS_MAX  16384
 
+/* Keys that users add themselves: as many as an account may have in all to
+ * add one more, and how often it may change them on one gateway. */
+#define MANAGED_KEYS_MAX    100
+#define KEY_CHANGES_MAX	    20
+#define KEY_CHANGES_SECONDS 600
+
 /* Rows in one record of the view. */
 #define ACCOUNT_KEYS_MAX	  10000
 #define ACCOUNT_ENVIRONMENTS_MAX  100000

@@ -18,7 +18,8 @@ libcommon_la_SOURCES = \
 	%D%/ssh_key.c %D%/ssh_key.h \
 	%D%/fingerprint_text.c %D%/fingerprint_text.h \
 	%D%/session_registry.c %D%/session_registry.h \
-	%D%/guard_protocol.h
+	%D%/guard_protocol.h \
+	%D%/keyd_protocol.c %D%/keyd_protocol.h
 
 # + libcdb: reading the view, and judging by it.
 libview_la_SOURCES = \
