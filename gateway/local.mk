@@ -6,6 +6,7 @@
 gatewaydir = $(datadir)/enscale/gateway
 gateway_made = \
 	%D%/enscale-guard.service \
+	%D%/enscale-keyd.service \
 	%D%/enscale-sshd.pam \
 	%D%/enscale-sshd.service \
 	%D%/enscale-sync.service \
@@ -43,7 +44,7 @@ install-data-local: $(gateway_DATA)
 		$(DESTDIR)$(sysusersdir) $(DESTDIR)$(tmpfilesdir) \
 		$(DESTDIR)$(enscaleconfdir) $(DESTDIR)$(pamconfdir) \
 		$(DESTDIR)$(sysconfdir)/logrotate.d
-	for unit in sync guard sshd; do \
+	for unit in sync guard keyd sshd; do \
 		$(INSTALL_DATA) %D%/enscale-$$unit.service \
 			$(DESTDIR)$(systemdsystemunitdir) || exit 1; \
 	done
@@ -68,7 +69,7 @@ install-exec-local:
 
 # Settings that nobody changed go; the others stay.
 uninstall-local:
-	for unit in sync guard sshd; do \
+	for unit in sync guard keyd sshd; do \
 		rm -f $(DESTDIR)$(systemdsystemunitdir)/enscale-$$unit.service; \
 	done
 	rm -f $(DESTDIR)$(sysusersdir)/enscale.conf \

@@ -8,3 +8,4 @@ dist_man_MANS += %D%/enscale.conf.5
 dist_man_MANS += %D%/nss_enscale.8
 dist_man_MANS += %D%/pam_enscale.8
 dist_man_MANS += %D%/enscalectl.8
+dist_man_MANS += %D%/enscale-keyd.8

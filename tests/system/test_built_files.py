@@ -10,6 +10,7 @@ MODULES = {
     "keys": "/usr/libexec/enscale/enscale-keys",
     "sync": "/usr/libexec/enscale/enscale-sync",
     "guard": "/usr/libexec/enscale/enscale-guard",
+    "keyd": "/usr/libexec/enscale/enscale-keyd",
     "shell": "/usr/bin/enscale-shell",
     "ctl": "/usr/bin/enscalectl",
 }
@@ -40,6 +41,8 @@ ALLOWED = {
              "libinih.so.1", "libjansson.so.4"},
     "guard": {"libc.so.6", "libcrypto.so.3", "libsystemd.so.0",
               "libjansson.so.4", "libinih.so.1"},
+    "keyd": {"libc.so.6", "libldap-2.5.so.0", "liblber-2.5.so.0",
+             "libcrypto.so.3", "libsystemd.so.0", "libinih.so.1"},
     "shell": {"libc.so.6", "libjansson.so.4", "libedit.so.2"},
     "ctl": {"libc.so.6", "libldap-2.5.so.0", "liblber-2.5.so.0",
             "libcrypto.so.3", "libjansson.so.4", "libinih.so.1"},

@@ -217,3 +217,18 @@ UNIT_TESTS += tests/unit/test_ldap_csn
 tests_unit_test_ldap_csn_SOURCES = %D%/test_ldap_csn.c
 tests_unit_test_ldap_csn_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_ldap_csn_LDADD = libldapside.la $(CMOCKA_LIBS)
+# enscale_keyd
+UNIT_TESTS += tests/unit/test_keyd_protocol
+tests_unit_test_keyd_protocol_SOURCES = %D%/test_keyd_protocol.c
+tests_unit_test_keyd_protocol_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_keyd_protocol_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_keyd_entry
+tests_unit_test_keyd_entry_SOURCES = %D%/test_keyd_entry.c %D%/sample_keys.h
+tests_unit_test_keyd_entry_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_keyd_entry_LDADD = libkeyd.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_keyd_service
+tests_unit_test_keyd_service_SOURCES = %D%/test_keyd_service.c
+tests_unit_test_keyd_service_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_keyd_service_LDADD = libkeyd.la $(CMOCKA_LIBS)

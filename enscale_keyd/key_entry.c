@@ -1,0 +1,134 @@
+/* Judging requests. It takes nothing over from the user's line but the key,
+ * its from= list and its expiry time. */
+#include <config.h>
+
+#include "enscale_keyd/key_entry.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/errors.h"
+#include "common/fingerprint.h"
+#include "common/ssh_key.h"
+#include "common/text.h"
+
+#define RDN_TYPE "enscaleKeyFingerprint"
+
+static enum keyd_result
+check_title(const char *title)
+{
+	size_t len = strlen(title);
+
+	if (len == 0 || len > NAME_TEXT_MAX || !text_is_printable(title) ||
+	    strspn(title, " ") == len)
+		return KEYD_BAD_TITLE;
+	return KEYD_DONE;
+}
+
+static enum keyd_result
+parse_key(const char *line, int64_t now, struct ssh_key *ret_key)
+{
+	switch (ssh_key_parse(line, strlen(line), ret_key)) {
+	case 0:
+		break;
+	case ENS_E_KEY_TYPE:
+		return KEYD_KEY_TYPE;
+	case ENS_E_KEY_WEAK:
+		return KEYD_KEY_WEAK;
+	default:
+		return KEYD_KEY_FORMAT;
+	}
+	if (ret_key->expires != 0 && ret_key->expires <= now)
+		return KEYD_KEY_EXPIRED;
+	return KEYD_DONE;
+}
+
+/* The parser has accepted the from= list: nothing in it ends the quotes. */
+static enum keyd_result
+write_line(const struct ssh_key *key, struct key_entry *entry)
+{
+	const struct bytes blob = { key->blob, key->blob_len };
+	int n = 0;
+
+	if (key->from[0] != '\0')
+		n = snprintf(entry->line, sizeof(entry->line), "from=\"%s\" ",
+		    key->from);
+	if (n < 0 ||
+	    ssh_key_format(blob, entry->line + n,
+	        sizeof(entry->line) - (size_t)n) == 0)
+		return KEYD_KEY_FORMAT;
+	return KEYD_DONE;
+}
+
+static enum keyd_result
+write_expires(int64_t expires, struct key_entry *entry)
+{
+	const time_t t = expires;
+	struct tm utc;
+
+	entry->expires[0] = '\0';
+	if (expires == 0)
+		return KEYD_DONE;
+	if (gmtime_r(&t, &utc) == NULL ||
+	    strftime(entry->expires, sizeof(entry->expires), "%Y%m%d%H%M%SZ",
+	        &utc) != KEY_ENTRY_TIME_LEN)
+		return KEYD_KEY_FORMAT;
+	return KEYD_DONE;
+}
+
+static enum keyd_result
+check_key(const char *line, int64_t now, struct key_entry *entry)
+{
+	struct ssh_key key;
+	enum keyd_result result = parse_key(line, now, &key);
+
+	if (result != KEYD_DONE)
+		return result;
+	if (fingerprint_sha256((struct bytes){ key.blob, key.blob_len },
+	        entry->fingerprint) < 0)
+		return KEYD_UNAVAILABLE;
+	result = write_line(&key, entry);
+	if (result == KEYD_DONE)
+		result = write_expires(key.expires, entry);
+	return result;
+}
+
+enum keyd_result
+key_entry_check(const struct keyd_request *request, int64_t now,
+    struct key_entry *ret_entry)
+{
+	struct key_entry entry = { .op = request->op,
+		.account = request->account };
+	enum keyd_result result = KEYD_DONE;
+
+	if (request->account < 1 || request->account > ACCOUNT_ID_MAX)
+		return KEYD_NO_ACCOUNT;
+	if (request->op == KEYD_ADD) {
+		result = check_title(request->title);
+		if (result == KEYD_DONE)
+			result = check_key(request->key, now, &entry);
+	} else {
+		memcpy(entry.fingerprint, request->fingerprint, SHA256_LEN);
+	}
+	if (result != KEYD_DONE) {
+		memcpy(ret_entry->fingerprint, entry.fingerprint, SHA256_LEN);
+		return result;
+	}
+	hex_encode(entry.fingerprint, SHA256_LEN, entry.hex);
+	if (request->op == KEYD_ADD)
+		memcpy(entry.title, request->title, strlen(request->title) + 1);
+	*ret_entry = entry;
+	return KEYD_DONE;
+}
+
+int
+key_entry_dn(const struct key_entry *entry, const char *account_dn,
+    char buf[KEY_ENTRY_DN_MAX])
+{
+	if (account_dn[0] == '\0' || strlen(account_dn) > ENTRY_DN_MAX)
+		return ENS_E_LIMIT;
+	snprintf(buf, KEY_ENTRY_DN_MAX, RDN_TYPE "=%s,%s", entry->hex,
+	    account_dn);
+	return 0;
+}

@@ -1,0 +1,47 @@
+/*
+ * From a request to what may be written: every field judged, the key parsed
+ * and written anew. No LDAP and no clock of its own here.
+ */
+#ifndef ENSCALE_KEYD_KEY_ENTRY_H
+#define ENSCALE_KEYD_KEY_ENTRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base64.h"
+#include "common/keyd_protocol.h"
+#include "common/limits.h"
+
+/* from="..." type base64 */
+#define KEY_ENTRY_LINE_MAX (64 + FROM_TEXT_MAX + BASE64_LEN(KEY_BLOB_MAX))
+#define KEY_ENTRY_TIME_LEN 15 /* 20301231235959Z */
+#define KEY_ENTRY_DN_MAX   (ENTRY_DN_MAX + 128)
+
+struct key_entry {
+	enum keyd_op op;
+	uint32_t account;
+	uint8_t fingerprint[SHA256_LEN];
+	char hex[2 * SHA256_LEN + 1]; /* the same, for the RDN */
+	/* Of a key to add: */
+	char title[NAME_TEXT_MAX + 1];
+	char line[KEY_ENTRY_LINE_MAX + 1];
+	char expires[KEY_ENTRY_TIME_LEN + 1]; /* "" when never */
+};
+
+/*
+ * Judges a request. Returns KEYD_DONE when it may go to the directory, else
+ * why not; then *ret_entry is untouched but for its fingerprint, which is
+ * set as soon as there is one.
+ */
+enum keyd_result key_entry_check(const struct keyd_request *request,
+    int64_t now, struct key_entry *ret_entry);
+
+/*
+ * The DN to write: enscaleKeyFingerprint=HEX,ACCOUNT_DN. Of what the request
+ * says only the digest is in it; account_dn is what the directory itself
+ * calls the account. Returns 0; ENS_E_LIMIT, also for an empty account_dn.
+ */
+int key_entry_dn(const struct key_entry *entry, const char *account_dn,
+    char buf[KEY_ENTRY_DN_MAX]);
+
+#endif

@@ -1,0 +1,310 @@
+/*
+ * enscale-keyd: writes the public keys that users add to their account, or
+ * delete, into the directory. It serves the guard and nobody else, and
+ * refuses to write anything but enscaleKey entries below an account; off
+ * unless enscale.conf says manage = yes.
+ *
+ * One request at a time: what is under way is the directory's to finish, and
+ * ending this process at any moment leaves a change made or not made.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "common/cleanup.h"
+#include "common/config.h"
+#include "common/errors.h"
+#include "common/fingerprint_text.h"
+#include "enscale_keyd/key_directory.h"
+#include "enscale_keyd/key_entry.h"
+#include "enscale_keyd/key_rate.h"
+#include "enscale_keyd/log.h"
+#include "enscale_keyd/service.h"
+
+#define LOCK_NAME      "keyd/lock"
+#define ACCEPT_WAIT_NS 100000000L /* after an accept(2) that failed */
+
+struct keyd {
+	struct config config;
+	char socket[CONFIG_PATH_MAX];
+	uid_t client;
+	struct key_rate rate;
+	struct key_entry entry; /* of the request under way */
+	char reason[LDAP_REASON_MAX];
+};
+
+static struct keyd keyd;
+
+/* ---- requests --------------------------------------------------------------- */
+
+static int64_t
+seconds_since_boot(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+static void
+report(const struct keyd *k, const struct keyd_request *request,
+    const struct keyd_reply *reply)
+{
+	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
+	bool add = request->op == KEYD_ADD;
+	bool ours = reply->result == KEYD_UNAVAILABLE ||
+	    reply->result == KEYD_UNKNOWN;
+
+	fingerprint_format_sha256(reply->fingerprint, text);
+	if (reply->result == KEYD_DONE)
+		log_line(LOG_INFO, "key \"%s\" %s account=%u", text,
+		    add ? "added" : "deleted", request->account);
+	else
+		log_line(ours ? LOG_ERR : LOG_INFO,
+		    "key \"%s\" not %s account=%u: %s%s%s", text,
+		    add ? "added" : "deleted", request->account,
+		    keyd_result_text(reply->result),
+		    k->reason[0] != '\0' ? ": " : "", k->reason);
+}
+
+static void
+answer(const struct keyd_request *request, struct keyd_reply *ret_reply,
+    void *arg)
+{
+	struct keyd *k = arg;
+	enum keyd_result result;
+
+	k->reason[0] = '\0';
+	memset(&k->entry, 0, sizeof(k->entry));
+	result = key_entry_check(request, time(NULL), &k->entry);
+	if (result == KEYD_DONE &&
+	    !key_rate_take(&k->rate, request->account, seconds_since_boot()))
+		result = KEYD_TOO_FAST;
+	if (result == KEYD_DONE)
+		result = key_directory_change(&k->config, &k->entry, k->reason);
+	ret_reply->result = result;
+	memcpy(ret_reply->fingerprint, k->entry.fingerprint, SHA256_LEN);
+	report(k, request, ret_reply);
+}
+
+static void
+serve_one(struct keyd *k, int fd)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(peer);
+	int r;
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	r = service_connection(fd, k->client, answer, k);
+	if (r == ENS_E_DENIED)
+		log_line(LOG_WARNING,
+		    "refused a connection of uid %u, pid %d: only %s may ask",
+		    (unsigned)peer.uid, (int)peer.pid, KEYD_CLIENT_USER);
+	else if (r < 0)
+		log_line(LOG_WARNING, "request of the guard: %s",
+		    error_text(r));
+}
+
+static void
+serve(struct keyd *k, int listening)
+{
+	const struct timespec wait = { .tv_nsec = ACCEPT_WAIT_NS };
+	int fd;
+
+	for (;;) {
+		fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0) {
+			serve_one(k, fd);
+			continue;
+		}
+		if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		log_line(LOG_WARNING, "cannot accept: %s", error_text(-errno));
+		nanosleep(&wait, NULL);
+	}
+}
+
+/* ---- beginning -------------------------------------------------------------- */
+
+static int
+parse_arguments(int argc, char **argv, const char **ret_config)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "f:hV", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			*ret_config = optarg;
+			break;
+		case 'h':
+			printf("usage: enscale-keyd [-f CONFIG]\n");
+			exit(EXIT_SUCCESS);
+		case 'V':
+			printf("%s\n", PACKAGE_STRING);
+			exit(EXIT_SUCCESS);
+		default:
+			return ENS_E_SYNTAX;
+		}
+	}
+	return optind == argc ? 0 : ENS_E_SYNTAX;
+}
+
+static int
+read_configuration(struct keyd *k, const char *path)
+{
+	char error[CONFIG_ERROR_MAX];
+	char password[LDAP_PASSWORD_MAX];
+	int r;
+
+	if (config_load(path, &k->config, error) < 0) {
+		log_line(LOG_ERR, "%s", error);
+		return ENS_E_CONFIG;
+	}
+	if (!k->config.manage) {
+		log_line(LOG_ERR,
+		    "\"%s\" says manage = no in [keys]: nothing to do", path);
+		return ENS_E_CONFIG;
+	}
+	if (k->config.base[0] == '\0') {
+		log_line(LOG_ERR, "\"%s\" has no base in [directory]", path);
+		return ENS_E_CONFIG;
+	}
+	if (config_path(k->config.run_dir, CONFIG_KEYD_SOCKET, k->socket) < 0) {
+		log_line(LOG_ERR, "run_dir is too long");
+		return ENS_E_CONFIG;
+	}
+	if (k->config.keyd_bind_dn[0] == '\0')
+		return 0;
+	/* Not at the first request. */
+	r = ldap_password_read(k->config.keyd_password_file, password);
+	explicit_bzero(password, sizeof(password));
+	if (r < 0) {
+		log_line(LOG_ERR,
+		    "keyd_password_file \"%s\" has to be a file of user enscale-keyd, mode 0600, with one line: %s",
+		    k->config.keyd_password_file, error_text(r));
+		return ENS_E_CONFIG;
+	}
+	return 0;
+}
+
+static int
+find_client(struct keyd *k)
+{
+	const struct passwd *user = getpwnam(KEYD_CLIENT_USER);
+
+	if (user == NULL) {
+		log_line(LOG_ERR,
+		    "there is no user %s, whom alone it would serve",
+		    KEYD_CLIENT_USER);
+		return ENS_E_CONFIG;
+	}
+	k->client = user->pw_uid;
+	return 0;
+}
+
+/* Nobody may look into it: it reads a password. */
+static void
+prepare_process(void)
+{
+	const struct rlimit no_core = { 0, 0 };
+
+	signal(SIGPIPE, SIG_IGN);
+	umask(077);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    setrlimit(RLIMIT_CORE, &no_core) < 0)
+		log_line(LOG_WARNING, "cannot forbid being traced");
+}
+
+/* One at a time: the second would take the first one's socket. */
+static int
+take_lock(const struct keyd *k)
+{
+	char path[CONFIG_PATH_MAX];
+	int fd;
+
+	if (config_path(k->config.run_dir, LOCK_NAME, path) < 0)
+		return ENS_E_LIMIT;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		log_line(LOG_ERR, "cannot open \"%s\": %s", path,
+		    error_text(-errno));
+		return -errno;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		log_line(LOG_ERR, "another enscale-keyd has \"%s\"", path);
+		close(fd);
+		return -EWOULDBLOCK;
+	}
+	return fd; /* kept until the process ends */
+}
+
+static int
+begin(struct keyd *k, const char *config, int *ret_listening)
+{
+	int r;
+
+	if (geteuid() == 0) {
+		log_line(LOG_ERR, "not as root: it needs a user of its own");
+		return ENS_E_CONFIG;
+	}
+	r = read_configuration(k, config);
+	if (r == 0)
+		r = find_client(k);
+	if (r < 0)
+		return r;
+	prepare_process();
+	r = take_lock(k);
+	if (r < 0)
+		return r;
+	r = service_listen(k->socket);
+	if (r < 0) {
+		log_line(LOG_ERR, "cannot listen on \"%s\": %s", k->socket,
+		    error_text(r));
+		return r;
+	}
+	*ret_listening = r;
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *config = ENS_CONFIG_FILE;
+	int r, listening = -1;
+
+	if (parse_arguments(argc, argv, &config) < 0) {
+		fprintf(stderr, "usage: enscale-keyd [-f CONFIG]\n");
+		return EX_USAGE;
+	}
+	r = begin(&keyd, config, &listening);
+	if (r < 0)
+		return r == ENS_E_CONFIG ? EX_CONFIG : EXIT_FAILURE;
+	sd_notify(0, "READY=1");
+	log_line(LOG_INFO, "ready: writing to \"%s\" as \"%s\"",
+	    keyd.config.uri, keyd.config.keyd_bind_dn);
+	serve(&keyd, listening);
+}
