@@ -10,6 +10,7 @@ class Plan:
     addresses: dict  # {network: address}
     hostname: str = ""  # name, unless said otherwise
     install: bool = False  # gets what "make install" installs
+    systemd: bool = False  # its PID 1, in place of init.py's
     settings: dict = field(default_factory=dict)  # environment of its role
 
     def __post_init__(self):

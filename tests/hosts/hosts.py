@@ -14,6 +14,7 @@ import tarfile
 import time
 
 import catalogue
+import cgroups
 import hostctl
 import network
 
@@ -49,10 +50,21 @@ class Failed(Exception):
         )
 
 
+def born(pid):
+    """When that process started, in ticks; None when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            state, *fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if state in "ZX" else int(fields[18])
+
+
 class Host:
-    def __init__(self, plan, pid, folder):
-        self.plan, self.pid, self.folder = plan, pid, folder
+    def __init__(self, plan, pid, folder, cgroup=None):
+        self.plan, self.pid, self.folder, self.cgroup = plan, pid, folder, cgroup
         self.name = plan.name
+        self.born = born(pid)
 
     # -- running things
 
@@ -113,6 +125,13 @@ class Host:
                 tar.addfile(info, io.BytesIO(data))
         self.run(["tar", "-xpf", "-", "-C", "/", "--no-same-owner"], archive.getvalue())
 
+    def install(self):
+        """What "make install" installs."""
+        archive = subprocess.run(
+            ["tar", "-cf", "-", "-C", f"{STATE}/stage", "."], capture_output=True, check=True
+        )
+        self.run(["tar", "-xpf", "-", "-C", "/", "--no-overwrite-dir"], archive.stdout)
+
     # -- daemons
 
     def ask(self, verb, name=None, **more):
@@ -149,15 +168,28 @@ class Host:
         except FileNotFoundError:
             return ""
 
+    # -- systemd in place of our init
+
+    def wait_for_systemd(self):
+        """Until all that was to be started is."""
+        said = b""
+        try:
+            wait_for(lambda: os.path.exists(self.path("/run/systemd/private")), "systemd")
+            up = self.run(["systemctl", "is-system-running", "--wait"], check=False)
+            if up.stdout == b"running\n":
+                return
+            said = self.run(["systemctl", "--no-pager", "--failed"], check=False).stdout
+        except TimeoutError:
+            pass
+        raise RuntimeError(
+            f"{self.name}: systemd is not up\n{said.decode()}{self.log('console')[-3000:]}"
+        )
+
     # -- its life
 
     @property
     def alive(self):
-        try:
-            with open(f"/proc/{self.pid}/cmdline", "rb") as file:
-                return file.read().endswith(f"init.py\0{self.name}\0".encode())
-        except OSError:
-            return False
+        return born(self.pid) == self.born
 
     def end(self):
         """Everything in it ends with its init."""
@@ -174,6 +206,8 @@ class Host:
                 os.unlink(os.path.join(self.folder, "pid"))
             except FileNotFoundError:
                 pass
+        if self.cgroup:
+            cgroups.remove(self.cgroup)
 
     def prepare(self, *arguments):
         """Runs the script of its role."""
@@ -193,6 +227,7 @@ class Host:
 
 def launch(plan, folder):
     """Starts the host, without its role."""
+    cgroup = cgroups.create(folder, plan.name) if plan.systemd else None
     folder = os.path.join(folder, plan.name)
     os.makedirs(folder, exist_ok=True)
     for name in os.listdir(folder):
@@ -204,6 +239,7 @@ def launch(plan, folder):
         "install": f"{STATE}/stage" if plan.install else None,
         "source": f"{STATE}/src",
         "log": folder,
+        "cgroup": cgroup,
     }
     with open(os.path.join(folder, "init.log"), "ab") as log:
         init = subprocess.Popen(
@@ -215,7 +251,7 @@ def launch(plan, folder):
         )
     init.stdin.write(json.dumps(spec).encode())
     init.stdin.close()
-    host = Host(plan, int(init.stdout.readline() or 0), folder)
+    host = Host(plan, int(init.stdout.readline() or 0), folder, cgroup)
     ready = init.stdout.readline() == b"ready\n"
     init.stdout.close()
     init.wait()
@@ -227,7 +263,7 @@ def launch(plan, folder):
         host.end()
         raise
     with open(os.path.join(folder, "pid"), "w") as file:
-        file.write(f"{host.pid}\n")
+        file.write(f"{host.pid} {host.born}\n")
     return host
 
 
@@ -236,10 +272,11 @@ def find(plan, folder):
     folder = os.path.join(folder, plan.name)
     try:
         with open(os.path.join(folder, "pid")) as file:
-            host = Host(plan, int(file.read()), folder)
+            pid, since = map(int, file.read().split())
     except (FileNotFoundError, ValueError):
         return None
-    return host if host.alive else None
+    host = Host(plan, pid, folder)
+    return host if host.born == since else None
 
 
 def wait_for(condition, what, seconds=10):

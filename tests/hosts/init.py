@@ -1,6 +1,7 @@
 """PID 1 of one host: makes the host's own root, then reaps, runs daemons
 through its control socket, starts them again when they end, and takes what is
-sent to /dev/log to /var/log/syslog.
+sent to /dev/log to /var/log/syslog; or becomes systemd, which then does all
+of that its own way.
 
 Reads what the host is to be from stdin (JSON, see hosts.py), prints its PID,
 and "ready" once commands can be run in it. It is ended with SIGKILL by its
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import time
 
+import cgroups
 import syscalls
 
 RUN = "/run/host"
@@ -74,6 +76,8 @@ def make_root(spec):
         if os.path.exists(path):
             syscalls.bind(path, path, read_only=True)
     syscalls.mount("sys", f"{root}/sys", "sysfs", syscalls.MS_RDONLY)
+    if spec["cgroup"]:
+        syscalls.mount("cgroup", f"{root}/sys/fs/cgroup", "cgroup2")
     syscalls.mount("run", f"{root}/run", "tmpfs", 0, "mode=755")
     syscalls.mount("tmp", f"{root}/tmp", "tmpfs", 0, "mode=1777")
     os.mkdir(f"{root}/run/lock")
@@ -99,6 +103,37 @@ def make_root(spec):
     syscalls.pivot_root(root, f"{root}/mnt")
     os.chdir("/")
     syscalls.detach("/mnt")
+
+
+# --- systemd ----------------------------------------------------------------
+
+
+SYSTEMD_TARGET = """\
+[Unit]
+Requires=basic.target
+Wants=systemd-user-sessions.service
+After=basic.target systemd-user-sessions.service
+AllowIsolate=yes
+"""
+
+
+def become_systemd():
+    """As in a container where nobody has enabled anything, ready for logins.
+    What it says until its journal runs is in console.log."""
+    subprocess.run("rm -rf /etc/systemd/system/*", shell=True, check=True)
+    write("/etc/systemd/system/host.target", SYSTEMD_TARGET)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    console = os.open("/var/log/host/console.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.write(1, b"ready\n")
+    for source, target in ((null, 0), (console, 1), (console, 2)):
+        os.dup2(source, target)
+    os.closerange(3, 1024)
+    env = {"container": "test-host", "LANG": "C.UTF-8"}
+    env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    argv = ["systemd", "--unit=host.target", "--show-status=no"]
+    os.execve("/lib/systemd/systemd", argv, env)
 
 
 # --- daemons ----------------------------------------------------------------
@@ -384,13 +419,17 @@ class Init:
 def main():
     spec = json.load(sys.stdin)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    syscalls.unshare(
+    spaces = (
         syscalls.CLONE_NEWNS
         | syscalls.CLONE_NEWUTS
         | syscalls.CLONE_NEWIPC
         | syscalls.CLONE_NEWPID
         | syscalls.CLONE_NEWNET
     )
+    if spec["cgroup"]:
+        cgroups.enter(spec["cgroup"])
+        spaces |= syscalls.CLONE_NEWCGROUP
+    syscalls.unshare(spaces)
     pid = os.fork()
     if pid:
         os.write(1, f"{pid}\n".encode())
@@ -398,6 +437,8 @@ def main():
     os.setsid()
     socket.sethostname(spec["hostname"])
     make_root(spec)
+    if spec["cgroup"]:
+        become_systemd()
     Init().serve()
 
 

@@ -207,10 +207,24 @@ keep_keeper() {
 }
 
 end_keeper() {
-	find_keeper "$1" || return 0
-	kill -KILL "$keeper" 2>/dev/null
-	while find_keeper "$1"; do sleep 0.02; done
-	return 0
+	if find_keeper "$1"; then
+		kill -KILL "$keeper" 2>/dev/null
+		while find_keeper "$1"; do sleep 0.02; done
+	fi
+	remove_cgroups "$1"
+}
+
+# Cgroups are the one thing of a set that does not end with its processes:
+# see cgroups.py.
+remove_cgroups() {
+	local file=$state/$1/cgroup
+	[[ -s $file ]] || return 0
+	unshare --mount bash -euc '
+		mount -t cgroup2 cgroup "$1"
+		cd "$1"
+		if [[ -d ./$2 ]]; then find "./$2" -depth -type d -exec rmdir {} +; fi
+	' - "$state/$1" "$(<"$file")"
+	rm -f "$file"
 }
 
 # inside COMMAND...: in the namespaces of the keeper, with the layer as root.

@@ -57,6 +57,9 @@ class Client(test_hosts.Host):
     def pexpect_ssh(self, login, *command, key=None, options=(), **more):
         """The same at a real terminal: a pexpect.spawn of text."""
         argv = self.ssh_argv(login, *command, key=key, options=options)
+        return self.spawn(argv, **more)
+
+    def spawn(self, argv, **more):
         argv = self.command(argv, {"TERM": "xterm"})
         settings = {"encoding": "utf-8", "timeout": 15, "dimensions": (24, 80)}
         return pexpect.spawn(argv[0], argv[1:], **(settings | more))
@@ -106,6 +109,40 @@ def scratch_host(hosts):
     host = test_hosts.launch(plan, FOLDER)
     yield host
     host.end()
+
+
+@pytest.fixture(scope="module")
+def systemd_host(hosts):
+    """The same with systemd as PID 1. Where the kernel
+    has no cgroups for it, whoever asks for this host is skipped."""
+    plan = catalogue.Plan(
+        "systemd", "", {"public": "198.18.0.21", "private": "198.19.0.21"}, systemd=True
+    )
+    try:
+        host = test_hosts.launch(plan, FOLDER)
+    except test_hosts.cgroups.Unavailable as reason:
+        pytest.skip(f"systemd cannot be PID 1 of a host: {reason}")
+    try:
+        host.wait_for_systemd()
+        yield host
+    finally:
+        host.end()
+
+
+notes = []
+
+
+def pytest_terminal_summary(terminalreporter):
+    if notes:
+        terminalreporter.section("for information")
+        for text in notes:
+            terminalreporter.write_line(text)
+
+
+@pytest.fixture(scope="session")
+def note():
+    """note("text") shows up at the end of the run, whatever comes of the test."""
+    return notes.append
 
 
 @pytest.fixture

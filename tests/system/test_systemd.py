@@ -1,0 +1,169 @@
+"""The shipped units under systemd itself: what README starts with systemctl
+works in all of its sandbox, and can be restarted under the people in it."""
+
+import re
+import signal
+import time
+
+import pytest
+
+import installing
+
+UNITS = ["enscale-sync", "enscale-guard", "enscale-sshd"]
+
+
+@pytest.fixture(scope="module")
+def installation(systemd_host, hosts):
+    """What make install installs, and README's commands after it."""
+    systemd_host.install()
+    installation = installing.Installation(systemd_host, hosts)
+    installation.set_up()
+    for step in installation.systemd_steps:
+        systemd_host.sh(step)
+    return installation
+
+
+@pytest.fixture
+def host(installation):
+    return installation.host
+
+
+@pytest.fixture
+def trusted(installation, hosts, wait_for):
+    with installation.trusted_by(hosts.node136553, wait_for):
+        yield
+
+
+@pytest.fixture
+def in_a_node(installation, trusted):
+    """A terminal on a node, through the gateway: says whether it still works."""
+    terminal = installation.pexpect_ssh("136553-21296")
+    terminal.expect_exact("apache@node136553-crimson-dust-8")
+    count = 0
+
+    def works():
+        nonlocal count
+        count += 1
+        terminal.sendline(f"echo answer $(({count} + 1000))")
+        terminal.expect_exact(f"answer {count + 1000}")
+        return True
+
+    assert works()
+    yield works
+    terminal.sendline("exit")
+    terminal.expect(r"(?s).*")
+    terminal.close(force=True)
+
+
+def show(host, unit, *properties):
+    said = host.run(["systemctl", "show", unit, f"--property={','.join(properties)}"])
+    values = dict(line.split("=", 1) for line in said.stdout.decode().splitlines())
+    return [values[name] for name in properties]
+
+
+def main_pid(host, unit):
+    return int(show(host, unit, "MainPID")[0])
+
+
+def test_the_units_are_up_and_will_be_after_a_boot(host):
+    assert host.run(["systemctl", "is-active", *UNITS]).stdout == b"active\n" * 3
+    assert host.run(["systemctl", "is-enabled", *UNITS]).stdout == b"enabled\n" * 3
+    assert host.run(["systemctl", "is-system-running"]).stdout == b"running\n"
+
+
+def test_systemd_has_nothing_to_say_against_the_units(host):
+    paths = [f"/lib/systemd/system/{unit}.service" for unit in UNITS]
+    said = host.run(["systemd-analyze", "verify", "--man=no", *paths])
+    assert (said.stdout, said.stderr) == (b"", b"")
+    journal = host.run(["journalctl", "-b", "_PID=1", "-o", "cat"]).stdout.decode()
+    assert not re.findall(r".*(?:[Ii]gnoring|Failed to).*enscale.*", journal)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_runs_in_its_sandbox(host, unit, note):
+    pid = main_pid(host, unit)
+    status = dict(
+        line.split(":\t", 1)
+        for line in host.read(f"/proc/{pid}/status").decode().splitlines()
+        if ":\t" in line
+    )
+    assert status["NoNewPrivs"].strip() == "1"
+    assert status["Seccomp"].strip() == "2"
+
+    def writable(path):
+        test = f"nsenter --target={pid} --mount touch {path} && rm {path}"
+        return host.sh(test, check=False).returncode == 0
+
+    assert not writable("/usr/bin/enscale-test")
+    assert not writable("/etc/enscale/enscale-test")
+    analysis = host.run(["systemd-analyze", "security", f"{unit}.service"], check=False)
+    note("systemd-analyze security: " + re.sub(r"^\S* *", "", analysis.stdout.decode().splitlines()[-1]))
+
+
+def test_only_the_guard_has_a_capability(host):
+    def capabilities(unit):
+        status = host.read(f"/proc/{main_pid(host, unit)}/status").decode()
+        return [int(n, 16) for n in re.findall(r"Cap(?:Prm|Eff|Bnd|Amb):\t(\w+)", status)]
+
+    assert capabilities("enscale-sync") == [0] * 4
+    assert capabilities("enscale-guard") == [1 << 5] * 4  # CAP_KILL
+
+
+def test_a_person_comes_in_and_goes_on_to_a_node(installation, trusted):
+    menu = installation.pexpect_ssh("25880")
+    menu.expect_exact("cool-waterfall-59")
+    menu.sendline("0")
+    menu.wait()
+    assert installation.ssh("136553-25880", "id").returncode == 120
+    done = installation.ssh("136553-21296", "id -un; exit 7")
+    assert (done.stdout, done.returncode) == (b"apache\n", 7)
+
+
+def test_a_login_at_a_terminal_leaves_lastlog_as_it_was(installation, host):
+    before = host.sh("stat -c %s.%Y /var/log/lastlog").stdout
+    menu = installation.pexpect_ssh("25880")
+    menu.expect_exact("cool-waterfall-59")
+    menu.sendline("0")
+    menu.wait()
+    assert host.sh("stat -c %s.%Y /var/log/lastlog").stdout == before
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_restart_ends_no_session(installation, in_a_node, host, unit):
+    before = main_pid(host, unit)
+    host.run(["systemctl", "restart", unit])
+    assert main_pid(host, unit) not in (0, before)
+    assert in_a_node()
+    assert installation.ssh("136553-21296", "exit 7").returncode == 7
+    # Whoever judges sessions has judged this one by now.
+    time.sleep(2)
+    assert in_a_node()
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_reload_keeps_the_process(installation, host, unit, wait_for):
+    before = show(host, unit, "MainPID", "NRestarts")
+    host.run(["systemctl", "reload", unit])
+    wait_for(lambda: installation.ssh("25880", "id").returncode == 123, "a login")
+    assert show(host, unit, "MainPID", "NRestarts") == before
+
+
+@pytest.mark.parametrize("unit", ["enscale-sync", "enscale-guard"])
+def test_the_watchdog_is_fed_and_bites(host, unit, in_a_node, wait_for):
+    folder = f"/run/systemd/system/{unit}.service.d"
+    host.put({f"{folder}/watchdog.conf": "[Service]\nWatchdogSec=2\nRestartSec=0\n"})
+    host.run(["systemctl", "daemon-reload"])
+    host.run(["systemctl", "restart", unit])
+    try:
+        before = main_pid(host, unit)
+        time.sleep(5)
+        assert main_pid(host, unit) == before
+        host.run(["systemctl", "kill", "--kill-whom=main", "-s", "STOP", unit])
+        wait_for(
+            lambda: main_pid(host, unit) not in (0, before)
+            and show(host, unit, "ActiveState") == ["active"],
+            "systemd starts it again",
+        )
+        assert in_a_node()
+    finally:
+        host.sh(f"rm -r {folder}; systemctl daemon-reload; systemctl restart {unit}")
