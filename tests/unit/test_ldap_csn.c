@@ -39,17 +39,25 @@ a_cookie_gives_a_csn_per_server(void **state)
 	assert_int_equal(csn_set_format(&set, text, 4 + 3 * CSN_LEN + 2), 0);
 }
 
+static uint32_t
+count_of(const char *cookie)
+{
+	struct csn_set set = of(cookie);
+
+	return set.count;
+}
+
 static void
 an_opaque_cookie_says_nothing(void **state)
 {
 	(void)state;
-	assert_int_equal(of("").count, 0);
-	assert_int_equal(of("rid=000").count, 0);
-	assert_int_equal(of("host:389#cn=x:dc=y#42").count, 0);
-	assert_int_equal(of("csn=").count, 0);
-	assert_int_equal(of("csn=" A1 ";rubbish").count, 0);
-	assert_int_equal(of("xcsn=" A1).count, 0);
-	assert_int_equal(of("rid=1,csn=" A1 ",more=2").count, 1);
+	assert_int_equal(count_of(""), 0);
+	assert_int_equal(count_of("rid=000"), 0);
+	assert_int_equal(count_of("host:389#cn=x:dc=y#42"), 0);
+	assert_int_equal(count_of("csn="), 0);
+	assert_int_equal(count_of("csn=" A1 ";rubbish"), 0);
+	assert_int_equal(count_of("xcsn=" A1), 0);
+	assert_int_equal(count_of("rid=1,csn=" A1 ",more=2"), 1);
 }
 
 static void

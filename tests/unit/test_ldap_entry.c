@@ -167,9 +167,7 @@ static void
 a_text_that_cannot_be_shown_refuses_the_entry(void **state)
 {
 	static const char *const bad[] = { "a\tb", "a\x1b[31m", "\xff",
-		"a\xe2\x80\xae"
-		"b",
-		"a\x7f", "\xc3" };
+		"\xe2\x80\xae", "a\x7f", "\xc3" };
 	char lines[256];
 
 	(void)state;
