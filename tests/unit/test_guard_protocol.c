@@ -396,8 +396,7 @@ what_is_no_request_closes_the_connection(void **state)
 		"{\"op\":\"hop\",\"node\":-1,\"forward_agent\":false}",
 		"{\"op\":\"hop\",\"node\":4295091997,\"forward_agent\":false}",
 		"{\"op\":\"hop\",\"node\":124718,\"forward_agent\":0}",
-		"{\"op\":\"hop\",\"node\":124718,\"forward_agent\":false,"
-		"\"account\":21296}",
+		"{\"op\":\"hop\",\"node\":1,\"forward_agent\":true,\"x\":1}",
 		"\xff\xfe", "{\"op\":\"\xff\"}" };
 
 	(void)state;
