@@ -14,6 +14,7 @@
 #include "common/errors.h"
 #include "common/fingerprint.h"
 #include "enscale_sync/log.h"
+#include "enscale_sync/orphans.h"
 
 /* Entries in one transaction of a refresh: what it changes is kept in memory
  * until it is committed. */
@@ -29,17 +30,20 @@ struct follow {
 	struct state *state;              /* borrowed */
 	struct publisher *publisher;      /* borrowed */
 	struct status *status;            /* borrowed */
+	struct orphans orphans;           /* to ask the server about */
 	uint8_t digest[STATE_DIGEST_LEN]; /* of source, filter, rules */
 	struct csn_set server; /* how far this one is, as far as it said */
 	char cookie[COOKIE_LEN_MAX];
 	size_t cookie_len; /* 0: no news */
 	bool want_all;
 	bool refreshing;
+	bool all;       /* this refresh is one in full */
 	bool marking;   /* this refresh may have to be swept */
 	bool adopt;     /* names are of one age: children find their parents */
 	bool behind;    /* this server is */
 	bool unsettled; /* and something was held, perhaps */
 	bool writing;   /* a transaction is under way */
+	int publish_error; /* of the last try: said once */
 	uint64_t held;
 	uint32_t batch;
 	uint32_t refused_lines;
@@ -121,6 +125,7 @@ follow_free(struct follow *follow)
 		return;
 	if (follow->writing)
 		state_end(follow->state);
+	orphans_clear(&follow->orphans);
 	free(follow);
 }
 
@@ -178,12 +183,13 @@ publish(struct follow *follow)
 	bool behind = publisher_is_behind(follow->publisher);
 	int r;
 
-	if (follow->refreshing || !behind)
+	if (follow->refreshing || !behind || follow_question(follow) != NULL)
 		return;
 	r = publisher_publish(follow->publisher,
 	    follow->status->in_step ? now() : 0, &published);
 	if (r != 0) {
-		log_line(LOG_ERR, "cannot publish: %s", error_text(r));
+		if (r != follow->publish_error)
+			log_line(LOG_ERR, "cannot publish: %s", error_text(r));
 		status_set_error(follow->status, error_text(r));
 	} else {
 		follow->status->publications += published.records > 0 ||
@@ -198,6 +204,7 @@ publish(struct follow *follow)
 			    "published everything: %" PRIu64 " records",
 			    published.records);
 	}
+	follow->publish_error = r;
 	show(follow);
 }
 
@@ -355,6 +362,53 @@ is_in_step(const struct follow *follow)
 
 /* ---- messages ---------------------------------------------------------- */
 
+/* A child of nobody we know, in a time when all names are of one age. */
+static int
+ask_about(struct follow *follow, const struct entry *entry)
+{
+	int r = orphans_add(&follow->orphans, entry->dn);
+
+	if (r == ENS_E_LIMIT && !follow->want_all) {
+		log_line(LOG_NOTICE,
+		    "too many entries below unknown ones: refreshing in full");
+		follow->want_all = true;
+	}
+	return r == -ENOMEM ? r : 0;
+}
+
+static int
+ask_about_orphan(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
+{
+	struct follow *follow = arg;
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry entry;
+	int r = state_find(follow->state, uuid, &rows, &entry);
+
+	return r == 0 ? ask_about(follow, &entry) : r;
+}
+
+const char *
+follow_question(const struct follow *follow)
+{
+	return orphans_first(&follow->orphans);
+}
+
+int
+follow_answer(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	const char *name = follow_question(follow);
+	int r = 0;
+
+	if (name == NULL)
+		return 0;
+	if (uuid != NULL)
+		r = begin(follow);
+	if (uuid != NULL && r == 0)
+		r = state_learn_name(follow->state, uuid, name);
+	orphans_next(&follow->orphans);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
 int
 follow_begin(struct follow *follow, bool all, bool behind)
 {
@@ -362,6 +416,7 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	int r;
 
 	follow->refreshing = true;
+	follow->all = all;
 	follow->behind = behind;
 	follow->held = 0;
 	follow->adopt = empty;
@@ -419,6 +474,9 @@ follow_entry(struct follow *follow, const struct entry *entry)
 	}
 	say_refused(follow, entry);
 	r = state_put(follow->state, entry, follow->adopt);
+	if (r == 0 && !follow->refreshing &&
+	    state_is_orphan(follow->state, entry->uuid))
+		r = ask_about(follow, entry);
 	return r == 0 ? count(follow) : r;
 }
 
@@ -474,6 +532,9 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 		r = state_sweep(follow->state, may_go, follow, ret_deleted);
 	if (r == 0)
 		r = state_adopt(follow->state);
+	/* After one in full every name is known, and who is an orphan is. */
+	if (r == 0 && !follow->all)
+		r = state_each_orphan(follow->state, ask_about_orphan, follow);
 	if (r == 0)
 		r = state_clear_marks(follow->state);
 	if (r != 0)
@@ -536,6 +597,7 @@ follow_lost(struct follow *follow, const char *reason)
 	bool was_refreshing = follow->refreshing;
 
 	state_end(follow->state);
+	orphans_clear(&follow->orphans);
 	follow->writing = false;
 	follow->refreshing = false;
 	follow->cookie_len = 0;

@@ -58,6 +58,13 @@ int follow_gone(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],
 int follow_reached(struct follow *follow, struct berval cookie);
 /* The refresh is complete; swept: what it did not name is gone. */
 int follow_done(struct follow *follow, bool swept);
+/*
+ * The name of an entry whose UUID is wanted, NULL when there is none; ask
+ * when all is read. While one is, publishing waits, for a moment. The answer:
+ * NULL when no entry has the name.
+ */
+const char *follow_question(const struct follow *follow);
+int follow_answer(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN]);
 /* Nothing more to read at the moment: commit and publish. */
 int follow_settle(struct follow *follow);
 /* The server has answered: what we have is of now. */

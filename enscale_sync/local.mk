@@ -6,6 +6,7 @@ libsync_la_SOURCES = \
 	%D%/entry_codec.c %D%/entry_codec.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/log.c %D%/log.h \
+	%D%/orphans.c %D%/orphans.h \
 	%D%/publish.c %D%/publish.h \
 	%D%/source.h \
 	%D%/source_ldap.c \

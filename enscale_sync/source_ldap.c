@@ -18,6 +18,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "common/base64.h"
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "enscale_sync/log.h"
@@ -53,8 +54,11 @@ struct source {
 	char said[LDAP_URI_MAX + LDAP_REASON_MAX]; /* of the last loss */
 	LDAP *ld;               /* owned; NULL while there is no connection */
 	struct ldap_sync *sync; /* owned */
-	int probe;  /* message id of the question; -1: none under way */
-	bool asked; /* and has had the time for its answer */
+	int probe;    /* message id of the question; -1: none under way */
+	bool asked;   /* and has had the time for its answer */
+	int question; /* likewise, of the one about a name */
+	bool named;   /* it was answered with name_uuid */
+	uint8_t name_uuid[ENTRY_UUID_LEN];
 	sd_event_source *input; /* owned, like the next ones */
 	sd_event_source *turn;  /* more to read at once */
 	sd_event_source *timer; /* the next try, or the next question */
@@ -85,6 +89,7 @@ disconnect(struct source *source)
 		ldap_connection_close(source->ld);
 	source->ld = NULL;
 	source->probe = -1;
+	source->question = -1;
 	source->asked = false;
 }
 
@@ -251,18 +256,79 @@ take_end(struct source *source)
 	}
 }
 
+/* "6ba7b810-9dad-11d1-80b4-00c04fd430c8" */
+static bool
+parse_uuid(struct berval text, uint8_t ret_uuid[ENTRY_UUID_LEN])
+{
+	char digits[2 * ENTRY_UUID_LEN + 1];
+	size_t count = 0;
+
+	for (size_t i = 0; i < text.bv_len && count < sizeof(digits) - 1; i++) {
+		if (text.bv_val[i] != '-')
+			digits[count++] = text.bv_val[i];
+	}
+	digits[count] = '\0';
+	return text.bv_len == 2 * ENTRY_UUID_LEN + 4 &&
+	    count == sizeof(digits) - 1 &&
+	    hex_decode(digits, ret_uuid, ENTRY_UUID_LEN) == 0;
+}
+
+/* Which entry has the name that was asked about? */
+static int
+take_name(struct source *source, LDAPMessage *answer)
+{
+	struct berval **values;
+
+	if (ldap_msgtype(answer) == LDAP_RES_SEARCH_ENTRY) {
+		values = ldap_get_values_len(source->ld, answer, "entryUUID");
+		source->named = values != NULL && values[0] != NULL &&
+		    parse_uuid(*values[0], source->name_uuid);
+		ldap_value_free_len(values);
+		return 0;
+	}
+	if (ldap_msgtype(answer) != LDAP_RES_SEARCH_RESULT)
+		return 0;
+	source->question = -1;
+	return follow_answer(source->follow,
+	    source->named ? source->name_uuid : NULL);
+}
+
 static int
 take_answer(struct source *source)
 {
 	LDAPMessage *answer = source->message.other;
+	int r = 0;
 
-	if (ldap_msgid(answer) == source->probe &&
+	if (ldap_msgid(answer) == source->question) {
+		r = take_name(source, answer);
+	} else if (ldap_msgid(answer) == source->probe &&
 	    ldap_msgtype(answer) == LDAP_RES_SEARCH_RESULT) {
 		source->probe = -1;
 		follow_alive(source->follow);
 	}
 	(void)ldap_msgfree(answer);
-	return 0;
+	return r;
+}
+
+/* Asks about one name at a time. */
+static int
+ask_name(struct source *source)
+{
+	char attribute[] = "entryUUID";
+	char *attributes[] = { attribute, NULL };
+	const char *name = follow_question(source->follow);
+	int r;
+
+	if (name == NULL || source->question >= 0)
+		return 0;
+	source->named = false;
+	r = ldap_search_ext(source->ld, name, LDAP_SCOPE_BASE,
+	    "(objectClass=*)", attributes, 0, NULL, NULL, NULL, LDAP_NO_LIMIT,
+	    &source->question);
+	if (r == LDAP_SUCCESS)
+		return 0;
+	ldap_connection_reason(source->ld, r, "search", source->message.reason);
+	return ENS_E_LDAP;
 }
 
 static int
@@ -326,6 +392,8 @@ read_on(struct source *source)
 			return take_end(source);
 		if (r == 0 && source->message.kind == LDAP_SYNC_MESSAGE_NONE) {
 			r = follow_settle(source->follow);
+			if (r == 0)
+				r = ask_name(source);
 			if (r == 0 && follow_wants_refresh(source->follow))
 				return start_again(source,
 				    "to ask for everything");
@@ -497,6 +565,7 @@ source_start(sd_event *event, const struct config *config,
 	source->follow = follow;
 	source->status = status;
 	source->probe = -1;
+	source->question = -1;
 	source->backoff = BACKOFF_FIRST;
 	source->filter = *config->filter != '\0' ? config->filter
 	                                         : ENTRY_FILTER;

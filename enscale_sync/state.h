@@ -120,7 +120,9 @@ int state_find(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
  */
 int state_find_subject(struct state *state, const struct record_key *subject,
     struct entry_rows *rows, struct entry *ret_entry);
-/* The entry a node hangs on. */
+/* A key or a node whose parent is not there? */
+bool state_is_orphan(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
+/* The entry a key or a node hangs on. */
 int state_find_parent(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     struct entry_rows *rows, struct entry *ret_entry);
 
@@ -144,7 +146,6 @@ int state_each_subject(struct state *state, enum record_kind kind,
 /* Subjects that changed after this generation. */
 int state_each_changed(struct state *state, uint64_t generation,
     state_visit_subject *visit, void *arg);
-/* Names of parents that orphans wait for, each once; DNs of the orphans. */
 int state_each_orphan(struct state *state, state_visit_uuid *visit, void *arg);
 int state_each_refused(struct state *state, state_visit_refused *visit,
     void *arg);

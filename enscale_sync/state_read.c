@@ -86,6 +86,19 @@ state_find_parent(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 	return state_find(state, parent.data, rows, ret_entry);
 }
 
+bool
+state_is_orphan(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry entry;
+	struct bytes parent, value;
+
+	return find(state, uuid, &parent, &value) == 0 &&
+	    memcmp(parent.data, state_no_uuid, ENTRY_UUID_LEN) == 0 &&
+	    entry_decode(value, uuid, &rows, &entry) == 0 &&
+	    (entry.kind == ENTRY_KEY || entry.kind == ENTRY_NODE);
+}
+
 int
 state_winner(struct state *state, const struct record_key *subject,
     uint8_t ret_uuid[ENTRY_UUID_LEN])

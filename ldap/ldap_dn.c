@@ -90,3 +90,23 @@ ldap_dn_hash(const char *text, struct ldap_dn_hash *ret_self,
 	*ret_parent = parent;
 	return 0;
 }
+
+int
+ldap_dn_parent(const char *text, char *buf, size_t size)
+{
+	LDAPDN dn AUTO(cleanup_dn) = NULL;
+	char *parent = NULL;
+	int r = ldap_str2dn(text, &dn, LDAP_DN_FORMAT_LDAPV3);
+
+	if (r == LDAP_SUCCESS && (dn == NULL || dn[0] == NULL || dn[1] == NULL))
+		return ENS_E_SYNTAX;
+	if (r == LDAP_SUCCESS)
+		r = ldap_dn2str(&dn[1], &parent, LDAP_DN_FORMAT_LDAPV3);
+	if (r != LDAP_SUCCESS)
+		return r == LDAP_NO_MEMORY ? -ENOMEM : ENS_E_SYNTAX;
+	r = strlen(parent) < size ? 0 : ENS_E_LIMIT;
+	if (r == 0)
+		strcpy(buf, parent);
+	ldap_memfree(parent);
+	return r;
+}

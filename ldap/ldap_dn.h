@@ -6,6 +6,7 @@
 #ifndef ENSCALE_LDAP_LDAP_DN_H
 #define ENSCALE_LDAP_LDAP_DN_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define LDAP_DN_HASH_LEN 16
@@ -20,5 +21,8 @@ struct ldap_dn_hash {
  */
 int ldap_dn_hash(const char *dn, struct ldap_dn_hash *ret_self,
     struct ldap_dn_hash *ret_parent);
+
+/* The name above, as text: 0, ENS_E_SYNTAX, ENS_E_LIMIT, -ENOMEM. */
+int ldap_dn_parent(const char *dn, char *buf, size_t size);
 
 #endif
