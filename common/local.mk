@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += libcommon.la libview.la libviewwriter.la libconfig.la libf
 
 # libc only. The NSS module links this and nothing else.
 libcommon_la_SOURCES = \
+	%D%/banned.h \
 	%D%/cleanup.h \
 	%D%/limits.h \
 	%D%/errors.c %D%/errors.h \

@@ -81,7 +81,7 @@ open_guard(struct publisher *publisher, const char *run_dir)
 	if (config_path(run_dir, CONFIG_NOTIFY_SOCKET, path) != 0 ||
 	    strlen(path) >= sizeof(publisher->guard.sun_path))
 		return;
-	strcpy(publisher->guard.sun_path, path);
+	memcpy(publisher->guard.sun_path, path, strlen(path) + 1);
 	publisher->socket_fd = socket(AF_UNIX,
 	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }

@@ -164,7 +164,7 @@ csn_set_format(const struct csn_set *set, char *buf, size_t size)
 		return 0;
 	memcpy(buf, "csn=", 5);
 	for (uint32_t i = 0; i < set->count; i++)
-		len += (size_t)sprintf(buf + len, "%s%s", i == 0 ? "" : ";",
-		    set->rows[i].csn);
+		len += (size_t)snprintf(buf + len, size - len, "%s%s",
+		    i == 0 ? "" : ";", set->rows[i].csn);
 	return len;
 }

@@ -28,7 +28,8 @@ void
 sync_fixture_make(struct sync_fixture *fixture)
 {
 	memset(fixture, 0, sizeof(*fixture));
-	strcpy(fixture->root, "/tmp/enscale-test-sync-XXXXXX");
+	(void)snprintf(fixture->root, sizeof(fixture->root), "%s",
+	    "/tmp/enscale-test-sync-XXXXXX");
 	assert_non_null(mkdtemp(fixture->root));
 	(void)snprintf(fixture->folder, sizeof(fixture->folder), "%s/state",
 	    fixture->root);
@@ -180,8 +181,7 @@ sync_key(uint32_t number)
 	wire_write_init(&blob, bytes, sizeof(bytes));
 	wire_write_cstring(&blob, "ssh-ed25519");
 	wire_write_string(&blob, key, sizeof(key));
-	strcpy(line, "ssh-ed25519 ");
-	assert_true(base64_encode(bytes, blob.len, line + strlen(line),
-	                128 - strlen(line)) > 0);
+	memcpy(line, "ssh-ed25519 ", 13);
+	assert_true(base64_encode(bytes, blob.len, line + 12, 128 - 12) > 0);
 	return line;
 }

@@ -216,7 +216,7 @@ set_up(void **state)
 	char path[128];
 
 	(void)state;
-	strcpy(dir + strlen(dir) - 6, "XXXXXX");
+	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
 	if (mkdtemp(dir) == NULL)
 		return -1;
 	path_of("sessions", path, sizeof(path));

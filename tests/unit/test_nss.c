@@ -79,7 +79,7 @@ static int
 make_folder(void **state)
 {
 	(void)state;
-	strcpy(dir + strlen(dir) - 6, "XXXXXX");
+	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
 	if (mkdtemp(dir) == NULL || chdir(dir) != 0)
 		return -1;
 	write_map(BASE, 0);

@@ -53,8 +53,8 @@ make(void **state)
 	(void)state;
 	sync_fixture_make(&f);
 	config_init(&config);
-	strcpy(config.state_dir, f.root);
-	strcpy(config.run_dir, f.root);
+	memcpy(config.state_dir, f.root, sizeof(f.root));
+	memcpy(config.run_dir, f.root, sizeof(f.root));
 	shell("mkdir view map guard");
 	open_publisher();
 	return 0;

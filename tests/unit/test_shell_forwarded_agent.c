@@ -30,7 +30,7 @@ make_socket(void **state)
 	if (mkdtemp(folder) == NULL)
 		return -1;
 	snprintf(path, sizeof(path), "%s/agent.77", folder);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	return bind(listener, (struct sockaddr *)&address, sizeof(address));
 }

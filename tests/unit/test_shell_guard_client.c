@@ -57,7 +57,7 @@ start(const char *const *pieces)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	unlink(path);
 	assert_int_equal(
 	    bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -190,9 +190,9 @@ a_long_answer_arrives_whole(void **state)
 
 	(void)state;
 	assert_non_null(text);
-	strcpy(text, "{\"long\":\"");
+	memcpy(text, "{\"long\":\"", 9);
 	memset(text + 9, 'x', len);
-	strcpy(text + 9 + len, "\"}\n");
+	memcpy(text + 9 + len, "\"}\n", 4);
 	start(pieces);
 	assert_int_equal(guard_client_connect(path, &client), 0);
 	assert_int_equal(ask(client, &reply), 0);

@@ -61,15 +61,20 @@ struct seen {
 	size_t len;
 };
 
+static uint32_t
+uuid_number(const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	return (uint32_t)uuid[0] << 24 | (uint32_t)uuid[1] << 16 |
+	    (uint32_t)uuid[2] << 8 | uuid[3];
+}
+
 static int
 see_uuid(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 {
 	struct seen *seen = arg;
 
 	seen->len += (size_t)snprintf(seen->text + seen->len,
-	    sizeof(seen->text) - seen->len, "%u ",
-	    (unsigned)uuid[0] << 24 | (unsigned)uuid[1] << 16 |
-	        (unsigned)uuid[2] << 8 | uuid[3]);
+	    sizeof(seen->text) - seen->len, "%u ", uuid_number(uuid));
 	return 0;
 }
 
@@ -152,19 +157,17 @@ counts(struct record_key subject)
 {
 	struct entry_rows rows = { 0 };
 	struct entry entry;
-	struct seen seen = { .len = 0 };
-	unsigned int number = 0;
+	uint32_t number = 0;
 	int r;
 
 	assert_int_equal(state_begin_read(f.state), 0);
 	r = state_find_subject(f.state, &subject, &rows, &entry);
 	if (r == 0)
-		(void)see_uuid(entry.uuid, &seen);
+		number = uuid_number(entry.uuid);
 	else
 		assert_int_equal(r, ENS_E_NOTFOUND);
 	state_end(f.state);
 	entry_rows_free(&rows);
-	(void)sscanf(seen.text, "%u", &number);
 	return number;
 }
 

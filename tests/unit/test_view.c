@@ -75,7 +75,7 @@ static int
 make_folder(void **state)
 {
 	(void)state;
-	strcpy(dir + strlen(dir) - 6, "XXXXXX");
+	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
 	return mkdtemp(dir) == NULL ? -1 : 0;
 }
 
