@@ -34,8 +34,8 @@ unref(json_t **json)
 /* ---- words ------------------------------------------------------------- */
 
 /* Text of the directory, fit for JSON and for a terminal. */
-static json_t *
-shown(const char *text)
+json_t *
+request_text(const char *text)
 {
 	char buf[DIRECTORY_TEXT_MAX + 1];
 
@@ -76,8 +76,9 @@ request_event(const char *event, const struct policy_answer *answer,
 	    "session", session->id);
 }
 
-static json_t *
-refuse(const struct request *request, const struct policy_answer *answer)
+json_t *
+request_refuse(const struct request *request,
+    const struct policy_answer *answer)
 {
 	char sentence[POLICY_SENTENCE_MAX];
 
@@ -90,8 +91,8 @@ refuse(const struct request *request, const struct policy_answer *answer)
 	    policy_verdict_text(answer->verdict), sentence, request->session);
 }
 
-static json_t *
-refuse_request(const struct request *request, const char *sentence,
+json_t *
+request_bad(const struct request *request, const char *sentence,
     bool *ret_close)
 {
 	*ret_close = true;
@@ -101,8 +102,8 @@ refuse_request(const struct request *request, const char *sentence,
 
 /* ---- policy ------------------------------------------------------------ */
 
-static void
-judge(const struct request *request, uint32_t node,
+void
+request_judge(const struct request *request, uint32_t node,
     struct policy_answer *ret_answer)
 {
 	const struct policy_question question = {
@@ -127,15 +128,15 @@ hello(const struct request *request, const json_t *object, bool *ret_close)
 	struct policy_answer answer;
 
 	if (json_object_size(object) != 1)
-		return refuse_request(request, "Unknown field.", ret_close);
-	judge(request, 0, &answer);
+		return request_bad(request, "Unknown field.", ret_close);
+	request_judge(request, 0, &answer);
 	if (answer.verdict != POLICY_ALLOWED)
-		return refuse(request, &answer);
+		return request_refuse(request, &answer);
 	return json_pack("{s:b, s:s, s:I, s:I, s:o, s:s, s:s, s:i, s:I}", "ok",
 	    1, "session", session->id, "account", (json_int_t)session->account,
 	    "node", (json_int_t)session->node, "name",
-	    shown(answer.account.name), "support", config->support, "host",
-	    config->host, "port", (int)config->port, "as_of",
+	    request_text(answer.account.name), "support", config->support,
+	    "host", config->host, "port", (int)config->port, "as_of",
 	    (json_int_t)view_as_of(request->view));
 }
 
@@ -149,9 +150,9 @@ list_node(const struct view *view, uint32_t id)
 	if (view_find_node(view, id, &node) != 0)
 		return NULL; /* gone with the next publication */
 	return json_pack("{s:I, s:o, s:o, s:o, s:s}", "node", (json_int_t)id,
-	    "service", shown(node.service_type), "address", shown(node.address),
-	    "user", shown(node.system_user), "state",
-	    environment_state_text(node.state));
+	    "service", request_text(node.service_type), "address",
+	    request_text(node.address), "user", request_text(node.system_user),
+	    "state", environment_state_text(node.state));
 }
 
 static json_t *
@@ -191,7 +192,7 @@ list_environment(const struct request *request,
 	json_t *object;
 
 	object = json_pack("{s:o, s:s, s:s, s:I, s:s}", "name",
-	    shown(environment->name), "state",
+	    request_text(environment->name), "state",
 	    environment_state_text(environment->state), "role", roles[role],
 	    "owner", (json_int_t)environment->owner, "verdict",
 	    policy_verdict_text(answer.verdict));
@@ -258,19 +259,19 @@ list(const struct request *request, const json_t *object, bool *ret_close)
 	int r;
 
 	if (json_object_size(object) != 1)
-		return refuse_request(request, "Unknown field.", ret_close);
+		return request_bad(request, "Unknown field.", ret_close);
 	if (!request->charge(request->arg, ADMISSION_COST_LIST))
 		return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
 		    "Too many requests; please wait a moment.",
 		    request->session);
-	judge(request, 0, &answer);
+	request_judge(request, 0, &answer);
 	if (answer.verdict != POLICY_ALLOWED)
-		return refuse(request, &answer);
+		return request_refuse(request, &answer);
 	r = add_environments(request, environments);
 	if (r < 0) {
 		answer.verdict = POLICY_CANNOT_TELL;
 		answer.error = r;
-		return refuse(request, &answer);
+		return request_refuse(request, &answer);
 	}
 	return json_pack("{s:b, s:O}", "ok", 1, "environments", environments);
 }
@@ -332,7 +333,7 @@ refuse_hop_by_policy(const struct request *request,
 	policy_sentence(answer, sentence, sizeof(sentence));
 	tell_refusal(request, answer->node_id,
 	    policy_verdict_text(answer->verdict), sentence);
-	return refuse(request, answer);
+	return request_refuse(request, answer);
 }
 
 static json_t *
@@ -382,7 +383,7 @@ hop(const struct request *request, json_t *object, bool *ret_close)
 	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s:I, s:b}", "op",
 	        &op, "node", &node, "forward_agent", &forward_agent) != 0 ||
 	    node < 1 || node > NODE_ID_MAX)
-		return refuse_request(request, "Not a node.", ret_close);
+		return request_bad(request, "Not a node.", ret_close);
 	/* What was declared before is over, whatever becomes of this. */
 	hop_clear(request->hop);
 	if (request->session->node != 0 &&
@@ -393,7 +394,7 @@ hop(const struct request *request, json_t *object, bool *ret_close)
 		return refuse_hop(request, (uint32_t)node, GUARD_EXIT_REFUSED,
 		    "other-node", sentence);
 	}
-	judge(request, (uint32_t)node, &answer);
+	request_judge(request, (uint32_t)node, &answer);
 	if (answer.verdict != POLICY_ALLOWED)
 		return refuse_hop_by_policy(request, &answer);
 	return declare(request, &answer.node, forward_agent != 0);
@@ -408,7 +409,7 @@ hop_done(const struct request *request, const json_t *object, bool *ret_close)
 	json_t *answer;
 
 	if (json_object_size(object) != 1)
-		return refuse_request(request, "Unknown field.", ret_close);
+		return request_bad(request, "Unknown field.", ret_close);
 	answer = json_pack("{s:b, s:b}", "ok", 1, "signed",
 	    hop->state == HOP_SIGNED);
 	if (hop->state == HOP_DECLARED && hop->verdict != POLICY_ALLOWED) {
@@ -448,7 +449,7 @@ answer_object(const struct request *request, json_t *object, bool *ret_close)
 		return hop(request, object, ret_close);
 	if (op != NULL && strcmp(op, "hop-done") == 0)
 		return hop_done(request, object, ret_close);
-	return refuse_request(request, "Unknown request.", ret_close);
+	return request_bad(request, "Unknown request.", ret_close);
 }
 
 json_t *
@@ -460,6 +461,6 @@ request_answer(const struct request *request, const char *line, size_t len,
 
 	*ret_close = false;
 	if (!json_is_object(object))
-		return refuse_request(request, "Not a request.", ret_close);
+		return request_bad(request, "Not a request.", ret_close);
 	return answer_object(request, object, ret_close);
 }

@@ -45,6 +45,17 @@ json_t *request_refusal(int code, const char *verdict, const char *sentence,
 /* The guard's own line: event is "end" or "end-hop". */
 json_t *request_event(const char *event, const struct policy_answer *answer,
     const struct session *session);
+/* Text of the directory, fit for JSON and for a terminal. */
+json_t *request_text(const char *text);
+/* Asks policy about the session, and the node where it is not 0. */
+void request_judge(const struct request *request, uint32_t node,
+    struct policy_answer *ret_answer);
+/* The refusal of a verdict; of bytes that are no request, which end the
+ * connection. */
+json_t *request_refuse(const struct request *request,
+    const struct policy_answer *answer);
+json_t *request_bad(const struct request *request, const char *sentence,
+    bool *ret_close);
 /* GUARD_EXIT_* of a verdict that is not POLICY_ALLOWED. */
 int request_exit_code(enum policy_verdict verdict);
 
