@@ -51,8 +51,10 @@
  *
  * A refusal: {"ok":false,"code":120,"verdict":"node-unknown",
  * "sentence":"...","session":"..."}. code is the exit code for a direct
- * session: GUARD_EXIT_*. An unknown op, bad JSON or an over-long line gets
- * code 122 and the connection is closed.
+ * session: GUARD_EXIT_*. verdict is a word of policy's, or "other-node",
+ * "no-host-key", "no-session", "too-many-requests", "bad-request". An unknown
+ * op, bad JSON or an over-long line gets code 122 and the connection is
+ * closed.
  */
 #ifndef ENSCALE_COMMON_GUARD_PROTOCOL_H
 #define ENSCALE_COMMON_GUARD_PROTOCOL_H
