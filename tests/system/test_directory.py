@@ -2,6 +2,7 @@
 see what in it."""
 
 import base64
+import hashlib
 import re
 
 import pytest
@@ -111,6 +112,8 @@ def test_setup_says_what_is_wrong_and_changes_nothing(host):
         ("--gateway-password-file /root/open", "chmod 600"),
         ("--gateway-password-file /root/empty", "is empty"),
         ("--gateway-password-file /root/two", "more than one line"),
+        ("--keyd-password-file /root/open", "chmod 600"),
+        ("--keyd-password-file /root/bare", "has the password of the gateway"),
         ("--tls-cert /root/bare", "--tls-cert wants --tls-key too"),
         ("--tls-cert x --tls-key y", "beginning with /"),
         ("--tls-cert /root/bare --tls-key /root/bare", "cannot read it"),
@@ -235,3 +238,137 @@ def test_the_demos_keys_are_named_by_their_fingerprint(directory):
         shown = directory.run(["ssh-keygen", "-lf", "-"], input=key).stdout.split()[1]
         digest = base64.b64decode(shown.removeprefix(b"SHA256:") + b"=")
         assert digest.hex() == hexed
+
+
+# Who writes the keys that users add: enscale-keyd
+
+KEYD = f"cn=keyd,{SUFFIX}"
+KEYD_SETUP = f"{SETUP} --keyd-password-file /root/keyd-password"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICDiJ5e3rOrq4QSI6gyWSlXh+x8OpQHom645DROpxVTa"
+HEX = hashlib.sha256(base64.b64decode(KEY.split()[1])).hexdigest()
+ACCOUNT = f"enscaleAccountId=25880,ou=accounts,{SUFFIX}"
+KEY_DN = f"enscaleKeyFingerprint={HEX},{ACCOUNT}"
+
+
+def key(dn=KEY_DN, classes=("enscaleKey",), more=""):
+    lines = [f"dn: {dn}", *(f"objectClass: {name}" for name in classes)]
+    lines += [f"enscaleKeyFingerprint: {HEX}", "cn: title", f"sshPublicKey: {KEY}"]
+    return "\n".join(lines) + f"\n{more}\n"
+
+
+@pytest.fixture
+def keyd(host):
+    """A directory with that identity, an account and what it may not touch."""
+    host.write("/root/keyd-password", b"a secret of keyd", 0o600)
+    host.sh(KEYD_SETUP)
+    start_slapd(host)
+    add(host, account(25880, "cn: Frida\nmail: frida@enscale.example\n"))
+    add(host, f"dn: cn=env,ou=environments,{SUFFIX}\n"
+              "objectClass: enscaleEnvironment\ncn: env\nenscaleOwner: 25880\n\n")
+
+    def as_keyd(program, *arguments, ldif=""):
+        bind = ["-x", "-D", KEYD, "-y", "/root/keyd-password", "-H", "ldapi:///"]
+        return host.run([program, *bind, *arguments], input=ldif, check=False)
+
+    return as_keyd
+
+
+def test_setup_adds_the_identity_of_keyd_when_asked(host, keyd):
+    assert keyd("ldapwhoami").stdout == f"dn:{KEYD}\n".encode()
+    before = host.sh("slapcat -n0; slapcat").stdout
+    assert b"as it should be" in host.sh(KEYD_SETUP).stdout
+    assert host.sh("slapcat -n0; slapcat").stdout == before
+    host.write("/root/keyd-password", b"another", 0o600)
+    assert f"changed the password of {KEYD}".encode() in host.sh(KEYD_SETUP).stdout
+    assert keyd("ldapwhoami").returncode == 0
+
+
+def test_without_that_option_there_is_no_such_identity(fresh):
+    found = fresh.sh(f"ldapsearch -LLL {ROOT} -b {SUFFIX} cn=keyd 1.1")
+    assert names(found) == []
+    assert b"keyd" not in fresh.sh("slapcat -n0").stdout
+
+
+def test_keyd_adds_and_deletes_the_key_of_an_account(host, keyd):
+    expires = "enscaleExpires: 20301231235959Z\n"
+    assert keyd("ldapadd", ldif=key(more=expires)).returncode == 0
+    found = host.run(search_as_gateway("-b", KEY_DN, "-s", "base"))
+    assert f"sshPublicKey: {KEY}".encode() in found.stdout
+    assert keyd("ldapadd", ldif=key()).returncode == 68  # already exists
+    assert keyd("ldapdelete", KEY_DN).returncode == 0
+    assert keyd("ldapdelete", KEY_DN).returncode == 32  # no such object
+
+
+def test_keyd_deletes_a_key_of_any_name(host, keyd):
+    add(host, key(f"cn=title,{ACCOUNT}"))
+    assert keyd("ldapdelete", f"cn=title,{ACCOUNT}").returncode == 0
+
+
+def test_keyd_finds_accounts_by_id_and_sees_their_keys_and_no_more(host, keyd):
+    add(host, key())
+    search = ["ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-b", SUFFIX]
+    found = keyd(*search, "enscaleAccountId=25880", "*", "+")
+    assert names(found) == [ACCOUNT.encode()]
+    seen = set(re.findall(rb"^(\w+):", found.stdout, re.M))
+    assert seen == {b"dn", b"objectClass", b"enscaleAccountId"}
+    found = keyd(*search, "objectClass=enscaleKey", "sshPublicKey")
+    assert names(found) == [KEY_DN.encode()]
+    assert f"sshPublicKey: {KEY}".encode() in found.stdout
+    assert names(keyd(*search)) == [ACCOUNT.encode(), KEY_DN.encode()]
+    assert names(keyd(*search, "mail=frida@enscale.example")) == []
+    assert names(keyd(*search, "objectClass=enscaleEnvironment")) == []
+    assert names(keyd(*search, "-s", "base", "-b", "cn=config")) == []
+
+
+def test_keyd_writes_nothing_else(host, keyd):
+    add(host, account(21296))
+    add(host, key())
+    aux = f"cn=aux,{ACCOUNT}"
+    elsewhere = [
+        f"cn=x,ou=accounts,{SUFFIX}",
+        f"cn=x,ou=environments,{SUFFIX}",
+        f"cn=x,cn=env,ou=environments,{SUFFIX}",
+        f"cn=x,{SUFFIX}",
+        f"cn=x,{KEYD}",
+        f"cn=x,{KEY_DN}",
+    ]
+    refused = [key(dn) for dn in elsewhere] + [
+        account(666),
+        f"dn: enscaleAccountId=666,{ACCOUNT}\nobjectClass: enscaleAccount\n"
+        "enscaleAccountId: 666\n\n",
+        key(aux, ["enscaleKey", "enscaleAccountAux"], "enscaleAccountId: 666\n"),
+        key(aux, ["enscaleKey", "simpleSecurityObject"], "userPassword: x\n"),
+        key(aux, ["enscaleKey", "ipHost"], "ipHostNumber: 198.19.0.1\n"),
+        f"dn: cn=x,{ACCOUNT}\nobjectClass: enscaleEnvironment\ncn: x\n\n",
+        f"dn: cn=x,{ACCOUNT}\nobjectClass: organizationalRole\ncn: x\n\n",
+    ]
+    for ldif in refused:
+        result = keyd("ldapadd", ldif=ldif)
+        assert result.returncode in (INSUFFICIENT_ACCESS, 32), (ldif, result)
+    for dn in [ACCOUNT, f"enscaleAccountId=21296,ou=accounts,{SUFFIX}", GATEWAY,
+               KEYD, f"cn=env,ou=environments,{SUFFIX}", f"ou=accounts,{SUFFIX}"]:
+        result = keyd("ldapdelete", dn)
+        assert result.returncode in (INSUFFICIENT_ACCESS, 32), (dn, result)
+    for dn, change in [
+        (ACCOUNT, "replace: enscaleStatus\nenscaleStatus: active\n"),
+        (ACCOUNT, f"add: sshPublicKey\nsshPublicKey: {KEY}\n"),
+        (ACCOUNT, "replace: enscaleAccountId\nenscaleAccountId: 666\n"),
+        (KEY_DN, f"replace: sshPublicKey\nsshPublicKey: {KEY} x\n"),
+        (KEY_DN, "delete: enscaleKeyFingerprint\n"),
+        (KEYD, "replace: userPassword\nuserPassword: x\n"),
+        (GATEWAY, "replace: userPassword\nuserPassword: x\n"),
+        (f"cn=env,ou=environments,{SUFFIX}", "add: enscaleFullAccess\n"
+         "enscaleFullAccess: 21296\n"),
+    ]:
+        ldif = f"dn: {dn}\nchangetype: modify\n{change}-\n"
+        result = keyd("ldapmodify", ldif=ldif)
+        assert result.returncode in (INSUFFICIENT_ACCESS, 32), (ldif, result)
+
+
+def test_the_gateway_still_writes_nothing_beside_keyd(host, keyd):
+    bind = ["-x", "-D", GATEWAY, "-y", "/root/bare", "-H", "ldapi:///"]
+    result = host.run(["ldapadd", *bind], input=key(), check=False)
+    assert result.returncode == INSUFFICIENT_ACCESS
+    found = host.run(search_as_gateway("-b", SUFFIX, "*", "+"))
+    assert f"dn: {KEYD}".encode() in found.stdout
+    assert b"userPassword" not in found.stdout
