@@ -106,7 +106,7 @@ ldap_dn_parent(const char *text, char *buf, size_t size)
 		return r == LDAP_NO_MEMORY ? -ENOMEM : ENS_E_SYNTAX;
 	r = strlen(parent) < size ? 0 : ENS_E_LIMIT;
 	if (r == 0)
-		strcpy(buf, parent);
+		memcpy(buf, parent, strlen(parent) + 1);
 	ldap_memfree(parent);
 	return r;
 }
