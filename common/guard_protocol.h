@@ -40,6 +40,23 @@
  *	signature. When it refused for a reason of policy, "signed" is false
  *	and "code", "verdict" and "sentence" are there as in a refusal.
  *
+ * {"op":"keys"}
+ *	-> {"ok":true,"manage":true,"keys":[{"title":"Enscale Demo Key",
+ *	    "type":"ED25519","bits":256,"added":1763850000,"expires":0,
+ *	    "from":"","sha256":"SHA256:...","md5":"MD5:..."}, ...]}
+ *	The account's keys. added 0: unknown; expires 0: never; manage: may
+ *	they be changed here at all?
+ * {"op":"key-add","title":"My laptop","key":"ssh-ed25519 AAAA..."}
+ * {"op":"key-delete","fingerprint":"SHA256:..."}
+ *	Changed by enscale-keyd, in the directory; the answer comes when it
+ *	has been, at most KEY_CHANGE_SECONDS later, and nothing else may be
+ *	asked on that connection meanwhile. Only for sessions without a node
+ *	whose own key has neither from= nor an expiry. Deleting the session's
+ *	own key ends the session, perhaps before the answer.
+ *	-> {"ok":true,"fingerprint":"SHA256:..."}
+ *	A refusal's verdict may then also be "keys-off" (manage = no),
+ *	"key-limited", "bad-fingerprint" or a word of keyd_result_text().
+ *
  * Lines of the guard's own accord, at any time, with the same fields as a
  * refusal: {"event":"end","code":120,"verdict":"...","sentence":"..."} tells
  * the shell that the session ends: it says the sentence, ends the hop and

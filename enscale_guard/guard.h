@@ -25,6 +25,7 @@
 
 struct agent_peer;
 struct ending;
+struct key_change;
 
 /* A connection to guard.sock (guard_socket.c). */
 struct shell {
@@ -35,6 +36,7 @@ struct shell {
 	struct peer peer;
 	struct session_entry *entry; /* NULL: none, or it is over */
 	struct hop hop;
+	struct key_change *change; /* whose outcome it waits for, or NULL */
 	LIST_ENTRY(shell) all, of_session;
 };
 
@@ -45,6 +47,7 @@ struct guard {
 	char guard_socket[CONFIG_PATH_MAX];
 	char agent_socket[CONFIG_PATH_MAX];
 	char notify_socket[CONFIG_PATH_MAX];
+	char keyd_socket[CONFIG_PATH_MAX];
 	char hops_dir[CONFIG_PATH_MAX];
 
 	sd_event *event;
@@ -67,6 +70,7 @@ struct guard {
 	LIST_HEAD(, shell) shells;
 	LIST_HEAD(, agent_peer) agents;
 	LIST_HEAD(, ending) endings;
+	LIST_HEAD(, key_change) key_changes;
 };
 
 #endif

@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/guard_protocol.h"
+#include "enscale_guard/key_change.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/request.h"
@@ -28,6 +29,7 @@ free_shell(struct shell *shell)
 	if (shell->entry != NULL)
 		LIST_REMOVE(shell, of_session);
 	LIST_REMOVE(shell, all);
+	key_change_forget(shell);
 	admission_leave(&shell->guard->admission, shell->client);
 	stream_free(shell->stream);
 	free(shell);
@@ -68,6 +70,12 @@ charge(void *arg, uint32_t cost)
 	return admission_charge(((struct shell *)arg)->client, cost);
 }
 
+static int
+change_keys(void *arg, const struct keyd_request *request)
+{
+	return key_change_start(arg, request);
+}
+
 /* A process' new declaration replaces that of its other connections. */
 static void
 withdraw_others(struct shell *shell)
@@ -97,11 +105,20 @@ answer(struct shell *shell, const char *line, size_t len)
 		.audit = guard->audit,
 		.now = bucket_now(),
 		.charge = charge,
+		.change_keys = change_keys,
 		.arg = shell,
 	};
+	json_t *reply;
 	bool close;
 
-	guard_socket_tell(shell, request_answer(&request, line, len, &close));
+	/* What was asked before is not answered yet: keep the order. */
+	if (shell->change != NULL)
+		reply = request_bad(&request, "One request at a time.", &close);
+	else
+		reply = request_answer(&request, line, len, &close);
+	if (reply == NULL && shell->change != NULL)
+		return; /* key_change.c answers */
+	guard_socket_tell(shell, reply);
 	if (shell->hop.state != HOP_SIGNED)
 		live_hop_release(guard, shell);
 	withdraw_others(shell);

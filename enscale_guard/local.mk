@@ -15,6 +15,8 @@ libguard_la_SOURCES = \
 	%D%/guard_socket.c %D%/guard_socket.h \
 	%D%/hop.c %D%/hop.h \
 	%D%/host_key.c %D%/host_key.h \
+	%D%/key_change.c %D%/key_change.h \
+	%D%/keys.c %D%/keys.h \
 	%D%/judge.c %D%/judge.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/live_hop.c %D%/live_hop.h \

@@ -30,6 +30,7 @@
 #include "enscale_guard/guard.h"
 #include "enscale_guard/guard_socket.h"
 #include "enscale_guard/judge.h"
+#include "enscale_guard/key_change.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/published.h"
@@ -143,6 +144,8 @@ read_configuration(struct guard *g, const char *path)
 	        0 ||
 	    config_path(config->run_dir, CONFIG_NOTIFY_SOCKET,
 	        g->notify_socket) < 0 ||
+	    config_path(config->run_dir, CONFIG_KEYD_SOCKET, g->keyd_socket) <
+	        0 ||
 	    config_path(config->run_dir, HOPS_NAME, g->hops_dir) < 0) {
 		log_error("state_dir or run_dir is too long");
 		return ENS_E_CONFIG;
@@ -345,6 +348,8 @@ forget_sessions(struct guard *g)
 static void
 end(struct guard *g)
 {
+	if (g->event != NULL)
+		key_change_close(g);
 	agent_socket_close(g);
 	guard_socket_close(g);
 	if (g->event != NULL) {

@@ -1,5 +1,5 @@
 /*
- * hello, list, hop, hop-done. No request names an account: that is the
+ * hello, list, hop, hop-done; keys.c has the rest. No request names an account: that is the
  * session's. It refuses what it does not know, and lists nothing that policy
  * has not been asked about.
  */
@@ -17,6 +17,7 @@
 #include "common/ssh_key.h"
 #include "common/text.h"
 #include "enscale_guard/admission.h"
+#include "enscale_guard/keys.h"
 #include "enscale_guard/log.h"
 
 #define DIRECTORY_TEXT_MAX (4 * NAME_TEXT_MAX)
@@ -449,6 +450,12 @@ answer_object(const struct request *request, json_t *object, bool *ret_close)
 		return hop(request, object, ret_close);
 	if (op != NULL && strcmp(op, "hop-done") == 0)
 		return hop_done(request, object, ret_close);
+	if (op != NULL && strcmp(op, "keys") == 0)
+		return keys_list(request, object, ret_close);
+	if (op != NULL && strcmp(op, "key-add") == 0)
+		return keys_add(request, object, ret_close);
+	if (op != NULL && strcmp(op, "key-delete") == 0)
+		return keys_delete(request, object, ret_close);
 	return request_bad(request, "Unknown request.", ret_close);
 }
 

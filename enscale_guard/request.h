@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "common/config.h"
+#include "common/keyd_protocol.h"
 #include "common/policy.h"
 #include "common/session_registry.h"
 #include "enscale_guard/audit.h"
@@ -29,12 +30,15 @@ struct request {
 	uint64_t now; /* bucket_now() */
 	/* Asked before a list is put together; may it be? */
 	bool (*charge)(void *arg, uint32_t cost);
+	/* Hands a judged change of keys on; its outcome is told later. 0;
+	 * -EBUSY; -errno. NULL: this guard changes none. */
+	int (*change_keys)(void *arg, const struct keyd_request *request);
 	void *arg;
 };
 
 /*
- * Answers one line, its end not included. Returns a new object, NULL without
- * memory; *ret_close says that the connection ends after it.
+ * Answers one line, its end not included. Returns a new object; NULL without
+ * memory, and when change_keys has taken it; *ret_close says that the connection ends after it.
  */
 json_t *request_answer(const struct request *request, const char *line,
     size_t len, bool *ret_close);

@@ -232,3 +232,8 @@ UNIT_TESTS += tests/unit/test_keyd_service
 tests_unit_test_keyd_service_SOURCES = %D%/test_keyd_service.c
 tests_unit_test_keyd_service_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_keyd_service_LDADD = libkeyd.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_guard_keys
+tests_unit_test_guard_keys_SOURCES = %D%/test_guard_keys.c $(VIEW_FIXTURE)
+tests_unit_test_guard_keys_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_guard_keys_LDADD = $(GUARD_LDADD) libfingerprint.la
