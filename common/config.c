@@ -19,9 +19,11 @@
 #include "common/login_name.h"
 #include "common/text.h"
 
-#define TIMEOUT_MAX        3600
-#define CERT_LIFETIME_MIN  10
-#define CONNECT_MAX        300
+#define TIMEOUT_MAX       3600
+#define CERT_LIFETIME_MIN 10
+#define CONNECT_MAX       300
+/* enscale-sync notes once a minute that the view is in step. */
+#define OFFLINE_MIN_AGE    120U
 #define OFFLINE_MAX_AGE    (3650U * 86400U)
 #define LINE_MAX_OF_A_FILE (CONFIG_VALUE_MAX + 256)
 
@@ -64,7 +66,8 @@ static const struct key {
 	KEY("names", uid_base, KIND_U32, UID_BASE_MIN, UID_BASE_MAX),
 	KEY("names", enumerate, KIND_BOOL, 0, 0),
 	KEY("policy", max_sessions, KIND_U32, 1, SESSION_LIMIT_MAX),
-	KEY("policy", offline_max_age, KIND_SECONDS, 0, OFFLINE_MAX_AGE),
+	KEY("policy", offline_max_age, KIND_SECONDS, OFFLINE_MIN_AGE,
+	    OFFLINE_MAX_AGE),
 	KEY("policy", support, KIND_TEXT, 0, 0),
 	KEY("gateway", host, KIND_HOST, 0, 0),
 	KEY("gateway", port, KIND_U16, 1, UINT16_MAX),
@@ -324,11 +327,17 @@ static void
 set_seconds(struct load *load, const struct key *key, const char *value)
 {
 	char *at = (char *)&load->config + key->offset;
+	int64_t seconds;
 
-	if (parse_seconds(value, key->max, (int64_t *)(void *)at) != 0)
+	if (parse_seconds(value, key->max, &seconds) != 0)
 		fail(load,
 		    "%s = %s: must be a number with s, m, h or d behind it, or 0 for none",
 		    key->name, value);
+	else if (seconds != 0 && seconds < key->min)
+		fail(load, "%s = %s: must be at least %us, or 0 for none",
+		    key->name, value, key->min);
+	else
+		memcpy(at, &seconds, sizeof(seconds));
 }
 
 static void

@@ -216,6 +216,8 @@ bad_values_are_errors_that_say_what_is_right(void **state)
 		{ "[policy]\noffline_max_age = 3651d", "s, m, h or d" },
 		{ "[policy]\noffline_max_age = 99999999999999999999",
 		    "s, m, h or d" },
+		{ "[policy]\noffline_max_age = 119s", "at least 120s" },
+		{ "[policy]\noffline_max_age = 1m", "at least 120s" },
 		{ "[policy]\nsupport = a\x1b[2J", "not printable" },
 		{ "[policy]\nsupport = \xff", "not printable" },
 		{ "[names]\nuid_base = 0", "from 1048576 to" },
