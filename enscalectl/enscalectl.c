@@ -4,6 +4,7 @@
  */
 #include <config.h>
 
+#include <errno.h>
 #include <getopt.h>
 #include <locale.h>
 #include <stdarg.h>
@@ -47,7 +48,8 @@ complain_usage(const char *verb)
 
 	for (i = 0; i < VERB_COUNT; i++)
 		if (strcmp(verbs[i].name, verb) == 0)
-			complain("usage: enscalectl [-f FILE] %s %s", verb,
+			complain("usage: enscalectl [-f FILE] %s%s%s", verb,
+			    verbs[i].arguments[0] != '\0' ? " " : "",
 			    verbs[i].arguments);
 	return EXIT_USAGE;
 }
@@ -113,9 +115,19 @@ find_and_run(const char *config_path, int argc, char **argv)
 			return run_verb(&verbs[i], config_path, argc - taken,
 			    argv + taken);
 	}
-	complain("unknown verb \"%s\", see enscalectl --help",
-	    argc > 0 ? argv[0] : "");
+	complain("unknown verb \"%s%s%s\", see enscalectl --help", argv[0],
+	    argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
 	return EXIT_USAGE;
+}
+
+/* An answer that nobody could read is none. */
+static int
+finish_output(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	complain("cannot write the answer: %s", error_text(-errno));
+	return EXIT_CANNOT_TELL;
 }
 
 int
@@ -131,17 +143,17 @@ main(int argc, char **argv)
 
 	setlocale(LC_CTYPE, "C.UTF-8");
 	/* "+": options behind the verb are the verb's own. */
-	while ((option = getopt_long(argc, argv, "+f:h", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "+f:hV", options, NULL)) != -1)
 		switch (option) {
 		case 'f':
 			config_path = optarg;
 			break;
 		case 'h':
 			print_help(stdout);
-			return EXIT_YES;
+			return finish_output(EXIT_YES);
 		case 'V':
 			puts(PACKAGE_STRING);
-			return EXIT_YES;
+			return finish_output(EXIT_YES);
 		default:
 			return EXIT_USAGE;
 		}
@@ -149,5 +161,6 @@ main(int argc, char **argv)
 		print_help(stderr);
 		return EXIT_USAGE;
 	}
-	return find_and_run(config_path, argc - optind, argv + optind);
+	return finish_output(
+	    find_and_run(config_path, argc - optind, argv + optind));
 }

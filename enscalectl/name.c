@@ -93,6 +93,24 @@ print_account(const struct view *view, const struct account_record *account)
 }
 
 static void
+print_node(const struct node_record *node)
+{
+	struct bytes cursor = node->host_keys, blob;
+	unsigned host_keys = 0;
+
+	while (node_record_next_host_key(&cursor, &blob) == 0)
+		host_keys++;
+	print_text("environment", node->environment);
+	print_text("state", environment_state_text(node->state));
+	print_text("address", node->address);
+	printf("%-12s%u\n", "port", node->port);
+	print_text("service", node->service_type);
+	print_text("user", node->system_user);
+	/* Without one the node cannot be entered. */
+	printf("%-12s%u\n", "host keys", host_keys);
+}
+
+static void
 ask_view(const struct context *context, const struct login_name *name)
 {
 	AUTO(cleanup_view) struct view *view = NULL;
@@ -111,13 +129,10 @@ ask_view(const struct context *context, const struct login_name *name)
 	if (name->node == 0 || view == NULL)
 		return;
 	r = view_find_node(view, name->node, &node);
-	if (r == 0) {
-		print_text("environment", node.environment);
-		print_text("address", node.address);
-		print_text("service", node.service_type);
-	} else {
+	if (r == 0)
+		print_node(&node);
+	else
 		printf("%-12s%s\n", "node", error_text(r));
-	}
 }
 
 int
@@ -165,6 +180,7 @@ parse_question(int argc, char **argv, struct question *ret_question)
 	int option;
 
 	optind = 0; /* a new vector: glibc starts anew */
+	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		switch (option) {
 		case 'a':
@@ -174,7 +190,7 @@ parse_question(int argc, char **argv, struct question *ret_question)
 			question.key = optarg;
 			break;
 		default:
-			return EXIT_USAGE;
+			return complain_usage("explain");
 		}
 	if (optind + 1 != argc)
 		return complain_usage("explain");
