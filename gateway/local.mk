@@ -62,10 +62,12 @@ install-data-local: $(gateway_DATA)
 		fi; \
 	done
 
+# sshd starts itself anew for every connection: the name is never missing.
 install-exec-local:
 	$(MKDIR_P) $(DESTDIR)$(enscalelibexecdir)
-	rm -f $(DESTDIR)$(enscalelibexecdir)/enscale-sshd
-	$(LN_S) $(SSHD) $(DESTDIR)$(enscalelibexecdir)/enscale-sshd
+	ln -sf $(SSHD) $(DESTDIR)$(enscalelibexecdir)/enscale-sshd.new
+	mv -f $(DESTDIR)$(enscalelibexecdir)/enscale-sshd.new \
+		$(DESTDIR)$(enscalelibexecdir)/enscale-sshd
 
 # Settings that nobody changed go; the others stay.
 uninstall-local:

@@ -104,7 +104,7 @@ def test_every_option_of_the_boundary_stands_in_the_file(gateway):
 
 
 def test_the_modes_of_the_gateways_folders_are_as_the_design_has_them(gateway):
-    script = "cd /; stat -c '%a %U:%G %n' run/enscale/* var/lib/enscale/* var/log/enscale"
+    script = "cd /; stat -c '%a %U:%G %n' run/enscale/* var/lib/enscale/* var/log/enscale var/log/enscale/*"
     found = set(gateway.sh(script).stdout.decode().splitlines())
     for line in """
         750 root:enscale run/enscale/sessions
@@ -115,7 +115,8 @@ def test_the_modes_of_the_gateways_folders_are_as_the_design_has_them(gateway):
         700 enscale-sync:enscale var/lib/enscale/state
         700 enscale-guard:enscale var/lib/enscale/guard
         755 root:root var/lib/enscale/empty
-        750 enscale-guard:adm var/log/enscale
+        2750 enscale-guard:adm var/log/enscale
+        640 enscale-guard:adm var/log/enscale/audit.log
     """.strip().splitlines():
         assert line.strip() in found
 
