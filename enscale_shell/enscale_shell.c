@@ -52,7 +52,7 @@ lock_down(void)
 static int
 refuse(const struct refusal *refusal)
 {
-	say("%s", refusal->sentence);
+	say_refusal("%s", refusal->sentence);
 	return refusal->code;
 }
 

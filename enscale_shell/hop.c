@@ -33,6 +33,7 @@
 
 #define PROC_PATH_MAX 64
 #define EXEC_FAILED   127
+#define SSH_FAILED    255
 #define END_WAIT_MS   1500 /* the guard kills after two seconds */
 
 struct hop {
@@ -308,6 +309,7 @@ settle(struct hop *hop)
 {
 	const char *sentence;
 	struct refusal refusal;
+	json_int_t code;
 	json_t *reply;
 
 	/* A guard that was restarted knows of no hop. */
@@ -320,10 +322,20 @@ settle(struct hop *hop)
 		json_decref(reply);
 		return false;
 	}
-	say("%s", sentence);
+	say_refusal("%s", sentence);
+	code = json_integer_value(json_object_get(reply, "code"));
+	hop->result.code = code == GUARD_EXIT_UNWELL ? GUARD_EXIT_UNWELL
+	                                             : GUARD_EXIT_REFUSED;
 	json_decref(reply);
-	hop->result.code = GUARD_EXIT_REFUSED;
 	return true;
+}
+
+/* 255 is ssh's own word, or the node's: then ssh said nothing beside it. */
+static bool
+is_broken(const struct hop *hop)
+{
+	return hop->result.signal == 0 && hop->result.code == SSH_FAILED &&
+	    hop->log.last[0] != '\0';
 }
 
 static void
@@ -339,6 +351,9 @@ finish(struct hop *hop)
 		hop->result.signal = 0;
 		return;
 	}
+	if (hop->result.entered && is_broken(hop))
+		say("The connection to node %u has failed: %s.",
+		    hop->request->node, ssh_log_reason(&hop->log));
 	if (hop->result.entered || hop->result.signal != 0 || is_told)
 		return;
 	if (hop->result.code == EXEC_FAILED) {
@@ -347,7 +362,7 @@ finish(struct hop *hop)
 		return;
 	}
 	hop->result.code = GUARD_EXIT_UNREACHABLE;
-	say("Node %u cannot be reached: %s.", hop->request->node,
+	say_refusal("Node %u cannot be reached: %s.", hop->request->node,
 	    ssh_log_reason(&hop->log));
 }
 
@@ -370,7 +385,7 @@ hop_run(struct shell *shell, const struct hop_request *request)
 	int r;
 
 	if (!declare(&hop, forwards ? forward : NULL, &refusal)) {
-		say("%s", refusal.sentence);
+		say_refusal("%s", refusal.sentence);
 		hop.result.code = refusal.code;
 		return hop.result;
 	}

@@ -19,7 +19,9 @@
 #include "enscale_shell/say.h"
 #include "enscale_shell/terminal.h"
 
-#define LINE_SIZE 256
+/* Longer than a terminal's longest line: what is left of one would be taken
+ * for the next choice. */
+#define LINE_SIZE 4097
 
 enum input {
 	INPUT_LINE,
@@ -38,9 +40,9 @@ struct menu {
 /* ---- input ------------------------------------------------------------- */
 
 /*
- * One line without its end; over-long lines and such with control
- * characters (a terminal's answers to a node) become "?", which no menu
- * understands. 0, or -1 at the end of input.
+ * One line without its end; one with control characters (a terminal's
+ * answers to a node) becomes "?", which no menu understands. 0, or -1 at the
+ * end of input.
  */
 static int
 read_line(char line[LINE_SIZE])
@@ -138,7 +140,7 @@ fetch(struct menu *menu, struct listing **ret_listing)
 	reply = shell_ask(menu->shell, json_pack("{s:s}", "op", "list"),
 	    &refusal);
 	if (reply == NULL) {
-		say("%s", refusal.sentence);
+		say_refusal("%s", refusal.sentence);
 		/* A suspended account gets no menu; an unwell gateway may
 		 * be well again at the next Refresh. */
 		menu->code = refusal.code;
@@ -211,6 +213,7 @@ common_step(enum menu_choice choice)
 	return STEP_AGAIN;
 }
 
+/* environment: NULL while the gateway cannot say which nodes there are. */
 static enum step
 nodes_step(struct menu *menu, const struct listing_environment *environment)
 {
@@ -225,11 +228,27 @@ nodes_step(struct menu *menu, const struct listing_environment *environment)
 	case INPUT_LINE:
 		break;
 	}
-	choice = menu_parse_choice(menu->line, environment->node_count, &row);
+	choice = menu_parse_choice(menu->line,
+	    environment != NULL ? environment->node_count : 0, &row);
 	if (choice != MENU_CHOICE_ROW)
 		return common_step(choice);
 	return enter_node(menu, environment->nodes[row].node) ? STEP_QUIT
 	                                                      : STEP_SHOW;
+}
+
+/* May its nodes be shown? If not, the reason is said. */
+static bool
+can_enter(const struct listing_environment *environment, const char *name)
+{
+	if (environment == NULL) {
+		say("The environment %s is not yours any more.", name);
+		return false;
+	}
+	if (environment->refusal != NULL) {
+		say_refusal("%s", environment->refusal);
+		return false;
+	}
+	return true;
 }
 
 /* The nodes of one environment; true when the session is over. */
@@ -242,18 +261,18 @@ run_nodes(struct menu *menu, const char *name)
 	for (;;) {
 		AUTO_LISTING struct listing *listing = NULL;
 
-		if (fetch(menu, &listing) != 0)
-			return false;
-		environment = listing_find(listing, name);
-		if (environment == NULL) {
-			say("The environment %s is not yours any more.", name);
-			return false;
+		environment = NULL;
+		if (fetch(menu, &listing) == 0) {
+			environment = listing_find(listing, name);
+			if (!can_enter(environment, name))
+				return false;
+			menu_print_nodes(stdout, environment,
+			    terminal_columns());
+		} else if (menu->code == GUARD_EXIT_REFUSED) {
+			return true;
+		} else {
+			fputs("  0. Back\n  1. Refresh\n", stdout);
 		}
-		if (environment->refusal != NULL) {
-			say("%s", environment->refusal);
-			return false;
-		}
-		menu_print_nodes(stdout, environment, terminal_columns());
 		do
 			step = nodes_step(menu, environment);
 		while (step == STEP_AGAIN);

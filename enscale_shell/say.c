@@ -9,18 +9,26 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/config.h"
 #include "common/session_registry.h"
 #include "common/text.h"
 
 #define SAY_WAIT_MS 1000
 
 static char session_id[SESSION_ID_LEN + 1];
+static char support_text[CONFIG_VALUE_MAX];
 
 void
 say_set_session(const char *id)
 {
 	if (id != NULL && session_id_is_valid(id))
 		snprintf(session_id, sizeof(session_id), "%s", id);
+}
+
+void
+say_set_support(const char *support)
+{
+	text_printable(support, support_text, sizeof(support_text));
 }
 
 static void
@@ -72,4 +80,20 @@ say_raw(const char *format, ...)
 	va_start(args, format);
 	vsay(isatty(STDERR_FILENO) ? "\r\n" : "\n", format, args);
 	va_end(args);
+}
+
+void
+say_refusal(const char *format, ...)
+{
+	char line[sizeof(support_text) + 32];
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	vsay("\n", format, args);
+	va_end(args);
+	if (support_text[0] == '\0')
+		return;
+	len = snprintf(line, sizeof(line), "enscale: Help: %s\n", support_text);
+	write_line(line, (size_t)len);
 }

@@ -12,6 +12,8 @@
 
 /* The id to name from now on; anything that is no session id is ignored. */
 void say_set_session(const char *id);
+/* Whom to ask, to stand below refusals from now on; "" is nobody. */
+void say_set_support(const char *support);
 
 /*
  * Writes "enscale: SENTENCE (session ID)". Control characters are replaced,
@@ -19,6 +21,9 @@ void say_set_session(const char *id);
  * reader that does not read.
  */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* As say(): why something is refused, and below it whom to ask. */
+void say_refusal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* As say(), while a terminal may be in raw mode. */
 void say_raw(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -134,12 +134,12 @@ shell_ask(struct shell *shell, json_t *request, struct refusal *ret_refusal)
 static int
 take_hello(struct shell *shell, json_t *reply)
 {
-	const char *session, *name = "", *host = "the gateway";
+	const char *session, *name = "", *host = "the gateway", *support = "";
 	json_int_t account, node, port = 22;
 
-	if (json_unpack(reply, "{s:s, s:I, s:I, s?s, s?s, s?I}", "session",
+	if (json_unpack(reply, "{s:s, s:I, s:I, s?s, s?s, s?I, s?s}", "session",
 	        &session, "account", &account, "node", &node, "name", &name,
-	        "host", &host, "port", &port) != 0 ||
+	        "host", &host, "port", &port, "support", &support) != 0 ||
 	    account < 1 || account > (json_int_t)ACCOUNT_ID_MAX || node < 0 ||
 	    node > (json_int_t)NODE_ID_MAX || port < 1 || port > UINT16_MAX)
 		return ENS_E_PROTOCOL;
@@ -150,6 +150,7 @@ take_hello(struct shell *shell, json_t *reply)
 	text_printable(name, shell->name, sizeof(shell->name));
 	text_printable(host, shell->host, sizeof(shell->host));
 	say_set_session(shell->session);
+	say_set_support(support);
 	return 0;
 }
 

@@ -28,6 +28,10 @@ static const struct {
 	{ "Network is unreachable", "there is no route to it" },
 	{ "Connection reset", "it closed the connection" },
 	{ "Connection closed", "it closed the connection" },
+	{ "subsystem request failed", "it has no such subsystem" },
+	{ "PTY allocation request failed", "it has no terminal to give" },
+	{ "shell request failed", "it starts no shell" },
+	{ "exec request failed", "it runs no commands" },
 	{ "no matching", "it offers no algorithm that the gateway accepts" },
 };
 
@@ -37,10 +41,12 @@ take_line(struct ssh_log *log)
 	log->line[log->len] = '\0';
 	while (log->len > 0 && log->line[log->len - 1] == '\r')
 		log->line[--log->len] = '\0';
-	if (ssh_options_is_login(log->line))
+	if (ssh_options_is_login(log->line)) {
 		log->is_login = true;
-	else if (log->len > 0)
+		log->last[0] = '\0';
+	} else if (log->len > 0) {
 		memcpy(log->last, log->line, log->len + 1);
+	}
 	log->len = 0;
 }
 

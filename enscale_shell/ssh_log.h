@@ -1,6 +1,7 @@
 /*
  * ssh's own messages, which it writes into a pipe of ours (-E) instead of
- * the user's standard error: whether the node let us in, and if not, why.
+ * the user's standard error: whether the node let us in, and what failed,
+ * before or after.
  */
 #ifndef ENSCALE_SHELL_SSH_LOG_H
 #define ENSCALE_SHELL_SSH_LOG_H
@@ -14,14 +15,14 @@ struct ssh_log {
 	bool is_login; /* the node let us in */
 	size_t len;
 	char line[SSH_LOG_LINE_MAX]; /* being read */
-	char last[SSH_LOG_LINE_MAX]; /* the last whole one, no login */
+	char last[SSH_LOG_LINE_MAX]; /* the last whole one, since the login */
 };
 
 /* Reads what a pipe can hold, without waiting; over-long lines are cut. */
 void ssh_log_read(struct ssh_log *log, int fd);
 /* The same for len bytes. */
 void ssh_log_feed(struct ssh_log *log, const char *data, size_t len);
-/* Why it did not come to a login: a fragment for a sentence. Borrowed. */
+/* Why it failed: a fragment for a sentence. Borrowed. */
 const char *ssh_log_reason(const struct ssh_log *log);
 
 #endif

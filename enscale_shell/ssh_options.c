@@ -15,12 +15,14 @@
 #include "common/limits.h"
 
 /*
- * ssh says at verbose level that it is authenticated. This one function's
- * messages are let through, and all go to the log file (-E), so that 255 of
- * the node can be told from 255 of ssh.
+ * ssh says at verbose level that it is authenticated, and below error level
+ * that the node no longer answers. The messages of these two functions are
+ * let through, and all go to the log file (-E), so that 255 of the node can
+ * be told from 255 of ssh.
  */
 #define LOGIN_FUNCTION "ssh_userauth2():"
 #define LOGIN_MESSAGE  "Authenticated to "
+#define ALIVE_FUNCTION "server_alive_check():"
 
 static const char *const fixed_options[] = {
 	/* No configuration, no program of anybody's, no question. */
@@ -37,7 +39,7 @@ static const char *const fixed_options[] = {
 	"-oStdinNull=no",
 	"-oEscapeChar=none",
 	"-oLogLevel=ERROR",
-	"-oLogVerbose=*:" LOGIN_FUNCTION "*",
+	"-oLogVerbose=*:" LOGIN_FUNCTION "*,*:" ALIVE_FUNCTION "*",
 	/* The node is who the directory says, or nobody. */
 	"-oStrictHostKeyChecking=yes",
 	"-oGlobalKnownHostsFile=/dev/null",

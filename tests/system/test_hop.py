@@ -1,5 +1,6 @@
 """The hop from the gateway to a node: how it fails, and how it ends."""
 
+import re
 import signal
 import subprocess
 
@@ -184,3 +185,29 @@ def test_ssh_gets_an_environment_of_few_words_and_three_descriptors(
     open_files = gateway.sh(f"readlink /proc/{hop}/fd/*").stdout.decode()
     assert "known_hosts" not in open_files
     assert gateway.sh(f"grep NoNewPrivs /proc/{shell}/status").stdout.split()[1] == b"1"
+
+
+def test_without_the_guard_nobody_hops_and_it_is_said(client, gateway):
+    gateway.stop("enscale-guard")
+    try:
+        result = client.ssh("124718-25880", "id")
+    finally:
+        gateway.start("enscale-guard")
+    assert result.returncode == 122
+    assert result.stdout == b""
+    session = re.search(SESSION.encode(), result.stderr)[0].decode()
+    assert f"session={session[9:-1]}" in gateway.log()
+
+
+@pytest.mark.full
+def test_a_node_that_falls_silent_is_said_to_have_failed(running, hosts):
+    process = running()
+    stop = "for p in $(pgrep -x sshd); do kill -%s $p; done"
+    hosts.node124718.sh(stop % "STOP")
+    try:
+        out, err = process.communicate(timeout=100)
+    finally:
+        hosts.node124718.sh(stop % "CONT")
+    assert process.returncode == 255
+    assert b"The connection to node 124718 has failed: it does not answer" in err
+    assert re.search(SESSION.encode(), err)

@@ -1,11 +1,14 @@
 """A person at a terminal: the menu, a node, the menu again."""
 
 import re
+import time
 
 import pexpect
 import pytest
 
 from entries import environment_dn
+
+SESSION = r"\(session [a-z2-7]{16}\)"
 
 
 @pytest.fixture
@@ -73,6 +76,54 @@ def test_end_of_input_ends_the_menu(menu):
     menu.expect(pexpect.EOF)
     menu.close()
     assert menu.exitstatus == 0
+
+
+def test_a_line_is_one_choice_however_long_it_is(menu):
+    menu.expect(r"> ?$")
+    # 255 characters and a Quit behind them.
+    menu.sendline("x" * 255 + "0")
+    menu.expect("Please type one of the numbers")
+    menu.expect(r"> ?$")
+    menu.sendline(" " * 300 + "1")
+    menu.expect(r"0\. Quit")
+    menu.expect(r"> ?$")
+    assert menu.isalive()
+
+
+def test_rights_that_went_after_the_list_was_shown_do_not_count(
+        menu, administrator):
+    dn = environment_dn("cool-waterfall-59")
+    choose(menu, "cool-waterfall-59")
+    menu.expect(r"(\d+)\. [^\r\n]*124718")
+    number = menu.match.group(1)
+    menu.expect(r"> ?$")
+    administrator.replace(dn, enscaleOwner=21296)
+    try:
+        time.sleep(1)
+        menu.sendline(number)
+        menu.expect("Node 124718 does not exist, or account 25880 has no access")
+        menu.expect("environment cool-waterfall-59 is not yours any more")
+        menu.expect(r"0\. Quit")
+        menu.expect(r"> ?$")
+        assert "cool-waterfall" not in menu.before
+    finally:
+        administrator.replace(dn, enscaleOwner=25880)
+
+
+def test_without_the_guard_the_menu_says_so_once_and_waits(menu, gateway):
+    choose(menu, "cool-waterfall-59")
+    menu.expect(r"> ?$")
+    gateway.stop("enscale-guard")
+    try:
+        menu.sendline("1")
+        menu.expect(rf"The gateway cannot answer now[^\r\n]*{SESSION}")
+        menu.expect(r"0\. Back")
+        menu.expect(r"> ?$")
+        assert "cannot answer" not in menu.before
+    finally:
+        gateway.start("enscale-guard")
+    menu.sendline("1")
+    menu.expect("124718")
 
 
 def test_an_account_without_an_environment_gets_a_menu_that_says_so(client):

@@ -22,6 +22,7 @@ SHELL_TESTS = \
 	tests/unit/test_shell_forwarded_agent \
 	tests/unit/test_shell_guard_client \
 	tests/unit/test_shell_menu \
+	tests/unit/test_shell_say \
 	tests/unit/test_shell_ssh_log \
 	tests/unit/test_shell_ssh_options
 UNIT_TESTS += $(SHELL_TESTS)
@@ -39,6 +40,9 @@ tests_unit_test_shell_menu_SOURCES = %D%/test_shell_menu.c
 tests_unit_test_shell_menu_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	$(JANSSON_CFLAGS)
 tests_unit_test_shell_menu_LDADD = libshell.la $(CMOCKA_LIBS)
+tests_unit_test_shell_say_SOURCES = %D%/test_shell_say.c
+tests_unit_test_shell_say_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_shell_say_LDADD = libshell.la $(CMOCKA_LIBS)
 tests_unit_test_shell_ssh_log_SOURCES = %D%/test_shell_ssh_log.c
 tests_unit_test_shell_ssh_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_shell_ssh_log_LDADD = libshell.la $(CMOCKA_LIBS)

@@ -66,6 +66,11 @@ the_last_line_gives_the_reason(void **state)
 		    "its host key is not the one in the directory" },
 		{ "apache@198.19.0.18: Permission denied (publickey).\r\n",
 		    "it did not accept the gateway's certificate" },
+		{ "subsystem request failed on channel 0\r\n",
+		    "it has no such subsystem" },
+		{ "clientloop.c:server_alive_check():711 (pid=7): Timeout, "
+		  "server 198.19.0.18 not responding.\r\n",
+		    "it does not answer" },
 		{ "something new\n", "something new" },
 		{ "", "ssh gave no reason" },
 	};
@@ -78,6 +83,21 @@ the_last_line_gives_the_reason(void **state)
 		feed(&log, cases[i].said);
 		assert_string_equal(ssh_log_reason(&log), cases[i].reason);
 	}
+}
+
+static void
+what_was_said_before_the_login_is_no_reason_after_it(void **state)
+{
+	struct ssh_log log = { 0 };
+
+	(void)state;
+	feed(&log, "Connection refused\n");
+	feed(&log, "a.c:ssh_userauth2():1: Authenticated to x\n");
+	assert_true(log.is_login);
+	assert_string_equal(log.last, "");
+	feed(&log, "clientloop.c: broken\n");
+	assert_true(log.is_login);
+	assert_string_equal(log.last, "clientloop.c: broken");
 }
 
 static void
@@ -100,6 +120,8 @@ main(void)
 		cmocka_unit_test(a_login_is_seen_in_what_ssh_says),
 		cmocka_unit_test(other_lines_are_no_login),
 		cmocka_unit_test(the_last_line_gives_the_reason),
+		cmocka_unit_test(
+		    what_was_said_before_the_login_is_no_reason_after_it),
 		cmocka_unit_test(an_endless_line_takes_no_more_room),
 	};
 
