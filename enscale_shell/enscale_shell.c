@@ -19,6 +19,7 @@
 #include "common/config.h"
 #include "common/errors.h"
 #include "enscale_shell/hop.h"
+#include "enscale_shell/keys.h"
 #include "enscale_shell/menu.h"
 #include "enscale_shell/say.h"
 #include "enscale_shell/shell.h"
@@ -99,6 +100,8 @@ run(struct shell *shell, const char *command)
 		return refuse(&refusal);
 	if (shell->node != 0)
 		return run_node(shell, command);
+	if (command != NULL && keys_is_command(command))
+		return keys_run(shell, command);
 	if (command != NULL || !terminal_open())
 		return explain_names(shell, command);
 	return menu_run(shell);

@@ -8,6 +8,7 @@ libshell_la_SOURCES = \
 	%D%/forwarded_agent.c %D%/forwarded_agent.h \
 	%D%/guard_client.c %D%/guard_client.h \
 	%D%/hop.c %D%/hop.h \
+	%D%/keys.c %D%/keys.h \
 	%D%/listing.c %D%/listing.h \
 	%D%/menu.c %D%/menu.h \
 	%D%/menu_text.c \

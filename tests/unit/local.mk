@@ -241,3 +241,9 @@ UNIT_TESTS += tests/unit/test_guard_keys
 tests_unit_test_guard_keys_SOURCES = %D%/test_guard_keys.c $(VIEW_FIXTURE)
 tests_unit_test_guard_keys_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_guard_keys_LDADD = $(GUARD_LDADD) libfingerprint.la
+
+UNIT_TESTS += tests/unit/test_shell_keys
+tests_unit_test_shell_keys_SOURCES = %D%/test_shell_keys.c
+tests_unit_test_shell_keys_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
+	$(JANSSON_CFLAGS)
+tests_unit_test_shell_keys_LDADD = libshell.la $(CMOCKA_LIBS)

@@ -1,0 +1,308 @@
+/*
+ * See keys.h. It refuses to judge a key: it hands a line on, and a sentence
+ * back. What is a private key goes nowhere.
+ */
+#include <config.h>
+
+#include "enscale_shell/keys.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/errors.h"
+#include "common/keyd_protocol.h"
+#include "common/text.h"
+#include "enscale_shell/guard_client.h"
+#include "enscale_shell/say.h"
+
+#define WORD      "keys"
+#define LINE_SIZE 4096
+#define TIME_SIZE 24 /* 2025-11-22T22:54:00Z */
+
+bool
+keys_is_command(const char *command)
+{
+	size_t len = strlen(WORD);
+
+	return strncmp(command, WORD, len) == 0 &&
+	    (command[len] == '\0' || command[len] == ' ');
+}
+
+static int
+refuse(const struct refusal *refusal)
+{
+	say("%s", refusal->sentence);
+	return refusal->code;
+}
+
+static int
+explain_usage(const struct shell *shell)
+{
+	say("The words are: keys, keys add TITLE, keys delete SHA256:... For example: ssh -p %u %u@%s keys add My laptop < .ssh/id_ed25519.pub",
+	    shell->port, shell->account, shell->host);
+	return GUARD_EXIT_USAGE;
+}
+
+/* ---- list -------------------------------------------------------------- */
+
+static void
+format_time(json_int_t value, char buf[TIME_SIZE])
+{
+	const time_t t = (time_t)value;
+	struct tm utc;
+
+	if (value <= 0 || gmtime_r(&t, &utc) == NULL ||
+	    strftime(buf, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+		snprintf(buf, TIME_SIZE, "-");
+}
+
+/* A tab within is none of ours: text_printable() makes it a "?". */
+int
+keys_format(json_t *key, char *buf, size_t size)
+{
+	char added_text[TIME_SIZE], expires_text[TIME_SIZE];
+	char title_text[NAME_TEXT_MAX + 1], from_text[FROM_TEXT_MAX + 1];
+	const char *title, *type, *from, *sha256, *md5;
+	json_int_t bits, added, expires;
+	int n;
+
+	if (json_unpack(key, "{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s}",
+	        "title", &title, "type", &type, "bits", &bits, "added", &added,
+	        "expires", &expires, "from", &from, "sha256", &sha256, "md5",
+	        &md5) != 0 ||
+	    !text_is_printable(type) || !text_is_printable(sha256) ||
+	    !text_is_printable(md5))
+		return ENS_E_PROTOCOL;
+	format_time(added, added_text);
+	format_time(expires, expires_text);
+	text_printable(title, title_text, sizeof(title_text));
+	text_printable(from, from_text, sizeof(from_text));
+	n = snprintf(buf, size,
+	    "%s\t%s\t%" JSON_INTEGER_FORMAT "\t%s\t%s\t%s\t%s\t%s", sha256,
+	    type, bits, added_text, expires_text,
+	    from_text[0] != '\0' ? from_text : "-", md5, title_text);
+	return n > 0 && (size_t)n < size ? 0 : ENS_E_PROTOCOL;
+}
+
+static int
+list(struct shell *shell)
+{
+	struct refusal refusal;
+	json_t *reply, *key;
+	char line[LINE_SIZE];
+	size_t i;
+
+	reply = shell_ask(shell, json_pack("{s:s}", "op", "keys"), &refusal);
+	if (reply == NULL)
+		return refuse(&refusal);
+	json_array_foreach(json_object_get(reply, "keys"), i, key)
+	{
+		if (keys_format(key, line, sizeof(line)) == 0)
+			puts(line);
+	}
+	json_decref(reply);
+	return fflush(stdout) == 0 ? 0 : GUARD_EXIT_UNWELL;
+}
+
+/* ---- reading a key ------------------------------------------------------ */
+
+const char *
+keys_take_line(char *text, size_t len, const char **ret_line)
+{
+	const char *found = NULL;
+	char *rest = text, *line;
+	size_t end;
+
+	text[len] = '\0';
+	if (strstr(text, "PRIVATE KEY") != NULL)
+		return "This is a private key, and was not passed on: give the .pub file that lies beside it.";
+	if (strlen(text) != len)
+		return keyd_result_sentence(KEYD_KEY_FORMAT);
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		line += strspn(line, " \t");
+		end = strlen(line);
+		while (end > 0 && strchr(" \t\r", line[end - 1]) != NULL)
+			line[--end] = '\0';
+		if (line[0] == '\0' || line[0] == '#')
+			continue;
+		if (found != NULL)
+			return "One key at a time: this is more than one line.";
+		found = line;
+	}
+	if (found == NULL)
+		return "There is no key on standard input: add < KEY.pub to the command.";
+	if (!text_is_printable(found))
+		return keyd_result_sentence(KEYD_KEY_FORMAT);
+	*ret_line = found;
+	return NULL;
+}
+
+/* Did the guard end the session? Then *ret_code says how. */
+static bool
+guard_ends_session(struct shell *shell, int *ret_code)
+{
+	struct guard_event event;
+
+	while (shell_take_event(shell, &event)) {
+		if (!event.ends_session)
+			continue;
+		say("%s", event.sentence);
+		*ret_code = event.code;
+		return true;
+	}
+	return false;
+}
+
+/* Waits for input. False when there will be none: *ret_code says why. */
+static bool
+wait_for_input(struct shell *shell, int *ret_code)
+{
+	struct pollfd fds[] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = shell->signals, .events = POLLIN },
+		{ .fd = -1, .events = POLLIN },
+	};
+	int number;
+
+	for (;;) {
+		if (guard_ends_session(shell, ret_code))
+			return false;
+		fds[2].fd = shell->guard != NULL ? guard_client_fd(shell->guard)
+		                                 : -1;
+		if (poll(fds, 3, -1) < 0)
+			continue;
+		number = fds[1].revents != 0 ? shell_take_signal(shell) : 0;
+		if (number != 0) {
+			*ret_code = -number;
+			return false;
+		}
+		if (fds[0].revents != 0)
+			return true;
+	}
+}
+
+/* All of standard input, at most one byte too many. */
+static bool
+read_input(struct shell *shell, char *text, size_t *ret_len, int *ret_code)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		if (!wait_for_input(shell, ret_code))
+			return false;
+		n = read(STDIN_FILENO, text + len, KEYS_INPUT_MAX + 1 - len);
+		if (n > 0)
+			len += (size_t)n;
+	} while ((n > 0 && len <= KEYS_INPUT_MAX) ||
+	    (n < 0 && (errno == EINTR || errno == EAGAIN)));
+	*ret_len = len;
+	return true;
+}
+
+/* ---- changes ------------------------------------------------------------ */
+
+/* Asks for a change and says its outcome; takes the request. */
+static int
+change(struct shell *shell, json_t *request, const char *outcome)
+{
+	struct refusal refusal;
+	json_t *reply;
+
+	if (request != NULL &&
+	    json_dumpb(request, NULL, 0, JSON_COMPACT) >= GUARD_REQUEST_MAX) {
+		json_decref(request);
+		say("The key with its title and comment is too long.");
+		return GUARD_EXIT_REFUSED;
+	}
+	reply = shell_ask(shell, request, &refusal);
+	if (reply == NULL)
+		return refuse(&refusal);
+	printf("%s %s\n", outcome,
+	    json_string_value(json_object_get(reply, "fingerprint")));
+	json_decref(reply);
+	return fflush(stdout) == 0 ? 0 : GUARD_EXIT_UNWELL;
+}
+
+static int
+add(struct shell *shell, const char *title)
+{
+	static char text[KEYS_INPUT_MAX + 2];
+	const char *line, *wrong = NULL;
+	size_t len = 0;
+	int code;
+
+	if (!text_is_printable(title) || strlen(title) > NAME_TEXT_MAX) {
+		say("%s", keyd_result_sentence(KEYD_BAD_TITLE));
+		return GUARD_EXIT_REFUSED;
+	}
+	if (!read_input(shell, text, &len, &code))
+		return code;
+	if (len > KEYS_INPUT_MAX)
+		wrong = "This is too long for a public key.";
+	else
+		wrong = keys_take_line(text, len, &line);
+	if (wrong != NULL) {
+		say("%s", wrong);
+		return GUARD_EXIT_REFUSED;
+	}
+	return change(shell,
+	    json_pack("{s:s, s:s, s:s}", "op", "key-add", "title", title, "key",
+	        line),
+	    "added");
+}
+
+static int delete (struct shell *shell, const char *fingerprint)
+{
+	if (!text_is_printable(fingerprint))
+		return explain_usage(shell);
+	return change(shell,
+	    json_pack("{s:s, s:s}", "op", "key-delete", "fingerprint",
+	        fingerprint),
+	    "deleted");
+}
+
+/* The word at *at, spaces behind it included, is passed over. */
+static bool
+take_word(const char **at, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (strncmp(*at, word, len) != 0 ||
+	    ((*at)[len] != ' ' && (*at)[len] != '\0'))
+		return false;
+	*at += len;
+	*at += strspn(*at, " ");
+	return true;
+}
+
+int
+keys_run(struct shell *shell, const char *command)
+{
+	char rest[LINE_SIZE];
+	const char *at = command;
+	size_t len;
+
+	take_word(&at, WORD);
+	len = strlen(at);
+	while (len > 0 && at[len - 1] == ' ')
+		len--;
+	if (len >= sizeof(rest))
+		return explain_usage(shell);
+	memcpy(rest, at, len);
+	rest[len] = '\0';
+	at = rest;
+	if (at[0] == '\0')
+		return list(shell);
+	if (take_word(&at, "add") && at[0] != '\0')
+		return add(shell, at);
+	if (take_word(&at, "delete") && at[0] != '\0')
+		return delete (shell, at);
+	return explain_usage(shell);
+}
