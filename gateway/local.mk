@@ -1,4 +1,5 @@
-# What is installed on a gateway beside the programs.
+# What is installed on a gateway beside the programs. Our own folders are open
+# to the users that our programs run as, whatever the umask of the installer.
 #
 # All of it lies in $(datadir)/enscale/gateway as shipped. What an
 # administrator may change is copied from there to $(sysconfdir) once: a file
@@ -42,8 +43,9 @@ gateway_settings = \
 install-data-local: $(gateway_DATA)
 	$(MKDIR_P) $(DESTDIR)$(systemdsystemunitdir) \
 		$(DESTDIR)$(sysusersdir) $(DESTDIR)$(tmpfilesdir) \
-		$(DESTDIR)$(enscaleconfdir) $(DESTDIR)$(pamconfdir) \
-		$(DESTDIR)$(sysconfdir)/logrotate.d
+		$(DESTDIR)$(pamconfdir) $(DESTDIR)$(sysconfdir)/logrotate.d
+	test -d $(DESTDIR)$(enscaleconfdir) || \
+		$(INSTALL) -d -m 755 $(DESTDIR)$(enscaleconfdir)
 	for unit in sync guard keyd sshd; do \
 		$(INSTALL_DATA) %D%/enscale-$$unit.service \
 			$(DESTDIR)$(systemdsystemunitdir) || exit 1; \
@@ -64,7 +66,7 @@ install-data-local: $(gateway_DATA)
 
 # sshd starts itself anew for every connection: the name is never missing.
 install-exec-local:
-	$(MKDIR_P) $(DESTDIR)$(enscalelibexecdir)
+	$(INSTALL) -d -m 755 $(DESTDIR)$(enscalelibexecdir)
 	ln -sf $(SSHD) $(DESTDIR)$(enscalelibexecdir)/enscale-sshd.new
 	mv -f $(DESTDIR)$(enscalelibexecdir)/enscale-sshd.new \
 		$(DESTDIR)$(enscalelibexecdir)/enscale-sshd
