@@ -466,7 +466,7 @@ follow_entry(struct follow *follow, const struct entry *entry)
 	if (r != 0)
 		return r;
 	if (hold) {
-		follow->held++;
+		follow->status->held = ++follow->held;
 		state_set_unsettled(follow->state, true);
 		log_line(LOG_NOTICE, "held back \"%s\": ours is newer",
 		    entry->dn);
@@ -561,6 +561,7 @@ follow_done(struct follow *follow, bool swept)
 	follow->marking = false;
 	follow->status->connection = STATUS_FOLLOWING;
 	follow->status->refreshes++;
+	follow->status->held = follow->held;
 	follow->status->changes += deleted;
 	check_behind(follow);
 	status_set_in_step(follow->status, is_in_step(follow));

@@ -36,6 +36,8 @@
 /* A server that is behind us may catch up before all is asked anew. */
 #define BEHIND_TIME  (30 * SECOND)
 #define BEHIND_RETRY (3 * SECOND)
+/* Servers whose losses are told apart in the log. */
+#define SAID_MAX 8
 /* Messages read in one turn of the loop. */
 #define TURN_MESSAGES 500
 
@@ -51,7 +53,8 @@ struct source {
 	uint64_t behind_since; /* 0: no server said so */
 	bool accept_behind;    /* it was waited for long enough */
 	char uri[LDAP_URI_MAX];
-	char said[LDAP_URI_MAX + LDAP_REASON_MAX]; /* of the last loss */
+	/* Of the last loss of each server (or of those that share a place). */
+	char said[SAID_MAX][LDAP_URI_MAX + LDAP_REASON_MAX];
 	LDAP *ld;               /* owned; NULL while there is no connection */
 	struct ldap_sync *sync; /* owned */
 	int probe;    /* message id of the question; -1: none under way */
@@ -128,13 +131,14 @@ try_next(struct source *source)
 static void
 say_lost(struct source *source, const char *reason)
 {
-	char line[sizeof(source->said)];
+	char *said = source->said[source->next_uri % SAID_MAX];
+	char line[sizeof(source->said[0])];
 
 	(void)snprintf(line, sizeof(line), "lost \"%s\": %s", source->uri,
 	    reason);
-	if (strcmp(line, source->said) == 0)
+	if (strcmp(line, said) == 0)
 		return;
-	memcpy(source->said, line, sizeof(line));
+	strcpy(said, line);
 	log_line(LOG_WARNING, "%s", line);
 }
 
@@ -341,8 +345,7 @@ take_done(struct source *source)
 	source->backoff = BACKOFF_FIRST;
 	source->behind_since = 0;
 	source->accept_behind = false;
-	source->next_uri = 0;
-	source->said[0] = '\0';
+	memset(source->said, 0, sizeof(source->said));
 	return 0;
 }
 

@@ -16,8 +16,9 @@
 
 /* Another version is not converted: the directory is asked again. */
 #define STATE_VERSION 1
-/* Address space, not disk: the file grows as it is filled. */
-#define STATE_MAP_SIZE ((size_t)64 << 30)
+/* Address space, not disk: the file grows as it is filled. Doubled when half
+ * of it is in use, which no single transaction does. */
+#define STATE_MAP_SIZE ((size_t)8 << 30)
 #define STATE_INFO_MAX ((size_t)16 * 1024)
 
 const uint8_t state_no_uuid[ENTRY_UUID_LEN];
@@ -375,12 +376,36 @@ state_purge(struct state *state)
 /* ---- transactions ------------------------------------------------------ */
 
 static int
+make_room(struct state *state)
+{
+	MDB_envinfo info;
+	MDB_stat st;
+	size_t used;
+	int r = mdb_env_info(state->env, &info);
+
+	if (r == 0)
+		r = mdb_env_stat(state->env, &st);
+	if (r != 0)
+		return state_error(r);
+	used = (info.me_last_pgno + 1) * st.ms_psize;
+	if (used < info.me_mapsize / 2)
+		return 0;
+	return state_error(
+	    mdb_env_set_mapsize(state->env, info.me_mapsize * 2));
+}
+
+static int
 begin(struct state *state, bool writing)
 {
 	int r;
 
 	if (state->txn != NULL)
 		return -EBUSY;
+	if (writing) {
+		r = make_room(state);
+		if (r != 0)
+			return r;
+	}
 	r = mdb_txn_begin(state->env, NULL, writing ? 0 : MDB_RDONLY,
 	    &state->txn);
 	if (r != 0) {

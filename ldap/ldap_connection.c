@@ -3,10 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openldap.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -125,15 +132,11 @@ ldap_connection_close(LDAP *ld)
 }
 
 static bool
-is_local(const char *uri)
+has_scheme(const char *uri, const char *scheme)
 {
-	return strncmp(uri, "ldapi:", 6) == 0;
-}
+	size_t len = strlen(scheme);
 
-static bool
-is_plain(const char *uri)
-{
-	return strncmp(uri, "ldap:", 5) == 0;
+	return strncmp(uri, scheme, len) == 0 && uri[len] == ':';
 }
 
 static int
@@ -145,17 +148,154 @@ set_int(LDAP *ld, int option, int value)
 static int
 set_transport(LDAP *ld, uint32_t timeout)
 {
-	struct timeval tv = { .tv_sec = timeout == 0 ? 1 : timeout };
+	struct timeval tv = { .tv_sec = timeout };
 
 	if (set_int(ld, LDAP_OPT_PROTOCOL_VERSION, LDAP_VERSION3) != 0 ||
 	    ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) != 0 ||
 	    ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &tv) != 0 ||
-	    ldap_set_option(ld, LDAP_OPT_TIMEOUT, &tv) != 0 ||
-	    set_int(ld, LDAP_OPT_X_KEEPALIVE_IDLE, KEEPALIVE_IDLE) != 0 ||
-	    set_int(ld, LDAP_OPT_X_KEEPALIVE_PROBES, KEEPALIVE_PROBES) != 0 ||
-	    set_int(ld, LDAP_OPT_X_KEEPALIVE_INTERVAL, KEEPALIVE_INTERVAL) != 0)
+	    ldap_set_option(ld, LDAP_OPT_TIMEOUT, &tv) != 0)
 		return LDAP_OTHER;
+	return LDAP_SUCCESS;
+}
+
+/* ---- over a local socket ----------------------------------------------- */
+
+static int
+open_local(const struct ldap_connection_options *options, const char *uri,
+    LDAP **ret_ld, char reason[LDAP_REASON_MAX])
+{
+	LDAP *ld AUTO(cleanup_ld) = NULL;
+	const char *what = "uri";
+	int r = ldap_initialize(&ld, uri);
+
+	if (r == LDAP_SUCCESS)
+		r = set_transport(ld, options->timeout);
+	if (r == LDAP_SUCCESS) {
+		what = "connect";
+		r = ldap_connect(ld);
+	}
+	if (r != LDAP_SUCCESS) {
+		ldap_connection_reason(ld, r, what, reason);
+		return ENS_E_LDAP;
+	}
+	*ret_ld = ld;
+	ld = NULL;
 	return 0;
+}
+
+/* ---- over TCP ---------------------------------------------------------- */
+
+static int64_t
+milliseconds(void)
+{
+	struct timespec ts = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Best effort: without them a silent peer is noticed later. */
+static void
+set_socket(int fd)
+{
+	const struct {
+		int level, name, value;
+	} options[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE },
+		{ IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL },
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		(void)setsockopt(fd, options[i].level, options[i].name,
+		    &options[i].value, sizeof(options[i].value));
+}
+
+/* One address: a connected socket that never blocks, or -errno. */
+static int
+connect_address(const struct addrinfo *address, int64_t deadline)
+{
+	int fd AUTO_FD = socket(address->ai_family,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct pollfd ready = { .fd = fd, .events = POLLOUT };
+	int64_t left = deadline - milliseconds();
+	int error = 0, found;
+	socklen_t len = sizeof(error);
+
+	if (fd < 0)
+		return -errno;
+	set_socket(fd);
+	if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
+		if (errno != EINPROGRESS)
+			return -errno;
+		if (poll(&ready, 1, left > 0 ? (int)left : 0) != 1)
+			return -ETIMEDOUT;
+		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+			return -errno;
+		if (error != 0)
+			return -error;
+	}
+	found = fd;
+	fd = -1;
+	return found;
+}
+
+static void
+cleanup_addresses(struct addrinfo **addresses)
+{
+	if (*addresses != NULL)
+		freeaddrinfo(*addresses);
+}
+
+static int
+connect_host(const LDAPURLDesc *url, uint32_t timeout,
+    char reason[LDAP_REASON_MAX])
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *addresses AUTO(cleanup_addresses) = NULL;
+	int64_t deadline = milliseconds() + (int64_t)timeout * 1000;
+	char port[16];
+	int fd = -EHOSTUNREACH, r;
+
+	(void)snprintf(port, sizeof(port), "%d", url->lud_port);
+	r = getaddrinfo(url->lud_host, port, &hints, &addresses);
+	if (r != 0) {
+		(void)snprintf(reason, LDAP_REASON_MAX, "host \"%s\": %s",
+		    url->lud_host == NULL ? "" : url->lud_host,
+		    gai_strerror(r));
+		return ENS_E_LDAP;
+	}
+	for (const struct addrinfo *a = addresses; a != NULL && fd < 0;
+	     a = a->ai_next)
+		fd = connect_address(a, deadline);
+	if (fd < 0) {
+		(void)snprintf(reason, LDAP_REASON_MAX, "connect: %s",
+		    error_text(fd));
+		return ENS_E_LDAP;
+	}
+	return fd;
+}
+
+static void
+cleanup_url(LDAPURLDesc **url)
+{
+	if (*url != NULL)
+		ldap_free_urldesc(*url);
+}
+
+/* A connected socket to the host of a URI, or ENS_E_LDAP. */
+static int
+connect_uri(const char *uri, uint32_t timeout, char reason[LDAP_REASON_MAX])
+{
+	LDAPURLDesc *url AUTO(cleanup_url) = NULL;
+
+	if (ldap_url_parse(uri, &url) != LDAP_URL_SUCCESS) {
+		(void)snprintf(reason, LDAP_REASON_MAX, "uri: malformed");
+		return ENS_E_LDAP;
+	}
+	return connect_host(url, timeout, reason);
 }
 
 static int
@@ -170,8 +310,68 @@ set_tls(LDAP *ld, const char *tls_ca)
 	    ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, ca) != 0 ||
 	    set_int(ld, LDAP_OPT_X_TLS_NEWCTX, 0) != 0)
 		return LDAP_OTHER;
+	return LDAP_SUCCESS;
+}
+
+/*
+ * libldap 2.5 keeps its timeout in a TLS handshake only when told that it
+ * connects asynchronously; else it spins on a silent server for ever.
+ */
+static int
+start_tls(LDAP *ld, bool by_request)
+{
+	int r = ldap_set_option(ld, LDAP_OPT_CONNECT_ASYNC, LDAP_OPT_ON);
+
+	if (r == LDAP_SUCCESS)
+		r = by_request ? ldap_start_tls_s(ld, NULL, NULL)
+		               : ldap_install_tls(ld);
+	if (r == LDAP_SUCCESS)
+		r = ldap_set_option(ld, LDAP_OPT_CONNECT_ASYNC, LDAP_OPT_OFF);
+	return r;
+}
+
+static int
+open_tcp(const struct ldap_connection_options *options, const char *uri,
+    LDAP **ret_ld, char reason[LDAP_REASON_MAX])
+{
+	LDAP *ld AUTO(cleanup_ld) = NULL;
+	const char *what = "uri";
+	int fd = connect_uri(uri, options->timeout, reason), r;
+
+	if (fd < 0)
+		return fd;
+	r = ldap_init_fd(fd, LDAP_PROTO_TCP, uri, &ld);
+	if (r != LDAP_SUCCESS)
+		close(fd);
+	if (r == LDAP_SUCCESS)
+		r = set_transport(ld, options->timeout);
+	if (r == LDAP_SUCCESS && set_tls(ld, options->tls_ca) != LDAP_SUCCESS) {
+		(void)snprintf(reason, LDAP_REASON_MAX,
+		    "tls_ca \"%s\": not a file of certificates to read",
+		    options->tls_ca);
+		return ENS_E_LDAP;
+	}
+	if (r == LDAP_SUCCESS &&
+	    (has_scheme(uri, "ldaps") || options->start_tls)) {
+		what = "TLS";
+		r = start_tls(ld, !has_scheme(uri, "ldaps"));
+	}
+	if (r == LDAP_CONNECT_ERROR) {
+		/* All that libldap says with GnuTLS is "unknown error code". */
+		(void)snprintf(reason, LDAP_REASON_MAX,
+		    "TLS: the certificate does not prove that this is the host: its name, its dates or its issuer");
+		return ENS_E_LDAP;
+	}
+	if (r != LDAP_SUCCESS) {
+		ldap_connection_reason(ld, r, what, reason);
+		return ENS_E_LDAP;
+	}
+	*ret_ld = ld;
+	ld = NULL;
 	return 0;
 }
+
+/* ---- identity ---------------------------------------------------------- */
 
 static int
 bind_external(LDAP *ld)
@@ -228,35 +428,15 @@ ldap_connection_open(const struct ldap_connection_options *options,
     const char *uri, LDAP **ret_ld, char ret_reason[LDAP_REASON_MAX])
 {
 	LDAP *ld AUTO(cleanup_ld) = NULL;
-	const char *what = "options";
 	int r;
 
 	/* Read by libldap at its first use: no file and no variable but ours
 	 * decides what is verified, or how many entries come. */
 	(void)setenv("LDAPNOINIT", "1", 1);
-	r = ldap_initialize(&ld, uri);
-	if (r != LDAP_SUCCESS) {
-		ldap_connection_reason(NULL, r, "uri", ret_reason);
-		return ENS_E_LDAP;
-	}
-	r = set_transport(ld, options->timeout);
-	if (r == 0 && !is_local(uri)) {
-		what = "tls_ca";
-		r = set_tls(ld, options->tls_ca);
-	}
-	if (r == 0) {
-		what = "connect";
-		r = ldap_connect(ld);
-	}
-	if (r == 0 && options->start_tls && is_plain(uri)) {
-		what = "StartTLS";
-		r = ldap_start_tls_s(ld, NULL, NULL);
-	}
-	if (r != 0) {
-		ldap_connection_reason(ld, r, what, ret_reason);
-		return ENS_E_LDAP;
-	}
-	r = bind_as(ld, options, ret_reason);
+	r = has_scheme(uri, "ldapi") ? open_local(options, uri, &ld, ret_reason)
+	                             : open_tcp(options, uri, &ld, ret_reason);
+	if (r == 0)
+		r = bind_as(ld, options, ret_reason);
 	if (r != 0)
 		return r;
 	*ret_ld = ld;
