@@ -575,7 +575,7 @@ without_a_view_or_a_registry_nobody_comes_in(void **state)
 	    "The gateway cannot tell at the moment who may enter; please try again later.");
 	end();
 	assert_int_equal(mkdir(sessions, 0750), 0);
-	write_config("offline_max_age = 1\n");
+	write_config("offline_max_age = 2m\n");
 	start("enscale", "25880");
 	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_AUTHINFO_UNAVAIL);
 	end();
