@@ -10,6 +10,7 @@ libguard_la_SOURCES = \
 	%D%/audit.c %D%/audit.h \
 	%D%/bucket.h \
 	%D%/cert.c %D%/cert.h \
+	%D%/confinement.c %D%/confinement.h \
 	%D%/ending.c %D%/ending.h \
 	%D%/guard.h \
 	%D%/guard_socket.c %D%/guard_socket.h \

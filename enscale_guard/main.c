@@ -26,6 +26,7 @@
 #include "common/errors.h"
 #include "common/fingerprint.h"
 #include "enscale_guard/agent_socket.h"
+#include "enscale_guard/confinement.h"
 #include "enscale_guard/ending.h"
 #include "enscale_guard/guard.h"
 #include "enscale_guard/guard_socket.h"
@@ -208,6 +209,24 @@ start_signer(struct guard *g)
 	return 0;
 }
 
+/*
+ * The key's file belongs to our uid, so its mode does not keep it from us.
+ * What is read from here on: view, sessions, /proc, and what the libraries
+ * may yet load.
+ */
+static void
+give_up_reading(const struct guard *g)
+{
+	const char *const folders[] = { g->config.state_dir, g->config.run_dir,
+		"/proc", "/usr", NULL };
+	int r = confinement_begin(folders);
+
+	if (r < 0)
+		log_warning("the kernel does not keep the CA key from this "
+		            "process (Landlock): %s",
+		    error_text(r));
+}
+
 /* One guard at a time: the second would take the first one's sockets. */
 static int
 take_lock(const struct guard *g)
@@ -313,6 +332,7 @@ begin(struct guard *g, const char *config)
 	r = start_signer(g); /* before any socket, lock or log exists */
 	if (r < 0)
 		return r;
+	give_up_reading(g);
 	admission_init(&g->admission, connections);
 	ending_has_right();
 	r = take_lock(g);

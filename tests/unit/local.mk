@@ -108,6 +108,7 @@ GUARD_FIXTURE = %D%/guard_fixture.c %D%/guard_fixture.h
 UNIT_TESTS += \
 	tests/unit/test_agent \
 	tests/unit/test_cert \
+	tests/unit/test_confinement \
 	tests/unit/test_guard_protocol \
 	tests/unit/test_guard_sessions
 tests_unit_test_agent_SOURCES = %D%/test_agent.c $(GUARD_FIXTURE)
@@ -116,6 +117,9 @@ tests_unit_test_agent_LDADD = $(GUARD_LDADD)
 tests_unit_test_cert_SOURCES = %D%/test_cert.c
 tests_unit_test_cert_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_cert_LDADD = $(GUARD_LDADD)
+tests_unit_test_confinement_SOURCES = %D%/test_confinement.c
+tests_unit_test_confinement_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_confinement_LDADD = libguard.la $(CMOCKA_LIBS)
 tests_unit_test_guard_protocol_SOURCES = %D%/test_guard_protocol.c \
 	$(GUARD_FIXTURE)
 tests_unit_test_guard_protocol_CFLAGS = $(GUARD_CFLAGS)
