@@ -193,10 +193,11 @@ struct bind {
 	uint8_t is_forwarding;
 	enum host_key_kind signer;
 	bool other_data; /* signs something else */
+	bool longer;     /* a byte behind the signature, in its string */
 };
 
 static const struct bind good_bind = { HOST_ED25519, SESSION_ID_LEN_OF_SHA256,
-	0, HOST_ED25519, false };
+	0, HOST_ED25519, false, false };
 
 static size_t
 write_bind(const struct bind *bind, uint8_t buf[MESSAGE_MAX])
@@ -215,6 +216,8 @@ write_bind(const struct bind *bind, uint8_t buf[MESSAGE_MAX])
 	if (bind->other_data)
 		data.len--;
 	host_key_sign(bind->signer, data, &writer);
+	if (bind->longer)
+		wire_write_u8(&writer, 0);
 	wire_write_end_string(&writer, place);
 	wire_write_u8(&writer, bind->is_forwarding);
 	assert_int_equal(writer.error, 0);
@@ -626,6 +629,19 @@ a_binding_with_something_behind_is_refused(void **state)
 	end(&talk);
 }
 
+static void
+a_binding_with_something_behind_its_signature_is_refused(void **state)
+{
+	(void)state;
+	for (int i = 0; i < HOST_KINDS; i++) {
+		struct bind bind = good_bind;
+
+		bind.key = bind.signer = (enum host_key_kind)i;
+		bind.longer = true;
+		expect_bind_refused(&bind, 'a');
+	}
+}
+
 /* ---- (b) -------------------------------------------------------------------------- */
 
 static void
@@ -789,6 +805,22 @@ rule_e_wants_every_field_as_bound(void **state)
 	BREAK(tail, "x");
 	BREAK(flags, 2);
 #undef BREAK
+}
+
+static void
+rule_e_takes_no_other_method(void **state)
+{
+	static const char *const methods[] = { "none", "password", "hostbased",
+		"publickey-hostbound", "keyboard-interactive", "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		struct sign sign = good_sign;
+
+		sign.method = methods[i];
+		sign.with_host_key = false;
+		expect_sign_refused(&sign, 'e');
+	}
 }
 
 static void
@@ -1051,6 +1083,7 @@ main(void)
 		TEST(a_binding_that_is_cut_anywhere_is_refused),
 		TEST(a_binding_with_any_bit_turned_is_refused),
 		TEST(a_binding_with_something_behind_is_refused),
+		TEST(a_binding_with_something_behind_its_signature_is_refused),
 		TEST(rule_b_refuses_a_host_key_of_no_node),
 		TEST(rule_b_refuses_the_host_key_of_another_node),
 		TEST(rule_b_wants_a_declared_hop),
@@ -1061,6 +1094,7 @@ main(void)
 		TEST(rule_d_lists_nothing_for_a_hop_that_is_over),
 		TEST(rule_d_lists_nothing_without_the_signer),
 		TEST(rule_e_wants_every_field_as_bound),
+		TEST(rule_e_takes_no_other_method),
 		TEST(a_sign_request_that_is_cut_anywhere_is_refused),
 		TEST(signed_data_that_is_cut_anywhere_is_refused),
 		TEST(a_sign_request_with_any_bit_turned_is_refused),
