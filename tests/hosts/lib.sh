@@ -50,7 +50,11 @@ step() {
 	job=
 	if ((status)); then
 		printf 'FAILED after %s\n\n' "$(seconds_since "$begin")" >&2
-		tail -c "+$((from + 1))" "$log" | tail -n 30 | sed 's/^/    /' >&2
+		tail -c "+$((from + 1))" "$log" >"$log.step"
+		{
+			grep -E -A3 -m8 '(error|Error|ERROR):|^FAIL' "$log.step" ||
+				tail -n 30 "$log.step"
+		} | sed 's/^/    /' >&2
 		printf '\n%s: "%s" failed, the full log: %s\n' \
 			"${0##*/}" "$words" "$log" >&2
 		[[ $on_failure = count ]] || exit 1
@@ -152,17 +156,18 @@ prepare_layer() {
 		-exec flock --nonblock {} rm -rf {} \;
 }
 
+# build FOLDER, unit_tests FOLDER: see the script "build".
 build() {
 	exec 7>"$state/build.lock"
 	flock 7
-	contained ro $top/tests/hosts/build "$layer"
+	contained ro $top/tests/hosts/build "$layer" "$1"
 }
 
 unit_tests() {
 	exec 7>"$state/build.lock"
 	flock 7
-	find "$state/build" -name '*.trs' -delete
-	contained ro make -C $top/.demo/build -k -j"$(nproc)" check
+	find "$state/$1" -name '*.trs' -delete
+	contained ro make -C "$top/.demo/$1" -k -j"$(nproc)" check
 }
 
 # --- a set of hosts ---------------------------------------------------------

@@ -16,6 +16,11 @@ MNT_DETACH = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+_SYS_OPEN_TREE = 428
+_SYS_MOVE_MOUNT = 429
+_AT_FDCWD = -100
+_OPEN_TREE_CLONE = 1
+_MOVE_MOUNT_F_EMPTY_PATH = 4
 
 
 def _check(result, what):
@@ -47,6 +52,30 @@ def bind(source, target, read_only=False):
 
 def detach(target):
     _check(_libc.umount2(_bytes(target), MNT_DETACH), f"umount {target}")
+
+
+def open_tree(path):
+    """A descriptor of what is mounted there, for move_mount() in this mount
+    namespace or another."""
+    tree = _libc.syscall(
+        _SYS_OPEN_TREE, _AT_FDCWD, _bytes(path), _OPEN_TREE_CLONE | os.O_CLOEXEC
+    )
+    _check(tree, f"open_tree {path}")
+    return tree
+
+
+def move_mount(tree, target):
+    done = _libc.syscall(
+        _SYS_MOVE_MOUNT, tree, b"", _AT_FDCWD, _bytes(target), _MOVE_MOUNT_F_EMPTY_PATH
+    )
+    _check(done, f"move_mount to {target}")
+
+
+def enter(pid, spaces):
+    """The namespaces of that process; that of PIDs counts for children."""
+    pidfd = os.pidfd_open(pid)
+    _check(_libc.setns(pidfd, spaces), f"setns to {pid}")
+    os.close(pidfd)
 
 
 def pivot_root(new, old):

@@ -1,6 +1,6 @@
 """Counts what the tests said and closes ./check.
 
-tally.py [--unit] [--system] [--failed WHAT]
+tally.py [--unit FOLDER well|badly]... [--system] [--failed WHAT]...
 """
 
 import glob
@@ -30,17 +30,21 @@ def program(trs):
         return (passed or 1, 0, skipped)
     if result == "SKIP":
         return (0, 0, 1)
-    sys.stdout.write(f"\n{os.path.basename(trs)[:-4]}: {result}\n")
+    sys.stdout.write(f"\n{os.path.relpath(trs, STATE)[:-4]}: {result}\n")
     sys.stdout.write("".join(f"    {line}\n" for line in text.splitlines()[-25:]))
     return (passed, failed or 1, skipped)
 
 
-def unit():
-    programs = [program(t) for t in glob.glob(f"{STATE}/build/**/*.trs", recursive=True)]
+def unit(folder, ended):
+    programs = [program(t) for t in glob.glob(f"{STATE}/{folder}/**/*.trs", recursive=True)]
     if not programs:
-        print("\nmake check ran no test: see the log")
+        print(f"\nmake check in {folder} ran no test: see the log")
         programs = [(0, 1, 0)]
-    return [sum(counts) for counts in zip(*programs)]
+    total = [sum(counts) for counts in zip(*programs)]
+    if ended == "badly" and not total[1]:
+        print(f"\nmake check in {folder} failed beside its tests: see the log")
+        total[1] = 1
+    return total
 
 
 def system():
@@ -65,11 +69,13 @@ def main(arguments):
     total = [0, 0, 0]
     while arguments:
         word = arguments.pop(0)
-        if word == "--failed":
+        if word == "--unit":
+            counts = unit(arguments.pop(0), arguments.pop(0))
+        elif word == "--system":
+            counts = system()
+        else:
             print(f"\nfailed: {arguments.pop(0)}")
             counts = (0, 1, 0)
-        else:
-            counts = unit() if word == "--unit" else system()
         total = [a + b for a, b in zip(total, counts)]
     print("\n{} passed, {} failed, {} skipped".format(*total))
     sys.exit(0 if total[0] and not total[1] else 1)
