@@ -138,7 +138,7 @@ say_lost(struct source *source, const char *reason)
 	    reason);
 	if (strcmp(line, said) == 0)
 		return;
-	strcpy(said, line);
+	memcpy(said, line, sizeof(line));
 	log_line(LOG_WARNING, "%s", line);
 }
 
