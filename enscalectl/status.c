@@ -109,20 +109,21 @@ print_sync(const json_t *sync)
 {
 	bool in_step = json_is_true(json_object_get(sync, "in_step"));
 	json_int_t silence = (json_int_t)time(NULL) - number(sync, "time");
+	bool silent = silence > SYNC_SILENCE_MAX;
 	char line[SYNC_LINE_MAX];
 
+	if (silent)
+		printf("%-12shas been silent for %lld seconds; before that:\n",
+		    "sync", (long long)silence);
 	snprintf(line, sizeof(line), "%s %s, %s", text_of(sync, "connection"),
 	    text_of(sync, "source"), in_step ? "in step" : "not in step");
-	print_text("sync", line);
+	print_text(silent ? "" : "sync", line);
 	print_entries(sync);
 	print_refused(sync);
 	if (!in_step && text_of(sync, "last_error")[0] != '\0')
 		print_text("last error", text_of(sync, "last_error"));
-	if (silence > SYNC_SILENCE_MAX) {
-		printf("%-12sbut it has been silent for %lld seconds\n", "",
-		    (long long)silence);
+	if (silent)
 		return EXIT_CANNOT_TELL;
-	}
 	return in_step ? EXIT_YES : EXIT_NO;
 }
 
