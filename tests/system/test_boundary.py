@@ -62,6 +62,22 @@ def test_nothing_is_forwarded_into_the_gateways_network(client, gateway):
         assert b"SSH-2.0" not in result.stdout
 
 
+def test_the_guards_sockets_are_not_forwarded_either(client, gateway):
+    for name in ("guard.sock", "agent.sock"):
+        script = f"""
+            rm -f /tmp/stolen
+            ssh -o BatchMode=yes -L /tmp/stolen:/run/enscale/guard/{name} \\
+                124718-25880@ssh.enscale.com 'echo up; sleep 2' >/tmp/up &
+            until grep -q up /tmp/up; do sleep 0.1; done
+            SSH_AUTH_SOCK=/tmp/stolen ssh-add -L || :
+            wait
+        """
+        result = client.sh(script)
+        assert b"ssh-" not in result.stdout, name
+        refused = "refused streamlocal port forward: .* target /run/enscale/guard/"
+        assert re.search(refused + name, gateway.log()), name
+
+
 def test_passwords_are_not_asked_for(client):
     result = client.ssh("25880", "id", key="21296-ed25519", options=[
         "-o", "PreferredAuthentications=password,keyboard-interactive"])

@@ -46,3 +46,25 @@ def test_the_readmes_commands_make_a_gateway(installation, hosts, wait_for):
         assert installation.ssh("136553-21296", "id -un").stdout == b"apache\n"
         assert b"enscaleNodeId: 136553" in entry
         assert b"enscaleHostKey: ssh-ed25519 " in entry
+
+    install_again(installation.host)
+    uninstall(installation.host)
+
+
+def install_again(host):
+    """Over what runs, with the umask of a careful administrator."""
+    before = host.read("/etc/enscale/enscale.conf")
+    said = host.sh("cd /root/enscale; umask 077; make install", timeout=300)
+    assert b"kept /etc/enscale/enscale.conf: it differs from" in said.stdout
+    assert b"kept /etc/enscale/sshd_config" not in said.stdout
+    assert host.read("/etc/enscale/enscale.conf") == before
+    folders = host.sh("stat -c %a /etc/enscale /usr/libexec/enscale").stdout
+    assert folders == b"755\n755\n"
+
+
+def uninstall(host):
+    """All goes but for what the administrator changed or made."""
+    host.sh("cd /root/enscale; make uninstall", timeout=300)
+    found = host.sh("find /etc /usr -xdev -name '*enscale*' ! -path '/usr/src/*'")
+    assert set(found.stdout.decode().split()) == {
+        "/etc/enscale", "/etc/enscale/enscale.conf"}

@@ -109,6 +109,14 @@ def test_only_the_guard_has_a_capability(host):
     assert capabilities("enscale-guard") == [1 << 5] * 4  # CAP_KILL
 
 
+def test_the_kernel_keeps_the_ca_key_from_the_guard(host):
+    said = host.run(["journalctl", "-u", "enscale-guard", "-o", "cat"]).stdout.decode()
+    if re.search(r"\(Landlock\): (Function not implemented|Operation not supported)", said):
+        pytest.skip("the kernel has no Landlock")
+    assert "ready:" in said
+    assert "Landlock" not in said
+
+
 def test_a_person_comes_in_and_goes_on_to_a_node(installation, trusted):
     menu = installation.pexpect_ssh("25880")
     menu.expect_exact("cool-waterfall-59")
