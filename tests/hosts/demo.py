@@ -114,6 +114,7 @@ class Demo:
         names = ["ca.crt", "directory.crt", "directory.key"]
         given = {name: content(f"{self.certificates}/{name}") for name in names}
         given["password"] = self.password
+        given["keyd-password"] = secrets.token_urlsafe(24) + "\n"
         self.launch("directory", **given).prepare()
 
     def start_gateway(self):

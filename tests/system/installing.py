@@ -26,6 +26,45 @@ def commands(heading):
     return [line[4:] for line in section.splitlines() if line.startswith("    ")]
 
 
+KEYD_SETTINGS = {
+    "manage": "yes",
+    "keyd_bind_dn": "cn=keyd,dc=enscale,dc=example",
+    "keyd_password_file": "/etc/enscale/keyd.password",
+}
+
+
+def edit_configuration(host, settings):
+    """What the administrator does in the editor."""
+    for key, value in settings.items():
+        host.sh(
+            f"grep -Eq '^#?{key} = ' /etc/enscale/enscale.conf;"
+            f"sed -Ei 's|^#?{key} = .*|{key} = {value}|' /etc/enscale/enscale.conf"
+        )
+
+
+@contextlib.contextmanager
+def keys_managed_on(host, directory, systemctl):
+    """README, section Users who manage their own keys; afterwards it is as
+    it was. systemctl(words) does what that command would."""
+    before = host.read("/etc/enscale/enscale.conf")
+    password = directory.read("/run/demo/keyd-password")
+    host.write("/root/keyd-password", password, 0o600)
+    try:
+        for step in commands("### Users who manage their own keys"):
+            if step.startswith("editor "):
+                edit_configuration(host, KEYD_SETTINGS)
+            elif step.startswith("systemctl "):
+                systemctl(step.split()[1:])
+            else:
+                host.sh(step.replace(" FILE ", " /root/keyd-password "))
+        yield
+    finally:
+        systemctl(["disable", "--now", "enscale-keyd"])
+        host.write("/etc/enscale/enscale.conf", before)
+        host.sh("rm -f /etc/enscale/keyd.password /root/keyd-password")
+        systemctl(["restart", "enscale-guard"])
+
+
 class Installation:
     def __init__(self, host, hosts):
         self.host, self.hosts = host, hosts
@@ -62,19 +101,11 @@ class Installation:
         self.host.write(authority, theirs.read(authority))
         for step in self.setup_steps:
             if step.startswith("editor "):
-                self.edit_configuration()
+                edit_configuration(self.host, SETTINGS)
             else:
                 step = step.replace("PASSWORD-FILE", "/root/password")
                 self.host.sh(f"cd /root; {step}")
         self.introduce()
-
-    def edit_configuration(self):
-        """What the administrator does in the editor."""
-        for key, value in SETTINGS.items():
-            self.host.sh(
-                f"grep -Eq '^#?{key} = ' /etc/enscale/enscale.conf;"
-                f"sed -Ei 's|^#?{key} = .*|{key} = {value}|' /etc/enscale/enscale.conf"
-            )
 
     # -- the people who use it
 
@@ -99,9 +130,9 @@ class Installation:
             argv += ["-o", option]
         return [*argv, "-l", login]
 
-    def ssh(self, login, *command, check=False):
+    def ssh(self, login, *command, check=False, **more):
         argv = ["ssh", "-o", "BatchMode=yes", *self.options(login), "--", self.address]
-        return self.hosts.client.run([*argv, *command], check=check)
+        return self.hosts.client.run([*argv, *command], check=check, **more)
 
     def pexpect_ssh(self, login, *command):
         """The same at a terminal."""

@@ -72,7 +72,7 @@ def test_the_units_are_up_and_will_be_after_a_boot(host):
 
 
 def test_systemd_has_nothing_to_say_against_the_units(host):
-    paths = [f"/lib/systemd/system/{unit}.service" for unit in UNITS]
+    paths = [f"/lib/systemd/system/{unit}.service" for unit in [*UNITS, "enscale-keyd"]]
     said = host.run(["systemd-analyze", "verify", "--man=no", *paths])
     assert (said.stdout, said.stderr) == (b"", b"")
     journal = host.run(["journalctl", "-b", "_PID=1", "-o", "cat"]).stdout.decode()
@@ -154,6 +154,29 @@ def test_a_reload_keeps_the_process(installation, host, unit, wait_for):
     host.run(["systemctl", "reload", unit])
     wait_for(lambda: installation.ssh("25880", "id").returncode == 123, "a login")
     assert show(host, unit, "MainPID", "NRestarts") == before
+
+
+def test_keys_are_written_from_within_keyds_sandbox(installation, host, hosts):
+    def systemctl(words):
+        host.run(["systemctl", *words])
+
+    public = hosts.client.read("/root/keys/21296-ed25519.pub")
+    with installing.keys_managed_on(host, hosts.directory, systemctl):
+        done = installation.ssh("40404", "keys add Shared", input=public)
+        assert (done.returncode, done.stderr) == (0, b"")
+        word, fingerprint = done.stdout.decode().split()
+        assert word == "added"
+        status = host.read(f"/proc/{main_pid(host, 'enscale-keyd')}/status").decode()
+        assert [int(n, 16) for n in re.findall(r"Cap...:\t(\w+)", status)] == [0] * 5
+        assert re.search(r"NoNewPrivs:\t1", status) and re.search(r"Seccomp:\t2", status)
+        done = installation.ssh("40404", f"keys delete {fingerprint}")
+        assert done.stdout == f"deleted {fingerprint}\n".encode()
+    # Where it is off it says so once, and is not started again and again.
+    assert host.run(["systemctl", "start", "enscale-keyd"], check=False).returncode != 0
+    time.sleep(3)
+    assert show(host, "enscale-keyd", "ActiveState", "NRestarts", "ExecMainStatus") == [
+        "failed", "0", "78"]
+    host.run(["systemctl", "reset-failed", "enscale-keyd"])
 
 
 @pytest.mark.parametrize("unit", ["enscale-sync", "enscale-guard"])
