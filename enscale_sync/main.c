@@ -119,8 +119,8 @@ on_tick(sd_event_source *tick, uint64_t time, void *arg)
 	(void)time;
 	if (publisher_is_behind(service->publisher))
 		follow_publish(service->follow);
-	tell_systemd(service);
 	write_status(service);
+	tell_systemd(service);
 	return set_tick(service,
 	    publisher_is_behind(service->publisher) ? RETRY_PERIOD
 	                                            : STATUS_PERIOD);
@@ -133,8 +133,11 @@ on_anything(sd_event_source *post, void *arg)
 	struct service *service = arg;
 
 	(void)post;
-	if (service->status.ready && !service->told_ready)
+	if (service->status.ready && !service->told_ready) {
+		/* Who was told of READY may ask for the status at once. */
+		write_status(service);
 		tell_systemd(service);
+	}
 	if (!service->status.changed || service->tick_is_soon)
 		return 0;
 	return set_tick(service, STATUS_DELAY);
