@@ -8,7 +8,7 @@ libsync_la_SOURCES = \
 	%D%/log.c %D%/log.h \
 	%D%/orphans.c %D%/orphans.h \
 	%D%/publish.c %D%/publish.h \
-	%D%/source.h \
+	%D%/source.c %D%/source.h %D%/source_type.h \
 	%D%/source_ldap.c \
 	%D%/state.c %D%/state.h %D%/state_private.h \
 	%D%/state_changes.c \

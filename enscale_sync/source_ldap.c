@@ -8,8 +8,6 @@
  */
 #include <config.h>
 
-#include "enscale_sync/source.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +20,7 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "enscale_sync/log.h"
+#include "enscale_sync/source_type.h"
 #include "ldap/ldap_connection.h"
 #include "ldap/ldap_sync.h"
 
@@ -41,7 +40,7 @@
 /* Messages read in one turn of the loop. */
 #define TURN_MESSAGES 500
 
-struct source {
+struct ldap_source {
 	sd_event *event;             /* borrowed */
 	const struct config *config; /* borrowed */
 	struct follow *follow;       /* borrowed */
@@ -68,10 +67,10 @@ struct source {
 	struct ldap_sync_message message; /* large */
 };
 
-static int wait_for(struct source *source, uint64_t time);
+static int wait_for(struct ldap_source *source, uint64_t time);
 
 static uint64_t
-monotonic(const struct source *source)
+monotonic(const struct ldap_source *source)
 {
 	uint64_t time = 0;
 
@@ -82,7 +81,7 @@ monotonic(const struct source *source)
 /* ---- the end of a connection ------------------------------------------- */
 
 static void
-disconnect(struct source *source)
+disconnect(struct ldap_source *source)
 {
 	source->input = sd_event_source_disable_unref(source->input);
 	source->turn = sd_event_source_disable_unref(source->turn);
@@ -109,7 +108,7 @@ with_jitter(uint64_t time)
 
 /* The next server of this round, or the first one after a pause. */
 static int
-try_next(struct source *source)
+try_next(struct ldap_source *source)
 {
 	char uri[LDAP_URI_MAX];
 	uint64_t pause;
@@ -129,7 +128,7 @@ try_next(struct source *source)
 
 /* Said once for as long as nothing changes. */
 static void
-say_lost(struct source *source, const char *reason)
+say_lost(struct ldap_source *source, const char *reason)
 {
 	char *said = source->said[source->next_uri % SAID_MAX];
 	char line[sizeof(source->said[0])];
@@ -143,7 +142,7 @@ say_lost(struct source *source, const char *reason)
 }
 
 static int
-lose(struct source *source, const char *reason)
+lose(struct ldap_source *source, const char *reason)
 {
 	say_lost(source, reason);
 	disconnect(source);
@@ -153,7 +152,7 @@ lose(struct source *source, const char *reason)
 
 /* What we did ourselves, and go on with at once, by the same server. */
 static int
-start_again(struct source *source, const char *reason)
+start_again(struct ldap_source *source, const char *reason)
 {
 	log_line(LOG_NOTICE, "connecting anew to \"%s\": %s", source->uri,
 	    reason);
@@ -164,7 +163,7 @@ start_again(struct source *source, const char *reason)
 }
 
 static int
-lose_by(struct source *source, int error)
+lose_by(struct ldap_source *source, int error)
 {
 	const char *said = source->message.reason;
 
@@ -174,7 +173,7 @@ lose_by(struct source *source, int error)
 /* ---- a server that is behind ------------------------------------------- */
 
 static int
-turned_away(struct source *source)
+turned_away(struct ldap_source *source)
 {
 	uint64_t time = monotonic(source);
 
@@ -190,7 +189,7 @@ turned_away(struct source *source)
 
 /* The server's own contextCSN; empty when it has none to show. */
 static int
-ask_context(struct source *source, struct csn_set *ret_set)
+ask_context(struct ldap_source *source, struct csn_set *ret_set)
 {
 	char attribute[] = "contextCSN";
 	char *attributes[] = { attribute, NULL };
@@ -222,7 +221,7 @@ ask_context(struct source *source, struct csn_set *ret_set)
 /* Has the server not seen all that we have? Only asked where a cookie would
  * not make it say so itself. */
 static int
-ask_behind(struct source *source, bool all, bool *ret_behind)
+ask_behind(struct ldap_source *source, bool all, bool *ret_behind)
 {
 	const struct csn_set *seen = follow_seen(source->follow);
 	struct berval cookie = follow_cookie(source->follow);
@@ -248,7 +247,7 @@ ask_behind(struct source *source, bool all, bool *ret_behind)
 /* ---- reading ----------------------------------------------------------- */
 
 static int
-take_end(struct source *source)
+take_end(struct ldap_source *source)
 {
 	switch (ldap_sync_end_error(source->message.code)) {
 	case ENS_E_BEHIND:
@@ -279,7 +278,7 @@ parse_uuid(struct berval text, uint8_t ret_uuid[ENTRY_UUID_LEN])
 
 /* Which entry has the name that was asked about? */
 static int
-take_name(struct source *source, LDAPMessage *answer)
+take_name(struct ldap_source *source, LDAPMessage *answer)
 {
 	struct berval **values;
 
@@ -298,7 +297,7 @@ take_name(struct source *source, LDAPMessage *answer)
 }
 
 static int
-take_answer(struct source *source)
+take_answer(struct ldap_source *source)
 {
 	LDAPMessage *answer = source->message.other;
 	int r = 0;
@@ -316,7 +315,7 @@ take_answer(struct source *source)
 
 /* Asks about one name at a time. */
 static int
-ask_name(struct source *source)
+ask_name(struct ldap_source *source)
 {
 	char attribute[] = "entryUUID";
 	char *attributes[] = { attribute, NULL };
@@ -336,7 +335,7 @@ ask_name(struct source *source)
 }
 
 static int
-take_done(struct source *source)
+take_done(struct ldap_source *source)
 {
 	int r = follow_done(source->follow, source->message.swept);
 
@@ -351,7 +350,7 @@ take_done(struct source *source)
 
 /* One message that is not the end. */
 static int
-take(struct source *source)
+take(struct ldap_source *source)
 {
 	struct ldap_sync_message *message = &source->message;
 	struct follow *follow = source->follow;
@@ -385,7 +384,7 @@ take(struct source *source)
 
 /* Reads on until there is nothing more, or others have waited long enough. */
 static int
-read_on(struct source *source)
+read_on(struct ldap_source *source)
 {
 	int r;
 
@@ -429,7 +428,7 @@ on_turn(sd_event_source *turn, void *arg)
 /* ---- connecting -------------------------------------------------------- */
 
 static int
-listen_to(struct source *source)
+listen_to(struct ldap_source *source)
 {
 	int fd = -1, r;
 
@@ -451,7 +450,7 @@ listen_to(struct source *source)
 }
 
 static int
-begin(struct source *source)
+begin(struct ldap_source *source)
 {
 	struct berval cookie = follow_cookie(source->follow);
 	bool all = cookie.bv_len == 0, behind = false;
@@ -469,7 +468,7 @@ begin(struct source *source)
 }
 
 static int
-connect_now(struct source *source)
+connect_now(struct ldap_source *source)
 {
 	int r;
 
@@ -498,7 +497,7 @@ connect_now(struct source *source)
 
 /* A question that costs the server next to nothing. */
 static int
-probe(struct source *source)
+probe(struct ldap_source *source)
 {
 	char none[] = LDAP_NO_ATTRS;
 	char *attributes[] = { none, NULL };
@@ -521,7 +520,7 @@ probe(struct source *source)
 static int
 on_timer(sd_event_source *timer, uint64_t time, void *arg)
 {
-	struct source *source = arg;
+	struct ldap_source *source = arg;
 
 	(void)timer;
 	(void)time;
@@ -529,7 +528,7 @@ on_timer(sd_event_source *timer, uint64_t time, void *arg)
 }
 
 static int
-wait_for(struct source *source, uint64_t time)
+wait_for(struct ldap_source *source, uint64_t time)
 {
 	int r = sd_event_source_set_time(source->timer,
 	    monotonic(source) + time);
@@ -543,26 +542,33 @@ wait_for(struct source *source, uint64_t time)
 /* ---- life -------------------------------------------------------------- */
 
 static void
-cleanup_source(struct source **source)
+stop(void *self)
 {
-	source_stop(*source);
+	struct ldap_source *source = self;
+
+	if (source == NULL)
+		return;
+	disconnect(source);
+	sd_event_source_disable_unref(source->timer);
+	free(source);
 }
 
-int
-source_start(sd_event *event, const struct config *config,
-    struct follow *follow, struct status *status, struct source **ret_source)
+static void
+cleanup_source(struct ldap_source **source)
 {
-	struct source *source AUTO(cleanup_source) = calloc(1, sizeof(*source));
+	stop(*source);
+}
+
+static int
+start(sd_event *event, const struct config *config, struct follow *follow,
+    struct status *status, void **ret_self)
+{
+	struct ldap_source *source AUTO(
+	    cleanup_source) = calloc(1, sizeof(*source));
 	int r;
 
 	if (source == NULL)
 		return -ENOMEM;
-	if (strncmp(config->uri, "ldap", strlen("ldap")) != 0) {
-		log_line(LOG_ERR,
-		    "cannot follow \"%s\": want ldapi, ldaps or ldap",
-		    config->uri);
-		return ENS_E_CONFIG;
-	}
 	source->event = event;
 	source->config = config;
 	source->follow = follow;
@@ -583,17 +589,9 @@ source_start(sd_event *event, const struct config *config,
 	    0, 0, on_timer, source);
 	if (r < 0)
 		return r;
-	*ret_source = source;
+	*ret_self = source;
 	source = NULL;
 	return 0;
 }
 
-void
-source_stop(struct source *source)
-{
-	if (source == NULL)
-		return;
-	disconnect(source);
-	sd_event_source_disable_unref(source->timer);
-	free(source);
-}
+const struct source_type source_ldap = { .start = start, .stop = stop };

@@ -1,0 +1,59 @@
+/* Which source it is that the configuration names. See source.h. */
+#include <config.h>
+
+#include "enscale_sync/source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/errors.h"
+#include "enscale_sync/log.h"
+#include "enscale_sync/source_type.h"
+
+struct source {
+	const struct source_type *type;
+	void *self; /* owned */
+};
+
+static const struct source_type *
+type_of(const struct config *config)
+{
+	if (strncmp(config->uri, "ldap", strlen("ldap")) == 0)
+		return &source_ldap;
+	log_line(LOG_ERR, "cannot follow \"%s\": want ldapi, ldaps or ldap",
+	    config->uri);
+	return NULL;
+}
+
+int
+source_start(sd_event *event, const struct config *config,
+    struct follow *follow, struct status *status, struct source **ret_source)
+{
+	const struct source_type *type = type_of(config);
+	struct source *source;
+	int r;
+
+	if (type == NULL)
+		return ENS_E_CONFIG;
+	source = calloc(1, sizeof(*source));
+	if (source == NULL)
+		return -ENOMEM;
+	source->type = type;
+	r = type->start(event, config, follow, status, &source->self);
+	if (r != 0) {
+		free(source);
+		return r;
+	}
+	*ret_source = source;
+	return 0;
+}
+
+void
+source_stop(struct source *source)
+{
+	if (source == NULL)
+		return;
+	source->type->stop(source->self);
+	free(source);
+}

@@ -1,0 +1,19 @@
+/*
+ * What each kind of source is to source.c: a way to begin and a way to end.
+ * One file each: source_ldap.c (RFC 4533), source_file.c (LDIF).
+ */
+#ifndef ENSCALE_SYNC_SOURCE_TYPE_H
+#define ENSCALE_SYNC_SOURCE_TYPE_H
+
+#include "enscale_sync/source.h"
+
+struct source_type {
+	/* As source_start(); what is returned is handed to stop(). */
+	int (*start)(sd_event *event, const struct config *config,
+	    struct follow *follow, struct status *status, void **ret_self);
+	void (*stop)(void *self);
+};
+
+extern const struct source_type source_ldap;
+
+#endif
