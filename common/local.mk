@@ -25,7 +25,8 @@ libcommon_la_SOURCES = \
 # + libcdb: reading the view, and judging by it.
 libview_la_SOURCES = \
 	%D%/manifest.c %D%/manifest.h \
-	%D%/view.c %D%/view.h \
+	%D%/view.c %D%/view.h %D%/view_private.h \
+	%D%/view_walk.c %D%/view_walk.h \
 	%D%/policy.c %D%/policy.h
 libview_la_LIBADD = libcommon.la $(CDB_LIBS)
 

@@ -11,30 +11,20 @@
 
 #include "common/view.h"
 
-#include <cdb.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
-#include "common/manifest.h"
+#include "common/view_private.h"
 
 /* The writer merged segments away while we opened them: so often at most. */
 #define OPEN_TRIES 10
 
 _Static_assert(VIEW_VERSION == MANIFEST_VERSION, "one version");
-
-struct view {
-	struct manifest manifest;
-	struct stat stat; /* of the manifest, taken before it was read */
-	uint32_t open_count;
-	struct cdb segments[VIEW_SEGMENTS_MAX];
-	char path[]; /* of the manifest */
-};
 
 static int
 open_segment(int dir_fd, const struct manifest_segment *segment,

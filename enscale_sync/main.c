@@ -216,6 +216,21 @@ on_reload(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 	return start_following(service);
 }
 
+/* An administrator has found the view to be broken. */
+static int
+on_distrust(sd_event_source *signal_source, const struct signalfd_siginfo *info,
+    void *arg)
+{
+	struct service *service = arg;
+
+	(void)signal_source;
+	(void)info;
+	log_line(LOG_NOTICE, "publishing everything anew, as asked");
+	publisher_distrust(service->publisher);
+	follow_publish(service->follow);
+	return 0;
+}
+
 static int
 on_end(sd_event_source *signal_source, const struct signalfd_siginfo *info,
     void *arg)
@@ -271,6 +286,7 @@ set_up_loop(struct service *service)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
 	    signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return -errno;
@@ -281,6 +297,8 @@ set_up_loop(struct service *service)
 		r = add_signal(service, SIGINT, on_end);
 	if (r >= 0)
 		r = add_signal(service, SIGHUP, on_reload);
+	if (r >= 0)
+		r = add_signal(service, SIGUSR1, on_distrust);
 	if (r >= 0)
 		r = sd_event_add_time_relative(service->event, &service->tick,
 		    CLOCK_MONOTONIC, 0, 0, on_tick, service);

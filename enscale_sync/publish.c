@@ -393,6 +393,14 @@ publisher_publish(struct publisher *publisher, int64_t as_of,
 	return 0;
 }
 
+void
+publisher_distrust(struct publisher *publisher)
+{
+	view_close(publisher->view);
+	publisher->view = NULL;
+	publisher->map_agrees = false;
+}
+
 int
 publisher_touch(struct publisher *publisher, int64_t as_of)
 {

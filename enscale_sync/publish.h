@@ -44,6 +44,9 @@ bool publisher_is_ready(const struct publisher *publisher);
  */
 int publisher_publish(struct publisher *publisher, int64_t as_of,
     struct published *ret_published);
+/* What is published has gone bad: the next publication holds everything and
+ * replaces it; until then it goes on serving. */
+void publisher_distrust(struct publisher *publisher);
 /* The view is still right, at this later time. */
 int publisher_touch(struct publisher *publisher, int64_t as_of);
 /* The generation that readers see. */

@@ -24,6 +24,9 @@ static const struct verb verbs[] = {
 	{ "lookup", "NAME", "say what the gateway knows of a login name",
 	    name_lookup },
 	{ "status", "", "say how the gateway is", status_show },
+	{ "view dump", "[--json]", "print every published record", view_dump },
+	{ "view verify", "", "check every published record and reference",
+	    view_verify },
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

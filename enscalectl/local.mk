@@ -8,13 +8,19 @@ libcakey_la_SOURCES = %D%/ca_key.c %D%/ca_key.h
 libcakey_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 libcakey_la_LIBADD = libcommon.la $(CRYPTO_LIBS)
 
+noinst_LTLIBRARIES += libviewcheck.la
+libviewcheck_la_SOURCES = %D%/view_check.c %D%/view_check.h
+libviewcheck_la_LIBADD = libview.la libfingerprint.la
+
 %C%_enscalectl_SOURCES = \
 	%D%/ca.c \
 	%D%/config_check.c \
 	%D%/enscalectl.c \
 	%D%/name.c \
 	%D%/status.c \
-	%D%/verb.h
+	%D%/verb.h \
+	%D%/view.c \
+	%D%/view_json.c %D%/view_json.h
 %C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-%C%_enscalectl_LDADD = libcakey.la libshell.la libview.la libconfig.la \
+%C%_enscalectl_LDADD = libcakey.la libshell.la libviewcheck.la libview.la libconfig.la \
 	libfingerprint.la

@@ -221,6 +221,11 @@ tests_unit_test_publish_SOURCES = %D%/test_publish.c $(SYNC_FIXTURE)
 tests_unit_test_publish_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_publish_LDADD = libsync.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_view_check
+tests_unit_test_view_check_SOURCES = %D%/test_view_check.c $(SYNC_FIXTURE)
+tests_unit_test_view_check_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_view_check_LDADD = libsync.la libviewcheck.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_ldap_csn
 tests_unit_test_ldap_csn_SOURCES = %D%/test_ldap_csn.c
 tests_unit_test_ldap_csn_CFLAGS = $(SYNC_FIXTURE_CFLAGS)

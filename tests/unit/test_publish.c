@@ -300,6 +300,25 @@ a_lost_view_is_published_anew(void **state)
 }
 
 static void
+a_view_that_is_distrusted_serves_until_another_replaces_it(void **state)
+{
+	uint64_t generation;
+
+	(void)state;
+	put_account(1, "");
+	sync_complete(&f);
+	(void)publish(NOW);
+	generation = publisher_generation(publisher);
+	publisher_distrust(publisher);
+	assert_true(publisher_is_behind(publisher));
+	assert_int_equal(look(1), 0);
+	assert_true(publish(NOW).base);
+	assert_int_equal(look(1), 0);
+	assert_true(publisher_generation(publisher) > generation);
+	assert_true(publisher_is_ready(publisher));
+}
+
+static void
 a_lost_map_is_made_anew(void **state)
 {
 	(void)state;
@@ -433,6 +452,8 @@ main(void)
 		TEST(
 		    a_restart_with_nothing_to_do_is_ready_after_comparing_the_map),
 		TEST(a_lost_view_is_published_anew),
+		TEST(
+		    a_view_that_is_distrusted_serves_until_another_replaces_it),
 		TEST(a_lost_map_is_made_anew),
 		TEST(a_map_with_too_much_on_it_is_put_right),
 		TEST(
