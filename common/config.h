@@ -85,6 +85,7 @@ int config_load(const char *path, struct config *ret_config,
 #define CONFIG_GUARD_SOCKET "guard/guard.sock"
 #define CONFIG_AGENT_SOCKET "guard/agent.sock"
 #define CONFIG_KEYD_SOCKET  "keyd/keyd.sock"
+#define CONFIG_SYNC_SOCKET  "sync/control.sock"
 /* Datagrams of enscale-sync, of any content: the view was published. */
 #define CONFIG_NOTIFY_SOCKET "guard/notify.sock"
 #define CONFIG_PATH_MAX	    (CONFIG_VALUE_MAX + 64)

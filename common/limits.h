@@ -54,6 +54,10 @@
 /* The view: segments that a reader opens at most. */
 #define VIEW_SEGMENTS_MAX 16
 
+/* What an administrator asks of enscale-sync, and its answer. */
+#define CONTROL_WORD_MAX   32
+#define CONTROL_ANSWER_MAX 512
+
 /* Sessions. */
 #define SESSION_ID_LEN		  16 /* characters of base32 (RFC 4648) */
 #define SESSION_LIMIT_DEFAULT	  32 /* open sessions of one account */

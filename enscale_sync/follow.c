@@ -36,6 +36,7 @@ struct follow {
 	char cookie[COOKIE_LEN_MAX];
 	size_t cookie_len; /* 0: no news */
 	bool want_all;
+	bool asked; /* by an administrator, since the refresh began */
 	bool refreshing;
 	bool all;       /* this refresh is one in full */
 	bool marking;   /* this refresh may have to be swept */
@@ -153,6 +154,13 @@ void
 follow_want_all(struct follow *follow)
 {
 	follow->want_all = true;
+}
+
+void
+follow_ask_refresh(struct follow *follow)
+{
+	follow->want_all = true;
+	follow->asked = true;
 }
 
 bool
@@ -360,6 +368,21 @@ is_in_step(const struct follow *follow)
 	return !follow->behind || !state_info(follow->state)->unsettled;
 }
 
+int
+follow_accept(struct follow *follow)
+{
+	int r;
+
+	if (!state_info(follow->state)->unsettled)
+		return ENS_E_NOTFOUND;
+	r = begin(follow);
+	if (r != 0)
+		return r;
+	state_forget_seen(follow->state);
+	follow_ask_refresh(follow);
+	return 0;
+}
+
 /* ---- messages ---------------------------------------------------------- */
 
 /* A child of nobody we know, in a time when all names are of one age. */
@@ -417,6 +440,7 @@ follow_begin(struct follow *follow, bool all, bool behind)
 
 	follow->refreshing = true;
 	follow->all = all;
+	follow->asked = follow->asked && !all;
 	follow->behind = behind;
 	follow->held = 0;
 	follow->adopt = empty;
@@ -556,7 +580,7 @@ follow_done(struct follow *follow, bool swept)
 
 	if (r != 0)
 		return r;
-	follow->want_all = false;
+	follow->want_all = follow->asked;
 	follow->adopt = true;
 	follow->marking = false;
 	follow->status->connection = STATUS_FOLLOWING;

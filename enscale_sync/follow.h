@@ -74,6 +74,15 @@ void follow_lost(struct follow *follow, const char *reason);
 
 /* ---- told by the main loop --------------------------------------------- */
 
+/* An administrator wants a refresh in full; the source is to be poked. */
+void follow_ask_refresh(struct follow *follow);
+/*
+ * An administrator wants in what is held back: a refresh in full in which
+ * what the server says counts. Returns 0; ENS_E_NOTFOUND when nothing is held
+ * back; -errno.
+ */
+int follow_accept(struct follow *follow);
+
 /* Publishes what could not be published before; also at the start. */
 void follow_publish(struct follow *follow);
 

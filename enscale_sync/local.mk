@@ -2,6 +2,7 @@
 # the tests: enscale-sync is main.c and this.
 noinst_LTLIBRARIES += libsync.la
 libsync_la_SOURCES = \
+	%D%/control.c %D%/control.h \
 	%D%/derive.c %D%/derive.h \
 	%D%/entry_codec.c %D%/entry_codec.h \
 	%D%/follow.c %D%/follow.h \

@@ -20,6 +20,7 @@
 #include "common/cleanup.h"
 #include "common/config.h"
 #include "common/errors.h"
+#include "enscale_sync/control.h"
 #include "enscale_sync/follow.h"
 #include "enscale_sync/log.h"
 #include "enscale_sync/publish.h"
@@ -45,9 +46,11 @@ struct service {
 	struct publisher *publisher;
 	struct follow *follow;
 	struct source *source;
+	struct control *control;
 	sd_event *event;
 	sd_event_source *tick;
 	char status_file[CONFIG_PATH_MAX];
+	char control_path[CONFIG_PATH_MAX];
 	bool tick_is_soon;
 	bool status_failed; /* said once */
 	bool told_ready;
@@ -242,6 +245,44 @@ on_end(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 	return sd_event_exit(service->event, 0);
 }
 
+/* ---- an administrator's words ------------------------------------------ */
+
+static const char *
+accept_held(struct service *service)
+{
+	int r = follow_accept(service->follow);
+
+	if (r == ENS_E_NOTFOUND)
+		return "no nothing is held back";
+	if (r == 0)
+		r = source_poke(service->source);
+	if (r != 0)
+		return "no enscale-sync cannot do it now: see its log";
+	log_line(LOG_NOTICE,
+	    "an administrator accepts what the directory says now");
+	return "yes what the directory says now is let in: see enscalectl status";
+}
+
+static const char *
+refresh(struct service *service)
+{
+	log_line(LOG_NOTICE, "an administrator wants everything asked anew");
+	follow_ask_refresh(service->follow);
+	if (source_poke(service->source) != 0)
+		return "no enscale-sync cannot do it now: see its log";
+	return "yes everything is asked anew: see enscalectl status";
+}
+
+static const char *
+answer(const char *word, void *arg)
+{
+	if (strcmp(word, "accept") == 0)
+		return accept_held(arg);
+	if (strcmp(word, "refresh") == 0)
+		return refresh(arg);
+	return "no enscale-sync knows accept and refresh only";
+}
+
 /* ---- life -------------------------------------------------------------- */
 
 static int
@@ -256,6 +297,9 @@ open_parts(struct service *service)
 	if (r == 0)
 		r = config_path(service->config.run_dir, STATUS_FILE,
 		    service->status_file);
+	if (r == 0)
+		r = config_path(service->config.run_dir, CONFIG_SYNC_SOCKET,
+		    service->control_path);
 	if (r == 0)
 		r = state_open(folder, &service->state, &replaced);
 	if (r != 0)
@@ -321,6 +365,10 @@ run(struct service *service)
 		r = start_following(service);
 	if (r != 0)
 		return r;
+	r = control_open(service->event, service->control_path, answer, service,
+	    &service->control);
+	if (r != 0)
+		return complain(service->control_path, r);
 	follow_publish(service->follow);
 	return sd_event_loop(service->event);
 }
@@ -329,6 +377,7 @@ static void
 end(struct service *service)
 {
 	(void)sd_notify(0, "STOPPING=1");
+	control_close(service->control);
 	stop_following(service);
 	if (service->state != NULL)
 		(void)status_write(&service->status, service->state,

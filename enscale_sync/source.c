@@ -49,6 +49,13 @@ source_start(sd_event *event, const struct config *config,
 	return 0;
 }
 
+int
+source_poke(struct source *source)
+{
+	return source->type->poke == NULL ? 0
+	                                  : source->type->poke(source->self);
+}
+
 void
 source_stop(struct source *source)
 {

@@ -21,6 +21,9 @@ struct source;
  */
 int source_start(sd_event *event, const struct config *config,
     struct follow *follow, struct status *status, struct source **ret_source);
+/* Somebody wants a refresh (follow_wants_refresh()), not at the next occasion
+ * but now. Returns 0 or -errno. */
+int source_poke(struct source *source);
 void source_stop(struct source *source);
 
 #endif

@@ -553,6 +553,21 @@ stop(void *self)
 	free(source);
 }
 
+/* By the connection there is, or the next try is made now. */
+static int
+poke(void *self)
+{
+	struct ldap_source *source = self;
+	int r;
+
+	if (source->ld == NULL) {
+		source->backoff = BACKOFF_FIRST;
+		return wait_for(source, 0);
+	}
+	r = sd_event_source_set_enabled(source->turn, SD_EVENT_ONESHOT);
+	return r < 0 ? r : 0;
+}
+
 static void
 cleanup_source(struct ldap_source **source)
 {
@@ -594,4 +609,8 @@ start(sd_event *event, const struct config *config, struct follow *follow,
 	return 0;
 }
 
-const struct source_type source_ldap = { .start = start, .stop = stop };
+const struct source_type source_ldap = {
+	.start = start,
+	.stop = stop,
+	.poke = poke,
+};

@@ -12,6 +12,8 @@ struct source_type {
 	int (*start)(sd_event *event, const struct config *config,
 	    struct follow *follow, struct status *status, void **ret_self);
 	void (*stop)(void *self);
+	/* As source_poke(). */
+	int (*poke)(void *self);
 };
 
 extern const struct source_type source_ldap;

@@ -18,6 +18,7 @@ libviewcheck_la_LIBADD = libview.la libfingerprint.la
 	%D%/enscalectl.c \
 	%D%/name.c \
 	%D%/status.c \
+	%D%/sync.c \
 	%D%/verb.h \
 	%D%/view.c \
 	%D%/view_json.c %D%/view_json.h

@@ -32,6 +32,8 @@ int config_check(const struct context *context, int argc, char **argv);
 int name_explain(const struct context *context, int argc, char **argv);
 int name_lookup(const struct context *context, int argc, char **argv);
 int status_show(const struct context *context, int argc, char **argv);
+int sync_accept(const struct context *context, int argc, char **argv);
+int sync_refresh(const struct context *context, int argc, char **argv);
 int view_dump(const struct context *context, int argc, char **argv);
 int view_verify(const struct context *context, int argc, char **argv);
 

@@ -110,6 +110,7 @@ def test_the_modes_of_the_gateways_folders_are_as_the_design_has_them(gateway):
         750 root:enscale run/enscale/sessions
         755 enscale-guard:enscale run/enscale/guard
         755 enscale-sync:enscale run/enscale/metrics
+        700 enscale-sync:enscale run/enscale/sync
         755 enscale-sync:enscale var/lib/enscale/map
         750 enscale-sync:enscale var/lib/enscale/view
         700 enscale-sync:enscale var/lib/enscale/state

@@ -1,0 +1,168 @@
+/* What an administrator may ask of the follower. See control.h. */
+#include <config.h>
+
+#include "enscale_sync/control.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/limits.h"
+
+/* Who has connected and not asked yet; one more is turned away. */
+#define ASKERS_MAX 8
+
+struct asker {
+	struct control *control; /* borrowed */
+	int fd;                  /* owned; -1: nobody */
+	sd_event_source *input;  /* owned */
+};
+
+struct control {
+	sd_event *event; /* borrowed */
+	control_answer *answer;
+	void *arg;
+	struct sockaddr_un address;
+	int fd;
+	sd_event_source *input; /* owned */
+	struct asker askers[ASKERS_MAX];
+};
+
+static void
+let_go(struct asker *asker)
+{
+	asker->input = sd_event_source_disable_unref(asker->input);
+	if (asker->fd >= 0)
+		close(asker->fd);
+	asker->fd = -1;
+}
+
+static int
+on_word(sd_event_source *input, int fd, uint32_t events, void *arg)
+{
+	struct asker *asker = arg;
+	struct control *control = asker->control;
+	char word[CONTROL_WORD_MAX + 1];
+	const char *said;
+	ssize_t n = recv(fd, word, sizeof(word), 0);
+
+	(void)input;
+	(void)events;
+	if (n > 0 && (size_t)n < sizeof(word)) {
+		word[n] = '\0';
+		said = control->answer(word, control->arg);
+		(void)send(fd, said, strlen(said), MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+	let_go(asker);
+	return 0;
+}
+
+static bool
+may_ask(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	    (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static int
+on_asker(sd_event_source *input, int listener, uint32_t events, void *arg)
+{
+	struct control *control = arg;
+	int fd AUTO_FD = accept4(listener, NULL, NULL,
+	    SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)input;
+	(void)events;
+	if (fd < 0 || !may_ask(fd))
+		return 0;
+	for (int i = 0; i < ASKERS_MAX; i++) {
+		struct asker *asker = &control->askers[i];
+
+		if (asker->fd >= 0)
+			continue;
+		if (sd_event_add_io(control->event, &asker->input, fd, EPOLLIN,
+		        on_word, asker) >= 0) {
+			asker->fd = fd;
+			fd = -1;
+		}
+		return 0;
+	}
+	return 0;
+}
+
+static int
+listen_at(struct control *control)
+{
+	control->fd = socket(AF_UNIX,
+	    SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (control->fd < 0)
+		return -errno;
+	if (unlink(control->address.sun_path) != 0 && errno != ENOENT)
+		return -errno;
+	if (bind(control->fd, (const struct sockaddr *)&control->address,
+	        sizeof(control->address)) != 0 ||
+	    listen(control->fd, ASKERS_MAX) != 0)
+		return -errno;
+	return 0;
+}
+
+static void
+cleanup_control(struct control **control)
+{
+	control_close(*control);
+}
+
+int
+control_open(sd_event *event, const char *path, control_answer *answer,
+    void *arg, struct control **ret_control)
+{
+	struct control *control AUTO(
+	    cleanup_control) = calloc(1, sizeof(*control));
+	int r;
+
+	if (control == NULL)
+		return -ENOMEM;
+	control->event = event;
+	control->answer = answer;
+	control->arg = arg;
+	control->fd = -1;
+	for (int i = 0; i < ASKERS_MAX; i++)
+		control->askers[i] = (struct asker){ control, -1, NULL };
+	if (strlen(path) >= sizeof(control->address.sun_path))
+		return -ENAMETOOLONG;
+	control->address.sun_family = AF_UNIX;
+	memcpy(control->address.sun_path, path, strlen(path) + 1);
+	r = listen_at(control);
+	if (r == 0)
+		r = sd_event_add_io(event, &control->input, control->fd,
+		    EPOLLIN, on_asker, control);
+	if (r < 0)
+		return r;
+	*ret_control = control;
+	control = NULL;
+	return 0;
+}
+
+void
+control_close(struct control *control)
+{
+	if (control == NULL)
+		return;
+	sd_event_source_disable_unref(control->input);
+	for (int i = 0; i < ASKERS_MAX; i++)
+		let_go(&control->askers[i]);
+	if (control->fd >= 0) {
+		(void)unlink(control->address.sun_path);
+		close(control->fd);
+	}
+	free(control);
+}

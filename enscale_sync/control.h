@@ -1,0 +1,25 @@
+/*
+ * What an administrator may ask of the running follower: one word in, one
+ * line out, over a socket that root and the follower's own user may connect
+ * to. It decides nothing: the words and their answers are its caller's.
+ *
+ * SOCK_SEQPACKET, so that a packet is a whole request or a whole answer. An
+ * answer begins with "yes " or "no ".
+ */
+#ifndef ENSCALE_SYNC_CONTROL_H
+#define ENSCALE_SYNC_CONTROL_H
+
+#include <systemd/sd-event.h>
+
+struct control;
+
+/* The answer to a word; static. */
+typedef const char *control_answer(const char *word, void *arg);
+
+/* Takes the place of a socket that a dead process has left. Its folder lets
+ * nobody else in. Returns 0 or -errno. */
+int control_open(sd_event *event, const char *path, control_answer *answer,
+    void *arg, struct control **ret_control);
+void control_close(struct control *control);
+
+#endif

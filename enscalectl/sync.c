@@ -1,0 +1,106 @@
+/* enscalectl sync: asks something of the running enscale-sync. It changes
+ * nothing by itself, and says so when nobody is there to do it. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscalectl/verb.h"
+
+/* It answers in the turns of its loop, which are short. */
+#define ANSWER_SECONDS 10
+
+static int
+connect_to(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const struct timeval timeout = { .tv_sec = ANSWER_SECONDS };
+	int fd AUTO_FD = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int found;
+
+	if (fd < 0)
+		return -errno;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+	        sizeof(timeout)) != 0 ||
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) !=
+	        0)
+		return -errno;
+	found = fd;
+	fd = -1;
+	return found;
+}
+
+static int
+explain_error(const char *path, int error)
+{
+	switch (error) {
+	case -ENOENT:
+	case -ECONNREFUSED:
+		complain("enscale-sync does not run: nobody is at \"%s\"",
+		    path);
+		break;
+	case -EACCES:
+		complain("\"%s\": only root may ask enscale-sync", path);
+		break;
+	case -EAGAIN:
+		complain("enscale-sync does not answer within %d seconds",
+		    ANSWER_SECONDS);
+		break;
+	default:
+		complain("\"%s\": %s", path, error_text(error));
+		break;
+	}
+	return EXIT_CANNOT_TELL;
+}
+
+static int
+ask(const struct context *context, const char *word)
+{
+	char path[CONFIG_PATH_MAX], answer[CONTROL_ANSWER_MAX + 1];
+	int fd AUTO_FD = -1;
+	ssize_t n;
+
+	if (config_path(context->config.run_dir, CONFIG_SYNC_SOCKET, path) != 0)
+		return EXIT_CANNOT_TELL;
+	fd = connect_to(path);
+	if (fd < 0)
+		return explain_error(path, fd);
+	if (send(fd, word, strlen(word), MSG_NOSIGNAL) < 0)
+		return explain_error(path, -errno);
+	n = recv(fd, answer, sizeof(answer) - 1, 0);
+	if (n <= 0)
+		return explain_error(path, n < 0 ? -errno : -EACCES);
+	answer[n] = '\0';
+	if (strncmp(answer, "yes ", 4) == 0) {
+		puts(answer + 4);
+		return EXIT_YES;
+	}
+	complain("%s", strncmp(answer, "no ", 3) == 0 ? answer + 3 : answer);
+	return EXIT_NO;
+}
+
+int
+sync_accept(const struct context *context, int argc, char **argv)
+{
+	(void)argv;
+	return argc != 0 ? complain_usage("sync accept")
+	                 : ask(context, "accept");
+}
+
+int
+sync_refresh(const struct context *context, int argc, char **argv)
+{
+	(void)argv;
+	return argc != 0 ? complain_usage("sync refresh")
+	                 : ask(context, "refresh");
+}
