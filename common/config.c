@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include <ini.h>
 
@@ -22,6 +23,8 @@
 #define TIMEOUT_MAX       3600
 #define CERT_LIFETIME_MIN 10
 #define CONNECT_MAX       300
+#define POLL_MIN          1
+#define POLL_MAX          86400U
 /* enscale-sync notes once a minute that the view is in step. */
 #define OFFLINE_MIN_AGE    120U
 #define OFFLINE_MAX_AGE    (3650U * 86400U)
@@ -41,6 +44,8 @@ enum kind {
 	KIND_U32,
 	KIND_U16,
 	KIND_SECONDS, /* int64_t: a number and s, m, h or d */
+	KIND_PERIOD,  /* the same, and never 0 */
+	KIND_WORD,    /* an enum, by its place among words */
 };
 
 /* One row per key: the file's names are the fields' names. */
@@ -49,11 +54,23 @@ static const struct key {
 	enum kind kind;
 	size_t offset;
 	uint32_t min, max; /* of numbers */
+	const char *words[2];
 } keys[] = {
 #define KEY(section, field, kind, min, max)                                 \
 	{                                                                   \
 		section, #field, kind, offsetof(struct config, field), min, \
-		    max                                                     \
+		    max,                                                    \
+		{                                                           \
+			NULL, NULL                                          \
+		}                                                           \
+	}
+#define WORDS(section, field, first, second)                                   \
+	{                                                                      \
+		section, #field, KIND_WORD, offsetof(struct config, field), 0, \
+		    1,                                                         \
+		{                                                              \
+			first, second                                          \
+		}                                                              \
 	}
 	KEY("directory", uri, KIND_URI_LIST, 0, 0),
 	KEY("directory", base, KIND_REQUIRED, 0, 0),
@@ -62,6 +79,10 @@ static const struct key {
 	KEY("directory", start_tls, KIND_BOOL, 0, 0),
 	KEY("directory", tls_ca, KIND_PATH_OR_NONE, 0, 0),
 	KEY("directory", filter, KIND_FILTER, 0, 0),
+	WORDS("directory", scope, "subtree", "one"),
+	WORDS("directory", method, "sync", "poll"),
+	KEY("directory", poll_interval, KIND_PERIOD, POLL_MIN, POLL_MAX),
+	KEY("directory", poll_listing, KIND_PERIOD, POLL_MIN, POLL_MAX),
 	KEY("directory", timeout, KIND_U32, 1, TIMEOUT_MAX),
 	KEY("names", uid_base, KIND_U32, UID_BASE_MIN, UID_BASE_MAX),
 	KEY("names", enumerate, KIND_BOOL, 0, 0),
@@ -84,15 +105,20 @@ static const struct key {
 	KEY("paths", ca_key, KIND_PATH, 0, 0),
 	KEY("paths", audit_log, KIND_PATH, 0, 0),
 #undef KEY
+#undef WORDS
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
+
+/* Its keys are the names of our schema. */
+#define SECTION_MAPPING "mapping"
 
 struct load {
 	FILE *file;
 	const char *path;
 	unsigned int line;
 	bool seen[KEYS];
+	bool mapped[SCHEMA_MAPPABLE];
 	struct config config;
 	char error[CONFIG_ERROR_MAX];
 };
@@ -111,30 +137,47 @@ fail(struct load *load, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
-	snprintf(text, sizeof(text), "%.512s:%u: %s", load->path, load->line,
-	    reason);
+	if (load->line == 0)
+		snprintf(text, sizeof(text), "%.512s: %s", load->path, reason);
+	else
+		snprintf(text, sizeof(text), "%.512s:%u: %s", load->path,
+		    load->line, reason);
 	text_printable(text, load->error, sizeof(load->error));
 }
 
-/* The sections, or the keys of one, for a message. */
 static void
-list_names(const char *section, char *buf, size_t size)
+add_name(char *buf, size_t size, const char *name, bool section)
 {
-	size_t used = 0;
-	int n;
+	size_t used = strlen(buf);
 
+	if (used < size)
+		snprintf(buf + used, size - used, section ? "%s[%s]" : "%s%s",
+		    used > 0 ? ", " : "", name);
+}
+
+static void
+list_sections(char *buf, size_t size)
+{
 	buf[0] = '\0';
-	for (size_t i = 0; i < KEYS && used < size; i++) {
-		if (section != NULL && strcmp(keys[i].section, section) != 0)
-			continue;
-		if (section == NULL && i > 0 &&
-		    strcmp(keys[i].section, keys[i - 1].section) == 0)
-			continue;
-		n = snprintf(buf + used, size - used,
-		    section == NULL ? "%s[%s]" : "%s%s", used > 0 ? ", " : "",
-		    section == NULL ? keys[i].section : keys[i].name);
-		used += n > 0 ? (size_t)n : 0;
+	for (size_t i = 0; i < KEYS; i++) {
+		if (i == 0 || strcmp(keys[i].section, keys[i - 1].section) != 0)
+			add_name(buf, size, keys[i].section, true);
 	}
+	add_name(buf, size, SECTION_MAPPING, true);
+}
+
+static void
+list_keys(const char *section, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	for (size_t i = 0; i < KEYS; i++) {
+		if (strcmp(keys[i].section, section) == 0)
+			add_name(buf, size, keys[i].name, false);
+	}
+	if (strcmp(section, SECTION_MAPPING) != 0)
+		return;
+	for (size_t i = 0; i < SCHEMA_MAPPABLE; i++)
+		add_name(buf, size, schema_names[i], false);
 }
 
 static bool
@@ -144,16 +187,16 @@ section_is_known(const char *section)
 		if (strcmp(keys[i].section, section) == 0)
 			return true;
 	}
-	return false;
+	return strcmp(section, SECTION_MAPPING) == 0;
 }
 
 static void
 fail_unknown(struct load *load, const char *section, const char *name)
 {
-	char names[512];
+	char names[1024];
 
 	if (!section_is_known(section)) {
-		list_names(NULL, names, sizeof(names));
+		list_sections(names, sizeof(names));
 		if (section[0] == '\0')
 			fail(load,
 			    "\"%s\" stands before any section; begin with one of %s",
@@ -163,7 +206,7 @@ fail_unknown(struct load *load, const char *section, const char *name)
 			    section, names);
 		return;
 	}
-	list_names(section, names, sizeof(names));
+	list_keys(section, names, sizeof(names));
 	fail(load, "unknown key \"%s\" in [%s]; the keys there are %s", name,
 	    section, names);
 }
@@ -262,6 +305,8 @@ check_text(enum kind kind, const char *value)
 	case KIND_U32:
 	case KIND_U16:
 	case KIND_SECONDS:
+	case KIND_PERIOD:
+	case KIND_WORD:
 		break;
 	}
 	return NULL;
@@ -327,17 +372,35 @@ static void
 set_seconds(struct load *load, const struct key *key, const char *value)
 {
 	char *at = (char *)&load->config + key->offset;
+	bool period = key->kind == KIND_PERIOD;
 	int64_t seconds;
 
-	if (parse_seconds(value, key->max, &seconds) != 0)
+	if (parse_seconds(value, key->max, &seconds) != 0 ||
+	    (period && seconds < key->min))
 		fail(load,
-		    "%s = %s: must be a number with s, m, h or d behind it, or 0 for none",
-		    key->name, value);
+		    "%s = %s: must be a number with s, m, h or d behind it, %s",
+		    key->name, value,
+		    period ? "a second to a day" : "or 0 for none");
 	else if (seconds != 0 && seconds < key->min)
 		fail(load, "%s = %s: must be at least %us, or 0 for none",
 		    key->name, value, key->min);
 	else
 		memcpy(at, &seconds, sizeof(seconds));
+}
+
+static void
+set_word(struct load *load, const struct key *key, const char *value)
+{
+	char *at = (char *)&load->config + key->offset;
+
+	for (int i = 0; i < 2; i++) {
+		if (strcmp(value, key->words[i]) != 0)
+			continue;
+		memcpy(at, &i, sizeof(i));
+		return;
+	}
+	fail(load, "%s = %s: must be %s or %s", key->name, value, key->words[0],
+	    key->words[1]);
 }
 
 static void
@@ -367,7 +430,11 @@ set(struct load *load, const struct key *key, const char *value)
 		set_number(load, key, value);
 		return;
 	case KIND_SECONDS:
+	case KIND_PERIOD:
 		set_seconds(load, key, value);
+		return;
+	case KIND_WORD:
+		set_word(load, key, value);
 		return;
 	case KIND_TEXT:
 	case KIND_REQUIRED:
@@ -381,6 +448,27 @@ set(struct load *load, const struct key *key, const char *value)
 		set_text(load, key, value);
 		return;
 	}
+}
+
+static void
+set_mapping(struct load *load, const char *name, const char *value)
+{
+	int i = 0;
+
+	while (i < SCHEMA_MAPPABLE && strcmp(schema_names[i], name) != 0)
+		i++;
+	if (i == SCHEMA_MAPPABLE)
+		fail_unknown(load, SECTION_MAPPING, name);
+	else if (load->mapped[i])
+		fail(load, "\"%s\" is given twice; remove one", name);
+	else if (!schema_is_name(value))
+		fail(load,
+		    "%s = %s: must be the name of an object class or an attribute",
+		    name, value);
+	else
+		memcpy(load->config.schema.names[i], value, strlen(value) + 1);
+	if (i < SCHEMA_MAPPABLE)
+		load->mapped[i] = true;
 }
 
 /* ---- lines ---------------------------------------------------------- */
@@ -403,8 +491,11 @@ take_value(void *arg, const char *section, const char *name, const char *value)
 		set(load, &keys[i], value);
 		return load->error[0] == '\0';
 	}
-	fail_unknown(load, section, name);
-	return 0;
+	if (strcmp(section, SECTION_MAPPING) == 0)
+		set_mapping(load, name, value);
+	else
+		fail_unknown(load, section, name);
+	return load->error[0] == '\0';
 }
 
 static void
@@ -474,6 +565,55 @@ parse(struct load *load)
 	return load->error[0] == '\0' ? 0 : ENS_E_CONFIG;
 }
 
+/* ---- the whole ------------------------------------------------------ */
+
+static void
+check_file_source(struct load *load)
+{
+	const struct config *config = &load->config;
+
+	if (strstr(config->uri, "file:///") == NULL)
+		return;
+	if (strchr(config->uri, ' ') != NULL)
+		fail(load,
+		    "uri = %s: a file:/// stands alone; it has no others to fall back on",
+		    config->uri);
+	else if (config->filter[0] != '\0')
+		fail(load,
+		    "filter = %s: filters are for servers; leave it out with file:///",
+		    config->filter);
+	else if (config->method != CONFIG_METHOD_SYNC)
+		fail(load,
+		    "method = poll: a file:/// is read whenever it changes; leave it out");
+}
+
+/* The two classes of accounts may be one. */
+static void
+check_classes(struct load *load)
+{
+	const struct schema *schema = &load->config.schema;
+
+	for (int i = 0; i < SCHEMA_CLASSES; i++) {
+		for (int k = i + 1; k < SCHEMA_CLASSES; k++) {
+			if (k == SCHEMA_ACCOUNT_AUX ||
+			    strcasecmp(schema->names[i], schema->names[k]) != 0)
+				continue;
+			fail(load,
+			    "[mapping] has \"%s\" for %s and for %s: an entry is of one kind",
+			    schema->names[i], schema_names[i], schema_names[k]);
+		}
+	}
+}
+
+static int
+check_whole(struct load *load)
+{
+	load->line = 0;
+	check_file_source(load);
+	check_classes(load);
+	return load->error[0] == '\0' ? 0 : ENS_E_CONFIG;
+}
+
 /* ---- entry ---------------------------------------------------------- */
 
 void
@@ -484,6 +624,8 @@ config_init(struct config *ret_config)
 	*config = (struct config){ .start_tls = true,
 		.uri = "ldapi:///",
 		.timeout = 30,
+		.poll_interval = 10,
+		.poll_listing = 300,
 		.uid_base = UID_BASE_DEFAULT,
 		.max_sessions = SESSION_LIMIT_DEFAULT,
 		.port = 3022,
@@ -493,6 +635,7 @@ config_init(struct config *ret_config)
 		.run_dir = ENS_RUN_DIR,
 		.ca_key = ENS_SYSCONFDIR "/enscale/ca/ca",
 		.audit_log = ENS_LOG_DIR "/audit.log" };
+	schema_init(&config->schema);
 	if (gethostname(config->host, sizeof(config->host) - 1) < 0 ||
 	    config->host[0] == '\0')
 		memcpy(config->host, "localhost", sizeof("localhost"));
@@ -525,6 +668,8 @@ config_load(const char *path, struct config *ret_config,
 	load->path = path;
 	config_init(&load->config);
 	r = parse(load);
+	if (r == 0)
+		r = check_whole(load);
 	if (r < 0)
 		memcpy(ret_error, load->error, CONFIG_ERROR_MAX);
 	else

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/limits.h"
+#include "common/schema.h"
 
 #define CONFIG_VALUE_MAX 1024
 #define CONFIG_ERROR_MAX (2 * CONFIG_VALUE_MAX)
@@ -18,6 +19,16 @@ enum config_tls {
 	CONFIG_TLS_NONE,     /* only right for ldapi:// */
 	CONFIG_TLS_STARTTLS, /* ldap:// with StartTLS, or fail */
 	CONFIG_TLS_LDAPS,    /* said by the URI */
+};
+
+enum config_method {
+	CONFIG_METHOD_SYNC, /* RFC 4533: the server tells every change */
+	CONFIG_METHOD_POLL, /* it is asked */
+};
+
+enum config_scope {
+	CONFIG_SCOPE_SUBTREE,
+	CONFIG_SCOPE_ONE, /* the entries right below base */
 };
 
 struct config {
@@ -30,7 +41,14 @@ struct config {
 	bool start_tls;			      /* "yes" by default on ldap:// */
 	char tls_ca[CONFIG_VALUE_MAX];	      /* "": the system's */
 	char filter[CONFIG_VALUE_MAX];	      /* "": our classes */
+	enum config_scope scope;
+	enum config_method method;
+	int64_t poll_interval; /* seconds between two looks at what changed */
+	int64_t poll_listing;  /* and between two at what is still there */
 	uint32_t timeout; /* seconds for one operation to answer */
+
+	/* [mapping]: what the directory calls the names of our schema */
+	struct schema schema;
 
 	/* [names] */
 	uint32_t uid_base;

@@ -16,6 +16,7 @@ libcommon_la_SOURCES = \
 	%D%/record_encode.c \
 	%D%/text.c %D%/text.h \
 	%D%/base64.c %D%/base64.h \
+	%D%/schema.c %D%/schema.h \
 	%D%/ssh_key.c %D%/ssh_key.h \
 	%D%/fingerprint_text.c %D%/fingerprint_text.h \
 	%D%/session_registry.c %D%/session_registry.h \

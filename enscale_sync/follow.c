@@ -65,11 +65,15 @@ make_digest(const struct config *config, uint8_t ret_digest[STATE_DIGEST_LEN])
 {
 	struct wire_writer out AUTO(wire_write_free);
 
-	wire_write_init_growing(&out, 8 * CONFIG_VALUE_MAX);
+	wire_write_init_growing(&out, 16 * CONFIG_VALUE_MAX);
 	wire_write_cstring(&out, config->uri);
 	wire_write_cstring(&out, config->base);
 	wire_write_cstring(&out, config->bind_dn);
 	wire_write_cstring(&out, config->filter);
+	wire_write_u8(&out, (uint8_t)config->scope);
+	wire_write_u8(&out, (uint8_t)config->method);
+	for (int i = 0; i < SCHEMA_MAPPABLE; i++)
+		wire_write_cstring(&out, config->schema.names[i]);
 	wire_write_u32(&out, ENTRY_RULES);
 	if (out.error != 0)
 		return out.error;

@@ -176,7 +176,11 @@ is_other_directory(const struct config *a, const struct config *b)
 	    strcmp(a->bind_dn, b->bind_dn) != 0 ||
 	    strcmp(a->password_file, b->password_file) != 0 ||
 	    a->start_tls != b->start_tls || strcmp(a->tls_ca, b->tls_ca) != 0 ||
-	    strcmp(a->filter, b->filter) != 0 || a->timeout != b->timeout;
+	    strcmp(a->filter, b->filter) != 0 || a->scope != b->scope ||
+	    a->method != b->method || a->timeout != b->timeout ||
+	    a->poll_interval != b->poll_interval ||
+	    a->poll_listing != b->poll_listing ||
+	    memcmp(&a->schema, &b->schema, sizeof(a->schema)) != 0;
 }
 
 /* What view and map are made with cannot change under their readers. */

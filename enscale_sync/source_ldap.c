@@ -46,7 +46,7 @@ struct ldap_source {
 	struct follow *follow;       /* borrowed */
 	struct status *status;       /* borrowed */
 	struct ldap_connection_options options;
-	const char *filter;
+	struct ldap_search search;
 	uint32_t next_uri;
 	uint64_t backoff;
 	uint64_t behind_since; /* 0: no server said so */
@@ -459,9 +459,8 @@ begin(struct ldap_source *source)
 	if (r == 0 && all && behind && !source->accept_behind)
 		return ENS_E_BEHIND;
 	if (r == 0)
-		r = ldap_sync_start(source->ld, source->config->base,
-		    source->filter, cookie, &source->sync,
-		    source->message.reason);
+		r = ldap_sync_start(source->ld, &source->search, cookie,
+		    &source->sync, source->message.reason);
 	if (r == 0)
 		r = follow_begin(source->follow, all, behind);
 	return r == 0 ? listen_to(source) : r;
@@ -591,8 +590,10 @@ start(sd_event *event, const struct config *config, struct follow *follow,
 	source->probe = -1;
 	source->question = -1;
 	source->backoff = BACKOFF_FIRST;
-	source->filter = *config->filter != '\0' ? config->filter
-	                                         : ENTRY_FILTER;
+	ldap_search_init(&source->search, config->base,
+	    config->scope == CONFIG_SCOPE_ONE ? LDAP_SCOPE_ONELEVEL
+	                                      : LDAP_SCOPE_SUBTREE,
+	    config->filter, &config->schema, false);
 	source->options = (struct ldap_connection_options){
 		.bind_dn = config->bind_dn,
 		.password_file = config->password_file,

@@ -20,6 +20,7 @@
 
 #include "common/limits.h"
 #include "common/record.h"
+#include "common/schema.h"
 
 #define ENTRY_UUID_LEN   16
 #define ENTRY_CSN_MAX    63 /* 20251122225400.123456Z#000000#001#000000 */
@@ -52,7 +53,7 @@ struct entry {
 	enum entry_kind kind;
 	uint8_t uuid[ENTRY_UUID_LEN];
 	const char *dn;
-	const char *csn;    /* entryCSN, "" when the server has none */
+	const char *csn;    /* entryCSN, or its like; "" without either */
 	int64_t created;    /* createTimestamp; 0: unknown */
 	bool refused;       /* the fields below mean nothing then */
 	const char *reason; /* why it, or a value of it, is refused; else "" */
@@ -95,19 +96,14 @@ struct entry_attribute {
 	uint32_t value_count;
 };
 
-/* What entry_parse() reads, for the search; ends with NULL. */
-extern const char *const entry_attributes[];
-/* Our object classes, as an LDAP filter. */
-#define ENTRY_FILTER                                                    \
-	"(|(objectClass=enscaleAccount)(objectClass=enscaleAccountAux)" \
-	"(objectClass=enscaleKey)(objectClass=enscaleEnvironment)"      \
-	"(objectClass=enscaleNode))"
 /* Counts up when the same attributes give another entry: all are read anew. */
 #define ENTRY_RULES 1
 
 struct entry_parser;
 
-int entry_parser_new(struct entry_parser **ret_parser);
+/* schema is borrowed. */
+int entry_parser_new(const struct schema *schema,
+    struct entry_parser **ret_parser);
 void entry_parser_free(struct entry_parser *parser);
 
 /*
@@ -119,10 +115,6 @@ void entry_parser_free(struct entry_parser *parser);
 int entry_parse(struct entry_parser *parser, const uint8_t uuid[ENTRY_UUID_LEN],
     struct berval dn, const struct entry_attribute *attributes,
     uint32_t attribute_count, struct entry *ret_entry);
-
-/* GeneralizedTime (RFC 4517, 3.3.13) to seconds since the epoch; a fraction
- * is cut. 0 or ENS_E_SYNTAX. */
-int entry_parse_time(const char *text, size_t len, int64_t *ret_time);
 
 /* "account", "key", ...: for logs and counts. */
 const char *entry_kind_text(enum entry_kind kind);

@@ -116,7 +116,7 @@ make_control(struct berval cookie, LDAPControl **ret_control)
 }
 
 static int
-search(struct ldap_sync *sync, const char *base, const char *filter,
+search(struct ldap_sync *sync, const struct ldap_search *what,
     struct berval cookie, char reason[LDAP_REASON_MAX])
 {
 	LDAPControl *control AUTO(cleanup_control) = NULL;
@@ -128,10 +128,10 @@ search(struct ldap_sync *sync, const char *base, const char *filter,
 	if (r != 0)
 		return r;
 	controls[0] = control;
-	for (int i = 0; entry_attributes[i] != NULL; i++)
-		memcpy(&attributes[i], &entry_attributes[i],
+	for (int i = 0; what->attributes[i] != NULL; i++)
+		memcpy(&attributes[i], &what->attributes[i],
 		    sizeof(attributes[i])); /* libldap forgot a const */
-	r = ldap_search_ext(sync->ld, base, LDAP_SCOPE_SUBTREE, filter,
+	r = ldap_search_ext(sync->ld, what->base, what->scope, what->filter,
 	    attributes, 0, controls, NULL, NULL, LDAP_NO_LIMIT, &sync->msgid);
 	if (r != LDAP_SUCCESS) {
 		ldap_connection_reason(sync->ld, r, "search", reason);
@@ -141,9 +141,8 @@ search(struct ldap_sync *sync, const char *base, const char *filter,
 }
 
 int
-ldap_sync_start(LDAP *ld, const char *base, const char *filter,
-    struct berval cookie, struct ldap_sync **ret_sync,
-    char ret_reason[LDAP_REASON_MAX])
+ldap_sync_start(LDAP *ld, const struct ldap_search *what, struct berval cookie,
+    struct ldap_sync **ret_sync, char ret_reason[LDAP_REASON_MAX])
 {
 	struct ldap_sync *sync AUTO(cleanup_sync) = calloc(1, sizeof(*sync));
 	int r;
@@ -152,9 +151,9 @@ ldap_sync_start(LDAP *ld, const char *base, const char *filter,
 		return -ENOMEM;
 	sync->ld = ld;
 	sync->initial = cookie.bv_len == 0;
-	r = entry_parser_new(&sync->parser);
+	r = entry_parser_new(what->schema, &sync->parser);
 	if (r == 0)
-		r = search(sync, base, filter, cookie, ret_reason);
+		r = search(sync, what, cookie, ret_reason);
 	if (r != 0)
 		return r;
 	*ret_sync = sync;

@@ -16,6 +16,7 @@
 
 #include "ldap/ldap_connection.h"
 #include "ldap/ldap_entry.h"
+#include "ldap/ldap_search.h"
 
 enum ldap_sync_kind {
 	LDAP_SYNC_MESSAGE_NONE = 0, /* nothing at the moment */
@@ -45,11 +46,11 @@ struct ldap_sync_message {
 struct ldap_sync;
 
 /*
- * Starts the search; ld stays the caller's and must outlive it. An empty
+ * Starts the search; ld and what stay the caller's and must outlive it. An empty
  * cookie asks for everything. timeout is not for the search but for handing
  * it over. Returns 0, -ENOMEM, ENS_E_LDAP with *ret_reason.
  */
-int ldap_sync_start(LDAP *ld, const char *base, const char *filter,
+int ldap_sync_start(LDAP *ld, const struct ldap_search *what,
     struct berval cookie, struct ldap_sync **ret_sync,
     char ret_reason[LDAP_REASON_MAX]);
 void ldap_sync_free(struct ldap_sync *sync);

@@ -34,7 +34,9 @@ sync_fixture_make(struct sync_fixture *fixture)
 	(void)snprintf(fixture->folder, sizeof(fixture->folder), "%s/state",
 	    fixture->root);
 	assert_int_equal(mkdir(fixture->folder, 0700), 0);
-	assert_int_equal(entry_parser_new(&fixture->parser), 0);
+	schema_init(&fixture->schema);
+	assert_int_equal(entry_parser_new(&fixture->schema, &fixture->parser),
+	    0);
 	open_state(fixture);
 }
 

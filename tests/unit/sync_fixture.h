@@ -15,6 +15,7 @@ struct sync_fixture {
 	char root[64]; /* removed with all that is in it */
 	char folder[80];
 	struct state *state;
+	struct schema schema;
 	struct entry_parser *parser;
 	/* What goes into the next entry. */
 	struct entry_attribute attributes[SYNC_ATTRIBUTES_MAX];

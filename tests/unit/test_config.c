@@ -287,6 +287,64 @@ the_first_error_counts_and_is_printable(void **state)
 }
 
 static void
+an_existing_tree_is_mapped_by_our_names(void **state)
+{
+	(void)state;
+	assert_int_equal(load("[mapping]\n"
+	                      "enscaleAccount = posixAccount\n"
+	                      "enscaleAccountAux = posixAccount\n"
+	                      "enscaleAccountId = 0.9.2342.19200300.100.1.1\n"
+	                      "entryUUID = nsUniqueId\n"
+	                      "[directory]\n"
+	                      "scope = one\n"
+	                      "method = poll\n"
+	                      "poll_interval = 2m\n"),
+	    0);
+	assert_string_equal(config.schema.names[SCHEMA_ACCOUNT],
+	    "posixAccount");
+	assert_string_equal(config.schema.names[SCHEMA_ACCOUNT_ID],
+	    "0.9.2342.19200300.100.1.1");
+	assert_string_equal(config.schema.names[SCHEMA_UUID], "nsUniqueId");
+	assert_string_equal(config.schema.names[SCHEMA_MAIL], "mail");
+	assert_int_equal(config.scope, CONFIG_SCOPE_ONE);
+	assert_int_equal(config.method, CONFIG_METHOD_POLL);
+	assert_int_equal(config.poll_interval, 120);
+	refused("[mapping]\nmail = mail\nmail = m\n", 3, "given twice");
+	refused("[mapping]\nmail =\n", 2, "the name of");
+	refused("[mapping]\nmail = a)(b=*\n", 2, "the name of");
+	refused("[mapping]\nmail = 1..2\n", 2, "the name of");
+	refused("[mapping]\nentryCSN = x\n", 2, "enscaleAccountId");
+	refused("[directory]\nscope = base\n", 2, "subtree or one");
+	refused("[directory]\npoll_interval = 0\n", 2, "a second to a day");
+}
+
+/* What no single line is wrong about. */
+static void
+refused_as_a_whole(const char *text, const char *words)
+{
+	assert_int_equal(load(text), ENS_E_CONFIG);
+	if (strstr(error, words) == NULL)
+		fail_msg("%s: %s", text, error);
+}
+
+static void
+what_does_not_go_together_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(load("[directory]\nuri = file:///etc/a.ldif\n"), 0);
+	refused_as_a_whole("[directory]\nuri = file:///etc/a.ldif ldapi:///\n",
+	    "stands alone");
+	refused_as_a_whole("[directory]\nuri = file:///etc/a.ldif\n"
+	                   "filter = (a=b)\n",
+	    "filters are for servers");
+	refused_as_a_whole("[directory]\nuri = file:///etc/a.ldif\n"
+	                   "method = poll\n",
+	    "whenever it changes");
+	refused_as_a_whole("[mapping]\nenscaleNode = ENSCALEKEY\n",
+	    "an entry is of one kind");
+}
+
+static void
 a_missing_file_is_an_error(void **state)
 {
 	(void)state;
@@ -356,6 +414,8 @@ main(void)
 		cmocka_unit_test(bad_values_are_errors_that_say_what_is_right),
 		cmocka_unit_test(lines_that_are_nothing_are_errors),
 		cmocka_unit_test(the_first_error_counts_and_is_printable),
+		cmocka_unit_test(an_existing_tree_is_mapped_by_our_names),
+		cmocka_unit_test(what_does_not_go_together_is_refused),
 		cmocka_unit_test(a_missing_file_is_an_error),
 		cmocka_unit_test(the_shipped_file_is_right_in_every_line),
 		cmocka_unit_test(paths_are_joined_or_refused),

@@ -11,6 +11,7 @@
 #include "common/errors.h"
 #include "common/fingerprint_text.h"
 #include "ldap/ldap_entry.h"
+#include "ldap/ldap_time.h"
 #include "tests/unit/sample_keys.h"
 #include "tests/unit/sync_fixture.h"
 
@@ -115,6 +116,53 @@ the_auxiliary_class_makes_an_account_as_well(void **state)
 	assert_false(entry.refused);
 	assert_int_equal(entry.kind, ENTRY_ACCOUNT);
 	assert_int_equal(entry.id, 21296);
+}
+
+static void
+an_existing_tree_is_read_by_its_own_names(void **state)
+{
+	char lines[1024];
+	struct entry entry;
+
+	(void)state;
+	(void)snprintf(fixture.schema.names[SCHEMA_ACCOUNT],
+	    sizeof(fixture.schema.names[0]), "posixAccount");
+	(void)snprintf(fixture.schema.names[SCHEMA_ACCOUNT_ID],
+	    sizeof(fixture.schema.names[0]), "uid");
+	(void)snprintf(fixture.schema.names[SCHEMA_CN],
+	    sizeof(fixture.schema.names[0]), "uid");
+	(void)snprintf(lines, sizeof(lines),
+	    "objectClass: inetOrgPerson\nobjectClass: posixAccount\n"
+	    "objectClass: ldapPublicKey\nuid: 25880\nuidNumber: 0\n"
+	    "cn: not asked for\nsshPublicKey: %s\nsshPublicKey: %s\n",
+	    sync_key(1), sync_key(2));
+	entry = parse(lines);
+	assert_false(entry.refused);
+	assert_int_equal(entry.kind, ENTRY_ACCOUNT);
+	assert_int_equal(entry.id, 25880);
+	assert_string_equal(entry.name, "25880");
+	assert_int_equal(entry.account.key_count, 2);
+	assert_refused("objectClass: posixAccount\nuid: ann\n", "uid: ");
+	assert_refused(ACCOUNT, "objectClass: not exactly one of ours");
+	schema_init(&fixture.schema);
+}
+
+static void
+the_last_change_stands_in_for_an_entry_csn(void **state)
+{
+	struct entry entry = parse(
+	    ACCOUNT "modifyTimestamp: 20251122225400Z\n");
+
+	(void)state;
+	assert_string_equal(entry.csn,
+	    "20251122225400.000000Z#000000#000#000000");
+	entry = parse(
+	    ACCOUNT "modifyTimestamp: 20251122225401Z\n"
+	            "entryCSN: 20251122225400.123456Z#000000#001#000000\n");
+	assert_string_equal(entry.csn,
+	    "20251122225400.123456Z#000000#001#000000");
+	assert_refused(ACCOUNT "modifyTimestamp: yesterday\n",
+	    "modifyTimestamp: ");
 }
 
 static void
@@ -496,18 +544,17 @@ generalized_time_is_read_strictly(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_int_equal(
-		    entry_parse_time(good[i].text, strlen(good[i].text), &time),
+		    ldap_time_parse(good[i].text, strlen(good[i].text), &time),
 		    0);
 		assert_int_equal(time, good[i].time);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(
-		    entry_parse_time(bad[i], strlen(bad[i]), &time),
+		assert_int_equal(ldap_time_parse(bad[i], strlen(bad[i]), &time),
 		    ENS_E_SYNTAX);
 	for (size_t len = 0; len < 15; len++) {
 		if (len != 11 && len != 13)
 			assert_int_equal(
-			    entry_parse_time("20251122225400Z", len, &time),
+			    ldap_time_parse("20251122225400Z", len, &time),
 			    ENS_E_SYNTAX);
 	}
 }
@@ -543,6 +590,8 @@ main(void)
 		cmocka_unit_test(a_whole_account_is_read),
 		cmocka_unit_test(an_account_without_a_status_is_active),
 		cmocka_unit_test(the_auxiliary_class_makes_an_account_as_well),
+		cmocka_unit_test(an_existing_tree_is_read_by_its_own_names),
+		cmocka_unit_test(the_last_change_stands_in_for_an_entry_csn),
 		cmocka_unit_test(an_account_id_is_a_canonical_number_in_range),
 		cmocka_unit_test(an_unknown_word_refuses_the_whole_entry),
 		cmocka_unit_test(an_entry_of_two_kinds_or_none_is_refused),

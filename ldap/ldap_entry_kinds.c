@@ -1,0 +1,372 @@
+/*
+ * The rules of each kind of entry: what it has to have, what it may have, and
+ * what of it is kept. See ldap_entry.h.
+ */
+#include <config.h>
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/errors.h"
+#include "common/fingerprint.h"
+#include "ldap/ldap_entry_private.h"
+
+static int
+parse_public_key(struct parse *p, const struct berval *value)
+{
+	if (value->bv_len > KEY_LINE_MAX)
+		return ENS_E_LIMIT;
+	return ssh_key_parse(value->bv_val, value->bv_len, &p->parser->key);
+}
+
+static struct bytes
+keep_blob(struct parse *p, const struct ssh_key *key)
+{
+	uint8_t *blob = entry_take(p, key->blob_len);
+
+	if (blob == NULL)
+		return (struct bytes){ NULL, 0 };
+	memcpy(blob, key->blob, key->blob_len);
+	return (struct bytes){ blob, key->blob_len };
+}
+
+/* The expiry that comes first; 0 is never. */
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	if (a == 0 || b == 0)
+		return a == 0 ? b : a;
+	return a < b ? a : b;
+}
+
+static int
+take_key(struct parse *p, const struct berval *value, struct entry_key *ret_key)
+{
+	const struct ssh_key *key = &p->parser->key;
+	int r = parse_public_key(p, value);
+
+	if (r != 0)
+		return r;
+	ret_key->blob = keep_blob(p, key);
+	ret_key->from = entry_keep_text(p, key->from, strlen(key->from));
+	ret_key->title = entry_keep_text(p, key->comment, strlen(key->comment));
+	ret_key->expires = key->expires;
+	if (p->error != 0)
+		return p->error;
+	p->error = fingerprint_sha256(ret_key->blob, ret_key->fingerprint);
+	return p->error;
+}
+
+static bool
+parse_key(struct parse *p, struct entry *entry)
+{
+	struct entry_key *key = &entry->key;
+	bool ok = true;
+	const struct berval *value;
+	const char *title;
+	int64_t expires = 0;
+	int r;
+
+	if (!entry_need(p, SCHEMA_SSH_PUBLIC_KEY))
+		return false;
+	value = entry_single(p, SCHEMA_SSH_PUBLIC_KEY, &ok);
+	if (value == NULL)
+		return ok;
+	r = take_key(p, value, key);
+	if (r != 0)
+		return entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, error_text(r));
+	if (!entry_get_text(p, SCHEMA_CN, NAME_TEXT_MAX, &title) ||
+	    !entry_get_expires(p, &expires))
+		return false;
+	if (*title != '\0')
+		key->title = title;
+	key->expires = sooner(key->expires, expires);
+	return true;
+}
+
+/* Keys on the account itself: a bad one is named and left out. */
+static bool
+parse_account_keys(struct parse *p, struct entry *entry)
+{
+	const struct entry_attribute *attribute = entry_has(p,
+	    SCHEMA_SSH_PUBLIC_KEY);
+	struct entry_key *keys;
+	char reason[128];
+	uint32_t count = 0;
+
+	if (attribute == NULL)
+		return true;
+	if (attribute->value_count > ACCOUNT_KEYS_MAX)
+		return entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY,
+		    error_text(ENS_E_LIMIT));
+	keys = entry_take(p, attribute->value_count * sizeof(*keys));
+	if (keys == NULL)
+		return false;
+	for (uint32_t i = 0; i < attribute->value_count; i++) {
+		int r = take_key(p, &attribute->values[i], &keys[count]);
+
+		if (p->error != 0)
+			return false;
+		if (r == 0) {
+			count++;
+			continue;
+		}
+		(void)snprintf(reason, sizeof(reason), "value %u of %u: %s",
+		    i + 1, attribute->value_count, error_text(r));
+		(void)entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, reason);
+	}
+	entry->account.keys = keys;
+	entry->account.key_count = count;
+	return true;
+}
+
+static bool
+parse_account(struct parse *p, struct entry *entry)
+{
+	bool ok = true;
+	const struct berval *value;
+
+	entry->account.status = ACCOUNT_ACTIVE;
+	if (!entry_need(p, SCHEMA_ACCOUNT_ID) ||
+	    !entry_get_number(p, SCHEMA_ACCOUNT_ID, 1, ACCOUNT_ID_MAX,
+	        &entry->id))
+		return false;
+	value = entry_single(p, SCHEMA_STATUS, &ok);
+	if (!ok)
+		return false;
+	if (value != NULL &&
+	    account_status_parse(
+	        (struct bytes){ (const uint8_t *)value->bv_val, value->bv_len },
+	        &entry->account.status) != 0)
+		return entry_refuse(p, SCHEMA_STATUS, "an unknown word");
+	return entry_get_expires(p, &entry->account.expires) &&
+	    entry_get_number(p, SCHEMA_MAX_SESSIONS, 0, SESSION_LIMIT_MAX,
+	        &entry->account.max_sessions) &&
+	    entry_get_text(p, SCHEMA_CN, NAME_TEXT_MAX, &entry->name) &&
+	    entry_get_text(p, SCHEMA_MAIL, MAIL_TEXT_MAX,
+	        &entry->account.mail) &&
+	    parse_account_keys(p, entry);
+}
+
+static int
+compare_members(const void *a, const void *b)
+{
+	const struct environment_member *x = a, *y = b;
+
+	if (x->account != y->account)
+		return (x->account > y->account) - (x->account < y->account);
+	return (x->role > y->role) - (x->role < y->role);
+}
+
+static bool
+add_members(struct parse *p, enum schema_name which, enum environment_role role,
+    struct environment_member *rows, uint32_t *count)
+{
+	const struct entry_attribute *attribute = entry_has(p, which);
+	uint32_t account;
+	int r;
+
+	if (attribute == NULL)
+		return true;
+	for (uint32_t i = 0; i < attribute->value_count; i++) {
+		r = entry_number(&attribute->values[i], 1, ACCOUNT_ID_MAX,
+		    &account);
+		if (r != 0)
+			return entry_refuse(p, which, error_text(r));
+		rows[(*count)++] = (struct environment_member){ account, role };
+	}
+	return true;
+}
+
+/* Of several rows of one account one stays: owner wins, else the lower. */
+static uint32_t
+merge_members(struct environment_member *rows, uint32_t count)
+{
+	uint32_t kept = 0;
+
+	qsort(rows, count, sizeof(*rows), compare_members);
+	for (uint32_t i = 0; i < count; i++) {
+		if (kept == 0 || rows[kept - 1].account != rows[i].account)
+			rows[kept++] = rows[i];
+		else if (rows[i].role == ROLE_OWNER)
+			rows[kept - 1].role = ROLE_OWNER;
+	}
+	return kept;
+}
+
+static uint32_t
+value_count(const struct parse *p, enum schema_name which)
+{
+	return entry_has(p, which) == NULL ? 0
+	                                   : entry_has(p, which)->value_count;
+}
+
+static bool
+parse_environment(struct parse *p, struct entry *entry)
+{
+	bool ok = true;
+	const struct berval *cn;
+	struct environment_member *rows;
+	uint32_t count = 0;
+	uint64_t most = (uint64_t)value_count(p, SCHEMA_OWNER) +
+	    value_count(p, SCHEMA_FULL_ACCESS) +
+	    value_count(p, SCHEMA_LIMITED_ACCESS);
+
+	if (!entry_need(p, SCHEMA_CN))
+		return false;
+	cn = entry_single(p, SCHEMA_CN, &ok);
+	if (cn == NULL)
+		return ok;
+	if (cn->bv_len == 0)
+		return entry_refuse(p, SCHEMA_CN, "empty");
+	if (!entry_get_text(p, SCHEMA_CN, NAME_TEXT_MAX, &entry->name) ||
+	    !entry_get_state(p, &entry->environment.state) ||
+	    !entry_get_number(p, SCHEMA_OWNER, 1, ACCOUNT_ID_MAX,
+	        &entry->environment.owner))
+		return false;
+	if (most > ENVIRONMENT_MEMBERS_MAX)
+		return entry_refuse(p, SCHEMA_FULL_ACCESS,
+		    error_text(ENS_E_LIMIT));
+	rows = entry_take(p, most * sizeof(*rows));
+	if (rows == NULL)
+		return false;
+	if (!add_members(p, SCHEMA_OWNER, ROLE_OWNER, rows, &count) ||
+	    !add_members(p, SCHEMA_FULL_ACCESS, ROLE_FULL, rows, &count) ||
+	    !add_members(p, SCHEMA_LIMITED_ACCESS, ROLE_LIMITED, rows, &count))
+		return false;
+	entry->environment.members = rows;
+	entry->environment.member_count = merge_members(rows, count);
+	return true;
+}
+
+/* Numeric only, and written the one way that inet_ntop() writes it. */
+static bool
+get_address(struct parse *p, const char **ret_address)
+{
+	bool ok = true;
+	const struct berval *value;
+	char text[ENTRY_WORD_MAX + 1], canonical[INET6_ADDRSTRLEN];
+	uint8_t binary[sizeof(struct in6_addr)];
+	int family;
+
+	if (!entry_need(p, SCHEMA_ADDRESS))
+		return false;
+	value = entry_single(p, SCHEMA_ADDRESS, &ok);
+	if (value == NULL)
+		return ok;
+	if (!entry_word(value, text))
+		return entry_refuse(p, SCHEMA_ADDRESS, "not an address");
+	family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
+	if (inet_pton(family, text, binary) != 1 ||
+	    inet_ntop(family, binary, canonical, sizeof(canonical)) == NULL)
+		return entry_refuse(p, SCHEMA_ADDRESS, "not an address");
+	*ret_address = entry_keep_text(p, canonical, strlen(canonical));
+	return true;
+}
+
+static bool
+is_system_user(const char *name)
+{
+	const char *first = "abcdefghijklmnopqrstuvwxyz_";
+	size_t len = strlen(name);
+
+	return len > 0 && len <= SYSTEM_USER_MAX &&
+	    strchr(first, name[0]) != NULL &&
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == len;
+}
+
+/* The directory does not get to make anybody root on a node. */
+static bool
+get_system_user(struct parse *p, const char **ret_user)
+{
+	bool ok = true;
+	const struct berval *value;
+	char text[ENTRY_WORD_MAX + 1];
+
+	if (!entry_need(p, SCHEMA_SYSTEM_USER))
+		return false;
+	value = entry_single(p, SCHEMA_SYSTEM_USER, &ok);
+	if (value == NULL)
+		return ok;
+	if (!entry_word(value, text) || !is_system_user(text))
+		return entry_refuse(p, SCHEMA_SYSTEM_USER, "not a user name");
+	if (strcmp(text, "root") == 0)
+		return entry_refuse(p, SCHEMA_SYSTEM_USER,
+		    "root is nobody's to be");
+	*ret_user = entry_keep_text(p, text, strlen(text));
+	return true;
+}
+
+static bool
+parse_host_keys(struct parse *p, struct entry *entry)
+{
+	const struct entry_attribute *attribute = entry_has(p, SCHEMA_HOST_KEY);
+	const struct ssh_key *key = &p->parser->key;
+	struct entry_host_key *rows;
+	int r;
+
+	if (attribute == NULL)
+		return true;
+	if (attribute->value_count > NODE_HOST_KEYS_MAX)
+		return entry_refuse(p, SCHEMA_HOST_KEY,
+		    error_text(ENS_E_LIMIT));
+	rows = entry_take(p, attribute->value_count * sizeof(*rows));
+	if (rows == NULL)
+		return false;
+	for (uint32_t i = 0; i < attribute->value_count; i++) {
+		r = parse_public_key(p, &attribute->values[i]);
+		if (r != 0)
+			return entry_refuse(p, SCHEMA_HOST_KEY, error_text(r));
+		if (key->from[0] != '\0' || key->expires != 0)
+			return entry_refuse(p, SCHEMA_HOST_KEY,
+			    "options on a host key");
+		rows[i].blob = keep_blob(p, key);
+		if (p->error == 0)
+			p->error = fingerprint_sha256(rows[i].blob,
+			    rows[i].fingerprint);
+		if (p->error != 0)
+			return false;
+	}
+	entry->node.host_keys = rows;
+	entry->node.host_key_count = attribute->value_count;
+	return true;
+}
+
+static bool
+parse_node(struct parse *p, struct entry *entry)
+{
+	uint32_t port = 22;
+
+	if (!entry_need(p, SCHEMA_NODE_ID) ||
+	    !entry_get_number(p, SCHEMA_NODE_ID, 1, NODE_ID_MAX, &entry->id) ||
+	    !get_address(p, &entry->node.address) ||
+	    !entry_get_number(p, SCHEMA_PORT, 1, UINT16_MAX, &port) ||
+	    !entry_get_state(p, &entry->node.state) ||
+	    !entry_get_text(p, SCHEMA_SERVICE_TYPE, NAME_TEXT_MAX,
+	        &entry->node.service_type) ||
+	    !get_system_user(p, &entry->node.system_user))
+		return false;
+	entry->node.port = (uint16_t)port;
+	return parse_host_keys(p, entry);
+}
+
+bool
+entry_parse_kind(struct parse *p, struct entry *entry)
+{
+	switch (entry->kind) {
+	case ENTRY_ACCOUNT:
+		return parse_account(p, entry);
+	case ENTRY_KEY:
+		return parse_key(p, entry);
+	case ENTRY_ENVIRONMENT:
+		return parse_environment(p, entry);
+	case ENTRY_NODE:
+		return parse_node(p, entry);
+	case ENTRY_OTHER:
+	default:
+		return entry_refuse(p, SCHEMA_OBJECT_CLASS,
+		    "not exactly one of ours");
+	}
+}

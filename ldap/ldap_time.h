@@ -1,0 +1,17 @@
+/* GeneralizedTime (RFC 4517, 3.3.13), in every form that it has. */
+#ifndef ENSCALE_LDAP_LDAP_TIME_H
+#define ENSCALE_LDAP_LDAP_TIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ldap/ldap_csn.h"
+
+/* To seconds since the epoch; a fraction is cut. 0 or ENS_E_SYNTAX. */
+int ldap_time_parse(const char *text, size_t len, int64_t *ret_time);
+
+/* A change sequence number (ldap_csn.h) that says this second and no server.
+ * 0, or ENS_E_RANGE outside the years 1 to 9999. */
+int ldap_time_csn(int64_t time, char ret_csn[CSN_LEN + 1]);
+
+#endif
