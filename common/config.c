@@ -93,6 +93,7 @@ static const struct key {
 	KEY("gateway", host, KIND_HOST, 0, 0),
 	KEY("gateway", port, KIND_U16, 1, UINT16_MAX),
 	KEY("gateway", host_keys, KIND_PATH_LIST, 0, 0),
+	KEY("gateway", announcement, KIND_TEXT, 0, 0),
 	KEY("hop", source_addresses, KIND_CIDR_LIST, 0, 0),
 	KEY("hop", cert_lifetime, KIND_U32, CERT_LIFETIME_MIN,
 	    CERT_SECONDS_MAX),

@@ -63,6 +63,7 @@ struct config {
 	char host[CONFIG_VALUE_MAX]; /* ssh.enscale.com */
 	uint16_t port;		     /* 3022 */
 	char host_keys[CONFIG_VALUE_MAX]; /* public key files, spaces */
+	char announcement[CONFIG_VALUE_MAX]; /* in the menu; "": none */
 
 	/* [hop] */
 	char source_addresses[CONFIG_VALUE_MAX]; /* CIDR list for

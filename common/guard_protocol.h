@@ -11,18 +11,24 @@
  * {"op":"hello"}
  *	-> {"ok":true,"session":"abcdefghij234567","account":25880,
  *	    "node":0,"name":"Full Name","support":"...",
- *	    "host":"ssh.enscale.com","port":3022,
+ *	    "announcement":"...","host":"ssh.enscale.com","port":3022,
+ *	    "key":"SHA256:...","address":"198.18.0.10",
+ *	    "last_login":1763840000,"last_address":"198.18.0.10",
  *	    "as_of":1763850000}
+ *	last_login: when and from where the account came in before this
+ *	session; 0 and "" where that is not known.
  * {"op":"list"}
  *	-> {"ok":true,"environments":[{"name":"cool-waterfall-59",
  *	    "state":"running","role":"owner","owner":25880,
  *	    "verdict":"allowed","sentence":"...",
  *	    "nodes":[{"node":124718,"service":"apache","address":"198.19.0.18",
- *	    "user":"apache","state":"running"}, ...]}, ...]}
+ *	    "user":"apache","state":"running"}, ...],
+ *	    "node_count":2}, ...],"last_node":124718}
  *	Every environment that the account has any role in. "verdict" is that
  *	of entering a running node of it; "sentence" is there when it is not
  *	"allowed". Nodes of an environment with a verdict of no role to enter
- *	("access-limited") are not listed.
+ *	("access-limited") are not listed, but counted. last_node: the one that
+ *	was entered last from the menu, on this gateway; 0: none.
  * {"op":"hop","node":124718,"forward_agent":false}
  *	Declares a hop of the asking process: from now on, for HOP_SECONDS,
  *	an ssh that is this process' child may ask the agent for a certificate
@@ -39,6 +45,17 @@
  *	-> {"ok":true,"signed":true}: whether the agent gave this hop its
  *	signature. When it refused for a reason of policy, "signed" is false
  *	and "code", "verdict" and "sentence" are there as in a refusal.
+ *
+ * {"op":"settings"}
+ *	-> {"ok":true,"host":"ssh.enscale.com","port":3022,"account":25880,
+ *	    "host_keys":[{"type":"ED25519","bits":256,"sha256":"SHA256:...",
+ *	    "md5":"MD5:..."}, ...]}
+ * {"op":"sessions"}
+ *	-> {"ok":true,"sessions":[{"session":"abcdefghij234567",
+ *	    "opened":1763850000,"address":"198.18.0.10","node":0,
+ *	    "inside":[124718]}, ...]}
+ *	The account's open sessions on this gateway; inside: the nodes that it
+ *	is in right now.
  *
  * {"op":"keys"}
  *	-> {"ok":true,"manage":true,"keys":[{"title":"Enscale Demo Key",

@@ -17,6 +17,7 @@
 #include "enscale_guard/admission.h"
 #include "enscale_guard/audit.h"
 #include "enscale_guard/hop.h"
+#include "enscale_guard/last_use.h"
 #include "enscale_guard/listener.h"
 #include "enscale_guard/peer.h"
 #include "enscale_guard/session_table.h"
@@ -49,10 +50,13 @@ struct guard {
 	char notify_socket[CONFIG_PATH_MAX];
 	char keyd_socket[CONFIG_PATH_MAX];
 	char hops_dir[CONFIG_PATH_MAX];
+	char last_dir[CONFIG_PATH_MAX];
 
 	sd_event *event;
 	struct signer *signer;
 	struct audit *audit;
+	struct last_use *last_use; /* NULL: cannot be kept */
+	json_t *host_keys;         /* about.c */
 	struct admission admission;
 	struct session_table *sessions;
 	int hops_fd; /* live_hop.c */

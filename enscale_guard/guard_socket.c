@@ -76,6 +76,36 @@ change_keys(void *arg, const struct keyd_request *request)
 	return key_change_start(arg, request);
 }
 
+static json_t *
+list_session(const struct session_entry *entry)
+{
+	const struct session *session = &entry->session;
+	const struct live_hop *hop;
+	json_t *inside = json_array();
+
+	LIST_FOREACH(hop, &entry->hops, of_session)
+		json_array_append_new(inside,
+		    json_integer((json_int_t)hop->node));
+	return json_pack("{s:s, s:I, s:s, s:I, s:o}", "session", session->id,
+	    "opened", (json_int_t)session->opened, "address", session->address,
+	    "node", (json_int_t)session->node, "inside", inside);
+}
+
+static json_t *
+list_sessions(void *arg)
+{
+	const struct shell *shell = arg;
+	const struct session_entry *entry;
+	json_t *list = json_array();
+
+	for (entry = session_table_first(shell->guard->sessions); entry != NULL;
+	     entry = session_table_next(entry))
+		if (entry->published && !entry->ending &&
+		    entry->session.account == shell->entry->session.account)
+			json_array_append_new(list, list_session(entry));
+	return list;
+}
+
 /* A process' new declaration replaces that of its other connections. */
 static void
 withdraw_others(struct shell *shell)
@@ -103,9 +133,12 @@ answer(struct shell *shell, const char *line, size_t len)
 		.session = has_session ? &shell->entry->session : NULL,
 		.hop = &shell->hop,
 		.audit = guard->audit,
+		.last_use = guard->last_use,
+		.host_keys = guard->host_keys,
 		.now = bucket_now(),
 		.charge = charge,
 		.change_keys = change_keys,
+		.list_sessions = list_sessions,
 		.arg = shell,
 	};
 	json_t *reply;

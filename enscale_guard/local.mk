@@ -4,6 +4,7 @@ enscalelibexec_PROGRAMS += enscale-guard
 noinst_LTLIBRARIES += libguard.la
 
 libguard_la_SOURCES = \
+	%D%/about.c %D%/about.h \
 	%D%/admission.c %D%/admission.h \
 	%D%/agent.c %D%/agent.h \
 	%D%/agent_socket.c %D%/agent_socket.h \
@@ -19,6 +20,7 @@ libguard_la_SOURCES = \
 	%D%/key_change.c %D%/key_change.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/judge.c %D%/judge.h \
+	%D%/last_use.c %D%/last_use.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/live_hop.c %D%/live_hop.h \
 	%D%/log.c %D%/log.h \

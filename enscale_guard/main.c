@@ -25,6 +25,7 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/fingerprint.h"
+#include "enscale_guard/about.h"
 #include "enscale_guard/agent_socket.h"
 #include "enscale_guard/confinement.h"
 #include "enscale_guard/ending.h"
@@ -38,6 +39,7 @@
 
 #define LOCK_NAME        CONFIG_GUARD_DIR "/lock"
 #define HOPS_NAME        CONFIG_GUARD_DIR "/hops"
+#define LAST_NAME        CONFIG_GUARD_DIR "/last"
 #define DESCRIPTORS_KEPT 64 /* not for connections */
 
 static struct guard guard = { .hops_fd = -1 };
@@ -51,6 +53,9 @@ session_appeared(struct session_entry *entry, void *arg)
 
 	judge_remember(entry, true);
 	live_hop_take_in(g, entry);
+	if (g->last_use != NULL)
+		last_use_login(g->last_use, entry->session.account,
+		    entry->session.opened, entry->session.address);
 	audit_event(g->audit, "session-seen", &entry->session,
 	    json_pack("{s:I}", "opened", (json_int_t)entry->session.opened));
 	judge_session(g, entry);
@@ -147,7 +152,8 @@ read_configuration(struct guard *g, const char *path)
 	        g->notify_socket) < 0 ||
 	    config_path(config->run_dir, CONFIG_KEYD_SOCKET, g->keyd_socket) <
 	        0 ||
-	    config_path(config->run_dir, HOPS_NAME, g->hops_dir) < 0) {
+	    config_path(config->run_dir, HOPS_NAME, g->hops_dir) < 0 ||
+	    config_path(config->state_dir, LAST_NAME, g->last_dir) < 0) {
 		log_error("state_dir or run_dir is too long");
 		return ENS_E_CONFIG;
 	}
@@ -288,6 +294,10 @@ open_units(struct guard *g)
 		    g->config.audit_log, error_text(r));
 		return r;
 	}
+	r = last_use_open(g->last_dir, &g->last_use);
+	if (r < 0)
+		log_warning("cannot keep last logins in \"%s\": %s",
+		    g->last_dir, error_text(r));
 	r = session_table_new(g->sessions_dir, g->event, &events, &g->sessions);
 	if (r >= 0)
 		r = live_hop_open(g);
@@ -332,6 +342,7 @@ begin(struct guard *g, const char *config)
 	r = start_signer(g); /* before any socket, lock or log exists */
 	if (r < 0)
 		return r;
+	g->host_keys = about_read_host_keys(g->config.host_keys);
 	give_up_reading(g);
 	admission_init(&g->admission, connections);
 	ending_has_right();
@@ -380,6 +391,8 @@ end(struct guard *g)
 	forget_sessions(g);
 	live_hop_close(g);
 	audit_close(g->audit);
+	last_use_close(g->last_use);
+	json_decref(g->host_keys);
 	admission_clear(&g->admission);
 	signer_stop(g->signer);
 	sd_event_unref(g->event);

@@ -1,6 +1,6 @@
 /*
- * hello, list, hop, hop-done; keys.c has the rest. No request names an account: that is the
- * session's. It refuses what it does not know, and lists nothing that policy
+ * hello, list, hop, hop-done; keys.c and about.c have the rest. No request
+ * names an account: that is the session's. It refuses what it does not know, and lists nothing that policy
  * has not been asked about.
  */
 #include <config.h>
@@ -13,9 +13,11 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/fingerprint_text.h"
 #include "common/guard_protocol.h"
 #include "common/ssh_key.h"
 #include "common/text.h"
+#include "enscale_guard/about.h"
 #include "enscale_guard/admission.h"
 #include "enscale_guard/keys.h"
 #include "enscale_guard/log.h"
@@ -126,6 +128,8 @@ hello(const struct request *request, const json_t *object, bool *ret_close)
 {
 	const struct session *session = request->session;
 	const struct config *config = request->config;
+	char fingerprint[FINGERPRINT_SHA256_TEXT_LEN + 1];
+	struct last_login last = { 0 };
 	struct policy_answer answer;
 
 	if (json_object_size(object) != 1)
@@ -133,11 +137,19 @@ hello(const struct request *request, const json_t *object, bool *ret_close)
 	request_judge(request, 0, &answer);
 	if (answer.verdict != POLICY_ALLOWED)
 		return request_refuse(request, &answer);
-	return json_pack("{s:b, s:s, s:I, s:I, s:o, s:s, s:s, s:i, s:I}", "ok",
-	    1, "session", session->id, "account", (json_int_t)session->account,
-	    "node", (json_int_t)session->node, "name",
-	    request_text(answer.account.name), "support", config->support,
-	    "host", config->host, "port", (int)config->port, "as_of",
+	if (request->last_use != NULL)
+		last_use_find(request->last_use, session->account,
+		    session->opened, &last, NULL);
+	fingerprint_format_sha256(session->fingerprint, fingerprint);
+	return json_pack(
+	    "{s:b, s:s, s:I, s:I, s:o, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:s, s:I}",
+	    "ok", 1, "session", session->id, "account",
+	    (json_int_t)session->account, "node", (json_int_t)session->node,
+	    "name", request_text(answer.account.name), "support",
+	    config->support, "announcement", config->announcement, "host",
+	    config->host, "port", (int)config->port, "key", fingerprint,
+	    "address", session->address, "last_login", (json_int_t)last.opened,
+	    "last_address", last.address, "as_of",
 	    (json_int_t)view_as_of(request->view));
 }
 
@@ -201,6 +213,8 @@ list_environment(const struct request *request,
 		policy_sentence(&answer, sentence, sizeof(sentence));
 		json_object_set_new(object, "sentence", json_string(sentence));
 	}
+	json_object_set_new(object, "node_count",
+	    json_integer((json_int_t)environment->node_count));
 	json_object_set_new(object, "nodes",
 	    role == ROLE_LIMITED ? json_array()
 	                         : list_nodes(request, environment));
@@ -257,6 +271,7 @@ list(const struct request *request, const json_t *object, bool *ret_close)
 {
 	AUTO_JSON json_t *environments = json_array();
 	struct policy_answer answer;
+	uint32_t last = 0;
 	int r;
 
 	if (json_object_size(object) != 1)
@@ -274,7 +289,11 @@ list(const struct request *request, const json_t *object, bool *ret_close)
 		answer.error = r;
 		return request_refuse(request, &answer);
 	}
-	return json_pack("{s:b, s:O}", "ok", 1, "environments", environments);
+	if (request->last_use != NULL)
+		last_use_find(request->last_use, request->session->account, 0,
+		    NULL, &last);
+	return json_pack("{s:b, s:O, s:I}", "ok", 1, "environments",
+	    environments, "last_node", (json_int_t)last);
 }
 
 /* ---- hop --------------------------------------------------------------- */
@@ -450,6 +469,10 @@ answer_object(const struct request *request, json_t *object, bool *ret_close)
 		return hop(request, object, ret_close);
 	if (op != NULL && strcmp(op, "hop-done") == 0)
 		return hop_done(request, object, ret_close);
+	if (op != NULL && strcmp(op, "settings") == 0)
+		return about_settings(request, object, ret_close);
+	if (op != NULL && strcmp(op, "sessions") == 0)
+		return about_sessions(request, object, ret_close);
 	if (op != NULL && strcmp(op, "keys") == 0)
 		return keys_list(request, object, ret_close);
 	if (op != NULL && strcmp(op, "key-add") == 0)

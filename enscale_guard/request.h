@@ -18,6 +18,7 @@
 #include "common/session_registry.h"
 #include "enscale_guard/audit.h"
 #include "enscale_guard/hop.h"
+#include "enscale_guard/last_use.h"
 
 struct request {
 	const struct config *config;
@@ -27,12 +28,16 @@ struct request {
 	const struct session *session; /* NULL: the peer belongs to none */
 	struct hop *hop;               /* of this connection */
 	struct audit *audit;
-	uint64_t now; /* bucket_now() */
+	struct last_use *last_use; /* NULL: nothing is remembered */
+	json_t *host_keys;         /* about_read_host_keys(), or NULL */
+	uint64_t now;              /* bucket_now() */
 	/* Asked before a list is put together; may it be? */
 	bool (*charge)(void *arg, uint32_t cost);
 	/* Hands a judged change of keys on; its outcome is told later. 0;
 	 * -EBUSY; -errno. NULL: this guard changes none. */
 	int (*change_keys)(void *arg, const struct keyd_request *request);
+	/* The account's open sessions, an array; NULL: none are known. */
+	json_t *(*list_sessions)(void *arg);
 	void *arg;
 };
 

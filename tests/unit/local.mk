@@ -11,7 +11,10 @@ AM_TESTS_ENVIRONMENT = ENS_SRCDIR='$(abs_top_srcdir)'; \
 	export ENS_SRCDIR ENS_BUILDDIR;
 
 # The pattern, per test:
-#   UNIT_TESTS += tests/unit/test_login_name
+#   tests_unit_test_last_use_SOURCES = %D%/test_last_use.c
+tests_unit_test_last_use_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_last_use_LDADD = $(GUARD_LDADD)
+UNIT_TESTS += tests/unit/test_login_name
 #   tests_unit_test_login_name_SOURCES = %D%/test_login_name.c
 #   tests_unit_test_login_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 #   tests_unit_test_login_name_LDADD = libcommon.la $(CMOCKA_LIBS)
@@ -110,7 +113,8 @@ UNIT_TESTS += \
 	tests/unit/test_cert \
 	tests/unit/test_confinement \
 	tests/unit/test_guard_protocol \
-	tests/unit/test_guard_sessions
+	tests/unit/test_guard_sessions \
+	tests/unit/test_last_use
 tests_unit_test_agent_SOURCES = %D%/test_agent.c $(GUARD_FIXTURE)
 tests_unit_test_agent_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_agent_LDADD = $(GUARD_LDADD)

@@ -128,6 +128,7 @@ every_key_is_read(void **state)
 	                      "host = ssh.enscale.com\n"
 	                      "port = 22\n"
 	                      "host_keys = /a.pub /b.pub\n"
+	                      "announcement = Moving on Sunday.\n"
 	                      "[hop]\n"
 	                      "source_addresses = 198.19.0.1/32,2001:db8::/32\n"
 	                      "cert_lifetime = 60\n"
@@ -160,6 +161,7 @@ every_key_is_read(void **state)
 	assert_string_equal(config.host, "ssh.enscale.com");
 	assert_int_equal(config.port, 22);
 	assert_string_equal(config.host_keys, "/a.pub /b.pub");
+	assert_string_equal(config.announcement, "Moving on Sunday.");
 	assert_string_equal(config.source_addresses,
 	    "198.19.0.1/32,2001:db8::/32");
 	assert_int_equal(config.cert_lifetime, 60);

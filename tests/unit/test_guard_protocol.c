@@ -133,6 +133,58 @@ expect_ok(const char *line)
 
 #define HOP "{\"op\":\"hop\",\"node\":124718,\"forward_agent\":false}"
 
+static json_t *
+two_sessions(void *arg)
+{
+	(void)arg;
+	return json_pack("[{s:s}, {s:s}]", "session", "a", "session", "b");
+}
+
+static void
+settings_name_the_gateway_and_its_keys(void **state)
+{
+	(void)state;
+	expect_ok("{\"op\":\"settings\"}");
+	assert_string_equal(text(around.answer, "host"), "ssh.enscale.com");
+	assert_int_equal(number(around.answer, "port"), 3022);
+	assert_int_equal(number(around.answer, "account"), OWNER);
+	assert_int_equal(
+	    json_array_size(json_object_get(around.answer, "host_keys")), 0);
+	around.request.host_keys = json_pack("[{s:s}]", "type", "ED25519");
+	expect_ok("{\"op\":\"settings\"}");
+	assert_int_equal(
+	    json_array_size(json_object_get(around.answer, "host_keys")), 1);
+	json_decref(around.request.host_keys);
+	expect_refusal("{\"op\":\"settings\",\"account\":1}", 122,
+	    "bad-request");
+}
+
+static void
+sessions_are_those_that_the_guard_knows(void **state)
+{
+	(void)state;
+	expect_ok("{\"op\":\"sessions\"}");
+	assert_int_equal(
+	    json_array_size(json_object_get(around.answer, "sessions")), 0);
+	around.request.list_sessions = two_sessions;
+	expect_ok("{\"op\":\"sessions\"}");
+	assert_int_equal(
+	    json_array_size(json_object_get(around.answer, "sessions")), 2);
+	expect_refusal("{\"op\":\"sessions\",\"account\":21296}", 122,
+	    "bad-request");
+	around.refuse_charge = true;
+	expect_refusal("{\"op\":\"sessions\"}", 122, "too-many-requests");
+}
+
+static void
+a_suspended_account_is_told_no_settings_and_no_sessions(void **state)
+{
+	(void)state;
+	publish(&(struct facts){ .suspended = true });
+	expect_refusal("{\"op\":\"settings\"}", 120, "account-suspended");
+	expect_refusal("{\"op\":\"sessions\"}", 120, "account-suspended");
+}
+
 /* ---- hello ------------------------------------------------------------------- */
 
 static void
@@ -147,6 +199,11 @@ hello_tells_the_session_what_it_is(void **state)
 	assert_string_equal(text(around.answer, "host"), "ssh.enscale.com");
 	assert_int_equal(number(around.answer, "port"), 3022);
 	assert_int_equal(number(around.answer, "as_of"), 1763850000);
+	assert_string_equal(text(around.answer, "address"), ADDRESS);
+	assert_int_equal(strncmp(text(around.answer, "key"), "SHA256:", 7), 0);
+	assert_int_equal(number(around.answer, "last_login"), 0);
+	assert_string_equal(text(around.answer, "last_address"), "");
+	assert_string_equal(text(around.answer, "announcement"), "");
 }
 
 static void
@@ -708,6 +765,9 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define LINE(name) cmocka_unit_test_setup_teardown(name, connect_line, hang_up)
 	const struct CMUnitTest tests[] = {
+		TEST(settings_name_the_gateway_and_its_keys),
+		TEST(sessions_are_those_that_the_guard_knows),
+		TEST(a_suspended_account_is_told_no_settings_and_no_sessions),
 		TEST(hello_tells_the_session_what_it_is),
 		TEST(directory_text_is_stripped_of_control_characters),
 		TEST(hello_refuses_whom_policy_refuses),

@@ -1,0 +1,129 @@
+/* See about.h. Refuses what is of another account. */
+#include <config.h>
+
+#include "enscale_guard/about.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "common/fingerprint.h"
+#include "common/guard_protocol.h"
+#include "common/ssh_key.h"
+#include "enscale_guard/admission.h"
+#include "enscale_guard/log.h"
+
+/* ---- settings ---------------------------------------------------------- */
+
+static int
+read_key(const char *path, struct ssh_key *ret_key)
+{
+	AUTO_FILE FILE *file = fopen(path, "re");
+	AUTO_FREE char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+
+	if (file == NULL)
+		return -errno;
+	len = getline(&line, &size, file);
+	if (len < 0)
+		return ENS_E_KEY_FORMAT;
+	return len > KEY_LINE_MAX ? ENS_E_LIMIT
+	                          : ssh_key_parse(line, (size_t)len, ret_key);
+}
+
+static json_t *
+describe_key(const struct ssh_key *key)
+{
+	const struct bytes blob = { key->blob, key->blob_len };
+	char sha256_text[FINGERPRINT_SHA256_TEXT_LEN + 1];
+	char md5_text[FINGERPRINT_MD5_TEXT_LEN + 1] = "";
+	uint8_t sha256[SHA256_LEN], md5[MD5_LEN];
+
+	if (fingerprint_sha256(blob, sha256) < 0)
+		return NULL;
+	fingerprint_format_sha256(sha256, sha256_text);
+	/* FIPS has no MD5. */
+	if (fingerprint_md5(blob, md5) == 0)
+		fingerprint_format_md5(md5, md5_text);
+	return json_pack("{s:s, s:I, s:s, s:s}", "type",
+	    ssh_key_type_short_name(key->type), "bits", (json_int_t)key->bits,
+	    "sha256", sha256_text, "md5", md5_text);
+}
+
+json_t *
+about_read_host_keys(const char *files)
+{
+	char copy[CONFIG_VALUE_MAX], *rest = copy, *path;
+	json_t *keys = json_array();
+	struct ssh_key key;
+	int r;
+
+	snprintf(copy, sizeof(copy), "%s", files);
+	while ((path = strsep(&rest, " ")) != NULL) {
+		if (path[0] == '\0')
+			continue;
+		r = read_key(path, &key);
+		if (r == 0)
+			json_array_append_new(keys, describe_key(&key));
+		else
+			log_warning("cannot show host key \"%s\": %s", path,
+			    error_text(r));
+	}
+	return keys;
+}
+
+/* A session may ask this much as long as it may be open. */
+static json_t *
+judge(const struct request *request)
+{
+	struct policy_answer answer;
+
+	request_judge(request, 0, &answer);
+	return answer.verdict != POLICY_ALLOWED
+	    ? request_refuse(request, &answer)
+	    : NULL;
+}
+
+json_t *
+about_settings(const struct request *request, const json_t *object,
+    bool *ret_close)
+{
+	json_t *refusal;
+
+	if (json_object_size(object) != 1)
+		return request_bad(request, "Unknown field.", ret_close);
+	refusal = judge(request);
+	if (refusal != NULL)
+		return refusal;
+	return json_pack("{s:b, s:s, s:i, s:I, s:o}", "ok", 1, "host",
+	    request->config->host, "port", (int)request->config->port,
+	    "account", (json_int_t)request->session->account, "host_keys",
+	    request->host_keys != NULL ? json_incref(request->host_keys)
+	                               : json_array());
+}
+
+/* ---- sessions ---------------------------------------------------------- */
+
+json_t *
+about_sessions(const struct request *request, const json_t *object,
+    bool *ret_close)
+{
+	json_t *refusal;
+
+	if (json_object_size(object) != 1)
+		return request_bad(request, "Unknown field.", ret_close);
+	if (!request->charge(request->arg, ADMISSION_COST_LIST))
+		return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
+		    "Too many requests; please wait a moment.",
+		    request->session);
+	refusal = judge(request);
+	if (refusal != NULL)
+		return refusal;
+	return json_pack("{s:b, s:o}", "ok", 1, "sessions",
+	    request->list_sessions != NULL
+	        ? request->list_sessions(request->arg)
+	        : json_array());
+}

@@ -1,0 +1,23 @@
+/*
+ * What a session may know beside its nodes: the gateway's settings with the
+ * fingerprints of its host keys, and the other sessions of its account.
+ */
+#ifndef ENSCALE_GUARD_ABOUT_H
+#define ENSCALE_GUARD_ABOUT_H
+
+#include "enscale_guard/request.h"
+
+/*
+ * Reads the public host keys, files with spaces between them, as the array
+ * that "settings" answers. A file that is no key is passed over with a
+ * warning. NULL without memory. To be called before the guard gives up
+ * reading files.
+ */
+json_t *about_read_host_keys(const char *files);
+
+json_t *about_settings(const struct request *request, const json_t *object,
+    bool *ret_close);
+json_t *about_sessions(const struct request *request, const json_t *object,
+    bool *ret_close);
+
+#endif
