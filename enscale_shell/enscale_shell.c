@@ -19,11 +19,11 @@
 #include "common/config.h"
 #include "common/errors.h"
 #include "enscale_shell/hop.h"
-#include "enscale_shell/keys.h"
 #include "enscale_shell/menu.h"
 #include "enscale_shell/say.h"
 #include "enscale_shell/shell.h"
 #include "enscale_shell/terminal.h"
+#include "enscale_shell/words.h"
 
 /* What sshd_config's Subsystem line names; no such file exists. */
 #define SFTP_SENTINEL ENS_LIBEXEC_DIR "/sftp"
@@ -82,7 +82,8 @@ explain_names(const struct shell *shell, const char *command)
 		    shell->account, shell->port, shell->account, shell->host);
 	else if (command != NULL)
 		say("The login name %u opens the menu only. To run a command, "
-		    "put the node in the name: ssh -p %u NODE-%u@%s COMMAND",
+		    "put the node in the name: ssh -p %u NODE-%u@%s COMMAND "
+		    "(the word help tells what else there is)",
 		    shell->account, shell->port, shell->account, shell->host);
 	else
 		say("The menu needs a terminal. Use ssh -t, or put the node "
@@ -100,8 +101,8 @@ run(struct shell *shell, const char *command)
 		return refuse(&refusal);
 	if (shell->node != 0)
 		return run_node(shell, command);
-	if (command != NULL && keys_is_command(command))
-		return keys_run(shell, command);
+	if (command != NULL && words_is_command(command))
+		return words_run(shell, command);
 	if (command != NULL || !terminal_open())
 		return explain_names(shell, command);
 	return menu_run(shell);

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/errors.h"
@@ -20,19 +19,10 @@
 #include "common/text.h"
 #include "enscale_shell/guard_client.h"
 #include "enscale_shell/say.h"
+#include "enscale_shell/words.h"
 
 #define WORD      "keys"
 #define LINE_SIZE 4096
-#define TIME_SIZE 24 /* 2025-11-22T22:54:00Z */
-
-bool
-keys_is_command(const char *command)
-{
-	size_t len = strlen(WORD);
-
-	return strncmp(command, WORD, len) == 0 &&
-	    (command[len] == '\0' || command[len] == ' ');
-}
 
 static int
 refuse(const struct refusal *refusal)
@@ -44,31 +34,21 @@ refuse(const struct refusal *refusal)
 static int
 explain_usage(const struct shell *shell)
 {
-	say("The words are: keys, keys add TITLE, keys delete SHA256:... For example: ssh -p %u %u@%s keys add My laptop < .ssh/id_ed25519.pub",
+	say("The words are: keys [--json], keys add TITLE, keys delete SHA256:... For example: ssh -p %u %u@%s keys add My laptop < .ssh/id_ed25519.pub",
 	    shell->port, shell->account, shell->host);
 	return GUARD_EXIT_USAGE;
 }
 
 /* ---- list -------------------------------------------------------------- */
 
-static void
-format_time(json_int_t value, char buf[TIME_SIZE])
-{
-	const time_t t = (time_t)value;
-	struct tm utc;
-
-	if (value <= 0 || gmtime_r(&t, &utc) == NULL ||
-	    strftime(buf, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-		snprintf(buf, TIME_SIZE, "-");
-}
-
 /* A tab within is none of ours: text_printable() makes it a "?". */
 int
 keys_format(json_t *key, char *buf, size_t size)
 {
-	char added_text[TIME_SIZE], expires_text[TIME_SIZE];
+	char added_buf[WORDS_TIME_SIZE], expires_buf[WORDS_TIME_SIZE];
 	char title_text[NAME_TEXT_MAX + 1], from_text[FROM_TEXT_MAX + 1];
 	const char *title, *type, *from, *sha256, *md5;
+	const char *added_text, *expires_text;
 	json_int_t bits, added, expires;
 	int n;
 
@@ -79,35 +59,77 @@ keys_format(json_t *key, char *buf, size_t size)
 	    !text_is_printable(type) || !text_is_printable(sha256) ||
 	    !text_is_printable(md5))
 		return ENS_E_PROTOCOL;
-	format_time(added, added_text);
-	format_time(expires, expires_text);
+	added_text = words_format_time(added, added_buf);
+	expires_text = words_format_time(expires, expires_buf);
 	text_printable(title, title_text, sizeof(title_text));
 	text_printable(from, from_text, sizeof(from_text));
 	n = snprintf(buf, size,
 	    "%s\t%s\t%" JSON_INTEGER_FORMAT "\t%s\t%s\t%s\t%s\t%s", sha256,
-	    type, bits, added_text, expires_text,
+	    type, bits, added_text != NULL ? added_text : "-",
+	    expires_text != NULL ? expires_text : "-",
 	    from_text[0] != '\0' ? from_text : "-", md5, title_text);
 	return n > 0 && (size_t)n < size ? 0 : ENS_E_PROTOCOL;
 }
 
-static int
-list(struct shell *shell)
+/* The times as text; the rest is as the guard says it. */
+static json_t *
+list_json(const json_t *keys)
 {
-	struct refusal refusal;
-	json_t *reply, *key;
+	static const char *const times[] = { "added", "expires" };
+	json_t *list = json_array(), *key, *copy;
+	char buf[WORDS_TIME_SIZE];
+	const char *text;
+	size_t i, k;
+
+	json_array_foreach(keys, i, key)
+	{
+		copy = json_copy(key);
+		for (k = 0; k < 2; k++) {
+			text = words_format_time(
+			    json_integer_value(json_object_get(key, times[k])),
+			    buf);
+			json_object_set_new(copy, times[k],
+			    text != NULL ? json_string(text) : json_null());
+		}
+		json_array_append_new(list, copy);
+	}
+	return list;
+}
+
+static int
+list_text(const json_t *keys)
+{
 	char line[LINE_SIZE];
+	json_t *key;
 	size_t i;
 
-	reply = shell_ask(shell, json_pack("{s:s}", "op", "keys"), &refusal);
-	if (reply == NULL)
-		return refuse(&refusal);
-	json_array_foreach(json_object_get(reply, "keys"), i, key)
+	json_array_foreach(keys, i, key)
 	{
 		if (keys_format(key, line, sizeof(line)) == 0)
 			puts(line);
 	}
-	json_decref(reply);
 	return fflush(stdout) == 0 ? 0 : GUARD_EXIT_UNWELL;
+}
+
+int
+keys_list(struct shell *shell, bool is_json)
+{
+	struct refusal refusal;
+	json_t *reply;
+	int code;
+
+	reply = shell_ask(shell, json_pack("{s:s}", "op", "keys"), &refusal);
+	if (reply == NULL)
+		return refuse(&refusal);
+	if (is_json)
+		code = words_print_json(json_pack("{s:I, s:b, s:o}", "account",
+		    (json_int_t)shell->account, "manage",
+		    json_is_true(json_object_get(reply, "manage")), "keys",
+		    list_json(json_object_get(reply, "keys"))));
+	else
+		code = list_text(json_object_get(reply, "keys"));
+	json_decref(reply);
+	return code;
 }
 
 /* ---- reading a key ------------------------------------------------------ */
@@ -298,8 +320,6 @@ keys_run(struct shell *shell, const char *command)
 	memcpy(rest, at, len);
 	rest[len] = '\0';
 	at = rest;
-	if (at[0] == '\0')
-		return list(shell);
 	if (take_word(&at, "add") && at[0] != '\0')
 		return add(shell, at);
 	if (take_word(&at, "delete") && at[0] != '\0')

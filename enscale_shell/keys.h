@@ -1,6 +1,7 @@
 /*
- * The words for scripts: "keys" lists the account's public keys, "keys add"
- * and "keys delete" change them, where the gateway allows that.
+ * One of the words for scripts (words.h): "keys" lists the account's public
+ * keys, "keys add" and "keys delete" change them, where the gateway allows
+ * that.
  */
 #ifndef ENSCALE_SHELL_KEYS_H
 #define ENSCALE_SHELL_KEYS_H
@@ -13,10 +14,10 @@
 /* What a key is read from holds one line of at most this many bytes. */
 #define KEYS_INPUT_MAX KEY_LINE_MAX
 
-/* Is it one of ours? "keys" alone, or with anything behind it. */
-bool keys_is_command(const char *command);
-
-/* Runs it; returns an exit code, or a negative signal number. */
+/* Lists them; returns an exit code. */
+int keys_list(struct shell *shell, bool is_json);
+/* Runs "keys add" and "keys delete"; returns an exit code, or a negative
+ * signal number. */
 int keys_run(struct shell *shell, const char *command);
 
 /*

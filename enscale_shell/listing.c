@@ -95,18 +95,23 @@ parse_environment(json_t *item, struct listing_environment *environment)
 {
 	const char *name, *state, *role, *verdict, *sentence = NULL;
 	json_t *nodes = NULL;
-	json_int_t owner = 0;
+	json_int_t owner = 0, count = 0;
 
-	if (json_unpack(item, "{s:s, s:s, s:s, s?I, s:s, s?s, s?o}", "name",
-	        &name, "state", &state, "role", &role, "owner", &owner,
-	        "verdict", &verdict, "sentence", &sentence, "nodes",
-	        &nodes) != 0)
+	if (json_unpack(item, "{s:s, s:s, s:s, s?I, s:s, s?s, s?I, s?o}",
+	        "name", &name, "state", &state, "role", &role, "owner", &owner,
+	        "verdict", &verdict, "sentence", &sentence, "node_count",
+	        &count, "nodes", &nodes) != 0 ||
+	    owner < 0 || owner > (json_int_t)ACCOUNT_ID_MAX || count < 0 ||
+	    count > ENVIRONMENT_NODES_MAX)
 		return ENS_E_PROTOCOL;
+	environment->nodes_there = (size_t)count;
 	environment->name = copy_text(name);
 	environment->state = copy_text(state);
 	environment->role = role_text(role, owner);
+	environment->role_word = copy_text(role);
+	environment->owner = (uint32_t)owner;
 	if (environment->name == NULL || environment->state == NULL ||
-	    environment->role == NULL)
+	    environment->role == NULL || environment->role_word == NULL)
 		return -ENOMEM;
 	if (strcmp(verdict, "allowed") != 0) {
 		environment->refusal = copy_text(sentence != NULL
@@ -136,6 +141,7 @@ listing_parse(const json_t *reply, struct listing **ret_listing)
 	const json_t *items = json_object_get(reply, "environments");
 	__attribute__((
 	    cleanup(cleanup_listing))) struct listing *listing = NULL;
+	json_int_t last;
 	size_t i;
 	int r;
 
@@ -149,6 +155,9 @@ listing_parse(const json_t *reply, struct listing **ret_listing)
 	if (listing->environments == NULL)
 		return -ENOMEM;
 	listing->count = json_array_size(items);
+	last = json_integer_value(json_object_get(reply, "last_node"));
+	if (last > 0 && last <= (json_int_t)NODE_ID_MAX)
+		listing->last_node = (uint32_t)last;
 	for (i = 0; i < listing->count; i++) {
 		r = parse_environment(json_array_get(items, i),
 		    &listing->environments[i]);
@@ -177,6 +186,7 @@ free_environment(struct listing_environment *environment)
 	free(environment->name);
 	free(environment->state);
 	free(environment->role);
+	free(environment->role_word);
 	free(environment->refusal);
 }
 
@@ -207,5 +217,20 @@ listing_find(const struct listing *listing, const char *name)
 	for (i = 0; i < listing->count; i++)
 		if (strcmp(listing->environments[i].name, name) == 0)
 			return &listing->environments[i];
+	return NULL;
+}
+
+const struct listing_node *
+listing_find_node(const struct listing *listing, uint32_t node,
+    const struct listing_environment **ret_environment)
+{
+	size_t i, k;
+
+	for (i = 0; i < listing->count; i++)
+		for (k = 0; k < listing->environments[i].node_count; k++)
+			if (listing->environments[i].nodes[k].node == node) {
+				*ret_environment = &listing->environments[i];
+				return &listing->environments[i].nodes[k];
+			}
 	return NULL;
 }

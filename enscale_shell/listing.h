@@ -20,16 +20,20 @@ struct listing_node {
 
 struct listing_environment {
 	char *name;
-	char *state;   /* "running", "stopped", "sleeping" */
-	char *role;    /* "owner"; "full access, shared by 21296" */
+	char *state;     /* "running", "stopped", "sleeping" */
+	char *role;      /* "owner"; "full access, shared by 21296" */
+	char *role_word; /* "owner", "full", "limited" */
+	uint32_t owner;
 	char *refusal; /* why it cannot be entered; NULL: it can be */
 	struct listing_node *nodes;
-	size_t node_count;
+	size_t node_count;  /* of those listed */
+	size_t nodes_there; /* also where they are not listed */
 };
 
 struct listing {
 	struct listing_environment *environments;
 	size_t count;
+	uint32_t last_node; /* entered last from the menu; 0: none */
 };
 
 /*
@@ -44,5 +48,8 @@ void cleanup_listing(struct listing **listing);
 /* The environment of this name, or NULL. */
 const struct listing_environment *listing_find(const struct listing *listing,
     const char *name);
+/* The node of this id and its environment, or NULL. */
+const struct listing_node *listing_find_node(const struct listing *listing,
+    uint32_t node, const struct listing_environment **ret_environment);
 
 #endif

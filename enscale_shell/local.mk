@@ -4,19 +4,25 @@ noinst_LTLIBRARIES += libshell.la
 
 # What its unit tests link.
 libshell_la_SOURCES = \
+	%D%/about.c %D%/about.h \
 	%D%/child_env.c %D%/child_env.h \
+	%D%/connect_lines.c %D%/connect_lines.h \
 	%D%/forwarded_agent.c %D%/forwarded_agent.h \
 	%D%/guard_client.c %D%/guard_client.h \
 	%D%/hop.c %D%/hop.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/listing.c %D%/listing.h \
 	%D%/menu.c %D%/menu.h \
+	%D%/menu_find.c \
+	%D%/menu_input.c %D%/menu_input.h \
 	%D%/menu_text.c \
 	%D%/say.c %D%/say.h \
 	%D%/shell.c %D%/shell.h \
 	%D%/ssh_log.c %D%/ssh_log.h \
 	%D%/ssh_options.c %D%/ssh_options.h \
-	%D%/terminal.c %D%/terminal.h
+	%D%/table.c %D%/table.h \
+	%D%/terminal.c %D%/terminal.h \
+	%D%/words.c %D%/words.h
 libshell_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 libshell_la_LIBADD = libcommon.la $(JANSSON_LIBS)
 

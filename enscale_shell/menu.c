@@ -7,127 +7,56 @@
 #include "enscale_shell/menu.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
-#include "enscale_shell/guard_client.h"
+#include "common/text.h"
+#include "enscale_shell/about.h"
+#include "enscale_shell/connect_lines.h"
 #include "enscale_shell/hop.h"
+#include "enscale_shell/menu_input.h"
 #include "enscale_shell/say.h"
 #include "enscale_shell/terminal.h"
 
-/* Longer than a terminal's longest line: what is left of one would be taken
- * for the next choice. */
-#define LINE_SIZE 4097
-
-enum input {
-	INPUT_LINE,
-	INPUT_BACK,  /* Ctrl-C */
-	INPUT_LEAVE, /* Ctrl-D, a signal, or the guard: see menu->code */
-};
+#define AUTO_LISTING AUTO(cleanup_listing)
+#define TITLE_SIZE   (2 * NAME_TEXT_MAX + MENU_TEXT_MAX + 64)
 
 struct menu {
 	struct shell *shell;
 	int code; /* what menu_run() returns */
-	char line[LINE_SIZE];
+	struct menu_input_line line;
 };
 
-#define AUTO_LISTING AUTO(cleanup_listing)
+/* One list on the screen; below it lies the one that led here. */
+struct screen {
+	const char *environment;      /* its nodes alone, or NULL */
+	char text[MENU_TEXT_MAX + 1]; /* searched for, or "" */
+	size_t first;                 /* of the page */
+	/* Of the last showing. */
+	const struct listing *listing; /* NULL while nobody can tell */
+	struct menu_list list;         /* its items are owned */
+};
 
-/* ---- input ------------------------------------------------------------- */
+enum step {
+	STEP_AGAIN, /* ask once more, the list stands */
+	STEP_SHOW,  /* show the list anew */
+	STEP_BACK,
+	STEP_QUIT,
+};
 
-/*
- * One line without its end; one with control characters (a terminal's
- * answers to a node) becomes "?", which no menu understands. 0, or -1 at the
- * end of input.
- */
-static int
-read_line(char line[LINE_SIZE])
-{
-	size_t i;
-	ssize_t n;
-
-	n = read(STDIN_FILENO, line, LINE_SIZE - 1);
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		n = snprintf(line, LINE_SIZE, "?");
-	if (n <= 0)
-		return -1;
-	if (line[n - 1] == '\n')
-		n--;
-	line[n] = '\0';
-	for (i = 0; i < (size_t)n; i++)
-		if ((line[i] > '\0' && line[i] < ' ' && line[i] != '\t') ||
-		    line[i] == '\0' || line[i] == '\177')
-			memcpy(line, "?", 2);
-	return 0;
-}
+static enum step run_screen(struct menu *menu, struct screen *screen);
 
 static bool
-guard_ends_session(struct menu *menu)
+is_top(const struct screen *screen)
 {
-	struct guard_event event;
-
-	/* The end of a hop that has ended already is no news. */
-	while (shell_take_event(menu->shell, &event)) {
-		if (!event.ends_session)
-			continue;
-		fputc('\n', stdout);
-		fflush(stdout);
-		say("%s", event.sentence);
-		menu->code = event.code;
-		return true;
-	}
-	return false;
+	return screen->environment == NULL && screen->text[0] == '\0';
 }
 
-static enum input
-take_signal(struct menu *menu)
-{
-	int number = shell_take_signal(menu->shell);
-
-	if (number == SIGHUP || number == SIGTERM) {
-		menu->code = -number;
-		return INPUT_LEAVE;
-	}
-	/* Ctrl-C; the line that was being typed is gone with it. */
-	fputc('\n', stdout);
-	return INPUT_BACK;
-}
-
-static enum input
-wait_for_input(struct menu *menu)
-{
-	struct pollfd fds[] = {
-		{ .fd = STDIN_FILENO, .events = POLLIN },
-		{ .fd = menu->shell->signals, .events = POLLIN },
-		{ .fd = -1, .events = POLLIN },
-	};
-
-	fputs(MENU_PROMPT, stdout);
-	fflush(stdout);
-	for (;;) {
-		if (guard_ends_session(menu))
-			return INPUT_LEAVE;
-		fds[2].fd = menu->shell->guard != NULL
-		    ? guard_client_fd(menu->shell->guard)
-		    : -1;
-		if (poll(fds, 3, -1) < 0)
-			continue;
-		if (fds[1].revents != 0)
-			return take_signal(menu);
-		if (fds[0].revents == 0)
-			continue;
-		if (read_line(menu->line) == 0)
-			return INPUT_LINE;
-		fputc('\n', stdout);
-		return INPUT_LEAVE;
-	}
-}
-
-/* ---- the two menus ----------------------------------------------------- */
+/* ---- the listing ------------------------------------------------------- */
 
 /* Asks for the list; a refusal is said. */
 static int
@@ -157,13 +86,216 @@ fetch(struct menu *menu, struct listing **ret_listing)
 	return r;
 }
 
-/* Enters a node and comes back; true when the session is over. */
-static bool
-enter_node(struct menu *menu, uint32_t node)
+static size_t
+count_items(const struct listing *listing)
 {
-	const struct hop_request request = { .node = node };
+	size_t count = listing->count, i;
+
+	for (i = 0; i < listing->count; i++)
+		count += listing->environments[i].node_count;
+	return count;
+}
+
+static void
+add_nodes(const struct listing_environment *environment,
+    struct menu_item *items, size_t *count)
+{
+	size_t i;
+
+	for (i = 0; i < environment->node_count; i++)
+		items[(*count)++] = (struct menu_item){ environment,
+			&environment->nodes[i] };
+}
+
+/* What a screen shows, or is searched in: its nodes; or the environments
+ * and, to be searched, all nodes. */
+static int
+collect(const struct screen *screen, bool is_search,
+    struct menu_item **ret_items, size_t *ret_count)
+{
+	const struct listing *listing = screen->listing;
+	const struct listing_environment *environment;
+	struct menu_item *items;
+	size_t count = 0, i;
+
+	items = calloc(count_items(listing) + 1, sizeof(*items));
+	if (items == NULL)
+		return -ENOMEM;
+	if (screen->environment != NULL) {
+		environment = listing_find(listing, screen->environment);
+		if (environment != NULL)
+			add_nodes(environment, items, &count);
+	} else {
+		for (i = 0; i < listing->count; i++)
+			items[count++] = (struct menu_item){
+				&listing->environments[i], NULL
+			};
+		for (i = 0; is_search && i < listing->count; i++)
+			add_nodes(&listing->environments[i], items, &count);
+	}
+	*ret_items = items;
+	*ret_count = count;
+	return 0;
+}
+
+static int
+search_items(const struct screen *screen, const char *text,
+    struct menu_item **ret_items, size_t *ret_count)
+{
+	AUTO_FREE struct menu_item *all = NULL;
+	size_t count;
+	int r;
+
+	r = collect(screen, true, &all, &count);
+	return r != 0 ? r : menu_find(all, count, text, ret_items, ret_count);
+}
+
+static int
+fill(struct screen *screen)
+{
+	struct menu_list *list = &screen->list;
+
+	free(list->items);
+	*list = (struct menu_list){ .leave = is_top(screen) ? "Quit" : "Back",
+		.first = screen->first,
+		.is_mixed = screen->text[0] != '\0' };
+	if (screen->listing == NULL)
+		return 0;
+	return list->is_mixed
+	    ? search_items(screen, screen->text, &list->items, &list->count)
+	    : collect(screen, false, &list->items, &list->count);
+}
+
+/* ---- showing ----------------------------------------------------------- */
+
+static void
+title_of(const struct screen *screen, char title[TITLE_SIZE])
+{
+	const struct listing_environment *environment = NULL;
+	char text[MENU_TEXT_MAX + 1];
+
+	text_printable(screen->text, text, sizeof(text));
+	if (screen->environment != NULL && screen->listing != NULL)
+		environment = listing_find(screen->listing,
+		    screen->environment);
+	if (screen->text[0] != '\0' && environment != NULL)
+		snprintf(title, TITLE_SIZE, "\"%s\" in %s", text,
+		    environment->name);
+	else if (screen->text[0] != '\0')
+		snprintf(title, TITLE_SIZE, "\"%s\"", text);
+	else if (environment != NULL)
+		snprintf(title, TITLE_SIZE, "Nodes of %s (%s, %s)",
+		    environment->name, environment->state, environment->role);
+	else
+		snprintf(title, TITLE_SIZE, "Environments");
+}
+
+/* The node that Enter alone goes to, where this screen offers it. */
+static const struct listing_node *
+last_node(const struct screen *screen,
+    const struct listing_environment **ret_environment)
+{
+	const struct listing_node *node;
+
+	if (screen->listing == NULL || screen->listing->last_node == 0 ||
+	    screen->text[0] != '\0')
+		return NULL;
+	node = listing_find_node(screen->listing, screen->listing->last_node,
+	    ret_environment);
+	if (node == NULL || (*ret_environment)->refusal != NULL)
+		return NULL;
+	return screen->environment == NULL ||
+	        strcmp((*ret_environment)->name, screen->environment) == 0
+	    ? node
+	    : NULL;
+}
+
+static void
+show(struct screen *screen)
+{
+	const struct listing_environment *environment;
+	const struct menu_window window = {
+		.columns = terminal_columns(),
+		.rows = terminal_rows(),
+		.has_colour = terminal_has_colour(),
+	};
+	const struct listing_node *last;
+	struct menu_list *list = &screen->list;
+	char title[TITLE_SIZE];
+
+	title_of(screen, title);
+	/* The list has become shorter, or the window higher. */
+	if (list->first >= list->count ||
+	    list->count <= menu_page_size(list, &window))
+		list->first = screen->first = 0;
+	menu_print(stdout, list, title, &window);
+	if (screen->listing != NULL && list->count == 0)
+		puts(is_top(screen) ? "You have no environments yet."
+		                    : "There is nothing here any more.");
+	last = last_node(screen, &environment);
+	if (last != NULL)
+		printf("Enter alone: node %u, %s in %s.\n", last->node,
+		    last->service, environment->name);
+}
+
+static enum step
+turn_page(struct screen *screen, bool is_next)
+{
+	const struct menu_window window = { .columns = terminal_columns(),
+		.rows = terminal_rows() };
+	size_t size = menu_page_size(&screen->list, &window);
+
+	if (is_next ? screen->first + size >= screen->list.count
+	            : screen->first == 0) {
+		puts(is_next ? "This is the last page."
+		             : "This is the first page.");
+		return STEP_AGAIN;
+	}
+	if (is_next)
+		screen->first += size;
+	else
+		screen->first -= screen->first < size ? screen->first : size;
+	return STEP_SHOW;
+}
+
+static void
+show_help(void)
+{
+	fputs("  A number      goes there.\n"
+	      "  Other text    is part of the name of an environment, of a "
+	      "service, or of\n"
+	      "                a node's number. Several words narrow it down.\n"
+	      "  Enter alone   goes to the node you used last.\n"
+	      "  n, p          show the next and the previous page.\n"
+	      "  c NUMBER      how to reach a node from your own computer: "
+	      "ssh, scp,\n"
+	      "                sftp, rsync, git.\n"
+	      "  k             your public keys.\n"
+	      "  s             connection settings and the gateway's host "
+	      "keys.\n"
+	      "  q, Ctrl-D     quit. Ctrl-C goes one step back.\n",
+	    stdout);
+}
+
+static void
+say_unknown(void)
+{
+	fputs("Please type one of the numbers above, part of a name, ? for "
+	      "help, or q to quit.\n",
+	    stdout);
+}
+
+/* ---- what is chosen ---------------------------------------------------- */
+
+/* Enters a node and comes back. */
+static enum step
+enter_node(struct menu *menu, const struct menu_item *item)
+{
+	const struct hop_request request = { .node = item->node->node };
 	struct hop_result result;
 
+	printf("Connecting to node %u (%s in %s) ...\n", item->node->node,
+	    item->node->service, item->environment->name);
 	fflush(stdout);
 	terminal_client_mode();
 	result = hop_run(menu->shell, &request);
@@ -172,68 +304,13 @@ enter_node(struct menu *menu, uint32_t node)
 	terminal_menu_mode();
 	if (result.is_over) {
 		menu->code = result.code;
-		return true;
+		return STEP_QUIT;
 	}
 	if (result.signal == SIGHUP || result.signal == SIGTERM) {
 		menu->code = -result.signal;
-		return true;
-	}
-	return false;
-}
-
-static void
-say_unknown(void)
-{
-	fputs("Please type one of the numbers above, or q to quit.\n", stdout);
-}
-
-enum step {
-	STEP_AGAIN, /* ask once more, the menu stands */
-	STEP_SHOW,  /* show the menu anew */
-	STEP_BACK,
-	STEP_QUIT,
-};
-
-/* What a line asks for, but for rows. */
-static enum step
-common_step(enum menu_choice choice)
-{
-	switch (choice) {
-	case MENU_CHOICE_LEAVE:
-		return STEP_BACK;
-	case MENU_CHOICE_REFRESH:
-		return STEP_SHOW;
-	case MENU_CHOICE_QUIT:
 		return STEP_QUIT;
-	case MENU_CHOICE_ROW:
-	case MENU_CHOICE_UNKNOWN:
-		break;
 	}
-	say_unknown();
-	return STEP_AGAIN;
-}
-
-/* environment: NULL while the gateway cannot say which nodes there are. */
-static enum step
-nodes_step(struct menu *menu, const struct listing_environment *environment)
-{
-	enum menu_choice choice;
-	size_t row;
-
-	switch (wait_for_input(menu)) {
-	case INPUT_LEAVE:
-		return STEP_QUIT;
-	case INPUT_BACK:
-		return STEP_BACK;
-	case INPUT_LINE:
-		break;
-	}
-	choice = menu_parse_choice(menu->line,
-	    environment != NULL ? environment->node_count : 0, &row);
-	if (choice != MENU_CHOICE_ROW)
-		return common_step(choice);
-	return enter_node(menu, environment->nodes[row].node) ? STEP_QUIT
-	                                                      : STEP_SHOW;
+	return STEP_SHOW;
 }
 
 /* May its nodes be shown? If not, the reason is said. */
@@ -251,88 +328,226 @@ can_enter(const struct listing_environment *environment, const char *name)
 	return true;
 }
 
-/* The nodes of one environment; true when the session is over. */
-static bool
-run_nodes(struct menu *menu, const char *name)
+static enum step
+run_child(struct menu *menu, struct screen *child)
 {
-	const struct listing_environment *environment;
-	enum step step;
+	enum step step = run_screen(menu, child);
 
-	for (;;) {
-		AUTO_LISTING struct listing *listing = NULL;
-
-		environment = NULL;
-		if (fetch(menu, &listing) == 0) {
-			environment = listing_find(listing, name);
-			if (!can_enter(environment, name))
-				return false;
-			menu_print_nodes(stdout, environment,
-			    terminal_columns());
-		} else if (menu->code == GUARD_EXIT_REFUSED) {
-			return true;
-		} else {
-			fputs("  0. Back\n  1. Refresh\n", stdout);
-		}
-		do
-			step = nodes_step(menu, environment);
-		while (step == STEP_AGAIN);
-		if (step != STEP_SHOW)
-			return step == STEP_QUIT;
-	}
+	free(child->list.items);
+	return step == STEP_QUIT ? STEP_QUIT : STEP_SHOW;
 }
 
 static enum step
-environments_step(struct menu *menu, const struct listing *listing)
+open_item(struct menu *menu, const struct menu_item *item)
 {
-	enum menu_choice choice;
-	size_t row;
+	struct screen child = { .environment = item->environment->name };
 
-	switch (wait_for_input(menu)) {
-	case INPUT_LEAVE:
-	case INPUT_BACK:
+	return item->node != NULL ? enter_node(menu, item)
+	                          : run_child(menu, &child);
+}
+
+static enum step
+open_last(struct menu *menu, const struct screen *screen)
+{
+	struct menu_item item;
+
+	item.node = last_node(screen, &item.environment);
+	return item.node != NULL ? enter_node(menu, &item) : STEP_SHOW;
+}
+
+/* Words behind those that were searched for already narrow it down. */
+static bool
+join_text(const struct screen *screen, const char *text,
+    char ret_text[MENU_TEXT_MAX + 1])
+{
+	int n = snprintf(ret_text, MENU_TEXT_MAX + 1, "%s%s%s", screen->text,
+	    screen->text[0] != '\0' ? " " : "", text);
+
+	return n > 0 && n <= MENU_TEXT_MAX;
+}
+
+static void
+say_nothing_found(const char *text)
+{
+	char shown[MENU_TEXT_MAX + 1];
+
+	text_printable(text, shown, sizeof(shown));
+	printf("Nothing here is called \"%s\". Type ? for help.\n", shown);
+}
+
+/* The one item of that name; NULL when there is none, or several. */
+static const struct menu_item *
+only_item(const struct menu_item *items, size_t count, const char *text)
+{
+	if (count == 0)
+		say_nothing_found(text);
+	return count == 1 ? &items[0] : NULL;
+}
+
+static enum step
+search(struct menu *menu, struct screen *screen, const char *text)
+{
+	AUTO_FREE struct menu_item *found = NULL;
+	struct screen child = { .environment = screen->environment };
+	const struct menu_item *item;
+	size_t count = 0;
+
+	if (screen->listing == NULL || !join_text(screen, text, child.text) ||
+	    search_items(screen, child.text, &found, &count) != 0) {
+		say_unknown();
+		return STEP_AGAIN;
+	}
+	item = only_item(found, count, text);
+	if (item != NULL)
+		return open_item(menu, item);
+	if (count == 0)
+		return STEP_AGAIN;
+	if (screen->text[0] == '\0')
+		return run_child(menu, &child);
+	memcpy(screen->text, child.text, sizeof(screen->text));
+	screen->first = 0;
+	return STEP_SHOW;
+}
+
+/* "c 2", "c 124718", "c mysql"; "c" alone where there is one node only. */
+static void
+connect_lines(struct menu *menu, const struct screen *screen, const char *text)
+{
+	AUTO_FREE struct menu_item *found = NULL;
+	const struct menu_item *item = NULL;
+	struct menu_input input;
+	size_t count = 0;
+
+	menu_parse(text, screen->list.count, &input);
+	if (input.choice == MENU_CHOICE_ROW)
+		item = &screen->list.items[input.row];
+	else if (text[0] == '\0' && screen->list.count == 1)
+		item = &screen->list.items[0];
+	else if (text[0] != '\0' && screen->listing != NULL &&
+	    search_items(screen, text, &found, &count) == 0)
+		item = count == 1 ? &found[0] : NULL;
+	if (item == NULL || item->node == NULL)
+		puts("Type c and the number of a node, such as c 2 in the "
+		     "menu of nodes.");
+	else
+		connect_lines_print(stdout, menu->shell, item->environment,
+		    item->node);
+}
+
+static enum step
+choose(struct menu *menu, struct screen *screen, const struct menu_input *input)
+{
+	switch (input->choice) {
+	case MENU_CHOICE_LEAVE:
+		return STEP_BACK;
+	case MENU_CHOICE_QUIT:
 		return STEP_QUIT;
-	case INPUT_LINE:
+	case MENU_CHOICE_REFRESH:
+		return STEP_SHOW;
+	case MENU_CHOICE_NOTHING:
+		return open_last(menu, screen);
+	case MENU_CHOICE_ROW:
+		return open_item(menu, &screen->list.items[input->row]);
+	case MENU_CHOICE_NEXT:
+	case MENU_CHOICE_PREVIOUS:
+		return turn_page(screen, input->choice == MENU_CHOICE_NEXT);
+	case MENU_CHOICE_TEXT:
+		return search(menu, screen, input->text);
+	case MENU_CHOICE_CONNECT:
+		connect_lines(menu, screen, input->text);
+		return STEP_AGAIN;
+	case MENU_CHOICE_KEYS:
+		about_show_keys(menu->shell);
+		return STEP_AGAIN;
+	case MENU_CHOICE_SETTINGS:
+		about_show_settings(menu->shell);
+		return STEP_AGAIN;
+	case MENU_CHOICE_HELP:
+		show_help();
+		return STEP_AGAIN;
+	case MENU_CHOICE_UNKNOWN:
 		break;
 	}
-	choice = menu_parse_choice(menu->line,
-	    listing != NULL ? listing->count : 0, &row);
-	if (choice != MENU_CHOICE_ROW)
-		return common_step(choice);
-	return run_nodes(menu, listing->environments[row].name) ? STEP_QUIT
-	                                                        : STEP_SHOW;
+	say_unknown();
+	return STEP_AGAIN;
+}
+
+static enum step
+ask(struct menu *menu, struct screen *screen)
+{
+	struct menu_input input;
+
+	switch (menu_input_wait(menu->shell, &menu->line, &menu->code)) {
+	case MENU_INPUT_LEAVE:
+		return STEP_QUIT;
+	case MENU_INPUT_BACK:
+		return STEP_BACK;
+	case MENU_INPUT_RUBBISH:
+		say_unknown();
+		return STEP_AGAIN;
+	case MENU_INPUT_LINE:
+		break;
+	}
+	menu_parse(menu->line.text, screen->list.count, &input);
+	return choose(menu, screen, &input);
+}
+
+/* Shows a list until the user leaves it. */
+static enum step
+run_screen(struct menu *menu, struct screen *screen)
+{
+	enum step step;
+
+	do {
+		AUTO_LISTING struct listing *listing = NULL;
+
+		if (fetch(menu, &listing) != 0 &&
+		    menu->code == GUARD_EXIT_REFUSED)
+			return STEP_QUIT;
+		screen->listing = listing;
+		if (listing != NULL && screen->environment != NULL &&
+		    !can_enter(listing_find(listing, screen->environment),
+		        screen->environment))
+			return STEP_BACK;
+		if (fill(screen) != 0)
+			return STEP_BACK;
+		show(screen);
+		do
+			step = ask(menu, screen);
+		while (step == STEP_AGAIN);
+	} while (step == STEP_SHOW);
+	return step;
 }
 
 static void
 print_header(const struct shell *shell)
 {
+	char when[ABOUT_TIME_SIZE];
+
 	printf("Enscale SSH gateway, account %u", shell->account);
 	if (shell->name[0] != '\0')
 		printf(" (%s)", shell->name);
 	putchar('\n');
+	if (shell->last_login != 0) {
+		about_format_time(shell->last_login, when);
+		printf("Last login: %s from %s\n", when, shell->last_address);
+	}
+	if (shell->announcement[0] != '\0')
+		printf("%s\n", shell->announcement);
+	puts("Type a number or part of a name; ? is help.");
 }
 
 int
 menu_run(struct shell *shell)
 {
-	struct menu menu = { .shell = shell };
-	enum step step;
+	static struct menu menu; /* a long line is too much for a stack */
+	struct screen top = { .environment = NULL };
 
+	menu.shell = shell;
 	terminal_menu_mode();
 	print_header(shell);
-	do {
-		AUTO_LISTING struct listing *listing = NULL;
-
-		if (fetch(&menu, &listing) == 0)
-			menu_print_environments(stdout, listing,
-			    terminal_columns());
-		else if (menu.code == GUARD_EXIT_REFUSED)
-			break;
-		else
-			fputs("  0. Quit\n  1. Refresh\n", stdout);
-		do
-			step = environments_step(&menu, listing);
-		while (step == STEP_AGAIN);
-	} while (step == STEP_SHOW);
+	run_screen(&menu, &top);
+	free(top.list.items);
 	fflush(stdout);
 	terminal_client_mode();
 	return menu.code;

@@ -1,10 +1,13 @@
 /*
  * The menu of the platform: plain lines, so that it reads well on a dumb
- * terminal, in a screen reader and through expect.
+ * terminal, in a screen reader and through expect. What is on the screen is
+ * one list; menu_text.c prints it, menu_find.c searches it, menu.c moves
+ * between the lists.
  */
 #ifndef ENSCALE_SHELL_MENU_H
 #define ENSCALE_SHELL_MENU_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -18,23 +21,70 @@
 
 #define MENU_PROMPT "Choice> "
 
-enum menu_choice {
-	MENU_CHOICE_UNKNOWN, /* not understood */
-	MENU_CHOICE_LEAVE,   /* 0: quit, or back */
-	MENU_CHOICE_REFRESH, /* 1, or an empty line */
-	MENU_CHOICE_ROW,
-	MENU_CHOICE_QUIT, /* q */
+/* What somebody searches for, in bytes. */
+#define MENU_TEXT_MAX 128
+
+/* An environment, or a node in it. Borrowed from the listing. */
+struct menu_item {
+	const struct listing_environment *environment;
+	const struct listing_node *node; /* NULL: the environment itself */
 };
 
-/* Reads a choice among count rows; *ret_row is set for MENU_CHOICE_ROW. */
-enum menu_choice menu_parse_choice(const char *line, size_t count,
-    size_t *ret_row);
+struct menu_list {
+	const char *leave; /* what 0 does: "Quit", "Back" */
+	struct menu_item *items;
+	size_t count;
+	size_t first;  /* of the page that is shown */
+	bool is_mixed; /* nodes name their environment, too */
+};
 
-/* Write a menu for a terminal of so many columns, without the prompt. */
-void menu_print_environments(FILE *out, const struct listing *listing,
-    unsigned columns);
-void menu_print_nodes(FILE *out, const struct listing_environment *environment,
-    unsigned columns);
+/* The terminal, as it is now. */
+struct menu_window {
+	unsigned columns, rows; /* rows 0: it has no end */
+	bool has_colour;
+};
+
+/* Rows of a page: 1 at least. */
+size_t menu_page_size(const struct menu_list *list,
+    const struct menu_window *window);
+/* Writes the list's page, without the prompt. */
+void menu_print(FILE *out, const struct menu_list *list, const char *title,
+    const struct menu_window *window);
+
+enum menu_choice {
+	MENU_CHOICE_UNKNOWN,  /* not understood */
+	MENU_CHOICE_NOTHING,  /* an empty line */
+	MENU_CHOICE_LEAVE,    /* 0 */
+	MENU_CHOICE_REFRESH,  /* 1 */
+	MENU_CHOICE_ROW,      /* a number that stands there */
+	MENU_CHOICE_NEXT,     /* n */
+	MENU_CHOICE_PREVIOUS, /* p */
+	MENU_CHOICE_CONNECT,  /* c, and what for */
+	MENU_CHOICE_KEYS,     /* k */
+	MENU_CHOICE_SETTINGS, /* s */
+	MENU_CHOICE_HELP,     /* ? */
+	MENU_CHOICE_QUIT,     /* q */
+	MENU_CHOICE_TEXT,     /* anything else: to be searched */
+};
+
+struct menu_input {
+	enum menu_choice choice;
+	size_t row;
+	char text[MENU_TEXT_MAX + 1]; /* of TEXT and CONNECT */
+};
+
+/* Reads a line among count rows. */
+void menu_parse(const char *line, size_t count, struct menu_input *ret_input);
+
+/*
+ * Finds what all words of the text are parts of: the name of an environment;
+ * the service, id or environment of a node. Searches among the items. An
+ * environment's whole name or a node's whole id is found alone. Upper and
+ * lower case are the same. Returns 0 or -ENOMEM; the caller owns *ret_items
+ * (free()).
+ */
+int menu_find(const struct menu_item *items, size_t count, const char *text,
+    struct menu_item **ret_items, size_t *ret_count);
 
 /*
  * Runs the menu on the terminal until the user quits or the session ends.

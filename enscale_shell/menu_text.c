@@ -7,213 +7,258 @@
 #include "enscale_shell/menu.h"
 
 #include <string.h>
-#include <wchar.h>
 
 #include "common/login_name.h"
+#include "enscale_shell/table.h"
 
-#define COLUMNS_MAX 8 /* of one row */
 #define NUMBER_TEXT 16
+#define COUNT_TEXT  32
+#define USER_TEXT   64
+#define PAGE_MIN    3
 
-/* One row: its number and its cells. */
-struct row {
-	size_t number;
-	size_t count;
-	const char *cells[COLUMNS_MAX];
-};
+/* ---- rows -------------------------------------------------------------- */
 
-struct widths {
-	int number;
-	int cells[COLUMNS_MAX];
-};
-
-/* Columns that a text takes on a terminal. */
-static int
-text_width(const char *text)
-{
-	mbstate_t state = { 0 };
-	wchar_t character;
-	int width = 0, w;
-	size_t n;
-
-	while (*text != '\0') {
-		n = mbrtowc(&character, text, strlen(text), &state);
-		if (n == (size_t)-1 || n == (size_t)-2 || n == 0) {
-			memset(&state, 0, sizeof(state));
-			n = 1;
-			character = L'?';
-		}
-		w = wcwidth(character);
-		width += w > 0 ? w : 0;
-		text += n;
-	}
-	return width;
-}
-
-static int
-number_width(size_t number)
-{
-	return number < 10 ? 1 : 1 + number_width(number / 10);
-}
-
-static void
-widen(struct widths *widths, const struct row *row)
-{
-	size_t i;
-	int width;
-
-	width = number_width(row->number);
-	if (width > widths->number)
-		widths->number = width;
-	for (i = 0; i < row->count; i++) {
-		width = text_width(row->cells[i]);
-		if (width > widths->cells[i])
-			widths->cells[i] = width;
-	}
-}
-
-/* Columns that do not fit are not aligned: lines wrap less often so. */
-static void
-narrow(struct widths *widths, unsigned columns)
-{
-	unsigned total = 4 + (unsigned)widths->number;
-	size_t i;
-
-	for (i = 0; i < COLUMNS_MAX; i++)
-		if (widths->cells[i] > 0)
-			total += 2 + (unsigned)widths->cells[i];
-	if (total > columns)
-		memset(widths->cells, 0, sizeof(widths->cells));
-}
-
-static void
-print_row(FILE *out, const struct widths *widths, const struct row *row)
-{
-	int pad;
-	size_t i;
-
-	fprintf(out, "%*s%zu.", 2 + widths->number - number_width(row->number),
-	    "", row->number);
-	for (i = 0; i < row->count; i++) {
-		fprintf(out, "%s%s", i == 0 ? " " : "  ", row->cells[i]);
-		pad = widths->cells[i] - text_width(row->cells[i]);
-		if (i + 1 < row->count && pad > 0)
-			fprintf(out, "%*s", pad, "");
-	}
-	fputc('\n', out);
-}
-
-static void
-print_fixed(FILE *out, const struct widths *widths, const char *leave)
-{
-	const struct row rows[] = {
-		{ MENU_LEAVE, 1, { leave } },
-		{ MENU_REFRESH, 1, { "Refresh" } },
-	};
-
-	print_row(out, widths, &rows[0]);
-	print_row(out, widths, &rows[1]);
-}
-
-static struct row
-environment_row(const struct listing_environment *environment, size_t i)
-{
-	return (struct row){ i + MENU_FIRST_ROW, 3,
-		{ environment->name, environment->state, environment->role } };
-}
-
-void
-menu_print_environments(FILE *out, const struct listing *listing,
-    unsigned columns)
-{
-	struct widths widths = { .number = 1 };
-	struct row row;
-	size_t i;
-
-	for (i = 0; i < listing->count; i++) {
-		row = environment_row(&listing->environments[i], i);
-		widen(&widths, &row);
-	}
-	narrow(&widths, columns);
-	fputs("\nEnvironments\n", out);
-	print_fixed(out, &widths, "Quit");
-	for (i = 0; i < listing->count; i++) {
-		row = environment_row(&listing->environments[i], i);
-		print_row(out, &widths, &row);
-	}
-	if (listing->count == 0)
-		fputs("You have no environments yet.\n", out);
-}
-
-/* A row borrows its texts: id and user need room of their own. */
-struct node_text {
+/* A row borrows its texts: these need room of their own. */
+struct row_text {
+	char number[NUMBER_TEXT];
 	char id[NUMBER_TEXT];
-	char user[64];
+	char user[USER_TEXT];
+	char count[COUNT_TEXT];
 };
 
-static struct row
-node_row(const struct listing_node *node, size_t i, struct node_text *text)
+static enum table_tone
+state_tone(const char *state)
 {
-	struct row row = { i + MENU_FIRST_ROW, 4,
-		{ node->service, text->id, node->address, text->user } };
+	return strcmp(state, "running") == 0 ? TABLE_GOOD : TABLE_BAD;
+}
+
+static void
+add_environment(struct table_row *row,
+    const struct listing_environment *environment, bool is_mixed,
+    struct row_text *text)
+{
+	snprintf(text->count, sizeof(text->count), "%zu node%s",
+	    environment->nodes_there, environment->nodes_there == 1 ? "" : "s");
+	table_cell(row, environment->name,
+	    is_mixed ? TABLE_STRONG : TABLE_PLAIN);
+	table_cell(row, environment->state, state_tone(environment->state));
+	table_cell(row, environment->role, TABLE_PLAIN);
+	table_cell(row, text->count, TABLE_PLAIN);
+}
+
+static void
+add_node(struct table_row *row, const struct menu_item *item, bool is_mixed,
+    struct row_text *text)
+{
+	const struct listing_node *node = item->node;
 
 	snprintf(text->id, sizeof(text->id), "%u", node->node);
 	snprintf(text->user, sizeof(text->user), "user %.40s", node->user);
-	if (strcmp(node->state, "running") != 0)
-		row.cells[row.count++] = node->state;
-	return row;
+	if (is_mixed)
+		table_cell(row, item->environment->name, TABLE_PLAIN);
+	table_cell(row, node->service, TABLE_PLAIN);
+	table_cell(row, text->id, TABLE_STRONG);
+	table_cell(row, node->address, TABLE_PLAIN);
+	table_cell(row, text->user, TABLE_PLAIN);
+	table_cell(row, node->state, state_tone(node->state));
+}
+
+static void
+make_row(const struct menu_list *list, size_t i, struct table_row *ret_row,
+    struct row_text *text)
+{
+	const struct menu_item *item = &list->items[i];
+
+	*ret_row = (struct table_row){ .number = i + MENU_FIRST_ROW };
+	if (item->node != NULL)
+		add_node(ret_row, item, list->is_mixed, text);
+	else
+		add_environment(ret_row, item->environment, list->is_mixed,
+		    text);
+}
+
+/* Those of environments and those of nodes are two tables. */
+struct widths {
+	struct table environments, nodes;
+};
+
+static struct table *
+table_of(struct widths *widths, const struct menu_item *item)
+{
+	return item->node != NULL ? &widths->nodes : &widths->environments;
+}
+
+static void
+measure(const struct menu_list *list, const struct menu_window *window,
+    struct widths *ret_widths)
+{
+	struct row_text text;
+	struct table_row row;
+	size_t i;
+
+	memset(ret_widths, 0, sizeof(*ret_widths));
+	for (i = 0; i < list->count; i++) {
+		make_row(list, i, &row, &text);
+		table_widen(table_of(ret_widths, &list->items[i]), &row);
+	}
+	/* The numbers stand below each other in both. */
+	ret_widths->environments.number = ret_widths->nodes.number =
+	    table_number_width(list->count + MENU_FIRST_ROW - 1);
+	table_fit(&ret_widths->environments, window->columns);
+	table_fit(&ret_widths->nodes, window->columns);
+}
+
+/* ---- pages ------------------------------------------------------------- */
+
+/* Lines that one row takes when the longest wraps. */
+static unsigned
+row_lines(const struct widths *widths, unsigned columns)
+{
+	unsigned longest = widths->nodes.longest;
+
+	if (widths->environments.longest > longest)
+		longest = widths->environments.longest;
+	if (columns == 0 || longest <= columns)
+		return 1;
+	return (longest + columns - 1) / columns;
+}
+
+static size_t
+page_size(const struct menu_list *list, const struct menu_window *window,
+    const struct widths *widths)
+{
+	/* A blank line, title, Back, Refresh; pages, last node, prompt. */
+	const unsigned around = 7;
+	unsigned rows;
+
+	if (window->rows == 0)
+		return list->count > 0 ? list->count : 1;
+	rows = window->rows > around ? window->rows - around : 0;
+	rows /= row_lines(widths, window->columns);
+	return rows > PAGE_MIN ? rows : PAGE_MIN;
+}
+
+size_t
+menu_page_size(const struct menu_list *list, const struct menu_window *window)
+{
+	struct widths widths;
+
+	measure(list, window, &widths);
+	return page_size(list, window, &widths);
+}
+
+static void
+print_fixed(FILE *out, const struct table *table, size_t number,
+    const char *text, bool has_colour)
+{
+	struct table_row row = { .number = number };
+
+	table_cell(&row, text, TABLE_PLAIN);
+	table_print(out, table, &row, has_colour);
 }
 
 void
-menu_print_nodes(FILE *out, const struct listing_environment *environment,
-    unsigned columns)
+menu_print(FILE *out, const struct menu_list *list, const char *title,
+    const struct menu_window *window)
 {
-	struct widths widths = { .number = 1 };
-	struct node_text text;
-	struct row row;
-	size_t i;
+	struct widths widths;
+	struct row_text text;
+	struct table_row row;
+	size_t i, end;
 
-	for (i = 0; i < environment->node_count; i++) {
-		row = node_row(&environment->nodes[i], i, &text);
-		widen(&widths, &row);
+	measure(list, window, &widths);
+	end = list->first + page_size(list, window, &widths);
+	if (end > list->count)
+		end = list->count;
+	fputc('\n', out);
+	table_text(out, title, TABLE_STRONG, window->has_colour);
+	fputc('\n', out);
+	print_fixed(out, &widths.nodes, MENU_LEAVE, list->leave,
+	    window->has_colour);
+	print_fixed(out, &widths.nodes, MENU_REFRESH, "Refresh",
+	    window->has_colour);
+	for (i = list->first; i < end; i++) {
+		make_row(list, i, &row, &text);
+		table_print(out, table_of(&widths, &list->items[i]), &row,
+		    window->has_colour);
 	}
-	narrow(&widths, columns);
-	fprintf(out, "\nNodes of %s (%s, %s)\n", environment->name,
-	    environment->state, environment->role);
-	print_fixed(out, &widths, "Back");
-	for (i = 0; i < environment->node_count; i++) {
-		row = node_row(&environment->nodes[i], i, &text);
-		print_row(out, &widths, &row);
-	}
-	if (environment->node_count == 0)
-		fputs("This environment has no nodes.\n", out);
+	if (end - list->first < list->count)
+		fprintf(out, "%zu to %zu of %zu.%s%s\n", list->first + 1, end,
+		    list->count, end < list->count ? "  n: next page" : "",
+		    list->first > 0 ? "  p: previous page" : "");
 }
 
-enum menu_choice
-menu_parse_choice(const char *line, size_t count, size_t *ret_row)
+/* ---- input ------------------------------------------------------------- */
+
+static const struct {
+	const char *word;
+	enum menu_choice choice;
+} words[] = {
+	{ "q", MENU_CHOICE_QUIT },
+	{ "quit", MENU_CHOICE_QUIT },
+	{ "exit", MENU_CHOICE_QUIT },
+	{ "n", MENU_CHOICE_NEXT },
+	{ "p", MENU_CHOICE_PREVIOUS },
+	{ "c", MENU_CHOICE_CONNECT },
+	{ "k", MENU_CHOICE_KEYS },
+	{ "s", MENU_CHOICE_SETTINGS },
+	{ "?", MENU_CHOICE_HELP },
+	{ "h", MENU_CHOICE_HELP },
+	{ "help", MENU_CHOICE_HELP },
+};
+
+static enum menu_choice
+parse_number(const char *text, size_t count, size_t *ret_row)
 {
-	char word[NUMBER_TEXT];
-	size_t len;
 	uint32_t number;
 
-	line += strspn(line, " \t");
-	len = strcspn(line, " \t");
-	if (line[len + strspn(line + len, " \t")] != '\0' ||
-	    len >= sizeof(word))
-		return MENU_CHOICE_UNKNOWN;
-	memcpy(word, line, len);
-	word[len] = '\0';
-	if (len == 0)
-		return MENU_CHOICE_REFRESH;
-	if (strcmp(word, "q") == 0 || strcmp(word, "Q") == 0)
-		return MENU_CHOICE_QUIT;
-	if (parse_u32(word, UINT32_MAX, &number) != 0)
-		return MENU_CHOICE_UNKNOWN;
+	if (parse_u32(text, UINT32_MAX, &number) != 0)
+		return MENU_CHOICE_TEXT;
 	if (number == MENU_LEAVE)
 		return MENU_CHOICE_LEAVE;
 	if (number == MENU_REFRESH)
 		return MENU_CHOICE_REFRESH;
+	/* Not one of these: part of a node's id, perhaps. */
 	if (number - MENU_FIRST_ROW >= count)
-		return MENU_CHOICE_UNKNOWN;
+		return MENU_CHOICE_TEXT;
 	*ret_row = number - MENU_FIRST_ROW;
 	return MENU_CHOICE_ROW;
+}
+
+static enum menu_choice
+parse_word(const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasecmp(text, words[i].word) == 0)
+			return words[i].choice;
+	return MENU_CHOICE_UNKNOWN;
+}
+
+void
+menu_parse(const char *line, size_t count, struct menu_input *ret_input)
+{
+	struct menu_input input = { .choice = MENU_CHOICE_UNKNOWN };
+	size_t len;
+
+	line += strspn(line, " \t");
+	len = strlen(line);
+	while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t'))
+		len--;
+	if (len == 0) {
+		input.choice = MENU_CHOICE_NOTHING;
+	} else if (len <= MENU_TEXT_MAX) {
+		memcpy(input.text, line, len);
+		input.choice = parse_word(input.text);
+		if (input.choice == MENU_CHOICE_CONNECT)
+			input.text[0] = '\0';
+		else if (strncasecmp(input.text, "c ", 2) == 0) {
+			memmove(input.text, input.text + 2, len - 1);
+			input.choice = MENU_CHOICE_CONNECT;
+		} else if (input.choice == MENU_CHOICE_UNKNOWN)
+			input.choice = parse_number(input.text, count,
+			    &input.row);
+	}
+	*ret_input = input;
 }

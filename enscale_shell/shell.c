@@ -135,11 +135,17 @@ static int
 take_hello(struct shell *shell, json_t *reply)
 {
 	const char *session, *name = "", *host = "the gateway", *support = "";
-	json_int_t account, node, port = 22;
+	const char *announcement = "", *last_address = "";
+	const char *key = "", *address = "";
+	json_int_t account, node, port = 22, last_login = 0;
 
-	if (json_unpack(reply, "{s:s, s:I, s:I, s?s, s?s, s?I, s?s}", "session",
-	        &session, "account", &account, "node", &node, "name", &name,
-	        "host", &host, "port", &port, "support", &support) != 0 ||
+	if (json_unpack(reply,
+	        "{s:s, s:I, s:I, s?s, s?s, s?I, s?s, s?s, s?I, s?s, s?s, s?s}",
+	        "session", &session, "account", &account, "node", &node, "name",
+	        &name, "host", &host, "port", &port, "support", &support,
+	        "announcement", &announcement, "last_login", &last_login,
+	        "last_address", &last_address, "key", &key, "address",
+	        &address) != 0 ||
 	    account < 1 || account > (json_int_t)ACCOUNT_ID_MAX || node < 0 ||
 	    node > (json_int_t)NODE_ID_MAX || port < 1 || port > UINT16_MAX)
 		return ENS_E_PROTOCOL;
@@ -149,6 +155,13 @@ take_hello(struct shell *shell, json_t *reply)
 	shell->port = (uint16_t)port;
 	text_printable(name, shell->name, sizeof(shell->name));
 	text_printable(host, shell->host, sizeof(shell->host));
+	text_printable(announcement, shell->announcement,
+	    sizeof(shell->announcement));
+	text_printable(key, shell->key, sizeof(shell->key));
+	text_printable(address, shell->address, sizeof(shell->address));
+	shell->last_login = last_login;
+	text_printable(last_address, shell->last_address,
+	    sizeof(shell->last_address));
 	say_set_session(shell->session);
 	say_set_support(support);
 	return 0;

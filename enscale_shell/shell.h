@@ -14,6 +14,7 @@
 #include "common/policy.h"
 
 #define SHELL_HOST_MAX 255
+#define SHELL_TEXT_MAX 1023
 
 struct guard_client;
 struct guard_event;
@@ -28,6 +29,11 @@ struct shell {
 	char name[NAME_TEXT_MAX + 1];
 	char host[SHELL_HOST_MAX + 1];
 	uint16_t port;
+	char announcement[SHELL_TEXT_MAX + 1];
+	char key[NAME_TEXT_MAX + 1];        /* SHA256:..., of this session */
+	char address[ADDRESS_TEXT_MAX + 1]; /* where it comes from */
+	int64_t last_login;                 /* before this one; 0: not known */
+	char last_address[ADDRESS_TEXT_MAX + 1];
 };
 
 /* Why something was not done: an exit code and a sentence. */

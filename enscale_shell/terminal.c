@@ -81,12 +81,53 @@ terminal_recover(void)
 	tcflush(STDIN_FILENO, TCIFLUSH);
 }
 
-unsigned
-terminal_columns(void)
+static struct winsize
+window(void)
 {
 	struct winsize size;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-		return COLUMNS_DEFAULT;
-	return size.ws_col;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+		memset(&size, 0, sizeof(size));
+	return size;
+}
+
+unsigned
+terminal_columns(void)
+{
+	unsigned columns = window().ws_col;
+
+	return columns != 0 ? columns : COLUMNS_DEFAULT;
+}
+
+unsigned
+terminal_rows(void)
+{
+	return window().ws_row;
+}
+
+bool
+terminal_has_size(void)
+{
+	struct winsize size = window();
+
+	return size.ws_row != 0 || size.ws_col != 0;
+}
+
+bool
+terminal_has_colour(void)
+{
+	/* What terminals of today call themselves, at the beginning. */
+	static const char *const names[] = { "xterm", "screen", "tmux", "rxvt",
+		"linux", "konsole", "gnome", "vte", "putty", "alacritty",
+		"kitty", "foot", "wezterm", "ghostty", "st-", "cygwin" };
+	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+	size_t i;
+
+	if (term == NULL || (no_color != NULL && no_color[0] != '\0'))
+		return false;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(term, names[i], strlen(names[i])) == 0)
+			return strstr(term, "mono") == NULL &&
+			    strstr(term, "-m") == NULL;
+	return strstr(term, "color") != NULL;
 }

@@ -21,5 +21,11 @@ void terminal_client_mode(void);
 void terminal_recover(void);
 /* Columns, or 80 where that cannot be told. */
 unsigned terminal_columns(void);
+/* Rows, or 0 where that cannot be told. */
+unsigned terminal_rows(void);
+/* Has the client said how large it is? A script's ssh -tt does not. */
+bool terminal_has_size(void);
+/* May colour be used? Not where TERM is of none, or NO_COLOR is set. */
+bool terminal_has_colour(void);
 
 #endif

@@ -12,20 +12,23 @@
 
 #include "common/errors.h"
 #include "enscale_shell/keys.h"
+#include "enscale_shell/words.h"
 
 static void
-only_the_word_keys_is_ours(void **state)
+only_whole_words_are_ours(void **state)
 {
 	static const char *const others[] = { "", "key", "keysx", "keys\n",
 		"Keys", " keys", "keys;id", "keys\tadd", "-keys",
 		"/usr/libexec/enscale/sftp" };
 
 	(void)state;
-	assert_true(keys_is_command("keys"));
-	assert_true(keys_is_command("keys add My laptop"));
-	assert_true(keys_is_command("keys "));
+	assert_true(words_is_command("keys"));
+	assert_true(words_is_command("keys add My laptop"));
+	assert_true(words_is_command("keys "));
+	assert_true(words_is_command("nodes --json"));
+	assert_true(words_is_command("whoami"));
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		assert_false(keys_is_command(others[i]));
+		assert_false(words_is_command(others[i]));
 }
 
 static const char *
@@ -136,7 +139,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_the_word_keys_is_ours),
+		cmocka_unit_test(only_whole_words_are_ours),
 		cmocka_unit_test(one_line_is_taken_from_the_input),
 		cmocka_unit_test(what_is_not_one_printable_line_is_refused),
 		cmocka_unit_test(a_private_key_goes_nowhere),

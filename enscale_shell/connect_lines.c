@@ -1,0 +1,59 @@
+/* See connect_lines.h. Refuses to put a name into a line that a shell or ssh
+ * would read as something else. */
+#include <config.h>
+
+#include "enscale_shell/connect_lines.h"
+
+#include <string.h>
+
+/* Can it be a name in ssh_config? No blank, pattern, quote, "%" or "#". */
+static bool
+is_plain_name(const char *text)
+{
+	static const char characters[] = "abcdefghijklmnopqrstuvwxyz"
+	                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                                 "0123456789._-";
+
+	return text[0] != '\0' && text[0] != '-' &&
+	    text[strspn(text, characters)] == '\0';
+}
+
+void
+connect_lines_block(FILE *out, const struct shell *shell,
+    const struct listing_environment *environment,
+    const struct listing_node *node)
+{
+	fprintf(out, "Host node%u", node->node);
+	if (is_plain_name(environment->name))
+		fprintf(out, " node%u-%s", node->node, environment->name);
+	fprintf(out,
+	    "\n"
+	    "    HostName %s\n"
+	    "    Port %u\n"
+	    "    User %u-%u\n",
+	    shell->host, shell->port, node->node, shell->account);
+}
+
+void
+connect_lines_print(FILE *out, const struct shell *shell,
+    const struct listing_environment *environment,
+    const struct listing_node *node)
+{
+	char login[64];
+
+	snprintf(login, sizeof(login), "%u-%u", node->node, shell->account);
+	fprintf(out, "\nNode %u, %s in %s, from your own computer:\n\n",
+	    node->node, node->service, environment->name);
+	fprintf(out, "ssh -p %u %s@%s\n", shell->port, login, shell->host);
+	fprintf(out, "scp -P %u FILE %s@%s:\n", shell->port, login,
+	    shell->host);
+	fprintf(out, "sftp -P %u %s@%s\n", shell->port, login, shell->host);
+	fprintf(out, "rsync -av -e 'ssh -p %u' FOLDER/ %s@%s:FOLDER/\n",
+	    shell->port, login, shell->host);
+	fprintf(out, "git clone ssh://%s@%s:%u/~/REPOSITORY\n", login,
+	    shell->host, shell->port);
+	fprintf(out,
+	    "\nWith these lines in ~/.ssh/config, ssh node%u is enough:\n\n",
+	    node->node);
+	connect_lines_block(out, shell, environment, node);
+}

@@ -1,0 +1,23 @@
+/*
+ * How to reach a node from one's own computer: lines to paste, and blocks of
+ * ssh_config(5). Text of the directory stands in them only where it can do
+ * no harm in a shell.
+ */
+#ifndef ENSCALE_SHELL_CONNECT_LINES_H
+#define ENSCALE_SHELL_CONNECT_LINES_H
+
+#include <stdio.h>
+
+#include "enscale_shell/listing.h"
+#include "enscale_shell/shell.h"
+
+/* All of them, for a person. */
+void connect_lines_print(FILE *out, const struct shell *shell,
+    const struct listing_environment *environment,
+    const struct listing_node *node);
+/* The block of ssh_config alone. */
+void connect_lines_block(FILE *out, const struct shell *shell,
+    const struct listing_environment *environment,
+    const struct listing_node *node);
+
+#endif

@@ -1,0 +1,34 @@
+/* A line that somebody types into the menu, or what comes in its place. */
+#ifndef ENSCALE_SHELL_MENU_INPUT_H
+#define ENSCALE_SHELL_MENU_INPUT_H
+
+#include "enscale_shell/shell.h"
+
+/* Longer than a terminal's longest line: what is left of one would be taken
+ * for the next choice. */
+#define MENU_INPUT_SIZE 4097
+
+/* A terminal without a size is often none: nobody may ever type there. */
+#define MENU_INPUT_FIRST_SECONDS 30
+#define MENU_INPUT_NEXT_SECONDS  300
+
+struct menu_input_line {
+	bool is_used; /* somebody has typed before */
+	char text[MENU_INPUT_SIZE];
+};
+
+enum menu_input_kind {
+	MENU_INPUT_LINE,
+	MENU_INPUT_RUBBISH, /* control characters: a terminal's answers */
+	MENU_INPUT_BACK,    /* Ctrl-C */
+	MENU_INPUT_LEAVE,   /* Ctrl-D, a signal, or the guard: see the code */
+};
+
+/*
+ * Prompts and waits. With MENU_INPUT_LEAVE, *ret_code is changed where there
+ * is more to say than that the user leaves.
+ */
+enum menu_input_kind menu_input_wait(struct shell *shell,
+    struct menu_input_line *line, int *ret_code);
+
+#endif
