@@ -30,6 +30,10 @@
 #define ENTRY_DN_MAX	    4096
 #define ATTRIBUTE_VALUE_MAX (64 * 1024)
 
+/* A directory in a file: the whole, and one entry with all its lines. */
+#define LDIF_FILE_MAX	((int64_t)4 << 30)
+#define LDIF_RECORD_MAX ((size_t)64 << 20)
+
 /* Public keys, in bytes of the decoded blob; RSA of 16384 bits is 2 KiB. */
 #define KEY_BLOB_MAX  4096
 #define KEY_LINE_MAX  16384

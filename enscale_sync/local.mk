@@ -10,12 +10,14 @@ libsync_la_SOURCES = \
 	%D%/orphans.c %D%/orphans.h \
 	%D%/publish.c %D%/publish.h \
 	%D%/source.c %D%/source.h %D%/source_type.h \
+	%D%/source_file.c \
 	%D%/source_ldap.c \
 	%D%/state.c %D%/state.h %D%/state_private.h \
 	%D%/state_changes.c \
 	%D%/state_entry.c \
 	%D%/state_read.c \
-	%D%/status.c %D%/status.h
+	%D%/status.c %D%/status.h \
+	%D%/uuid_set.c %D%/uuid_set.h
 libsync_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS) $(SYSTEMD_CFLAGS)
 libsync_la_LIBADD = libldapside.la libviewwriter.la libconfig.la \
 	libfingerprint.la libcommon.la $(LMDB_LIBS) $(SYSTEMD_LIBS)

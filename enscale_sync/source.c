@@ -19,11 +19,11 @@ struct source {
 static const struct source_type *
 type_of(const struct config *config)
 {
-	if (strncmp(config->uri, "ldap", strlen("ldap")) == 0 &&
-	    config->method == CONFIG_METHOD_SYNC)
+	if (strncmp(config->uri, "file://", strlen("file://")) == 0)
+		return &source_file;
+	if (config->method == CONFIG_METHOD_SYNC)
 		return &source_ldap;
-	log_line(LOG_ERR, "cannot follow \"%s\": want ldapi, ldaps or ldap",
-	    config->uri);
+	log_line(LOG_ERR, "cannot follow \"%s\" by polling", config->uri);
 	return NULL;
 }
 

@@ -16,6 +16,6 @@ struct source_type {
 	int (*poke)(void *self);
 };
 
-extern const struct source_type source_ldap;
+extern const struct source_type source_file, source_ldap;
 
 #endif

@@ -110,3 +110,38 @@ ldap_dn_parent(const char *text, char *buf, size_t size)
 	ldap_memfree(parent);
 	return r;
 }
+
+static int
+count_parts(LDAPDN dn)
+{
+	int count = 0;
+
+	while (dn != NULL && dn[count] != NULL)
+		count++;
+	return count;
+}
+
+int
+ldap_dn_is_below(const char *text, const char *base_text, int depth)
+{
+	LDAPDN dn AUTO(cleanup_dn) = NULL;
+	LDAPDN base AUTO(cleanup_dn) = NULL;
+	struct ldap_dn_hash above, wanted;
+	int r = ldap_str2dn(text, &dn, LDAP_DN_FORMAT_LDAPV3), below;
+
+	if (r == LDAP_SUCCESS)
+		r = ldap_str2dn(base_text, &base, LDAP_DN_FORMAT_LDAPV3);
+	if (r != LDAP_SUCCESS)
+		return r == LDAP_NO_MEMORY ? -ENOMEM : ENS_E_SYNTAX;
+	below = count_parts(dn) - count_parts(base);
+	if (below < 0 || (depth >= 0 && below > depth))
+		return ENS_E_NOTFOUND;
+	if (base == NULL || base[0] == NULL)
+		return 0;
+	r = hash_from(dn, below, &above);
+	if (r == 0)
+		r = hash_from(base, 0, &wanted);
+	if (r != 0)
+		return r;
+	return memcmp(&above, &wanted, sizeof(above)) == 0 ? 0 : ENS_E_NOTFOUND;
+}

@@ -25,4 +25,8 @@ int ldap_dn_hash(const char *dn, struct ldap_dn_hash *ret_self,
 /* The name above, as text: 0, ENS_E_SYNTAX, ENS_E_LIMIT, -ENOMEM. */
 int ldap_dn_parent(const char *dn, char *buf, size_t size);
 
+/* Is a name below another one, or the same? 0 when it is; ENS_E_NOTFOUND when
+ * not. depth: how far below, at most; negative: however far. */
+int ldap_dn_is_below(const char *dn, const char *base, int depth);
+
 #endif

@@ -150,6 +150,27 @@ kind_of(const struct parse *p)
 	return kind;
 }
 
+bool
+entry_is_ours(const struct entry_parser *parser,
+    const struct entry_attribute *attributes, uint32_t attribute_count)
+{
+	const struct schema *schema = parser->schema;
+
+	for (uint32_t i = 0; i < attribute_count; i++) {
+		if (!is_named(attributes[i].name,
+		        schema->names[SCHEMA_OBJECT_CLASS]))
+			continue;
+		for (uint32_t v = 0; v < attributes[i].value_count; v++) {
+			for (int k = 0; k < SCHEMA_CLASSES; k++) {
+				if (is_named(attributes[i].values[v],
+				        schema->names[k]))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
 /* A directory may have one attribute for two of ours. */
 static size_t
 sort_out(struct parse *p, const struct entry_attribute *attributes,

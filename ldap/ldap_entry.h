@@ -116,6 +116,10 @@ int entry_parse(struct entry_parser *parser, const uint8_t uuid[ENTRY_UUID_LEN],
     struct berval dn, const struct entry_attribute *attributes,
     uint32_t attribute_count, struct entry *ret_entry);
 
+/* Has it a class of ours? Others are none of our business. */
+bool entry_is_ours(const struct entry_parser *parser,
+    const struct entry_attribute *attributes, uint32_t attribute_count);
+
 /* "account", "key", ...: for logs and counts. */
 const char *entry_kind_text(enum entry_kind kind);
 

@@ -230,6 +230,12 @@ tests_unit_test_view_check_SOURCES = %D%/test_view_check.c $(SYNC_FIXTURE)
 tests_unit_test_view_check_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_view_check_LDADD = libsync.la libviewcheck.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_source_file
+tests_unit_test_source_file_SOURCES = %D%/test_source_file.c \
+	%D%/sample_keys.h $(SYNC_FIXTURE)
+tests_unit_test_source_file_CFLAGS = $(SYNC_FIXTURE_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_test_source_file_LDADD = libsync.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_ldap_csn
 tests_unit_test_ldap_csn_SOURCES = %D%/test_ldap_csn.c
 tests_unit_test_ldap_csn_CFLAGS = $(SYNC_FIXTURE_CFLAGS)

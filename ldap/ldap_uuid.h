@@ -1,0 +1,21 @@
+/*
+ * Which entry is it? RFC 4533 tells; elsewhere an attribute does, or the name
+ * of the entry has to.
+ */
+#ifndef ENSCALE_LDAP_LDAP_UUID_H
+#define ENSCALE_LDAP_LDAP_UUID_H
+
+#include "ldap/ldap_entry.h"
+
+/*
+ * From the attribute that the schema has for entryUUID: an UUID as text (RFC
+ * 4530), 32 hexadecimal digits in other groups (nsUniqueId), 16 bytes
+ * (objectGUID), or else a digest of the value. Without the attribute a digest
+ * of the DN, always the same. Returns 0, ENS_E_SYNTAX (the DN is none),
+ * -ENOMEM, ENS_E_CRYPTO.
+ */
+int ldap_uuid_of(const struct schema *schema, const char *dn,
+    const struct entry_attribute *attributes, uint32_t attribute_count,
+    uint8_t ret_uuid[ENTRY_UUID_LEN]);
+
+#endif
