@@ -146,28 +146,21 @@ class Installation:
         show_ca = ["enscalectl", "ca", "show"]
         old = self.hosts.gateway.run(show_ca).stdout
         new = self.host.run(show_ca).stdout
-        setup, reload_, show = commands("### A node")
+        setup, show = commands("### A node")
         program = f"{SOURCE}/node/enscale-node"
         setup = (
             setup.replace("124718", node.plan.settings["NODE"])
             .replace("cool-waterfall-59", node.plan.settings["ENVIRONMENT"])
             .replace("apache", node.plan.settings["SERVICE"])
-            .replace("enscale-node", program)
+            .replace("node/enscale-node", program)
         )
-        assert reload_ == "systemctl reload ssh"  # as done below
 
         def trust(*keys):
             node.write("/root/ca.pub", b"".join(keys))
             node.sh(f"cd /root; {setup}")
-            listening = node.log().count("Server listening")
-            node.kill("ssh", 1)
-            wait_for(
-                lambda: node.log().count("Server listening") > listening,
-                "sshd has read its configuration again",
-            )
 
         try:
             trust(old, new)
-            yield node.sh(show.replace("enscale-node", program)).stdout
+            yield node.sh(show.replace("node/enscale-node", program)).stdout
         finally:
             trust(old)

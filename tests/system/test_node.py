@@ -4,8 +4,12 @@ when something is wrong."""
 import pytest
 
 NODE = "/usr/src/enscale/node/enscale-node"
-SETUP = f"{NODE} setup --node 124718 --environment cool-waterfall-59 --user www --ca"
-OURS = "/etc/enscale-node /etc/ssh/sshd_config.d /etc/hostname"
+IDENTITY = "--node 124718 --environment cool-waterfall-59 --service apache --user www"
+SETUP = f"{NODE} setup {IDENTITY} --ca"
+OURS = (
+    "/etc/enscale-node /etc/ssh/sshd_config.d /etc/hostname /etc/sudoers.d"
+    " /etc/profile.d /etc/motd.d"
+)
 SSH = (
     "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o LogLevel=ERROR"
     " -o UserKnownHostsFile=/dev/null -o IdentityAgent=none -i /root/key"
@@ -91,7 +95,7 @@ def refused(host, arguments, reason):
     comes of it."""
     then = state(host)
     other = "--node 136553 --environment crimson-dust-8"
-    result = host.sh(f"{SETUP} /root/ca.pub {other} {arguments}", check=False)
+    result = host.sh(f"{NODE} setup {IDENTITY} {other} {arguments}", check=False)
     assert result.returncode == 1, arguments
     assert reason in result.stderr.decode()
     assert state(host) == then
@@ -116,6 +120,14 @@ def test_what_is_wrong_on_the_command_line_is_said_and_nothing_changes(host):
         ("--user root", "is root"),
         ("--user '../x'", "not the name of a system user"),
         ("--service 'x\ny'", "want letters"),
+        ("--service apatche", "there is no profile for the service apatche"),
+        ("--service nginx --services /root/none", "is missing"),
+        ("--gateway 'here;there'", "want addresses"),
+        ("--support 'x\"'", "want letters"),
+        ("--support '%h'", "want letters"),
+        ("--revoked /root/none", "no such file"),
+        ("--revoked /root/ca", "is a private key"),
+        ("--revoked /root/both.pub", "nobody would come in"),
     ]:
         refused(host, arguments, reason)
 
@@ -159,7 +171,7 @@ def test_show_prints_the_entry_with_the_host_keys_of_sshd(host):
 
 
 def test_the_entry_that_show_prints_is_one_the_directory_takes(host, directory):
-    host.sh(f"{SETUP} /root/ca.pub --node 999 --environment cool-waterfall-59")
+    host.sh(f"{SETUP} /root/ca.pub --node 999")
     entry = host.sh(f"{NODE} show --suffix dc=enscale,dc=example").stdout
     directory.run(["ldapadd", "-n", "-Q", "-Y", "EXTERNAL", "-H", "ldapi:///"], entry)
 
@@ -173,9 +185,77 @@ def test_an_image_is_set_up_without_touching_the_running_host(host):
         f"rm {image}/etc/ssh/ssh_host_*"
     )
     then = state(host)
+    before = host.sh(f"find {image}/etc | sort").stdout
     host.sh(f"{SETUP} /root/ca.pub --root {image}")
     assert state(host) == then
     assert host.sh(f"cat {image}/etc/enscale-node/principals/www").stdout == (
         b"node124718\n"
     )
     assert host.sh(f"ls {image}/run").stdout == b"sshd\n"
+    host.sh(f"{NODE} check --root {image}; {NODE} remove --root {image}")
+    assert state(host) == then
+    assert host.sh(f"find {image}/etc | sort").stdout == before
+
+
+def test_enscale_node_and_its_parts_are_clean_for_shellcheck_and_dash(host):
+    folder = "/usr/src/enscale/node"
+    host.sh(f"cd {folder}; shellcheck -x -a enscale-node; dash -n enscale-node")
+    for line in host.read(f"{folder}/enscale-node").decode().splitlines():
+        assert len(line.expandtabs(8)) <= 100, line
+
+
+def test_a_dry_run_names_what_would_change_and_changes_nothing(host):
+    then = state(host)
+    said = host.sh(f"{SETUP} /root/ca.pub --dry-run").stdout.decode().split("\n")
+    assert "write /etc/sudoers.d/enscale" in said
+    assert "write /etc/ssh/sshd_config.d/enscale.conf" in said
+    assert state(host) == then
+    host.sh(f"{SETUP} /root/ca.pub")
+    assert host.sh(f"{SETUP} /root/ca.pub --dry-run").stdout == b""
+    then = state(host)
+    assert b"remove /etc/sudoers.d/enscale" in host.sh(f"{NODE} remove --dry-run").stdout
+    assert state(host) == then
+
+
+def test_remove_leaves_the_server_as_it_was_and_keys_as_they_were(host):
+    host.sh(
+        "install -d -o www -m 700 /srv/www/.ssh;"
+        "install -o www -m 600 /root/key.pub /srv/www/.ssh/authorized_keys"
+    )
+    then = host.sh("find /etc | sort; hostname; cat /etc/hostname").stdout
+    host.sh(f"{SETUP} /root/ca.pub")
+    start_sshd(host)
+    assert enter(host, "node124718") == "www"
+    host.sh(f"{NODE} remove; rm -f /root/key-cert.pub")
+    assert host.sh("find /etc | sort; hostname; cat /etc/hostname").stdout == then
+    assert host.sh(f"{SSH} www@127.0.0.1 whoami").stdout == b"www\n"
+    assert enter(host, "node124718", user="root") == ""
+
+
+def test_setup_has_sshd_read_its_file_anew(host):
+    start_sshd(host)
+    assert enter(host, "node124718") == ""
+    host.sh(f"{SETUP} /root/ca.pub")
+    assert enter(host, "node124718") == "www"
+
+
+def test_check_names_what_is_not_as_it_should_be(host):
+    host.sh(f"{SETUP} /root/ca.pub; {NODE} check")
+    for spoil, name in [
+        ("echo 'ALL ALL=(ALL) ALL' >>/etc/sudoers.d/enscale", "/etc/sudoers.d/enscale"),
+        ("chmod 644 /etc/sudoers.d/enscale", "/etc/sudoers.d/enscale"),
+        ("echo node1 >>/etc/enscale-node/principals/www", "principals/www"),
+        ("echo node1 >/etc/enscale-node/principals/root", "principals/root"),
+        ("rm /etc/ssh/sshd_config.d/enscale.conf", "sshd does not use"),
+        ("hostname other", "the host name is other"),
+    ]:
+        host.sh(spoil)
+        checked = host.sh(f"{NODE} check", check=False)
+        assert checked.returncode == 1, spoil
+        assert name in checked.stderr.decode()
+        host.sh(f"{NODE} setup; {NODE} check")
+
+
+def test_sudo_without_its_folder_is_named_and_nothing_changes(host):
+    host.sh(f"{SETUP} /root/both.pub; sed -i '/includedir/d' /etc/sudoers")
+    refused(host, "", "sudo does not use /etc/sudoers.d/enscale")

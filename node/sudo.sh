@@ -1,0 +1,174 @@
+# shellcheck shell=sh
+# What the service's user may do as root: exact commands, from the profile and
+# from what exists on the node. Part of enscale-node.
+
+# Is PATH root's alone, and all that leads to it, through symbolic links too?
+trusted() {
+	walked='' left=${1#/} links=0
+	while [ -n "$left" ]; do
+		part=${left%%/*}
+		case $left in
+		*/*) left=${left#*/} ;;
+		*) left= ;;
+		esac
+		case $part in
+		'' | .) continue ;;
+		..) walked=${walked%/*} && continue ;;
+		esac
+		[ -n "$(find "$root$walked/$part" -prune -user 0 '(' -type l -o \
+		    ! -perm -020 ! -perm -002 ')' 2>/dev/null)" ] || return 1
+		if [ ! -h "$root$walked/$part" ]; then
+			walked=$walked/$part
+			continue
+		fi
+		links=$((links + 1))
+		[ $links -le 40 ] || return 1
+		target=$(readlink "$root$walked/$part")
+		case $target in
+		/*) walked= ;;
+		esac
+		left=$target${left:+/$left}
+	done
+	[ -f "$root$walked" ] && [ -x "$root$walked" ]
+}
+
+# The first program of that name that root would run.
+program() {
+	for folder in /usr/sbin /usr/bin /sbin /bin; do
+		if trusted "$folder/$1"; then
+			echo "$folder/$1"
+			return
+		fi
+	done
+}
+
+readonly unit_folders="/etc/systemd/system /run/systemd/system
+/usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system"
+
+# What init and systemd can start here, by name.
+started_names() {
+	{
+		for file in "$root"/etc/init.d/*; do
+			echo "${file##*/}"
+		done
+		for folder in $unit_folders; do
+			for file in "$root$folder"/*.service; do
+				file=${file##*/}
+				echo "${file%.service}"
+			done
+		done
+	} | grep -Ex '[A-Za-z0-9][A-Za-z0-9._-]*' | sort -u
+}
+
+# The profile's names are patterns; what they become is what exists.
+service_names() {
+	started_names >"$work/started"
+	words init | while read -r pattern; do
+		while read -r name; do
+			# shellcheck disable=SC2254 # a pattern it is
+			case $name in
+			$pattern) echo "$name" ;;
+			esac
+		done <"$work/started"
+	done
+}
+
+has_unit() {
+	for folder in $unit_folders; do
+		[ ! -e "$root$folder/$1.service" ] &&
+		    [ ! -h "$root$folder/$1.service" ] || return 0
+	done
+	return 1
+}
+
+# The commands for one name, each exact. A pager would be root's shell: hence
+# --no-pager for what pages, and NOEXEC.
+commands_of() { # NAME
+	script=/etc/init.d/$1 unit=no
+	! has_unit "$1" || unit=yes
+	if [ ! -e "$root$script" ] && [ ! -h "$root$script" ]; then
+		script=
+	elif ! trusted "$script"; then
+		say "note: $script can be changed by others than root: no sudo for $1"
+		return 0
+	fi
+	words action | while read -r action; do
+		case $action in
+		start | stop | restart | reload | status) known=$unit ;;
+		*) known=no ;;
+		esac
+		[ -z "$service_program" ] || [ -z "$script" ] && [ $known = no ] ||
+		    echo "$service_program $1 $action"
+		[ -z "$script" ] || echo "$script $action"
+		[ -n "$systemctl" ] && [ $known = yes ] || continue
+		case $action in
+		status) echo "NOEXEC: $systemctl --no-pager status $1" ;;
+		*)
+			echo "$systemctl $action $1"
+			echo "$systemctl --no-pager $action $1"
+			;;
+		esac
+	done
+}
+
+other_commands() {
+	profile command | while read -r file arguments; do
+		! trusted "$file" || echo "$file ${arguments:-\"\"}"
+	done
+}
+
+permitted() {
+	service_program=$(program service) systemctl=$(program systemctl)
+	for name in $(service_names); do
+		commands_of "$name"
+	done
+	other_commands
+}
+
+# Whatever is in the profile, no pattern of sudo's comes from it.
+check_permitted() {
+	! grep -Evx '(NOEXEC: )?/[A-Za-z0-9/._-]+( [A-Za-z0-9/.@_=,:+-]+)*( "")?' \
+	    "$work/permitted" >&2 ||
+	    fail "$services: this cannot be permitted in sudoers"
+}
+
+render_sudo() {
+	cat <<-EOF
+	# Made by enscale-node: what $user may do as root for the service
+	# $service. Exact commands; everything else asks once for a password
+	# that $user does not have.
+	Defaults:$user env_reset, !setenv, !env_keep, !requiretty, !lecture
+	Defaults:$user secure_path="$path", env_file=$etc/sudo.env
+	Defaults:$user passwd_tries=1, passprompt_override
+	Defaults:$user passprompt="This command is not permitted, and no password will do: sudo -l lists those that are.${support:+ Help: $support} "
+	EOF
+	sed "s/[,:=]/\\\\&/g; s/^NOEXEC\\\\:/NOEXEC:/; s/^/$user ALL = (root) NOPASSWD: /" \
+	    "$work/permitted"
+}
+
+check_sudo_syntax() {
+	visudo=$(program visudo)
+	if [ -z "$visudo" ]; then
+		say "note: there is no sudo here: $sudo_dropin waits for it"
+		return 0
+	fi
+	cp "$work/sudoers" "$work/sudoers.check"
+	chmod 440 "$work/sudoers.check"
+	in_root "$visudo" -cf "${work#"$root"}/sudoers.check" >"$work/log" 2>&1 || {
+		cat "$work/log" >&2
+		fail "visudo refuses what would be in $sudo_dropin"
+	}
+}
+
+# That sudo reads the file; sudoers may have no includedir.
+check_sudo() {
+	[ $runs = yes ] && [ -n "$(program sudo)" ] && [ -s "$work/permitted" ] ||
+	    return 0
+	in_root sudo -n -l -U "$user" >"$work/log" 2>&1 &&
+	    grep -qF -e "$(sed 's/^NOEXEC: //; q' "$work/permitted" | tr -d '"')" \
+	        "$work/log" || {
+		cat "$work/log" >&2
+		fail "sudo does not use $sudo_dropin: /etc/sudoers needs the line
+\"@includedir /etc/sudoers.d\" (\"#includedir\" before sudo 1.9.1)"
+	}
+}
