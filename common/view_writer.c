@@ -55,6 +55,7 @@ struct view_writer {
 	int dir_fd;
 	int lock_fd;
 	struct manifest manifest;
+	uint64_t merges;
 	uint64_t last_number; /* the highest segment number ever seen here */
 	struct making making;
 	bool base;
@@ -309,6 +310,12 @@ const struct manifest *
 view_writer_manifest(const struct view_writer *writer)
 {
 	return &writer->manifest;
+}
+
+uint64_t
+view_writer_merges(const struct view_writer *writer)
+{
+	return writer->merges;
 }
 
 int
@@ -578,6 +585,7 @@ swallow(struct view_writer *writer, int fd, uint32_t *ret_count, int *ret_fd,
 		r = merge(writer, fd, count, ret_fd, ret_size);
 		if (r == 0) {
 			*ret_count = count;
+			writer->merges++;
 			return 0;
 		}
 		unlinkat(writer->dir_fd, MERGED_NAME, 0);

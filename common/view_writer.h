@@ -28,6 +28,8 @@ struct view_writer;
 int view_writer_open(const char *dir, struct view_writer **ret_writer);
 void view_writer_close(struct view_writer *writer);
 const struct manifest *view_writer_manifest(const struct view_writer *writer);
+/* How many merges since it was opened. */
+uint64_t view_writer_merges(const struct view_writer *writer);
 
 /*
  * Starts a segment: a base holds everything and will stand alone; a delta

@@ -7,6 +7,7 @@ libsync_la_SOURCES = \
 	%D%/entry_codec.c %D%/entry_codec.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/log.c %D%/log.h \
+	%D%/metrics.c %D%/metrics.h \
 	%D%/orphans.c %D%/orphans.h \
 	%D%/publish.c %D%/publish.h \
 	%D%/source.c %D%/source.h %D%/source_type.h \

@@ -23,6 +23,7 @@
 #include "enscale_sync/control.h"
 #include "enscale_sync/follow.h"
 #include "enscale_sync/log.h"
+#include "enscale_sync/metrics.h"
 #include "enscale_sync/publish.h"
 #include "enscale_sync/source.h"
 #include "enscale_sync/state.h"
@@ -51,8 +52,11 @@ struct service {
 	sd_event_source *tick;
 	char status_file[CONFIG_PATH_MAX];
 	char control_path[CONFIG_PATH_MAX];
+	char metrics_file[CONFIG_PATH_MAX];
 	bool tick_is_soon;
-	bool status_failed; /* said once */
+	uint64_t metrics_at; /* when they were written, CLOCK_MONOTONIC */
+	bool metrics_failed; /* said once */
+	bool status_failed;  /* said once */
 	bool told_ready;
 };
 
@@ -77,6 +81,25 @@ write_status(struct service *service)
 		log_line(LOG_WARNING, "cannot write \"%s\": %s",
 		    service->status_file, error_text(r));
 	service->status_failed = r != 0;
+}
+
+/* Every five seconds at most: the collector asks no more often, and the
+ * reasons of a million refused entries take a moment to count. */
+static void
+write_metrics(struct service *service, uint64_t time)
+{
+	int r;
+
+	if (service->metrics_at != 0 &&
+	    time < service->metrics_at + STATUS_PERIOD)
+		return;
+	service->metrics_at = time;
+	r = metrics_write(&service->status, service->state, service->publisher,
+	    service->metrics_file);
+	if (r != 0 && !service->metrics_failed)
+		log_line(LOG_WARNING, "cannot write \"%s\": %s",
+		    service->metrics_file, error_text(r));
+	service->metrics_failed = r != 0;
 }
 
 /* READY is said once: view, map and state agree, if older than the server. */
@@ -119,10 +142,10 @@ on_tick(sd_event_source *tick, uint64_t time, void *arg)
 	struct service *service = arg;
 
 	(void)tick;
-	(void)time;
 	if (publisher_is_behind(service->publisher))
 		follow_publish(service->follow);
 	write_status(service);
+	write_metrics(service, time);
 	tell_systemd(service);
 	return set_tick(service,
 	    publisher_is_behind(service->publisher) ? RETRY_PERIOD
@@ -304,6 +327,9 @@ open_parts(struct service *service)
 	if (r == 0)
 		r = config_path(service->config.run_dir, CONFIG_SYNC_SOCKET,
 		    service->control_path);
+	if (r == 0)
+		r = config_path(service->config.run_dir, METRICS_FILE,
+		    service->metrics_file);
 	if (r == 0)
 		r = state_open(folder, &service->state, &replaced);
 	if (r != 0)

@@ -142,6 +142,21 @@ publisher_close(struct publisher *publisher)
 	free(publisher);
 }
 
+struct publisher_figures
+publisher_figures(const struct publisher *publisher)
+{
+	const struct manifest *manifest = view_writer_manifest(
+	    publisher->writer);
+	struct publisher_figures figures = {
+		.segments = manifest->segment_count,
+		.merges = view_writer_merges(publisher->writer),
+	};
+
+	for (uint32_t i = 0; i < manifest->segment_count; i++)
+		figures.bytes += manifest->segments[i].size;
+	return figures;
+}
+
 uint64_t
 publisher_generation(const struct publisher *publisher)
 {

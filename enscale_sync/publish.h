@@ -49,6 +49,12 @@ int publisher_publish(struct publisher *publisher, int64_t as_of,
 void publisher_distrust(struct publisher *publisher);
 /* The view is still right, at this later time. */
 int publisher_touch(struct publisher *publisher, int64_t as_of);
+struct publisher_figures {
+	uint32_t segments;
+	uint64_t bytes;  /* of all segments */
+	uint64_t merges; /* since it was opened */
+};
+struct publisher_figures publisher_figures(const struct publisher *publisher);
 /* The generation that readers see. */
 uint64_t publisher_generation(const struct publisher *publisher);
 int64_t publisher_as_of(const struct publisher *publisher);

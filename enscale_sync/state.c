@@ -317,6 +317,18 @@ state_entry_count(struct state *state)
 	return count_rows(state, T_ENTRIES);
 }
 
+uint64_t
+state_bytes(const struct state *state)
+{
+	MDB_envinfo info;
+	MDB_stat st;
+
+	if (mdb_env_info(state->env, &info) != 0 ||
+	    mdb_env_stat(state->env, &st) != 0)
+		return 0;
+	return ((uint64_t)info.me_last_pgno + 1) * st.ms_psize;
+}
+
 int
 state_set_cookie(struct state *state, const char *cookie, size_t len)
 {

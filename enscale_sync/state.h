@@ -66,6 +66,7 @@ const struct state_info *state_info(const struct state *state);
 uint64_t state_refused_count(struct state *state);
 uint64_t state_orphan_count(struct state *state);
 uint64_t state_entry_count(struct state *state); /* refused ones too */
+uint64_t state_bytes(const struct state *state); /* of its file, in use */
 
 /* ---- writing ----------------------------------------------------------- */
 
@@ -146,6 +147,10 @@ int state_each_subject(struct state *state, enum record_kind kind,
 /* Subjects that changed after this generation. */
 int state_each_changed(struct state *state, uint64_t generation,
     state_visit_subject *visit, void *arg);
+typedef int state_visit_reason(const char *reason, void *arg);
+/* The reasons of all refused entries; much cheaper than state_each_refused. */
+int state_each_reason(struct state *state, state_visit_reason *visit,
+    void *arg);
 int state_each_orphan(struct state *state, state_visit_uuid *visit, void *arg);
 int state_each_refused(struct state *state, state_visit_refused *visit,
     void *arg);

@@ -340,3 +340,21 @@ state_each_refused(struct state *state, state_visit_refused *visit, void *arg)
 	} while (r == 0);
 	return ended(&walk, r);
 }
+
+int
+state_each_reason(struct state *state, state_visit_reason *visit, void *arg)
+{
+	struct state_walk walk = { 0 };
+	int r;
+
+	do {
+		r = state_walk_next(state, T_REFUSED, (struct bytes){ NULL, 0 },
+		    &walk);
+		if (r == 0 && memchr(walk.value.data, '\0', walk.value.len) ==
+		        NULL)
+			r = ENS_E_CORRUPT;
+		if (r == 0)
+			r = visited(visit((const char *)walk.value.data, arg));
+	} while (r == 0);
+	return ended(&walk, r);
+}

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from entries import SUFFIX, account_dn, environment_dn, node_dn
 
@@ -175,3 +176,67 @@ def test_no_kill_in_the_middle_of_changes_loses_anything(
         administrator._run("ldapdelete", *map(account_dn, sorted(rest)))
     wait_for(lambda: names_on(gateway, asked) == before, "all are gone", 60)
     in_step()
+
+
+METRICS = "/run/enscale/metrics/enscale_sync.prom"
+
+
+@pytest.fixture
+def metrics(gateway):
+    """What the file says, read by Prometheus' own parser:
+    {name: {labels: value}}; labels are a tuple of values."""
+    def read():
+        text = gateway.read(METRICS).decode()
+        families = {}
+        for family in text_string_to_metric_families(text):
+            assert family.name not in families, f"{family.name}: twice"
+            assert family.name.startswith("enscale_sync_")
+            assert family.documentation and family.type != "unknown"
+            for sample in family.samples:
+                assert (sample.name.endswith("_total")) == (
+                    family.type == "counter"), sample.name
+                row = families.setdefault(sample.name, {})
+                labels = tuple(sample.labels.values())
+                assert labels not in row, f"{sample.name}{labels}: twice"
+                row[labels] = sample.value
+        return families
+    return read
+
+
+def test_metrics_are_what_prometheus_reads(in_step, metrics, status, wait_for):
+    in_step()
+    wait_for(lambda: metrics()["enscale_sync_in_step"] == {(): 1},
+             "the metrics say in step", 10)
+    said = metrics()
+    for kind, count in status()["entries"].items():
+        assert said["enscale_sync_entries"][kind,] == count
+    assert said["enscale_sync_ready"] == {(): 1}
+    assert said["enscale_sync_publications_total"][()] > 0
+    assert said["enscale_sync_connections_total"][()] > 0
+    assert said["enscale_sync_view_bytes"][()] > 2048
+    assert said["enscale_sync_state_bytes"][()] > 4096
+    age = time.time() - said["enscale_sync_view_timestamp_seconds"][()]
+    assert 0 <= age < 120
+    source = status()["source"]
+    assert said["enscale_sync_source_state"] == {
+        (source, "following"): 1, (source, "refreshing"): 0,
+        (source, "waiting"): 0}
+
+
+def test_metrics_count_refused_entries_by_reason(
+        administrator, metrics, wait_for):
+    def refused():
+        counts = metrics()["enscale_sync_refused_entries"]
+        return {label: n for (label,), n in counts.items() if n > 0}
+    assert refused() == {}
+    administrator.add_account(62004, enscaleStatus="paused")
+    administrator.add("cn=other," + account_dn(62004),
+                      objectClass="enscaleKey", cn="other",
+                      enscaleKeyFingerprint="0" * 64,
+                      sshPublicKey="ssh-ed25519 AAAA")
+    try:
+        wait_for(lambda: refused() == {"word": 1, "key_format": 1},
+                 "both are counted", 15)
+    finally:
+        administrator.delete(account_dn(62004))
+    wait_for(lambda: refused() == {}, "nothing is refused", 15)

@@ -1,0 +1,255 @@
+/* Figures for Prometheus. See metrics.h. */
+#include <config.h>
+
+#include "enscale_sync/metrics.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+
+static void
+head(FILE *file, const char *name, const char *type, const char *help)
+{
+	(void)fprintf(file, "# HELP %s %s\n# TYPE %s %s\n", name, help, name,
+	    type);
+}
+
+static void
+gauge(FILE *file, const char *name, const char *help, int64_t value)
+{
+	head(file, name, "gauge", help);
+	(void)fprintf(file, "%s %" PRId64 "\n", name, value);
+}
+
+static void
+counter(FILE *file, const char *name, const char *help, uint64_t value)
+{
+	head(file, name, "counter", help);
+	(void)fprintf(file, "%s %" PRIu64 "\n", name, value);
+}
+
+/* ---- entries ----------------------------------------------------------- */
+
+static void
+put_entries(FILE *file, const struct state_info *info)
+{
+	static const enum entry_kind kinds[] = { ENTRY_ACCOUNT, ENTRY_KEY,
+		ENTRY_ENVIRONMENT, ENTRY_NODE };
+
+	head(file, "enscale_sync_entries", "gauge",
+	    "Directory entries that are followed, by kind.");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		(void)fprintf(file,
+		    "enscale_sync_entries{kind=\"%s\"} %" PRIu64 "\n",
+		    entry_kind_text(kinds[i]), info->entries[kinds[i]]);
+}
+
+/* Reasons are sentences, which may hold what an entry says; labels are a
+ * closed set. The end of the sentence decides. */
+static const struct {
+	const char *label;
+	int error;        /* its text, or */
+	const char *text; /* this one */
+} reasons[] = {
+	{ "duplicate", 0, "older entry has it" },
+	{ "duplicate", 0, "older environment has it" },
+	{ "key_format", ENS_E_KEY_FORMAT, NULL },
+	{ "key_type", ENS_E_KEY_TYPE, NULL },
+	{ "key_weak", ENS_E_KEY_WEAK, NULL }, { "limit", ENS_E_LIMIT, NULL },
+	{ "missing", 0, "missing" },
+	{ "object_class", 0, "not exactly one of ours" },
+	{ "range", ENS_E_RANGE, NULL }, { "syntax", ENS_E_SYNTAX, NULL },
+	{ "text", 0, "not printable text" },
+	{ "values", 0, "more than one value" },
+	{ "word", 0, "an unknown word" },
+	{ "other", 0, "" }, /* the end of every sentence */
+};
+
+#define REASONS (sizeof(reasons) / sizeof(reasons[0]))
+
+static bool
+ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static int
+count_reason(const char *reason, void *arg)
+{
+	uint64_t *counts = arg;
+
+	for (size_t i = 0; i < REASONS; i++) {
+		const char *end = reasons[i].error != 0
+		    ? error_text(reasons[i].error)
+		    : reasons[i].text;
+
+		if (ends_with(reason, end)) {
+			counts[i]++;
+			break;
+		}
+	}
+	return 0;
+}
+
+static int
+put_refused(FILE *file, struct state *state)
+{
+	uint64_t counts[REASONS] = { 0 };
+	int r = state_each_reason(state, count_reason, counts);
+
+	head(file, "enscale_sync_refused_entries", "gauge",
+	    "Directory entries that are refused, whole or in part, by reason.");
+	for (size_t i = 0; i < REASONS; i++) {
+		/* Rows of one label follow each other. */
+		if (i + 1 < REASONS &&
+		    strcmp(reasons[i].label, reasons[i + 1].label) == 0) {
+			counts[i + 1] += counts[i];
+			continue;
+		}
+		(void)fprintf(file,
+		    "enscale_sync_refused_entries{reason=\"%s\"} %" PRIu64 "\n",
+		    reasons[i].label, counts[i]);
+	}
+	return r;
+}
+
+/* ---- the source -------------------------------------------------------- */
+
+static void
+put_label(FILE *file, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '\n') {
+			(void)fputs("\\n", file);
+			continue;
+		}
+		if (*text == '\\' || *text == '"')
+			(void)fputc('\\', file);
+		(void)fputc(*text, file);
+	}
+}
+
+static void
+put_source(FILE *file, const struct status *status)
+{
+	static const struct {
+		enum status_connection connection;
+		const char *text;
+	} states[] = {
+		{ STATUS_FOLLOWING, "following" },
+		{ STATUS_REFRESHING, "refreshing" },
+		{ STATUS_WAITING, "waiting" },
+	};
+
+	head(file, "enscale_sync_source_state", "gauge",
+	    "The state of the source in use, or tried last: 1 for the one it is in.");
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		(void)fputs("enscale_sync_source_state{source=\"", file);
+		put_label(file, status->source);
+		(void)fprintf(file, "\",state=\"%s\"} %d\n", states[i].text,
+		    status->connection == states[i].connection);
+	}
+}
+
+/* ---- all of it --------------------------------------------------------- */
+
+static void
+put_status(FILE *file, const struct status *status)
+{
+	gauge(file, "enscale_sync_ready",
+	    "Whether state, view and account map agree.", status->ready);
+	gauge(file, "enscale_sync_in_step",
+	    "Whether they agree with the directory, as far as is known.",
+	    status->in_step);
+	/* A time, not an age: it is right at whatever time it is read. */
+	gauge(file, "enscale_sync_view_timestamp_seconds",
+	    "When the view was last known to be in step, since the epoch; 0: never.",
+	    status->as_of);
+	gauge(file, "enscale_sync_view_generation",
+	    "The generation of the published view.",
+	    (int64_t)status->generation);
+	gauge(file, "enscale_sync_held_entries",
+	    "Entries held back: a server is behind what another one has told.",
+	    (int64_t)status->held);
+	gauge(file, "enscale_sync_left_out_records",
+	    "Records over a limit in the last publication.",
+	    (int64_t)status->left_out);
+	counter(file, "enscale_sync_refreshes_total",
+	    "Refreshes completed since the start.", status->refreshes);
+	counter(file, "enscale_sync_changes_total",
+	    "Entries that came, changed or went since the start.",
+	    status->changes);
+	counter(file, "enscale_sync_publications_total",
+	    "Changes of the view since the start.", status->publications);
+	counter(file, "enscale_sync_connections_total",
+	    "Connections opened since the start; all but the first are reconnects.",
+	    status->connections);
+	gauge(file, "enscale_sync_last_error_timestamp_seconds",
+	    "When the last error was, since the epoch; 0: never.",
+	    status->last_error_time);
+}
+
+static int
+put_all(FILE *file, const struct status *status, struct state *state,
+    const struct publisher *publisher)
+{
+	struct publisher_figures figures = publisher_figures(publisher);
+	int r;
+
+	put_entries(file, state_info(state));
+	r = put_refused(file, state);
+	gauge(file, "enscale_sync_orphan_entries",
+	    "Keys and nodes whose parent is not there.",
+	    (int64_t)state_orphan_count(state));
+	put_status(file, status);
+	put_source(file, status);
+	counter(file, "enscale_sync_merges_total",
+	    "Merges of segments of the view since the start.", figures.merges);
+	gauge(file, "enscale_sync_view_segments", "Segments of the view.",
+	    figures.segments);
+	gauge(file, "enscale_sync_view_bytes", "Bytes of the view.",
+	    (int64_t)figures.bytes);
+	gauge(file, "enscale_sync_state_bytes", "Bytes of the state in use.",
+	    (int64_t)state_bytes(state));
+	return r;
+}
+
+/* The collector reads what ends in ".prom", which this does not yet. */
+int
+metrics_write(const struct status *status, struct state *state,
+    const struct publisher *publisher, const char *path)
+{
+	char *next AUTO_FREE = NULL;
+	FILE *file;
+	bool busy;
+	int r;
+
+	if (asprintf(&next, "%s.new", path) < 0)
+		return -ENOMEM;
+	file = fopen(next, "we");
+	if (file == NULL)
+		return -errno;
+	busy = state_is_busy(state);
+	r = busy ? 0 : state_begin_read(state);
+	if (r == 0)
+		r = put_all(file, status, state, publisher);
+	if (!busy)
+		state_end(state);
+	if (fchmod(fileno(file), 0644) != 0 || ferror(file))
+		r = -EIO;
+	if (fclose(file) != 0 && r == 0)
+		r = -errno;
+	if (r == 0 && rename(next, path) != 0)
+		r = -errno;
+	if (r != 0)
+		(void)unlink(next);
+	return r;
+}
