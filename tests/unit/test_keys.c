@@ -18,9 +18,21 @@
 
 #include <cmocka.h>
 
+#include "common/cleanup.h"
+#include "common/login_name.h"
 #include "tests/unit/view_fixture.h"
 
 #define OPTIONS "restrict,pty,agent-forwarding"
+
+#ifndef __has_feature
+#	define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    __has_feature(address_sanitizer)
+#	define UNDER_SANITIZER 1 /* valgrind cannot run such a program */
+#else
+#	define UNDER_SANITIZER 0
+#endif
 
 static struct view_fixture fixture;
 static char program[4096];
@@ -274,6 +286,125 @@ a_broken_record_exits_with_one_and_a_deleted_one_with_nothing(void **state)
 	assert_string_equal(output, "");
 }
 
+/* A blob that is no key is never written, whatever it looks like as text. */
+static void
+a_blob_that_is_no_key_is_refused(void **state)
+{
+	static const char *const blobs[] = { "", "x\ncommand=\"id\" ssh-rsa A",
+		"\0\0\0\13ssh-ed25519" };
+	static const size_t lengths[] = { 0, 22, 15 };
+	struct fixture_key key = view_fixture_key(25880, 61);
+	struct record_key name = record_key_key(25880, key.fingerprint);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(blobs) / sizeof(blobs[0]); i++) {
+		const struct key_record record = { .account = 25880,
+			.fingerprint = key.fingerprint,
+			.blob = { (const uint8_t *)blobs[i], lengths[i] },
+			.title = "",
+			.from = "" };
+		AUTO(wire_write_free) struct wire_writer writer;
+
+		wire_write_init_growing(&writer, RECORD_SIZE_MAX);
+		if (record_encode_key(&writer, &record) != 0)
+			continue; /* nor can it be published */
+		view_fixture_begin(&fixture, false);
+		view_fixture_put_raw(&fixture, &name, writer.data, writer.len);
+		view_fixture_commit(&fixture);
+		assert_int_equal(run("25880", key.fingerprint_text), 1);
+		assert_string_equal(output, "");
+	}
+}
+
+/* What an account with this many keys costs, in instructions. */
+static uint64_t
+cost(uint32_t account, uint32_t keys)
+{
+	struct fixture_key key = view_fixture_key(account, keys / 2);
+	char command[8192], line[256];
+	uint64_t instructions = 0;
+	FILE *said;
+
+	snprintf(command, sizeof(command),
+	    "valgrind --tool=callgrind --callgrind-out-file=/dev/null %s --view %s %u %s 2>&1 >%s/line",
+	    program, fixture.view, account, key.fingerprint_text, fixture.root);
+	said = popen(command, "r");
+	assert_non_null(said);
+	while (fgets(line, sizeof(line), said) != NULL) {
+		char *at = strstr(line, "Collected : ");
+
+		if (at == NULL)
+			continue;
+		at += strlen("Collected : ");
+		at[strcspn(at, "\n")] = '\0';
+		assert_int_equal(parse_u64(at, UINT64_MAX, &instructions), 0);
+	}
+	assert_int_equal(pclose(said), 0);
+	return instructions;
+}
+
+static void
+ten_thousand_keys_cost_what_one_does(void **state)
+{
+	uint64_t one, many;
+
+	(void)state;
+	if (UNDER_SANITIZER ||
+	    system("valgrind --version >/dev/null 2>&1") != 0)
+		skip();
+	view_fixture_begin(&fixture, false);
+	view_fixture_put_account(&fixture, 60001, ACCOUNT_ACTIVE, 0, 0);
+	view_fixture_put_account(&fixture, 60002, ACCOUNT_ACTIVE, 0, 0);
+	view_fixture_put_key(&fixture, 60001, 0, "", 0);
+	for (uint32_t i = 0; i < 10000; i++)
+		view_fixture_put_key(&fixture, 60002, i, "", 0);
+	view_fixture_commit(&fixture);
+	one = cost(60001, 1);
+	many = cost(60002, 10000);
+	assert_true(one > 10000 && many > 10000);
+	/* 1.02, for the chance of two keys in one place of the hash table. */
+	assert_true(many < one + one / 50);
+}
+
+static void
+a_view_that_cannot_be_read_exits_with_one(void **state)
+{
+	struct fixture_key key = view_fixture_key(25880, 0);
+	const char *const good[] = { "25880", key.fingerprint_text, NULL };
+	char folder[128], path[192];
+	FILE *file;
+
+	(void)state;
+	snprintf(folder, sizeof(folder), "%s/other", fixture.root);
+	snprintf(path, sizeof(path), "%s/manifest", folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	/* Of another version, broken, cut, and one whose segment is missing. */
+	for (int i = 0; i < 4; i++) {
+		static const char *const texts[] = { "enscale-view 999\n",
+			"rubbish\n", "" };
+		char command[512];
+
+		file = fopen(path, "w");
+		assert_non_null(file);
+		if (i < 3)
+			fputs(texts[i], file);
+		fclose(file);
+		if (i == 3) {
+			snprintf(command, sizeof(command), "cp %s/manifest %s",
+			    fixture.view, path);
+			assert_int_equal(system(command), 0);
+		}
+		assert_int_equal(run_in(folder, good), 1);
+		assert_string_equal(output, "");
+	}
+	/* One that is a fifo makes nobody wait. */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(run_in(folder, good), 1);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void
 nobody_to_write_to_is_no_death_by_signal(void **state)
 {
@@ -328,6 +459,9 @@ main(void)
 		cmocka_unit_test(records_that_would_break_the_line_are_refused),
 		cmocka_unit_test(
 		    a_broken_record_exits_with_one_and_a_deleted_one_with_nothing),
+		cmocka_unit_test(a_blob_that_is_no_key_is_refused),
+		cmocka_unit_test(a_view_that_cannot_be_read_exits_with_one),
+		cmocka_unit_test(ten_thousand_keys_cost_what_one_does),
 		cmocka_unit_test(nobody_to_write_to_is_no_death_by_signal),
 		cmocka_unit_test(nothing_is_written_to_stderr),
 	};

@@ -507,6 +507,63 @@ the_session_limit_is_counted_twice(void **state)
 	end();
 }
 
+#define LOGINS 12
+#define PLACES 4
+
+/* One connection: says y or n, and stays until it is told to go. */
+static void
+be_a_login(int say, int wait)
+{
+	bool yes = log_in("25880", 25880, 0) == PAM_SUCCESS;
+	char byte = yes ? 'y' : 'n';
+	bool told = write(say, &byte, 1) == 1 && read(wait, &byte, 1) == 0;
+
+	if (yes)
+		pam_close_session(pamh, 0);
+	_exit(told ? 0 : 1);
+}
+
+/* Whoever asks while another is between record and count waits for him, so
+ * that neither too many come in nor two refuse each other the last place. */
+static void
+logins_at_once_get_all_the_places_and_no_more(void **state)
+{
+	int say[2], wait[2], places = 0;
+
+	(void)state;
+	write_config("max_sessions = 4\n");
+	assert_int_equal(pipe(say), 0);
+	assert_int_equal(pipe(wait), 0);
+	for (int i = 0; i < LOGINS; i++) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			close(wait[1]);
+			be_a_login(say[1], wait[0]);
+		}
+	}
+	for (int i = 0; i < LOGINS; i++) {
+		char byte = 0;
+
+		assert_int_equal(read(say[0], &byte, 1), 1);
+		places += byte == 'y';
+	}
+	assert_int_equal(places, PLACES);
+	assert_int_equal(count_records(), PLACES);
+	close(wait[1]);
+	for (int i = 0; i < LOGINS; i++) {
+		int status;
+
+		assert_true(waitpid(-1, &status, 0) > 0);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(count_records(), 0);
+	close(wait[0]);
+	close(say[0]);
+	close(say[1]);
+}
+
 static void
 what_a_killed_sshd_left_counts_for_nothing(void **state)
 {
@@ -685,6 +742,7 @@ main(void)
 		TEST(somebody_elses_key_opens_no_session),
 		TEST(a_revocation_after_the_record_is_seen),
 		TEST(the_session_limit_is_counted_twice),
+		TEST(logins_at_once_get_all_the_places_and_no_more),
 		TEST(what_a_killed_sshd_left_counts_for_nothing),
 		TEST(from_is_judged_by_the_address_that_sshd_gives),
 		TEST(a_source_that_is_no_address_is_refused),
