@@ -43,7 +43,7 @@ step() {
 	printf '\n=== %s\n' "$words" >>"$log"
 	from=$(stat -c %s "$log")
 	printf '  %-40s ' "$words" >&2
-	layer=$layer setpriv --pdeathsig KILL bash -e "$hosts/lib.sh" "$@" \
+	layer=$layer lists=$lists setpriv --pdeathsig KILL bash -e "$hosts/lib.sh" "$@" \
 		</dev/null >>"$log" 2>&1 6>&- &
 	job=$!
 	wait "$job" || status=$?
@@ -109,15 +109,22 @@ contained() {
 		--kill-child "$hosts/enter" "$layer" "$checkout" "$@"
 }
 
-# One layer for each list of packages and state of the machine below it. What
-# prepare_layer and enter make of them has this number.
+# One layer for the packages on the lists and the state of the machine below
+# it. What prepare_layer and enter make of them has this number.
 layer_form=1
+lists=${lists:-packages}
+
+on_the_lists() {
+	local list
+	for list in $lists; do cat "$hosts/$list"; done
+}
 
 find_layer() {
 	local key
 	key=$({
 		echo $layer_form
-		cat "$hosts/packages" "$hosts/make-layer" /var/lib/dpkg/status
+		on_the_lists
+		cat "$hosts/make-layer" /var/lib/dpkg/status
 	} | sha256sum)
 	layer=$cache/${key:0:16}
 }
@@ -147,7 +154,7 @@ prepare_layer() {
 	done
 	mknod "$layer/upper$cache" c 0 0
 
-	contained rw $top/tests/hosts/make-layer $(sed 's/#.*//' "$hosts/packages")
+	contained rw $top/tests/hosts/make-layer $(on_the_lists | sed 's/#.*//')
 	touch "$layer/finished"
 	mv "$layer" "$final"
 
@@ -166,8 +173,12 @@ build() {
 unit_tests() {
 	exec 7>"$state/build.lock"
 	flock 7
+	local what=check
+	if [[ $1 = build-thread ]]; then
+		what='check-TESTS TESTS=tests/unit/test_nss'
+	fi
 	find "$state/$1" -name '*.trs' -delete
-	contained ro make -C "$top/.demo/$1" -k -j"$(nproc)" check
+	contained ro make -C "$top/.demo/$1" -k -j"$(nproc)" $what
 }
 
 # --- a set of hosts ---------------------------------------------------------
