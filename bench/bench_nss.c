@@ -8,6 +8,12 @@
  * real program's case. Last, one lookup in a fresh process each time.
  *
  *	LD_LIBRARY_PATH=DIRECTORY-OF-THE-MODULES bench_nss [ROUNDS]
+ *
+ * With --peers the modules as they are installed on this host, the first one
+ * being what the others are compared to; ACCOUNT is known to all of them, and
+ * UNKNOWN to none:
+ *
+ *	bench_nss --peers ACCOUNT UNKNOWN ROUNDS MODULE...
  */
 #include <config.h>
 
@@ -36,8 +42,11 @@
 #define BATCH          50 /* lookups in one sample */
 #define SPAWNS         400
 #define ACCOUNTS       100000
+#define MODULES_MAX    8
 
-static const char *const services[] = { "constant", "enscale" };
+/* The modules that are compared. */
+static const char *services[MODULES_MAX] = { "constant", "enscale" };
+static size_t service_count = 2;
 
 struct question {
 	const char *what;
@@ -46,14 +55,14 @@ struct question {
 	bool found;
 };
 
-static const struct question questions[] = {
+static struct question questions[] = {
 	{ "getpwnam_r, account", "25880", 0, true },
 	{ "getpwnam_r, node and account", "227028-25880", 0, true },
 	{ "getpwnam_r, unknown account", "999999", 0, false },
 	{ "getpwuid_r, account", NULL, UID_BASE_DEFAULT + 25880, true },
 	{ "getpwuid_r, foreign uid", NULL, 65534, false },
 };
-#define QUESTIONS (sizeof(questions) / sizeof(questions[0]))
+static size_t question_count = sizeof(questions) / sizeof(questions[0]);
 
 static uint64_t
 now_ns(void)
@@ -120,6 +129,22 @@ ask(const struct question *question)
 		                  : "not found");
 }
 
+/* The uid of the account is each module's own. */
+static void
+resolve_uids(void)
+{
+	for (size_t i = 0; i < question_count; i++) {
+		const struct passwd *pw;
+
+		if (questions[i].name != NULL || !questions[i].found)
+			continue;
+		pw = getpwnam(questions[0].name);
+		if (pw == NULL)
+			errx(1, "%s is not known", questions[0].name);
+		questions[i].uid = pw->pw_uid;
+	}
+}
+
 static uint64_t
 sample(const struct question *question)
 {
@@ -172,6 +197,7 @@ start_worker(const char *service, bool by_file)
 		choose(service);
 	else if (!choose_by_file(service))
 		exit(0);
+	resolve_uids();
 	for (;;) {
 		exchange(to[0], &number, sizeof(number), true);
 		time = sample(&questions[number]);
@@ -196,41 +222,42 @@ print(const char *what, const char *service, uint64_t *times, size_t rounds,
 static void
 measure(uint32_t number, const struct worker *workers, size_t rounds)
 {
-	uint64_t *times = calloc(2 * rounds, sizeof(*times));
+	uint64_t *times = calloc(service_count * rounds, sizeof(*times));
 	double floor = 0;
 
 	if (times == NULL)
 		err(1, NULL);
 	for (size_t round = 0; round < rounds; round++) {
-		for (size_t s = 0; s < 2; s++) {
+		for (size_t s = 0; s < service_count; s++) {
 			exchange(workers[s].to, &number, sizeof(number), false);
 			exchange(workers[s].from, &times[s * rounds + round],
 			    sizeof(*times), true);
 		}
 	}
-	print(questions[number].what, services[0], times, rounds, &floor);
-	print("", services[1], times + rounds, rounds, &floor);
+	for (size_t s = 0; s < service_count; s++)
+		print(s == 0 ? questions[number].what : "", services[s],
+		    times + s * rounds, rounds, &floor);
 	free(times);
 }
 
 static void
 measure_all(bool by_file, size_t rounds)
 {
-	struct worker workers[2];
+	struct worker workers[MODULES_MAX];
 
 	printf("%-28s %-9s %9s %9s %8s\n",
 	    by_file ? "by /etc/nsswitch.conf" : "without nsswitch.conf",
 	    "module", "median ns", "p99 ns", "ratio");
 	fflush(stdout);
-	for (int s = 0; s < 2; s++)
+	for (size_t s = 0; s < service_count; s++)
 		workers[s] = start_worker(services[s], by_file);
-	for (uint32_t i = 0; i < QUESTIONS; i++)
+	for (uint32_t i = 0; i < question_count; i++)
 		measure(i, workers, rounds);
-	for (int s = 0; s < 2; s++) {
+	for (size_t s = 0; s < service_count; s++) {
 		close(workers[s].to);
 		close(workers[s].from);
 	}
-	for (int s = 0; s < 2; s++)
+	for (size_t s = 0; s < service_count; s++)
 		waitpid(workers[s].pid, NULL, 0);
 	printf("\n");
 }
@@ -259,47 +286,87 @@ once(const char *service, const char *name)
 	return getpwnam(name) == NULL;
 }
 
-int
-main(int argc, char **argv)
+/* One lookup in a fresh process, of each module. */
+static void
+measure_fresh(const char *account)
 {
-	char dir[] = "/tmp/bench-nss-XXXXXX", self[4096];
-	uint32_t rounds = ROUNDS_DEFAULT;
-	ssize_t len;
+	static char self[4096], flag[] = "--once", name[32];
+	static char modules[MODULES_MAX][32], titles[MODULES_MAX][64];
+	char *arguments[MODULES_MAX][5];
+	struct bench_command commands[MODULES_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (argc == 4 && strcmp(argv[1], "--once") == 0)
-		return once(argv[2], argv[3]);
-	if (argc > 2 ||
-	    (argc == 2 && parse_u32(argv[1], BENCH_ROUNDS_MAX, &rounds) != 0) ||
-	    rounds == 0)
-		errx(1, "usage: bench_nss [ROUNDS]");
-	len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (len < 0)
 		err(1, "/proc/self/exe");
 	self[len] = '\0';
+	snprintf(name, sizeof(name), "%s", account);
+	for (size_t s = 0; s < service_count; s++) {
+		snprintf(modules[s], sizeof(modules[s]), "%s", services[s]);
+		snprintf(titles[s], sizeof(titles[s]), "fresh process, %s",
+		    services[s]);
+		char **a = arguments[s];
+		*a++ = self;
+		*a++ = flag;
+		*a++ = modules[s];
+		*a++ = name;
+		*a = NULL;
+		commands[s] = (struct bench_command){ titles[s], arguments[s] };
+	}
+	fflush(stdout);
+	bench_spawn(commands, service_count, SPAWNS);
+}
+
+/* --peers: the installed modules, as a host is set up. */
+static int
+compare_peers(int argc, char **argv)
+{
+	uint32_t rounds;
+
+	if (argc < 6 || argc > 5 + MODULES_MAX || geteuid() != 0 ||
+	    parse_u32(argv[4], BENCH_ROUNDS_MAX, &rounds) != 0 || rounds == 0)
+		errx(1,
+		    "usage, as root: bench_nss --peers ACCOUNT UNKNOWN ROUNDS MODULE...");
+	questions[0] = (struct question){ "getpwnam_r, known", argv[2], 0,
+		true };
+	questions[1] = (struct question){ "getpwnam_r, unknown", argv[3], 0,
+		false };
+	questions[2] = (struct question){ "getpwuid_r, known", NULL, 0, true };
+	question_count = 3;
+	service_count = (size_t)argc - 5;
+	for (size_t s = 0; s < service_count; s++)
+		services[s] = argv[5 + s];
+	measure_all(true, rounds);
+	measure_fresh(argv[2]);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	char dir[] = "/tmp/bench-nss-XXXXXX";
+	uint32_t rounds = ROUNDS_DEFAULT;
+
+	if (argc == 4 && strcmp(argv[1], "--once") == 0)
+		return once(argv[2], argv[3]);
+	if (argc > 2 && strcmp(argv[1], "--peers") != 0)
+		errx(1, "usage: bench_nss [ROUNDS]");
 	if (mkdtemp(dir) == NULL || chdir(dir) != 0)
 		err(1, "%s", dir);
+	if (argc > 2) {
+		compare_peers(argc, argv);
+		return chdir("/") == 0 && rmdir(dir) == 0 ? 0 : 1;
+	}
+	if (argc == 2 &&
+	    (parse_u32(argv[1], BENCH_ROUNDS_MAX, &rounds) != 0 || rounds == 0))
+		errx(1, "usage: bench_nss [ROUNDS]");
 	make_map();
-
 	if (geteuid() == 0)
 		measure_all(true, rounds);
 	else
 		printf("not root: nothing measured with nsswitch.conf\n");
 	measure_all(false, rounds);
-
-	char name[] = "25880", flag[] = "--once";
-	char constant[] = "constant", enscale[] = "enscale";
-	char *const with_constant[] = { self, flag, constant, name, NULL };
-	char *const with_enscale[] = { self, flag, enscale, name, NULL };
-	const struct bench_command commands[] = {
-		{ "fresh process, constant", with_constant },
-		{ "fresh process, enscale", with_enscale },
-	};
-	fflush(stdout);
-	bench_spawn(commands, 2, SPAWNS);
-
+	measure_fresh("25880");
 	unlink(ENS_NSS_MAP_FILE);
 	unlink(ENS_NSS_MAP_FILE ".lock");
-	if (chdir("/") == 0)
-		rmdir(dir);
-	return 0;
+	return chdir("/") == 0 && rmdir(dir) == 0 ? 0 : 1;
 }

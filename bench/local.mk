@@ -5,7 +5,7 @@ BENCH_ACCOUNT = 25880
 BENCH_KEY =
 
 EXTRA_PROGRAMS += %D%/bench_keys
-EXTRA_DIST += %D%/bench_login
+EXTRA_DIST += %D%/bench_login %D%/bench_peers %D%/peers %D%/FIGURES
 
 bench_bench_keys_SOURCES = %D%/bench_keys.c %D%/bench_spawn.c %D%/bench_spawn.h
 bench_bench_keys_LDADD = libviewwriter.la libfingerprint.la
@@ -28,7 +28,12 @@ bench_bench_nss_SOURCES = %D%/bench_nss.c %D%/bench_spawn.c %D%/bench_spawn.h
 bench_bench_nss_CPPFLAGS = $(AM_CPPFLAGS) $(BENCH_NSS_MAP)
 bench_bench_nss_LDADD = libcommon.la
 
-.PHONY: bench bench-keys bench-login bench-nss
+EXTRA_PROGRAMS += %D%/bench_commands
+bench_bench_commands_SOURCES = %D%/bench_commands.c %D%/bench_spawn.c \
+	%D%/bench_spawn.h
+bench_bench_commands_LDADD = libcommon.la
+
+.PHONY: bench bench-keys bench-login bench-nss bench-peers
 bench: bench-nss bench-keys bench-login
 
 bench-nss: %D%/bench_nss %D%/libnss_constant.la %D%/libnss_enscale.la
@@ -44,3 +49,8 @@ bench-login:
 		$(srcdir)/%D%/bench_login --account $(BENCH_ACCOUNT) \
 			--key $(BENCH_KEY); \
 	fi
+
+# Against SSSD, nslcd and libnss-cache, on a host that may be thrown away:
+# `./demo bench peers` makes one.
+bench-peers: %D%/bench_nss %D%/bench_commands %D%/libnss_constant.la
+	$(srcdir)/%D%/bench_peers --build $(abs_builddir) $(BENCH_PEERS_FLAGS)

@@ -35,8 +35,8 @@ fill(struct passwd *result, char *buffer, size_t buflen, int *errnop)
 		.pw_gecos = buffer + 8,
 		.pw_dir = buffer + 9,
 		.pw_shell = buffer + 9 + sizeof(ENS_STATE_DIR "/empty"),
-		.pw_uid = 1,
-		.pw_gid = 1,
+		.pw_uid = 1U << 30,
+		.pw_gid = 1U << 30,
 	};
 	return NSS_STATUS_SUCCESS;
 }

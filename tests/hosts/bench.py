@@ -1,6 +1,7 @@
-"""bench.py SET [make arguments]: runs "make bench" on the gateway of that set,
-on the network and beside the daemons that users have there. The checkout with
-the build, which a host does not have, is mounted for make alone.
+"""bench.py SET TARGET [make arguments]: runs "make TARGET" on a host of that
+set: on the gateway, beside the daemons that users have there, or for
+"bench-peers" on one of its own. The checkout with the build, which a host does
+not have, is mounted for make alone.
 """
 
 import os
@@ -10,12 +11,18 @@ import catalogue
 import hosts
 import syscalls
 
+PEERS = catalogue.Plan("peers", "", {"public": "198.18.0.30"}, install=True)
 
-def main(name, *arguments):
-    gateway = hosts.find(catalogue.PLANS["gateway"], f"{hosts.STATE}/{name}")
+
+def main(name, target, *arguments):
+    folder = f"{hosts.STATE}/{name}"
+    if target == "bench-peers":
+        host = hosts.launch(PEERS, folder)
+    else:
+        host = hosts.find(catalogue.PLANS["gateway"], folder)
     checkout = syscalls.open_tree(hosts.TOP)
     syscalls.enter(
-        gateway.pid,
+        host.pid,
         syscalls.CLONE_NEWNS
         | syscalls.CLONE_NEWUTS
         | syscalls.CLONE_NEWIPC
@@ -26,7 +33,7 @@ def main(name, *arguments):
     syscalls.move_mount(checkout, hosts.TOP)
     os.close(checkout)
     key = f"BENCH_KEY={hosts.STATE}/keys/25880-ed25519"
-    argv = ["make", "--no-print-directory", "-C", f"{hosts.STATE}/build", "bench", key]
+    argv = ["make", "--no-print-directory", "-C", f"{hosts.STATE}/build", target, key]
     env = {"PATH": hosts.PATH, "HOME": "/root", "LANG": "C.UTF-8"}
     pid = os.fork()  # into the PID namespace
     if pid == 0:
