@@ -6,6 +6,7 @@ BENCH_KEY =
 
 EXTRA_PROGRAMS += %D%/bench_keys
 EXTRA_DIST += %D%/bench_login %D%/bench_peers %D%/peers %D%/FIGURES
+EXTRA_DIST += %D%/bench_sync %D%/make_accounts
 
 bench_bench_keys_SOURCES = %D%/bench_keys.c %D%/bench_spawn.c %D%/bench_spawn.h
 bench_bench_keys_LDADD = libviewwriter.la libfingerprint.la
@@ -35,6 +36,15 @@ bench_bench_commands_LDADD = libcommon.la
 
 .PHONY: bench bench-keys bench-login bench-nss bench-peers
 bench: bench-nss bench-keys bench-login
+# The follower: needs Debian's slapd and room in /var/tmp, no gateway.
+# BENCH_ACCOUNTS=1000,100000,1000000 takes 6 GB and some minutes.
+BENCH_ACCOUNTS = 1000,100000
+EXTRA_PROGRAMS += %D%/bench_sync_client
+bench_bench_sync_client_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
+bench_bench_sync_client_SOURCES = %D%/bench_sync_client.c
+bench_bench_sync_client_LDADD = libview.la $(LDAP_LIBS)
+
+.PHONY: bench-sync
 
 bench-nss: %D%/bench_nss %D%/libnss_constant.la %D%/libnss_enscale.la
 	LD_LIBRARY_PATH=$(abs_builddir)/%D%/.libs %D%/bench_nss
@@ -54,3 +64,7 @@ bench-login:
 # `./demo bench peers` makes one.
 bench-peers: %D%/bench_nss %D%/bench_commands %D%/libnss_constant.la
 	$(srcdir)/%D%/bench_peers --build $(abs_builddir) $(BENCH_PEERS_FLAGS)
+
+bench-sync: %D%/bench_sync_client enscale_sync/enscale-sync
+	$(srcdir)/%D%/bench_sync --build $(abs_builddir) \
+		--accounts $(BENCH_ACCOUNTS)
