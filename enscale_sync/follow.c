@@ -509,6 +509,25 @@ follow_entry(struct follow *follow, const struct entry *entry)
 }
 
 int
+follow_compare(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
+    struct berval dn, const char *csn)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry ours;
+	int r = begin(follow);
+
+	if (r == 0)
+		r = state_find(follow->state, uuid, &rows, &ours);
+	if (r != 0)
+		return r;
+	return *csn != '\0' && strcmp(ours.csn, csn) == 0 &&
+	        strlen(ours.dn) == dn.bv_len &&
+	        memcmp(ours.dn, dn.bv_val, dn.bv_len) == 0
+	    ? 0
+	    : ENS_E_NOTFOUND;
+}
+
+int
 follow_present(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],
     uint32_t uuid_count)
 {

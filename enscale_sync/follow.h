@@ -50,6 +50,10 @@ bool follow_wants_refresh(const struct follow *follow);
  * seen all that we have. */
 int follow_begin(struct follow *follow, bool all, bool behind);
 int follow_entry(struct follow *follow, const struct entry *entry);
+/* Is this what we have: name and CSN? Without a CSN nobody can tell. 0 when
+ * it is, ENS_E_NOTFOUND when not, or another error. */
+int follow_compare(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
+    struct berval dn, const char *csn);
 int follow_present(struct follow *follow,
     const uint8_t (*uuids)[ENTRY_UUID_LEN], uint32_t count);
 int follow_gone(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],

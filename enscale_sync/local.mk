@@ -13,6 +13,7 @@ libsync_la_SOURCES = \
 	%D%/source.c %D%/source.h %D%/source_type.h \
 	%D%/source_file.c \
 	%D%/source_ldap.c \
+	%D%/source_poll.c %D%/poll_queue.c %D%/poll_queue.h \
 	%D%/state.c %D%/state.h %D%/state_private.h \
 	%D%/state_changes.c \
 	%D%/state_entry.c \

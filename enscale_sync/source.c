@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/errors.h"
-#include "enscale_sync/log.h"
 #include "enscale_sync/source_type.h"
 
 struct source {
@@ -21,10 +19,8 @@ type_of(const struct config *config)
 {
 	if (strncmp(config->uri, "file://", strlen("file://")) == 0)
 		return &source_file;
-	if (config->method == CONFIG_METHOD_SYNC)
-		return &source_ldap;
-	log_line(LOG_ERR, "cannot follow \"%s\" by polling", config->uri);
-	return NULL;
+	return config->method == CONFIG_METHOD_POLL ? &source_poll
+	                                            : &source_ldap;
 }
 
 int
@@ -35,8 +31,6 @@ source_start(sd_event *event, const struct config *config,
 	struct source *source;
 	int r;
 
-	if (type == NULL)
-		return ENS_E_CONFIG;
 	source = calloc(1, sizeof(*source));
 	if (source == NULL)
 		return -ENOMEM;

@@ -1,6 +1,7 @@
 /*
  * What each kind of source is to source.c: a way to begin and a way to end.
- * One file each: source_ldap.c (RFC 4533), source_file.c (LDIF).
+ * One file each: source_ldap.c (RFC 4533), source_poll.c (servers without
+ * it), source_file.c (LDIF).
  */
 #ifndef ENSCALE_SYNC_SOURCE_TYPE_H
 #define ENSCALE_SYNC_SOURCE_TYPE_H
@@ -16,6 +17,6 @@ struct source_type {
 	int (*poke)(void *self);
 };
 
-extern const struct source_type source_file, source_ldap;
+extern const struct source_type source_file, source_ldap, source_poll;
 
 #endif

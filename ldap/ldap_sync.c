@@ -9,11 +9,10 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "ldap/ldap_attributes.h"
 #include "ldap/ldap_csn.h"
 #include "ldap/ldap_sync.h"
 
-/* Attributes of one entry that are looked at; we ask for twenty. */
-#define ATTRIBUTES_MAX 32
 /* UUIDs in one message: OpenLDAP sends at most a thousand or so. */
 #define UUIDS_MAX 1000000
 
@@ -25,8 +24,8 @@ struct ldap_sync {
 	bool refreshed;
 	LDAPMessage *message; /* owned: what the last answer points into */
 	struct entry_parser *parser;
-	struct berval *values[ATTRIBUTES_MAX]; /* owned */
-	uint8_t (*uuids)[ENTRY_UUID_LEN];      /* owned */
+	struct ldap_attributes attributes; /* owned */
+	uint8_t (*uuids)[ENTRY_UUID_LEN];  /* owned */
 	uint32_t uuid_room;
 	char cookie[COOKIE_LEN_MAX];
 };
@@ -69,10 +68,7 @@ cleanup_memory(char **text)
 static void
 let_go(struct ldap_sync *sync)
 {
-	for (int i = 0; i < ATTRIBUTES_MAX; i++) {
-		ldap_memfree(sync->values[i]);
-		sync->values[i] = NULL;
-	}
+	ldap_attributes_clear(&sync->attributes);
 	if (sync->message != NULL)
 		(void)ldap_msgfree(sync->message);
 	sync->message = NULL;
@@ -121,7 +117,7 @@ search(struct ldap_sync *sync, const struct ldap_search *what,
 {
 	LDAPControl *control AUTO(cleanup_control) = NULL;
 	LDAPControl *controls[2] = { NULL, NULL };
-	char *attributes[ATTRIBUTES_MAX + 1] = { NULL };
+	char *attributes[LDAP_ATTRIBUTES_MAX + 1] = { NULL };
 	int r;
 
 	r = make_control(cookie, &control);
@@ -210,35 +206,13 @@ static int
 read_entry(struct ldap_sync *sync, LDAPMessage *raw, const uint8_t *uuid,
     struct ldap_sync_message *message)
 {
-	struct entry_attribute attributes[ATTRIBUTES_MAX];
-	BerElement *ber = NULL;
-	struct berval dn, name;
-	uint32_t count = 0, values;
-	int r;
+	struct ldap_attributes *attributes = &sync->attributes;
+	int r = ldap_attributes_read(sync->ld, raw, attributes);
 
-	if (ldap_get_dn_ber(sync->ld, raw, &ber, &dn) != LDAP_SUCCESS)
-		return ENS_E_PROTOCOL;
-	for (;;) {
-		struct berval *list = NULL;
-
-		if (ldap_get_attribute_ber(sync->ld, raw, ber, &name, &list) !=
-		        LDAP_SUCCESS ||
-		    (name.bv_val != NULL && count == ATTRIBUTES_MAX)) {
-			ldap_memfree(list);
-			ber_free(ber, 0);
-			return ENS_E_PROTOCOL;
-		}
-		if (name.bv_val == NULL)
-			break;
-		for (values = 0; list != NULL && list[values].bv_val != NULL;)
-			values++;
-		sync->values[count] = list;
-		attributes[count++] = (struct entry_attribute){ name, list,
-			values };
-	}
-	ber_free(ber, 0);
-	r = entry_parse(sync->parser, uuid, dn, attributes, count,
-	    &message->entry);
+	if (r != 0)
+		return r;
+	r = entry_parse(sync->parser, uuid, attributes->dn, attributes->rows,
+	    attributes->count, &message->entry);
 	if (r != 0)
 		return r == ENS_E_LIMIT ? ENS_E_PROTOCOL : r;
 	message->kind = LDAP_SYNC_MESSAGE_ENTRY;

@@ -103,3 +103,23 @@ ldap_time_csn(int64_t time, char ret_csn[CSN_LEN + 1])
 	memcpy(ret_csn, text, CSN_LEN + 1);
 	return 0;
 }
+
+void
+ldap_time_of_csns(const struct csn_set *set, int64_t less,
+    char ret_text[CSN_LEN + 1])
+{
+	char furthest[16] = "";
+	int64_t time;
+
+	for (uint32_t i = 0; i < set->count; i++) {
+		if (strncmp(set->rows[i].csn, furthest, 14) > 0)
+			memcpy(furthest, set->rows[i].csn, 14);
+	}
+	furthest[14] = 'Z';
+	furthest[15] = '\0';
+	if (ldap_time_parse(furthest, 15, &time) != 0 ||
+	    ldap_time_csn(time - less, ret_text) != 0)
+		ret_text[0] = '\0';
+	else
+		memcpy(ret_text + 14, "Z", 2);
+}

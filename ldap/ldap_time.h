@@ -14,4 +14,9 @@ int ldap_time_parse(const char *text, size_t len, int64_t *ret_time);
  * 0, or ENS_E_RANGE outside the years 1 to 9999. */
 int ldap_time_csn(int64_t time, char ret_csn[CSN_LEN + 1]);
 
+/* The second of the furthest CSN, less some seconds, as a filter wants it:
+ * "20251122225400Z"; an empty text when there is none. */
+void ldap_time_of_csns(const struct csn_set *set, int64_t less,
+    char ret_text[CSN_LEN + 1]);
+
 #endif

@@ -1,6 +1,7 @@
 # Speaking LDAP: linked by enscale-sync, enscale-keyd and enscalectl only.
 noinst_LTLIBRARIES += libldapside.la
 libldapside_la_SOURCES = \
+	%D%/ldap_attributes.c %D%/ldap_attributes.h \
 	%D%/ldap_connection.c %D%/ldap_connection.h \
 	%D%/ldap_csn.c %D%/ldap_csn.h \
 	%D%/ldap_dn.c %D%/ldap_dn.h \
@@ -8,6 +9,7 @@ libldapside_la_SOURCES = \
 	%D%/ldap_entry_kinds.c \
 	%D%/ldap_entry_values.c \
 	%D%/ldap_ldif.c %D%/ldap_ldif.h \
+	%D%/ldap_paged.c %D%/ldap_paged.h \
 	%D%/ldap_search.c %D%/ldap_search.h \
 	%D%/ldap_sync.c %D%/ldap_sync.h \
 	%D%/ldap_time.c %D%/ldap_time.h \
