@@ -35,6 +35,7 @@ source_start(sd_event *event, const struct config *config,
 	if (source == NULL)
 		return -ENOMEM;
 	source->type = type;
+	status->method = type->method;
 	r = type->start(event, config, follow, status, &source->self);
 	if (r != 0) {
 		free(source);

@@ -521,6 +521,7 @@ poke(void *self)
 }
 
 const struct source_type source_file = {
+	.method = "file",
 	.start = start,
 	.stop = stop,
 	.poke = poke,

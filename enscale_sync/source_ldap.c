@@ -611,6 +611,7 @@ start(sd_event *event, const struct config *config, struct follow *follow,
 }
 
 const struct source_type source_ldap = {
+	.method = "sync",
 	.start = start,
 	.stop = stop,
 	.poke = poke,

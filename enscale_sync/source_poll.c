@@ -601,6 +601,7 @@ poke(void *self)
 }
 
 const struct source_type source_poll = {
+	.method = "poll",
 	.start = start,
 	.stop = stop,
 	.poke = poke,

@@ -9,6 +9,7 @@
 #include "enscale_sync/source.h"
 
 struct source_type {
+	const char *method; /* as the status says */
 	/* As source_start(); what is returned is handed to stop(). */
 	int (*start)(sd_event *event, const struct config *config,
 	    struct follow *follow, struct status *status, void **ret_self);

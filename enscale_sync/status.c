@@ -108,6 +108,8 @@ put_all(FILE *file, const struct status *status, struct state *state)
 	    (long)getpid(), (int64_t)time(NULL),
 	    connection_text(status->connection));
 	put_string(file, status->source);
+	(void)fprintf(file, ",\n\"method\":\"%s\"",
+	    status->method == NULL ? "" : status->method);
 	(void)fprintf(file,
 	    ",\n\"ready\":%s,\n\"in_step\":%s,\n\"in_step_since\":%" PRId64
 	    ",\n\"as_of\":%" PRId64 ",\n\"generation\":%" PRIu64

@@ -9,6 +9,7 @@
  *  "connection":"following",	"waiting" (for the next try), "refreshing",
  *				"following"
  *  "source":"ldapi:///",	the URI in use, or tried last
+ *  "method":"sync",		"sync" (RFC 4533), "poll", "file"
  *  "ready":true,		view, map and state agree
  *  "in_step":true,		and with the directory, as far as is known
  *  "in_step_since":1763840000,	when it became true; 0 while it is not
@@ -51,6 +52,7 @@ enum status_connection {
 struct status {
 	enum status_connection connection;
 	char source[STATUS_SOURCE_MAX];
+	const char *method; /* static; NULL before there is a source */
 	bool ready;
 	bool in_step;
 	int64_t in_step_since;

@@ -115,8 +115,10 @@ print_sync(const json_t *sync)
 	if (silent)
 		printf("%-12shas been silent for %lld seconds; before that:\n",
 		    "sync", (long long)silence);
-	snprintf(line, sizeof(line), "%s %s, %s", text_of(sync, "connection"),
-	    text_of(sync, "source"), in_step ? "in step" : "not in step");
+	snprintf(line, sizeof(line), "%s %s%s, %s", text_of(sync, "connection"),
+	    text_of(sync, "source"),
+	    strcmp(text_of(sync, "method"), "poll") == 0 ? ", by polling" : "",
+	    in_step ? "in step" : "not in step");
 	print_text(silent ? "" : "sync", line);
 	print_entries(sync);
 	print_refused(sync);

@@ -1,0 +1,299 @@
+"""Sources other than our own directory: a file, an existing tree with other
+names, servers without RFC 4533. Each test has a follower of its own on the
+gateway, beside the real one, and small slapds of its own."""
+
+import json
+import subprocess
+
+import pytest
+
+SUFFIX = "dc=enscale,dc=example"
+FOLLOWER = "/usr/libexec/enscale/enscale-sync"
+ROOT = "/srv/sources"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{:043d}"
+
+SLAPD = """
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/nis.schema
+include /etc/ldap/schema/inetorgperson.schema
+include /usr/src/enscale/directory/openssh-lpk.schema
+include /usr/src/enscale/directory/enscale.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+{modules}
+pidfile {folder}/pid
+database mdb
+suffix {suffix}
+directory {folder}/db
+rootdn gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=auth
+index objectClass,entryUUID,entryCSN,modifyTimestamp eq
+access to * by * read
+{overlay}
+"""
+SYNCPROV = {"modules": "moduleload syncprov", "overlay": "overlay syncprov"}
+NO_SYNCPROV = {"modules": "", "overlay": ""}
+
+
+def ldif(dn, *lines):
+    return "\n".join([f"dn: {dn}", *lines]) + "\n\n"
+
+
+def account(number, *lines):
+    return ldif(f"enscaleAccountId={number},{SUFFIX}",
+                "objectClass: enscaleAccount",
+                f"enscaleAccountId: {number}", *lines)
+
+
+def key(number, public):
+    return ldif(f"cn=k{public[-3:]},enscaleAccountId={number},{SUFFIX}",
+                "objectClass: enscaleKey", f"cn: k{public[-3:]}",
+                f"sshPublicKey: {public}")
+
+
+BASE = ldif(SUFFIX, "objectClass: dcObject", "objectClass: organization",
+            "o: Enscale", "dc: enscale")
+
+
+class Server:
+    """A slapd of the test's own, over a local socket."""
+
+    def __init__(self, gateway, name, entries, overlay):
+        self.gateway, self.folder = gateway, f"{ROOT}/{name}"
+        gateway.sh(f"mkdir -p {self.folder}/db")
+        gateway.write(f"{self.folder}/conf",
+                      SLAPD.format(suffix=SUFFIX, folder=self.folder, **overlay))
+        gateway.run(["/usr/sbin/slapadd", "-f", f"{self.folder}/conf"],
+                    input=entries.encode())
+        self.uri = f"ldapi://{self.folder.replace('/', '%2F')}%2Fsocket"
+        self.process = None
+
+    def start(self, wait_for):
+        self.process = self.gateway.popen(
+            ["/usr/sbin/slapd", "-f", f"{self.folder}/conf", "-h", self.uri,
+             "-d", "0"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: self.gateway.run(
+            ["ldapwhoami", "-Q", "-Y", "EXTERNAL", "-H", self.uri],
+            check=False).returncode == 0, "slapd answers")
+        return self
+
+    def change(self, program, *arguments, input=""):
+        self.gateway.run([program, "-Q", "-Y", "EXTERNAL", "-H", self.uri,
+                          *arguments], input=input.encode())
+
+    def stop(self):
+        if self.process:
+            self.gateway.sh(f"kill -9 $(cat {self.folder}/pid)", check=False)
+            self.process.wait(10)
+        self.process = None
+
+
+class Follower:
+    def __init__(self, gateway, wait_for, directory, mapping=""):
+        self.gateway, self.wait_for = gateway, wait_for
+        self.conf = f"{ROOT}/follower.conf"
+        gateway.sh(f"rm -rf {ROOT}/state {ROOT}/run; mkdir -p "
+                   f"{ROOT}/run/metrics {ROOT}/run/sync "
+                   f"{ROOT}/state/map {ROOT}/state/view {ROOT}/state/state; "
+                   f"chown -R enscale-sync:enscale {ROOT}/state {ROOT}/run")
+        gateway.write(self.conf, f"[directory]\n{directory}\n{mapping}\n"
+                      f"[paths]\nstate_dir = {ROOT}/state\nrun_dir = {ROOT}/run\n")
+        checked = gateway.run(["enscalectl", "-f", self.conf, "config", "check"])
+        assert b"no errors" in checked.stdout
+        self.process = None
+
+    def start(self):
+        self.process = self.gateway.popen(
+            ["setpriv", "--reuid=enscale-sync", "--regid=enscale",
+             "--clear-groups", FOLLOWER, "-f", self.conf],
+            stdout=subprocess.DEVNULL,
+            stderr=open(self.gateway.path(f"{ROOT}/log"), "ab"))
+        return self
+
+    def status(self):
+        done = self.gateway.run(["cat", f"{ROOT}/run/metrics/sync.json"],
+                                check=False)
+        return json.loads(done.stdout or '{"in_step": false, "source": ""}')
+
+    def records(self, kind):
+        done = self.gateway.run(["enscalectl", "-f", self.conf, "view", "dump",
+                                 "--json"], check=False)
+        rows = map(json.loads, done.stdout.decode().splitlines())
+        return [row for row in rows if row["kind"] == kind]
+
+    def accounts(self):
+        return {row["account"]: row["status"] for row in self.records("account")}
+
+    def in_step(self, seconds=20):
+        self.wait_for(lambda: self.status()["in_step"], "it is in step", seconds)
+        return self
+
+    def has(self, accounts, seconds=10):
+        self.wait_for(lambda: set(self.accounts()) == set(accounts),
+                      f"it has {sorted(accounts)}", seconds)
+
+    def stop(self):
+        if self.process:
+            self.gateway.sh(f"kill {self.status()['pid']}", check=False)
+            self.process.wait(10)
+            self.gateway.sh(f"rm -f {ROOT}/run/metrics/sync.json")
+        self.process = None
+
+
+@pytest.fixture
+def place(gateway, wait_for):
+    """Makes followers and servers, and ends them."""
+    made = []
+
+    class Place:
+        @staticmethod
+        def follower(*arguments):
+            made.append(Follower(gateway, wait_for, *arguments))
+            return made[-1].start()
+
+        @staticmethod
+        def server(name, entries, overlay=NO_SYNCPROV):
+            made.append(Server(gateway, name, entries, overlay))
+            return made[-1].start(wait_for)
+
+    gateway.sh(f"rm -rf {ROOT}; mkdir -p {ROOT}/data")
+    yield Place
+    for one in made:
+        one.stop()
+    gateway.sh(f"rm -rf {ROOT}")
+
+
+def generate(gateway, count):
+    """Public keys that nobody has the other halves of."""
+    gateway.sh(f"for i in $(seq {count}); do ssh-keygen -q -t ed25519 -N '' "
+               f"-C '' -f {ROOT}/key$i; done")
+    return [gateway.read(f"{ROOT}/key{i + 1}.pub").decode().strip()
+            for i in range(count)]
+
+
+def put_file(gateway, text):
+    gateway.write(f"{ROOT}/data/new", text, 0o640)
+    gateway.sh(f"chgrp enscale {ROOT}/data/new; "
+               f"mv {ROOT}/data/new {ROOT}/data/all.ldif")
+
+
+def test_a_gateway_needs_no_server(place, gateway, wait_for):
+    public = generate(gateway, 2)
+    put_file(gateway, BASE + account(1) + key(1, public[0]))
+    follower = place.follower(f"uri = file://{ROOT}/data/all.ldif\nbase = {SUFFIX}")
+    follower.in_step()
+    assert follower.accounts() == {1: "active"}
+    assert len(follower.records("key")) == 1
+    assert follower.status()["source"] == f"file://{ROOT}/data/all.ldif"
+    put_file(gateway, BASE + account(1, "enscaleStatus: suspended") + account(2))
+    wait_for(lambda: follower.accounts() == {1: "suspended", 2: "active"},
+             "the other file counts", 5)
+    put_file(gateway, BASE + account(3) + "dn: half an ent")
+    wait_for(lambda: "half an ent" in follower.status()["last_error"],
+             "the status names the place", 5)
+    assert not follower.status()["in_step"]
+    assert follower.accounts() == {1: "suspended", 2: "active"}
+    put_file(gateway, BASE + account(3))
+    follower.in_step().has([3], 5)
+
+
+PEOPLE = f"ou=people,{SUFFIX}"
+
+
+def person(number, *public):
+    return ldif(f"uid={number},{PEOPLE}", "objectClass: account",
+                "objectClass: posixAccount", "objectClass: ldapPublicKey",
+                f"uid: {number}", f"cn: Person {number}", "uidNumber: 1000",
+                "gidNumber: 1000", f"homeDirectory: /home/{number}",
+                *[f"sshPublicKey: {one}" for one in public])
+
+
+MAPPING = "[mapping]\nenscaleAccount = posixAccount\nenscaleAccountId = uid\n"
+
+
+@pytest.mark.parametrize("overlay, method", [(SYNCPROV, "sync"),
+                                             (NO_SYNCPROV, "poll")])
+def test_an_existing_tree_is_followed_as_it_is(
+        place, gateway, wait_for, overlay, method):
+    public = generate(gateway, 3)
+    tree = BASE + ldif(PEOPLE, "objectClass: organizationalUnit", "ou: people")
+    tree += person(25880, *public[:2]) + person("ann", public[2])
+    server = place.server("tree", tree, overlay)
+    follower = place.follower(
+        f"uri = {server.uri}\nbase = {PEOPLE}\nscope = one\nmethod = {method}\n"
+        "poll_interval = 1s\npoll_listing = 2s", MAPPING).in_step()
+    assert follower.accounts() == {25880: "active"}
+    assert len(follower.records("key")) == 2
+    assert [row["dn"] for row in follower.status()["refused_entries"]] == [
+        f"uid=ann,{PEOPLE}"]
+    server.change("ldapmodify", input=(
+        f"dn: uid=25880,{PEOPLE}\nchangetype: modify\ndelete: sshPublicKey\n"
+        f"sshPublicKey: {public[0]}\n"))
+    wait_for(lambda: len(follower.records("key")) == 1, "one key is left", 5)
+    server.change("ldapadd", input=person(30311))
+    follower.has([25880, 30311])
+    server.change("ldapdelete", f"uid=30311,{PEOPLE}")
+    follower.has([25880])
+
+
+def test_a_polled_server_loses_and_invents_nothing(place, gateway, wait_for):
+    public = generate(gateway, 1)
+    server = place.server("polled", BASE + account(1) + key(1, public[0]))
+    follower = place.follower(
+        f"uri = {server.uri}\nbase = {SUFFIX}\nmethod = poll\n"
+        "poll_interval = 1s\npoll_listing = 3s").in_step()
+    follower.has([1])
+    assert follower.status()["method"] == "poll"
+    # More than one page, and more than the overlap reads one by one.
+    server.change("ldapadd", input="".join(
+        account(number) for number in range(1000, 2200)))
+    follower.has([1, *range(1000, 2200)], 30)
+    server.change("ldapmodify", input=(
+        f"dn: enscaleAccountId=1,{SUFFIX}\nchangetype: modrdn\n"
+        "newrdn: cn=moved\ndeleteoldrdn: 0\n"))
+    server.change("ldapmodify", input=(
+        f"dn: cn=moved,{SUFFIX}\nchangetype: modify\n"
+        "replace: enscaleStatus\nenscaleStatus: suspended\n"))
+    wait_for(lambda: follower.accounts().get(1) == "suspended",
+             "the moved account is suspended", 5)
+    assert len(follower.records("key")) == 1
+    server.change("ldapdelete", "-r", f"cn=moved,{SUFFIX}")
+    follower.has(range(1000, 2200))
+    wait_for(lambda: follower.records("key") == [], "its key is gone", 5)
+    # What happens while nobody looks is found at the start.
+    follower.stop()
+    server.change("ldapdelete", f"enscaleAccountId=1000,{SUFFIX}")
+    server.change("ldapadd", input=account(9))
+    follower.start().has([9, *range(1001, 2200)], 20)
+    server.stop()
+    wait_for(lambda: not follower.status()["in_step"], "it is not in step", 20)
+    server.start(wait_for)
+    follower.in_step()
+
+
+def stamped(entry, number, csn):
+    return entry.rstrip("\n") + (
+        f"\nentryUUID: 6ba7b810-9dad-11d1-80b4-{number:012d}\n"
+        f"entryCSN: {csn}.000000Z#000000#000#000000\n"
+        f"modifyTimestamp: {csn}Z\ncreateTimestamp: 20250101000000Z\n\n")
+
+
+def test_polling_another_server_that_is_behind_revives_nothing(
+        place, gateway, wait_for):
+    new, old = "20250102000000", "20250101000000"
+    first = place.server("first", BASE +
+                         stamped(account(1, "enscaleStatus: suspended"), 1, new) +
+                         stamped(account(3), 3, old))
+    second = place.server("second", BASE + stamped(account(1), 1, old) +
+                          stamped(account(2), 2, old) +
+                          stamped(account(3), 3, old))
+    follower = place.follower(
+        f"uri = {first.uri} {second.uri}\nbase = {SUFFIX}\nmethod = poll\n"
+        "poll_interval = 1s\npoll_listing = 2s").in_step()
+    assert follower.accounts() == {1: "suspended", 3: "active"}
+    first.stop()
+    wait_for(lambda: follower.status()["source"] == second.uri and
+             follower.status()["held"] >= 1, "the second is listened to", 30)
+    assert follower.accounts() == {1: "suspended", 3: "active"}
+    second.change("ldapadd", input=account(4))
+    follower.has([1, 2, 3, 4], 20)
