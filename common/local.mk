@@ -36,7 +36,8 @@ libviewwriter_la_SOURCES = %D%/view_writer.c %D%/view_writer.h
 libviewwriter_la_LIBADD = libview.la
 
 # + libinih.
-libconfig_la_SOURCES = %D%/config.c %D%/config.h
+libconfig_la_SOURCES = %D%/config.c %D%/config.h %D%/config_private.h \
+	%D%/config_values.c
 libconfig_la_CFLAGS = $(AM_CFLAGS) $(INIH_CFLAGS)
 libconfig_la_LIBADD = libcommon.la $(INIH_LIBS)
 
