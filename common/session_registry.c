@@ -73,6 +73,33 @@ session_id_is_valid(const char *id)
 	return id[n] == '\0';
 }
 
+uint32_t
+session_name_account(const char *name)
+{
+	char digits[LOGIN_DIGITS_MAX + 1];
+	size_t len = strcspn(name, ".");
+	uint32_t account;
+
+	if (len >= sizeof(digits) || name[len] != '.' ||
+	    !session_id_is_valid(name + len + 1))
+		return 0;
+	memcpy(digits, name, len);
+	digits[len] = '\0';
+	return parse_u32(digits, ACCOUNT_ID_MAX, &account) == 0 ? account : 0;
+}
+
+const char *
+session_name_id(const char *name)
+{
+	return name + strcspn(name, ".") + 1;
+}
+
+static void
+format_name(uint32_t account, const char *id, char ret_name[SESSION_NAME_MAX])
+{
+	snprintf(ret_name, SESSION_NAME_MAX, "%" PRIu32 ".%s", account, id);
+}
+
 /* ---- processes ------------------------------------------------------ */
 
 static ssize_t
@@ -291,12 +318,15 @@ int
 session_publish(int dir_fd, const struct session *session)
 {
 	char text[SESSION_FILE_MAX], temporary[SESSION_ID_LEN + 3];
+	char name[SESSION_NAME_MAX];
 	AUTO_FD int fd = -1;
 	int n, r;
 
-	if (!session_id_is_valid(session->id) ||
+	if (session->account == 0 || session->account > ACCOUNT_ID_MAX ||
+	    !session_id_is_valid(session->id) ||
 	    !text_is_printable(session->address))
 		return ENS_E_SYNTAX;
+	format_name(session->account, session->id, name);
 	n = format(session, text, sizeof(text));
 	if (n < 0)
 		return n;
@@ -307,8 +337,7 @@ session_publish(int dir_fd, const struct session *session)
 		return -errno;
 	r = finish(dir_fd, fd, text, (size_t)n);
 	if (r == 0 &&
-	    renameat2(dir_fd, temporary, dir_fd, session->id,
-	        RENAME_NOREPLACE) < 0)
+	    renameat2(dir_fd, temporary, dir_fd, name, RENAME_NOREPLACE) < 0)
 		r = -errno;
 	if (r < 0)
 		unlinkat(dir_fd, temporary, 0);
@@ -316,27 +345,32 @@ session_publish(int dir_fd, const struct session *session)
 }
 
 int
-session_remove(int dir_fd, const char *id)
+session_remove(int dir_fd, uint32_t account, const char *id)
 {
-	if (!session_id_is_valid(id))
+	char name[SESSION_NAME_MAX];
+
+	if (account > ACCOUNT_ID_MAX || !session_id_is_valid(id))
 		return ENS_E_SYNTAX;
-	if (unlinkat(dir_fd, id, 0) < 0 && errno != ENOENT)
+	format_name(account, id, name);
+	if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
 		return -errno;
 	return 0;
 }
 
 int
-session_read(int dir_fd, const char *id, struct session *ret_session)
+session_read(int dir_fd, const char *name, struct session *ret_session)
 {
+	uint32_t account = session_name_account(name);
 	char text[SESSION_FILE_MAX + 1];
 	struct session session;
 	AUTO_FD int fd = -1;
 	ssize_t n;
 	int r;
 
-	if (!session_id_is_valid(id))
+	if (account == 0)
 		return ENS_E_NOTFOUND;
-	fd = openat(dir_fd, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(dir_fd, name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? ENS_E_NOTFOUND : -errno;
 	n = read_all(fd, text, sizeof(text));
@@ -348,7 +382,8 @@ session_read(int dir_fd, const char *id, struct session *ret_session)
 	r = parse(text, (size_t)n, &session);
 	if (r < 0)
 		return r;
-	if (strcmp(session.id, id) != 0)
+	if (session.account != account ||
+	    strcmp(session.id, session_name_id(name)) != 0)
 		return ENS_E_CORRUPT;
 	*ret_session = session;
 	return 0;
@@ -379,13 +414,14 @@ open_again(int dir_fd)
 }
 
 int
-session_each(int dir_fd, int (*visit)(const struct session *, void *),
-    void *arg, uint32_t *ret_broken)
+session_each(int dir_fd, uint32_t account,
+    int (*visit)(const struct session *, void *), void *arg,
+    uint32_t *ret_broken)
 {
 	AUTO(close_dir) DIR *dir = NULL;
 	struct session session;
 	const struct dirent *entry;
-	uint32_t broken = 0;
+	uint32_t broken = 0, owner;
 	int fd, r;
 
 	fd = open_again(dir_fd);
@@ -398,7 +434,8 @@ session_each(int dir_fd, int (*visit)(const struct session *, void *),
 		return r;
 	}
 	while (errno = 0, (entry = readdir(dir)) != NULL) {
-		if (!session_id_is_valid(entry->d_name))
+		owner = session_name_account(entry->d_name);
+		if (owner == 0 || (account != 0 && account != owner))
 			continue;
 		r = session_read(dir_fd, entry->d_name, &session);
 		if (r < 0) {
@@ -416,28 +453,22 @@ session_each(int dir_fd, int (*visit)(const struct session *, void *),
 	return 0;
 }
 
-struct count {
-	uint32_t account;
-	int living;
-};
-
 static int
 count_one(const struct session *session, void *arg)
 {
-	struct count *count = arg;
+	int *living = arg;
 
-	if (session->account == count->account && session_is_alive(session))
-		count->living++;
+	*living += session_is_alive(session);
 	return 0;
 }
 
 int
 session_count(int dir_fd, uint32_t account)
 {
-	struct count count = { .account = account };
-	int r = session_each(dir_fd, count_one, &count, NULL);
+	int living = 0;
+	int r = session_each(dir_fd, account, count_one, &living, NULL);
 
-	return r < 0 ? r : count.living;
+	return r < 0 ? r : living;
 }
 
 int

@@ -1,7 +1,8 @@
 /*
  * The session registry: one file per open session in run_dir/sessions,
  * written by pam_enscale as root, read by the guard. The folder is 0750
- * root:enscale, a file 0640; its name is the session id.
+ * root:enscale, a file 0640. Its name is ACCOUNT.ID, so that the sessions of
+ * one account are counted without a look into those of the others.
  *
  * A record is published by rename(2): whole or not there. Whether its
  * session still lives is told by the pid and start time of sshd's monitor,
@@ -22,16 +23,23 @@ struct session {
 	uint32_t account;
 	uint32_t node; /* 0: the menu */
 	uid_t uid;
-	uint8_t fingerprint[SHA256_LEN]; /* of the key that opened it */
+	uint8_t fingerprint[SHA256_LEN];    /* of the key that opened it */
 	char address[ADDRESS_TEXT_MAX + 1]; /* the user's */
-	pid_t monitor;		/* sshd's root process of this connection */
+	pid_t monitor;          /* sshd's root process of this connection */
 	uint64_t monitor_start; /* field 22 of proc_pid_stat(5), clock ticks */
-	int64_t opened;		/* seconds since the epoch */
+	int64_t opened;         /* seconds since the epoch */
 };
 
 /* A new random id. 0 or -errno. */
 int session_id_make(char ret_id[SESSION_ID_LEN + 1]);
 bool session_id_is_valid(const char *id);
+
+/* "25880.abcdefghijklmnop", with its NUL. */
+#define SESSION_NAME_MAX (LOGIN_DIGITS_MAX + 1 + SESSION_ID_LEN + 1)
+/* The account of a record's name, whose id is session_name_id(); 0 when it
+ * is no such name, as that of a record being written. */
+uint32_t session_name_account(const char *name);
+const char *session_name_id(const char *name);
 
 /* Start time (clock ticks since boot) and parent of a process. 0; -ESRCH
  * when it has gone; ENS_E_CORRUPT. Names with ")" in them are no trap.
@@ -41,17 +49,19 @@ int process_stat(pid_t pid, uint64_t *ret_start, pid_t *ret_parent);
 /* Publishes; replaces nothing: -EEXIST when the id is taken. */
 int session_publish(int dir_fd, const struct session *session);
 /* Removes; a missing record is a success. */
-int session_remove(int dir_fd, const char *id);
-/* Reads one. 0; ENS_E_NOTFOUND; ENS_E_VERSION; ENS_E_CORRUPT; -errno. */
-int session_read(int dir_fd, const char *id, struct session *ret_session);
+int session_remove(int dir_fd, uint32_t account, const char *id);
+/* Reads the one of that name. 0; ENS_E_NOTFOUND; ENS_E_VERSION;
+ * ENS_E_CORRUPT; -errno. */
+int session_read(int dir_fd, const char *name, struct session *ret_session);
 /* Does the monitor of the record still run? */
 bool session_is_alive(const struct session *session);
 
-/* Calls visit for every readable record, dead ones included; stops with its
- * first non-zero result and returns it. Broken files are passed over and
- * counted in *ret_broken (may be NULL). */
-int session_each(int dir_fd, int (*visit)(const struct session *, void *),
-    void *arg, uint32_t *ret_broken);
+/* Calls visit for every readable record of the account (0: of all), dead ones
+ * included; stops with its first non-zero result and returns it. Broken files
+ * are passed over and counted in *ret_broken (may be NULL). */
+int session_each(int dir_fd, uint32_t account,
+    int (*visit)(const struct session *, void *), void *arg,
+    uint32_t *ret_broken);
 /* Living sessions of an account, or -errno. */
 int session_count(int dir_fd, uint32_t account);
 

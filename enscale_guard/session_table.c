@@ -161,7 +161,7 @@ take_record(struct session_table *table, const char *name)
 	struct session session;
 	int r;
 
-	if (!session_id_is_valid(name))
+	if (session_name_account(name) == 0)
 		return; /* a temporary name */
 	r = session_read(table->dir_fd, name, &session);
 	if (r == ENS_E_NOTFOUND)
@@ -176,7 +176,9 @@ take_record(struct session_table *table, const char *name)
 static void
 drop_record(struct session_table *table, const char *name)
 {
-	struct session_entry *entry = find_by_id(table, name);
+	struct session_entry *entry = session_name_account(name) != 0
+	    ? find_by_id(table, session_name_id(name))
+	    : NULL;
 
 	/* The watch on its monitor stays: what is left then is ended. */
 	if (entry != NULL)
@@ -273,7 +275,7 @@ session_table_rescan(struct session_table *table)
 		return r;
 	LIST_FOREACH(entry, &table->all, all)
 		entry->seen = false;
-	r = session_each(table->dir_fd, visit, table, &broken);
+	r = session_each(table->dir_fd, 0, visit, table, &broken);
 	if (r < 0)
 		return r;
 	LIST_FOREACH(entry, &table->all, all)

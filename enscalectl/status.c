@@ -213,7 +213,7 @@ show_sessions(const struct context *context)
 			r = -errno;
 	}
 	if (r == 0)
-		r = session_each(dir, count_session, &count, &broken);
+		r = session_each(dir, 0, count_session, &count, &broken);
 	if (r != 0) {
 		printf("%-12scannot be read: %s\n", "sessions", error_text(r));
 		return EXIT_CANNOT_TELL;

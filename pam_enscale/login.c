@@ -161,13 +161,12 @@ count_one(const struct session *session, void *arg)
 {
 	struct count *count = arg;
 
-	if (session->account != count->login->name.account ||
-	    strcmp(session->id, count->login->session) == 0)
+	if (strcmp(session->id, count->login->session) == 0)
 		return 0;
 	if (session_is_alive(session))
 		count->living++;
 	else
-		session_remove(count->dir_fd, session->id);
+		session_remove(count->dir_fd, session->account, session->id);
 	return 0;
 }
 
@@ -177,7 +176,8 @@ check_limit(int dir_fd, const struct login *login, uint32_t limit,
     struct login_report *report)
 {
 	struct count count = { .dir_fd = dir_fd, .login = login };
-	int r = session_each(dir_fd, count_one, &count, NULL);
+	int r = session_each(dir_fd, login->name.account, count_one, &count,
+	    NULL);
 
 	if (r < 0)
 		return cannot_tell(r, report);
@@ -326,7 +326,7 @@ login_close_session(struct login *login)
 	dir_fd = open_registry(login->sessions_dir);
 	if (dir_fd < 0)
 		return dir_fd;
-	r = session_remove(dir_fd, login->session);
+	r = session_remove(dir_fd, login->name.account, login->session);
 	if (r == 0)
 		login->published = false;
 	return r;

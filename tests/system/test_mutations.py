@@ -19,7 +19,7 @@ import pytest
 
 SOURCE = "/usr/src/enscale/.demo/src"
 TABLES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "mutations")
-BUILD_SECONDS, TEST_SECONDS = 300, 90
+BUILD_SECONDS, TEST_SECONDS = 300, 120
 
 
 @dataclass
@@ -105,8 +105,8 @@ class Tree:
             done = self.run(f"{folder}/tests/unit/{program}", env=env, timeout=TEST_SECONDS)
         except subprocess.TimeoutExpired as ended:
             said = (ended.stdout or b"").decode() + (ended.stderr or b"").decode()
-            begun = re.findall(r"RUN +\] (\w+)", said)
-            return False, begun[-1:]  # it hangs in the last one
+            begun = re.findall(r"RUN +\] (\w+)", said)  # it hangs in the last one
+            return False, re.findall(r"FAILED +\] (\w+)", said) + begun[-1:]
         return done.returncode == 0, re.findall(r"FAILED +\] (\w+)", done.said)
 
     def passes_as_it_is(self, program):

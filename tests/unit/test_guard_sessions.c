@@ -283,7 +283,7 @@ withdraw(const struct session *session)
 {
 	int fd = open(guard.sessions_dir, O_RDONLY | O_DIRECTORY);
 
-	assert_int_equal(session_remove(fd, session->id), 0);
+	assert_int_equal(session_remove(fd, session->account, session->id), 0);
 	close(fd);
 }
 

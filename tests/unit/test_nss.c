@@ -947,13 +947,11 @@ static bool ended; /* atomic */
 static void *
 ask_on(void *arg)
 {
-	const struct sched_param priority = { .sched_priority = 0 };
 	struct answer *answer = arg;
 	uint32_t base;
 
-	/* So many that never pause would let nobody else run. */
-	sched_setscheduler(0, SCHED_IDLE, &priority);
 	while (!__atomic_load_n(&ended, __ATOMIC_RELAXED)) {
+		sched_yield(); /* so many would let nobody else run */
 		ask_name(answer, "25880");
 		if (not_found(answer))
 			continue; /* a new map that is not filled yet */

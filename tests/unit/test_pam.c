@@ -244,16 +244,17 @@ a_login_is_recorded_while_it_lasts(void **state)
 {
 	struct fixture_key key = view_fixture_key(25880, 1);
 	struct session session;
-	const char *id;
+	char name[SESSION_NAME_MAX];
 	uint64_t begun;
 	int dir_fd;
 
 	(void)state;
 	assert_int_equal(log_in("124718-25880", 25880, 1), PAM_SUCCESS);
 	assert_string_equal(said, "");
-	id = pam_getenv(pamh, "ENSCALE_SESSION");
+	snprintf(name, sizeof(name), "25880.%s",
+	    pam_getenv(pamh, "ENSCALE_SESSION"));
 	dir_fd = open(sessions, O_RDONLY | O_DIRECTORY);
-	assert_int_equal(session_read(dir_fd, id, &session), 0);
+	assert_int_equal(session_read(dir_fd, name, &session), 0);
 	assert_int_equal(session.account, 25880);
 	assert_int_equal(session.node, 124718);
 	assert_int_equal(session.uid, UID_BASE_DEFAULT + 25880);

@@ -34,11 +34,21 @@ make_folder(void **state)
 	return dir_fd < 0 ? -1 : 0;
 }
 
+/* The name of its record. */
+static const char *
+name_of(const struct session *session)
+{
+	static char name[64];
+
+	snprintf(name, sizeof(name), "%u.%s", session->account, session->id);
+	return name;
+}
+
 static int
 remove_one(const struct session *session, void *arg)
 {
 	(void)arg;
-	return session_remove(dir_fd, session->id);
+	return session_remove(dir_fd, session->account, session->id);
 }
 
 static int
@@ -127,15 +137,15 @@ a_published_session_reads_back_as_it_was(void **state)
 	(void)state;
 	umask(077);
 	assert_int_equal(session_publish(dir_fd, &session), 0);
-	assert_int_equal(session_read(dir_fd, session.id, &again), 0);
+	assert_int_equal(session_read(dir_fd, name_of(&session), &again), 0);
 	assert_same(&session, &again);
-	assert_int_equal(fstatat(dir_fd, session.id, &st, 0), 0);
+	assert_int_equal(fstatat(dir_fd, name_of(&session), &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	assert_true(session_is_alive(&again));
-	assert_int_equal(session_remove(dir_fd, session.id), 0);
-	assert_int_equal(session_read(dir_fd, session.id, &again),
+	assert_int_equal(session_remove(dir_fd, 25880, session.id), 0);
+	assert_int_equal(session_read(dir_fd, name_of(&session), &again),
 	    ENS_E_NOTFOUND);
-	assert_int_equal(session_remove(dir_fd, session.id), 0);
+	assert_int_equal(session_remove(dir_fd, 25880, session.id), 0);
 }
 
 static void
@@ -144,14 +154,14 @@ an_id_is_published_once(void **state)
 	struct session session = make_session(25880), other = session, again;
 
 	(void)state;
-	other.account = 21296;
+	other.node = 124718;
 	assert_int_equal(session_publish(dir_fd, &session), 0);
 	assert_int_equal(session_publish(dir_fd, &other), -EEXIST);
-	assert_int_equal(session_read(dir_fd, session.id, &again), 0);
+	assert_int_equal(session_read(dir_fd, name_of(&session), &again), 0);
 	assert_same(&session, &again);
 	assert_int_equal(session_count(dir_fd, 25880), 1);
 	/* Nothing temporary stays behind. */
-	assert_int_equal(session_remove(dir_fd, session.id), 0);
+	assert_int_equal(session_remove(dir_fd, 25880, session.id), 0);
 	assert_int_equal(rmdir(folder), 0);
 	assert_int_equal(mkdir(folder, 0700), 0);
 	close(dir_fd);
@@ -160,19 +170,33 @@ an_id_is_published_once(void **state)
 }
 
 static void
-names_that_are_no_ids_are_never_opened(void **state)
+names_that_are_no_records_are_never_opened(void **state)
 {
+	static const char *const names[] = { "", ".", "..", "abcdefghij234567",
+		".abcdefghij234567", "0.abcdefghij234567",
+		"025880.abcdefghij234567", "25880.abcdefghij23456",
+		"25880.abcdefghij2345678", "25880.abcdefghij23456/",
+		"25880.ABCDEFGHIJ234567", "1000000000.abcdefghij234567",
+		"268435456.abcdefghij234567", "25880-abcdefghij234567",
+		".abcdefghij234567~", "../../etc/passwd" };
 	struct session session = make_session(25880);
 
 	(void)state;
-	assert_int_equal(session_read(dir_fd, "../../etc/passwd", &session),
-	    ENS_E_NOTFOUND);
-	assert_int_equal(session_remove(dir_fd, "../../etc/passwd"),
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_int_equal(session_name_account(names[i]), 0);
+		assert_int_equal(session_read(dir_fd, names[i], &session),
+		    ENS_E_NOTFOUND);
+	}
+	assert_int_equal(session_name_account(name_of(&session)), 25880);
+	assert_string_equal(session_name_id(name_of(&session)), session.id);
+	assert_int_equal(session_remove(dir_fd, 25880, "../../etc/passwd"),
 	    ENS_E_SYNTAX);
 	memcpy(session.id, "../../../tmp/abc", sizeof(session.id));
 	assert_int_equal(session_publish(dir_fd, &session), ENS_E_SYNTAX);
 	session = make_session(25880);
 	memcpy(session.address, "1.2.3.4\nnode 1", sizeof("1.2.3.4\nnode 1"));
+	assert_int_equal(session_publish(dir_fd, &session), ENS_E_SYNTAX);
+	session = make_session(0);
 	assert_int_equal(session_publish(dir_fd, &session), ENS_E_SYNTAX);
 }
 
@@ -206,18 +230,18 @@ cut_and_flipped_records_are_never_another_session(void **state)
 
 	(void)state;
 	assert_int_equal(session_publish(dir_fd, &session), 0);
-	len = read_file(session.id, text, sizeof(text));
+	len = read_file(name_of(&session), text, sizeof(text));
 	assert_true(len > 0);
 	for (ssize_t n = 0; n < len; n++) {
-		write_file(session.id, text, (size_t)n);
-		r = session_read(dir_fd, session.id, &again);
+		write_file(name_of(&session), text, (size_t)n);
+		r = session_read(dir_fd, name_of(&session), &again);
 		assert_true(r == ENS_E_CORRUPT || r == ENS_E_VERSION);
 	}
 	for (ssize_t bit = 0; bit < len * 8; bit++) {
 		memcpy(copy, text, (size_t)len);
 		copy[bit / 8] ^= (char)(1 << bit % 8);
-		write_file(session.id, copy, (size_t)len);
-		r = session_read(dir_fd, session.id, &again);
+		write_file(name_of(&session), copy, (size_t)len);
+		r = session_read(dir_fd, name_of(&session), &again);
 		if (r == 0)
 			assert_string_equal(again.id, session.id);
 		else
@@ -225,46 +249,78 @@ cut_and_flipped_records_are_never_another_session(void **state)
 	}
 	copy[len] = 'x';
 	memcpy(copy, text, (size_t)len);
-	write_file(session.id, copy, (size_t)len + 1);
-	assert_int_equal(session_read(dir_fd, session.id, &again),
+	write_file(name_of(&session), copy, (size_t)len + 1);
+	assert_int_equal(session_read(dir_fd, name_of(&session), &again),
 	    ENS_E_CORRUPT);
 	memcpy(copy, "enscale-session 2\n", 18);
-	write_file(session.id, copy, (size_t)len);
-	assert_int_equal(session_read(dir_fd, session.id, &again),
+	write_file(name_of(&session), copy, (size_t)len);
+	assert_int_equal(session_read(dir_fd, name_of(&session), &again),
 	    ENS_E_VERSION);
-	session_remove(dir_fd, session.id);
+	session_remove(dir_fd, 25880, session.id);
 }
 
 static void
 a_record_under_another_name_is_corrupt(void **state)
 {
-	struct session session = make_session(25880), again;
-	char id[SESSION_ID_LEN + 1];
+	struct session session = make_session(25880), other = session, again;
+	char name[64];
 
 	(void)state;
-	assert_int_equal(session_id_make(id), 0);
 	assert_int_equal(session_publish(dir_fd, &session), 0);
-	assert_int_equal(renameat(dir_fd, session.id, dir_fd, id), 0);
-	assert_int_equal(session_read(dir_fd, id, &again), ENS_E_CORRUPT);
-	session_remove(dir_fd, id);
+	snprintf(name, sizeof(name), "%s", name_of(&session));
+	for (int i = 0; i < 2; i++) {
+		if (i == 0)
+			assert_int_equal(session_id_make(other.id), 0);
+		else
+			other.account = 21296;
+		assert_int_equal(
+		    renameat(dir_fd, name, dir_fd, name_of(&other)), 0);
+		snprintf(name, sizeof(name), "%s", name_of(&other));
+		assert_int_equal(session_read(dir_fd, name, &again),
+		    ENS_E_CORRUPT);
+	}
+	assert_int_equal(session_remove(dir_fd, 21296, other.id), 0);
 }
 
 static void
 links_and_fifos_are_not_followed(void **state)
 {
 	static const char id[] = "abcdefghij234567";
+	static const char name[] = "25880.abcdefghij234567";
 	struct session session;
 	uint32_t broken = 0;
 
 	(void)state;
-	assert_int_equal(symlinkat("/etc/passwd", dir_fd, id), 0);
-	assert_int_equal(session_read(dir_fd, id, &session), -ELOOP);
-	session_remove(dir_fd, id);
-	assert_int_equal(mkfifoat(dir_fd, id, 0600), 0);
-	assert_int_equal(session_read(dir_fd, id, &session), ENS_E_CORRUPT);
-	assert_int_equal(session_each(dir_fd, remove_one, NULL, &broken), 0);
+	assert_int_equal(symlinkat("/etc/passwd", dir_fd, name), 0);
+	assert_int_equal(session_read(dir_fd, name, &session), -ELOOP);
+	session_remove(dir_fd, 25880, id);
+	assert_int_equal(mkfifoat(dir_fd, name, 0600), 0);
+	assert_int_equal(session_read(dir_fd, name, &session), ENS_E_CORRUPT);
+	assert_int_equal(session_each(dir_fd, 0, remove_one, NULL, &broken), 0);
 	assert_int_equal(broken, 1);
-	session_remove(dir_fd, id);
+	session_remove(dir_fd, 25880, id);
+}
+
+/* Those of the others are not even opened: thousands cost a readdir(3). */
+static void
+only_the_records_of_the_account_are_read(void **state)
+{
+	struct session session = make_session(25880);
+	struct session longer = make_session(258801);
+	uint32_t broken = 0;
+
+	(void)state;
+	assert_int_equal(session_publish(dir_fd, &session), 0);
+	assert_int_equal(session_publish(dir_fd, &longer), 0);
+	assert_int_equal(mkfifoat(dir_fd, "2588.abcdefghij234567", 0600), 0);
+	assert_int_equal(session_count(dir_fd, 25880), 1);
+	assert_int_equal(session_count(dir_fd, 258801), 1);
+	assert_int_equal(session_count(dir_fd, 25), 0);
+	assert_int_equal(session_each(dir_fd, 25880, remove_one, NULL, &broken),
+	    0);
+	assert_int_equal(broken, 0);
+	assert_int_equal(session_count(dir_fd, 25880), 0);
+	assert_int_equal(session_count(dir_fd, 258801), 1);
 }
 
 /* A child that waits to be killed; its name is made to mislead. */
@@ -357,17 +413,17 @@ the_walk_passes_over_what_is_broken_and_stops_when_told(void **state)
 
 		assert_int_equal(session_publish(dir_fd, &session), 0);
 	}
-	write_file("abcdefghij234567", "rubbish", 7);
+	write_file("7.abcdefghij234567", "rubbish", 7);
 	write_file(".abcdefghij234567~", "half", 4);
-	assert_int_equal(session_each(dir_fd, stop_at_second, &seen, &broken),
-	    -7);
+	assert_int_equal(
+	    session_each(dir_fd, 0, stop_at_second, &seen, &broken), -7);
 	assert_int_equal(seen, 2);
 	seen = 10;
-	assert_int_equal(session_each(dir_fd, stop_at_second, &seen, &broken),
-	    0);
+	assert_int_equal(
+	    session_each(dir_fd, 0, stop_at_second, &seen, &broken), 0);
 	assert_int_equal(seen, 13);
 	assert_int_equal(broken, 1);
-	unlinkat(dir_fd, "abcdefghij234567", 0);
+	unlinkat(dir_fd, "7.abcdefghij234567", 0);
 	unlinkat(dir_fd, ".abcdefghij234567~", 0);
 }
 
@@ -424,10 +480,11 @@ main(void)
 		TEST(ids_are_valid_and_never_the_same),
 		TEST(a_published_session_reads_back_as_it_was),
 		TEST(an_id_is_published_once),
-		TEST(names_that_are_no_ids_are_never_opened),
+		TEST(names_that_are_no_records_are_never_opened),
 		TEST(cut_and_flipped_records_are_never_another_session),
 		TEST(a_record_under_another_name_is_corrupt),
 		TEST(links_and_fifos_are_not_followed),
+		TEST(only_the_records_of_the_account_are_read),
 		TEST(only_sessions_whose_monitor_lives_count),
 		TEST(a_misleading_process_name_misleads_nobody),
 		TEST(the_walk_passes_over_what_is_broken_and_stops_when_told),
