@@ -132,12 +132,13 @@ find_layer() {
 prepare_layer() {
 	local old dir final=$layer
 	mkdir -p "$cache"
-	exec 7>"$cache/lock"
-	flock 7
-	if [[ -e $final/finished ]]; then
+	if [[ -e $final/finished ]]; then # whatever else is being made now
 		touch "$final"
 		return
 	fi
+	exec 7>"$cache/lock"
+	flock 7
+	if [[ -e $final/finished ]]; then return; fi
 	for old in "$cache"/*.new; do
 		if [[ -e $old ]]; then rm -rf "$old"; fi
 	done
