@@ -6,7 +6,8 @@ noinst_LTLIBRARIES += libpamenscale.la
 libpamenscale_la_SOURCES = \
 	%D%/login.c %D%/login.h \
 	%D%/pam_enscale.c \
-	common/config.c common/config.h \
+	common/config.c common/config.h common/config_private.h \
+	common/config_values.c \
 	common/fingerprint.c common/fingerprint.h
 libpamenscale_la_CFLAGS = $(AM_CFLAGS) $(INIH_CFLAGS) $(CRYPTO_CFLAGS)
 
