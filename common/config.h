@@ -101,6 +101,7 @@ int config_load(const char *path, struct config *ret_config,
 #define CONFIG_GUARD_DIR    "guard" /* below both */
 #define CONFIG_EMPTY_DIR    "empty"
 #define CONFIG_SESSIONS_DIR "sessions"
+#define CONFIG_CA_FILE      "guard/ca" /* the fingerprint that signs */
 #define CONFIG_GUARD_SOCKET "guard/guard.sock"
 #define CONFIG_AGENT_SOCKET "guard/agent.sock"
 #define CONFIG_KEYD_SOCKET  "keyd/keyd.sock"

@@ -21,7 +21,7 @@
 #include "enscale_guard/listener.h"
 #include "enscale_guard/peer.h"
 #include "enscale_guard/session_table.h"
-#include "enscale_guard/signer.h"
+#include "enscale_guard/signer_maker.h"
 #include "enscale_guard/stream.h"
 
 struct agent_peer;
@@ -53,7 +53,9 @@ struct guard {
 	char last_dir[CONFIG_PATH_MAX];
 
 	sd_event *event;
+	struct signer_maker *maker;
 	struct signer *signer;
+	sd_event_source *signer_watch;
 	struct audit *audit;
 	struct last_use *last_use; /* NULL: cannot be kept */
 	json_t *host_keys;         /* about.c */

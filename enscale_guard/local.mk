@@ -9,6 +9,7 @@ libguard_la_SOURCES = \
 	%D%/agent.c %D%/agent.h \
 	%D%/agent_socket.c %D%/agent_socket.h \
 	%D%/audit.c %D%/audit.h \
+	%D%/authority.c %D%/authority.h \
 	%D%/bucket.h \
 	%D%/cert.c %D%/cert.h \
 	%D%/confinement.c %D%/confinement.h \
@@ -30,6 +31,8 @@ libguard_la_SOURCES = \
 	%D%/request.c %D%/request.h \
 	%D%/session_table.c %D%/session_table.h \
 	%D%/signer.c %D%/signer.h \
+	%D%/signer_addresses.c \
+	%D%/signer_maker.c %D%/signer_maker.h \
 	%D%/stream.c %D%/stream.h
 libguard_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(SYSTEMD_CFLAGS) \
 	$(JANSSON_CFLAGS)

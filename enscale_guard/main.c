@@ -24,9 +24,9 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
-#include "common/fingerprint.h"
 #include "enscale_guard/about.h"
 #include "enscale_guard/agent_socket.h"
+#include "enscale_guard/authority.h"
 #include "enscale_guard/confinement.h"
 #include "enscale_guard/ending.h"
 #include "enscale_guard/guard.h"
@@ -75,17 +75,6 @@ session_over(struct session_entry *entry, void *arg)
 }
 
 static int
-on_signer_lost(sd_event_source *source, int fd, uint32_t revents, void *arg)
-{
-	struct guard *g = arg;
-
-	(void)source, (void)fd, (void)revents;
-	log_error("the signer has ended: so does the guard");
-	sd_event_exit(g->event, EXIT_FAILURE);
-	return 0;
-}
-
-static int
 on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
     void *arg)
 {
@@ -97,6 +86,7 @@ on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
 	if (r < 0)
 		log_error("cannot open audit log \"%s\" anew: %s",
 		    g->config.audit_log, error_text(r));
+	authority_renew(g);
 	return 0;
 }
 
@@ -183,38 +173,6 @@ prepare_process(void)
 	    : DESCRIPTORS_KEPT;
 }
 
-static int
-start_signer(struct guard *g)
-{
-	char addresses[CERT_ADDRESSES_MAX + 1];
-	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
-	uint8_t digest[SHA256_LEN];
-	int r;
-
-	snprintf(addresses, sizeof(addresses), "%s",
-	    g->config.source_addresses);
-	if (addresses[0] == '\0') {
-		r = signer_host_addresses(addresses, sizeof(addresses));
-		if (r < 0) {
-			log_error("cannot tell this host's addresses, set "
-			          "source_addresses in [hop]: %s",
-			    error_text(r));
-			return r;
-		}
-	}
-	r = signer_start(g->config.ca_key, addresses, &g->signer);
-	if (r < 0) {
-		log_error("no signer: %s", error_text(r));
-		return r;
-	}
-	if (fingerprint_sha256(signer_authority(g->signer), digest) == 0) {
-		fingerprint_format_sha256(digest, text);
-		log_info("certificates of CA %s, good from %s", text,
-		    addresses);
-	}
-	return 0;
-}
-
 /*
  * The key's file belongs to our uid, so its mode does not keep it from us.
  * What is read from here on: view, sessions, /proc, and what the libraries
@@ -274,8 +232,7 @@ open_event_loop(struct guard *g)
 	sd_event_add_signal(g->event, NULL, SIGINT, NULL, NULL);
 	sd_event_add_signal(g->event, NULL, SIGHUP, on_hangup, g);
 	sd_event_set_watchdog(g->event, true);
-	return sd_event_add_io(g->event, NULL, signer_fd(g->signer), EPOLLHUP,
-	    on_signer_lost, g);
+	return authority_watch(g);
 }
 
 static int
@@ -339,7 +296,7 @@ begin(struct guard *g, const char *config)
 	if (r < 0)
 		return r;
 	connections = prepare_process();
-	r = start_signer(g); /* before any socket, lock or log exists */
+	r = authority_start(g); /* before any socket, lock or log exists */
 	if (r < 0)
 		return r;
 	g->host_keys = about_read_host_keys(g->config.host_keys);
@@ -394,7 +351,7 @@ end(struct guard *g)
 	last_use_close(g->last_use);
 	json_decref(g->host_keys);
 	admission_clear(&g->admission);
-	signer_stop(g->signer);
+	authority_stop(g);
 	sd_event_unref(g->event);
 }
 

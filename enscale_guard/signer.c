@@ -7,15 +7,12 @@
 
 #include "enscale_guard/signer.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,8 +42,6 @@
 #define CA_FILE_MAX      16384
 #define SECURE_HEAP_SIZE 65536
 #define SECURE_HEAP_MIN  32
-#define SIGNER_SOCKET    3 /* its only descriptor beside stderr */
-
 struct signer_reply {
 	int32_t error;
 	uint32_t len;
@@ -265,12 +260,12 @@ hide(void)
 		    error_text(-errno));
 }
 
-static int
-prepare(pid_t parent, int fd)
+int
+signer_prepare(pid_t parent, int fd, const char *name)
 {
 	int r;
 
-	prctl(PR_SET_NAME, "enscale-signer", 0, 0, 0);
+	prctl(PR_SET_NAME, name, 0, 0, 0);
 	/* It ends when its socket does; the guard's orders are not for it. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
@@ -283,7 +278,6 @@ prepare(pid_t parent, int fd)
 	r = keep_only(fd);
 	if (r < 0)
 		return r;
-	hide();
 	drop_capabilities();
 	return 0;
 }
@@ -386,11 +380,12 @@ run(pid_t parent, int fd, const char *path, const char *addresses)
 	uint8_t byte;
 	int r;
 
-	r = prepare(parent, fd);
+	r = signer_prepare(parent, fd, "enscale-signer");
 	if (r < 0) {
 		log_error("signer: cannot begin: %s", error_text(r));
 		return EXIT_FAILURE;
 	}
+	hide();
 	/* The generator seeds itself before the filter closes. */
 	if (RAND_bytes(&byte, sizeof(byte)) != 1) {
 		log_error("signer: no random numbers");
@@ -476,6 +471,30 @@ signer_start(const char *path, const char *addresses,
 	return 0;
 }
 
+int
+signer_adopt(int fd, struct bytes authority, struct signer **ret_signer)
+{
+	struct signer *signer;
+
+	if (authority.len > sizeof(signer->authority))
+		return ENS_E_PROTOCOL;
+	signer = calloc(1, sizeof(*signer));
+	if (signer == NULL)
+		return -ENOMEM;
+	signer->fd = fd;
+	memcpy(signer->authority, authority.data, authority.len);
+	signer->authority_len = authority.len;
+	*ret_signer = signer;
+	return 0;
+}
+
+void
+signer_abandon(struct signer *signer)
+{
+	close(signer->fd);
+	free(signer);
+}
+
 struct bytes
 signer_authority(const struct signer *signer)
 {
@@ -529,67 +548,4 @@ signer_stop(struct signer *signer)
 			;
 	}
 	free(signer);
-}
-
-/* ---- the host's addresses --------------------------------------------- */
-
-static bool
-is_wanted(const struct ifaddrs *interface)
-{
-	if (interface->ifa_addr == NULL ||
-	    (interface->ifa_flags & IFF_LOOPBACK) != 0)
-		return false;
-	if (interface->ifa_addr->sa_family == AF_INET6) {
-		struct sockaddr_in6 in6;
-
-		memcpy(&in6, interface->ifa_addr, sizeof(in6));
-		/* Nodes are called by their address, which has no scope. */
-		return !IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr);
-	}
-	return interface->ifa_addr->sa_family == AF_INET;
-}
-
-static int
-append_address(const struct sockaddr *address, char *buf, size_t size)
-{
-	char text[INET6_ADDRSTRLEN];
-	struct sockaddr_in6 in6;
-	struct sockaddr_in in;
-	size_t used = strlen(buf);
-	const void *raw;
-	int bits, len;
-
-	if (address->sa_family == AF_INET) {
-		memcpy(&in, address, sizeof(in));
-		raw = &in.sin_addr;
-		bits = 32;
-	} else {
-		memcpy(&in6, address, sizeof(in6));
-		raw = &in6.sin6_addr;
-		bits = 128;
-	}
-	if (inet_ntop(address->sa_family, raw, text, sizeof(text)) == NULL)
-		return -errno;
-	len = snprintf(buf + used, size - used, "%s%s/%d", used > 0 ? "," : "",
-	    text, bits);
-	return (size_t)len < size - used ? 0 : ENS_E_LIMIT;
-}
-
-int
-signer_host_addresses(char *buf, size_t size)
-{
-	struct ifaddrs *interfaces;
-	int r = 0;
-
-	if (getifaddrs(&interfaces) < 0)
-		return -errno;
-	buf[0] = '\0';
-	for (const struct ifaddrs *i = interfaces; i != NULL && r == 0;
-	     i = i->ifa_next)
-		if (is_wanted(i))
-			r = append_address(i->ifa_addr, buf, size);
-	freeifaddrs(interfaces);
-	if (r == 0 && buf[0] == '\0')
-		r = ENS_E_NOTFOUND;
-	return r;
 }

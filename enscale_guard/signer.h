@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "enscale_guard/cert.h"
 
@@ -29,6 +30,16 @@ struct signer;
  */
 int signer_start(const char *path, const char *addresses,
     struct signer **ret_signer);
+/* Takes over a signer that another process started: its socket, which is
+ * owned from now on when it succeeds. 0, -ENOMEM, ENS_E_PROTOCOL. */
+int signer_adopt(int fd, struct bytes authority, struct signer **ret_signer);
+/* Leaves it to the process that adopted it. */
+void signer_abandon(struct signer *signer);
+/*
+ * In a new process of the signer's kind: only stderr and the socket, which
+ * becomes SIGNER_SOCKET, are kept, and no right; it ends with its parent.
+ */
+int signer_prepare(pid_t parent, int fd, const char *name);
 /* The blob of the CA's public key; borrowed. */
 struct bytes signer_authority(const struct signer *signer);
 /* Is readable only when the signer has ended. */
@@ -45,6 +56,7 @@ int signer_certify(struct signer *signer, const struct cert_request *request,
 void signer_stop(struct signer *signer);
 
 #define SIGNER_SECONDS 5
+#define SIGNER_SOCKET  3
 
 /*
  * Every address of this host but loopback and link-local ones, in CIDR form,

@@ -10,19 +10,19 @@
 
 #include "common/errors.h"
 #include "common/fingerprint.h"
+#include "enscalectl/ca.h"
 #include "enscalectl/ca_key.h"
-#include "enscalectl/verb.h"
+#include "enscalectl/ca_slot.h"
 
-#define OWNER        "enscale-guard"
-#define HOST_MAX     128
-#define KEY_TEXT_MAX 512
+#define OWNER    "enscale-guard"
+#define HOST_MAX 128
 
 /* The line, and the fingerprint as a comment that authorized_keys takes. */
-static int
-print_public(const struct ssh_key *key)
+int
+ca_print_public(const struct ssh_key *key, const char *slot)
 {
 	const struct bytes blob = { key->blob, key->blob_len };
-	char text[FINGERPRINT_SHA256_TEXT_LEN + 1], line[KEY_TEXT_MAX];
+	char text[FINGERPRINT_SHA256_TEXT_LEN + 1], line[CA_LINE_MAX];
 	uint8_t digest[SHA256_LEN];
 	int r;
 
@@ -32,17 +32,22 @@ print_public(const struct ssh_key *key)
 	if (r != 0)
 		return r;
 	fingerprint_format_sha256(digest, text);
-	printf("%s %s\n# %s %s\n", line, key->comment,
-	    ssh_key_type_short_name(key->type), text);
+	printf("%s %s\n# %s %s%s%s\n", line, key->comment,
+	    ssh_key_type_short_name(key->type), text,
+	    slot[0] != '\0' ? " " : "", slot);
 	return 0;
 }
 
 static int
-show(const char *path)
+show_slot(const char *ca, enum ca_slot slot, const char *name)
 {
+	char path[CONFIG_PATH_MAX];
 	struct ssh_key key;
 	int r;
 
+	r = ca_slot_path(ca, slot, path);
+	if (r != 0)
+		return EXIT_CANNOT_TELL;
 	r = ca_key_read_public(path, &key);
 	if (r != 0) {
 		complain("cannot read \"%s.pub\": %s", path, error_text(r));
@@ -53,7 +58,7 @@ show(const char *path)
 		    path);
 		return EXIT_NO;
 	}
-	r = print_public(&key);
+	r = ca_print_public(&key, name);
 	if (r != 0) {
 		complain("cannot print \"%s.pub\": %s", path, error_text(r));
 		return EXIT_CANNOT_TELL;
@@ -62,18 +67,30 @@ show(const char *path)
 }
 
 int
-ca_init(const struct context *context, int argc, char **argv)
+ca_show_all(const char *ca)
 {
-	const char *path = context->config.ca_key;
+	bool alone = !ca_slot_exists(ca, CA_NEXT) &&
+	    !ca_slot_exists(ca, CA_PREVIOUS);
+	int code = EXIT_YES, slot, r;
+
+	for (slot = CA_CURRENT; slot < CA_SLOTS; slot++) {
+		if (slot != CA_CURRENT && !ca_slot_exists(ca, slot))
+			continue;
+		r = show_slot(ca, slot, alone ? "" : ca_slot_names[slot]);
+		code = r > code ? r : code;
+	}
+	return code;
+}
+
+int
+ca_make(const char *path)
+{
 	char host[HOST_MAX] = "", comment[HOST_MAX + 16];
 	const struct passwd *owner;
 	uid_t uid = (uid_t)-1;
 	gid_t gid = (gid_t)-1;
 	int r;
 
-	(void)argv;
-	if (argc != 0)
-		return complain_usage("ca init");
 	owner = geteuid() == 0 ? getpwnam(OWNER) : NULL;
 	if (owner != NULL) {
 		uid = owner->pw_uid;
@@ -96,7 +113,19 @@ ca_init(const struct context *context, int argc, char **argv)
 		complain("cannot make \"%s\": %s", path, error_text(r));
 		return EXIT_CANNOT_TELL;
 	}
-	return show(path);
+	return EXIT_YES;
+}
+
+int
+ca_init(const struct context *context, int argc, char **argv)
+{
+	int code;
+
+	(void)argv;
+	if (argc != 0)
+		return complain_usage("ca init");
+	code = ca_make(context->config.ca_key);
+	return code != EXIT_YES ? code : ca_show_all(context->config.ca_key);
 }
 
 int
@@ -105,5 +134,5 @@ ca_show(const struct context *context, int argc, char **argv)
 	(void)argv;
 	if (argc != 0)
 		return complain_usage("ca show");
-	return show(context->config.ca_key);
+	return ca_show_all(context->config.ca_key);
 }

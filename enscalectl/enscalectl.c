@@ -17,6 +17,12 @@
 
 static const struct verb verbs[] = {
 	{ "ca init", "", "make the key that signs for the nodes", ca_init },
+	{ "ca revoke", "[FINGERPRINT]",
+	    "have nodes refuse a key that was the CA's; print all such keys",
+	    ca_revoke },
+	{ "ca rotate", "[--switch | --finish]",
+	    "make the next key; have it sign; forget the previous one",
+	    ca_rotate },
 	{ "ca show", "", "print its public key, for the nodes", ca_show },
 	{ "config check", "", "read the configuration", config_check },
 	{ "explain", "NAME [--key FINGERPRINT] [--from ADDRESS]",

@@ -4,7 +4,7 @@ bin_PROGRAMS += %D%/enscalectl
 noinst_LTLIBRARIES += libcakey.la
 
 # What its unit tests link.
-libcakey_la_SOURCES = %D%/ca_key.c %D%/ca_key.h
+libcakey_la_SOURCES = %D%/ca_key.c %D%/ca_key.h %D%/ca_slot.c %D%/ca_slot.h
 libcakey_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 libcakey_la_LIBADD = libcommon.la $(CRYPTO_LIBS)
 
@@ -14,6 +14,8 @@ libviewcheck_la_LIBADD = libview.la libfingerprint.la
 
 %C%_enscalectl_SOURCES = \
 	%D%/ca.c \
+	%D%/ca_revoke.c \
+	%D%/ca_rotate.c \
 	%D%/config_check.c \
 	%D%/enscalectl.c \
 	%D%/name.c \

@@ -27,6 +27,8 @@ struct verb {
 };
 
 int ca_init(const struct context *context, int argc, char **argv);
+int ca_revoke(const struct context *context, int argc, char **argv);
+int ca_rotate(const struct context *context, int argc, char **argv);
 int ca_show(const struct context *context, int argc, char **argv);
 int config_check(const struct context *context, int argc, char **argv);
 int name_explain(const struct context *context, int argc, char **argv);

@@ -1,0 +1,147 @@
+/* See authority.h. It refuses to be without a signer. */
+#include <config.h>
+
+#include "enscale_guard/authority.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/errors.h"
+#include "common/fingerprint.h"
+#include "enscale_guard/audit.h"
+#include "enscale_guard/log.h"
+
+static int
+addresses_of(const struct guard *g, char buf[CERT_ADDRESSES_MAX + 1])
+{
+	int r = 0;
+
+	snprintf(buf, CERT_ADDRESSES_MAX + 1, "%s", g->config.source_addresses);
+	if (buf[0] == '\0')
+		r = signer_host_addresses(buf, CERT_ADDRESSES_MAX + 1);
+	if (r < 0)
+		log_error("cannot tell this host's addresses, set "
+		          "source_addresses in [hop]: %s",
+		    error_text(r));
+	return r;
+}
+
+static void
+fingerprint_of(const struct signer *signer,
+    char text[FINGERPRINT_SHA256_TEXT_LEN + 1])
+{
+	uint8_t digest[SHA256_LEN];
+
+	text[0] = '\0';
+	if (fingerprint_sha256(signer_authority(signer), digest) == 0)
+		fingerprint_format_sha256(digest, text);
+}
+
+int
+authority_start(struct guard *g)
+{
+	char addresses[CERT_ADDRESSES_MAX + 1];
+	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
+	int r;
+
+	r = addresses_of(g, addresses);
+	if (r < 0)
+		return r;
+	r = signer_maker_start(g->config.ca_key, addresses, &g->maker);
+	if (r == 0)
+		r = signer_maker_ask(g->maker, &g->signer);
+	if (r < 0) {
+		log_error("no signer: %s", error_text(r));
+		return r;
+	}
+	fingerprint_of(g->signer, text);
+	log_info("certificates of CA %s, good from %s", text, addresses);
+	return 0;
+}
+
+static int
+on_signer_lost(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	struct guard *g = arg;
+
+	(void)source, (void)fd, (void)revents;
+	log_error("the signer has ended: so does the guard");
+	sd_event_exit(g->event, EXIT_FAILURE);
+	return 0;
+}
+
+/* Finished before it has its name: enscalectl waits for what is in it. */
+static void
+publish(const struct guard *g)
+{
+	char path[CONFIG_PATH_MAX], temporary[CONFIG_PATH_MAX];
+	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
+	FILE *file;
+
+	if (config_path(g->config.run_dir, CONFIG_CA_FILE, path) < 0 ||
+	    config_path(g->config.run_dir, CONFIG_CA_FILE ".new", temporary) <
+	        0)
+		return;
+	fingerprint_of(g->signer, text);
+	file = fopen(temporary, "we");
+	if (file == NULL) {
+		log_warning("cannot write \"%s\": %s", temporary,
+		    error_text(-errno));
+		return;
+	}
+	fprintf(file, "%s\n", text);
+	if (fclose(file) != 0 || rename(temporary, path) != 0)
+		log_warning("cannot write \"%s\": %s", path,
+		    error_text(-errno));
+}
+
+int
+authority_watch(struct guard *g)
+{
+	publish(g);
+	return sd_event_add_io(g->event, &g->signer_watch, signer_fd(g->signer),
+	    EPOLLHUP, on_signer_lost, g);
+}
+
+static void
+adopt(struct guard *g, struct signer *signer)
+{
+	struct signer *before = g->signer;
+	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
+
+	g->signer_watch = sd_event_source_unref(g->signer_watch);
+	g->signer = signer;
+	signer_stop(before);
+	if (authority_watch(g) < 0)
+		log_warning("cannot watch the signer");
+	fingerprint_of(signer, text);
+	log_info("certificates of CA %s from now on", text);
+	audit_event(g->audit, "ca-changed", NULL,
+	    json_pack("{s:s}", "ca", text));
+}
+
+void
+authority_renew(struct guard *g)
+{
+	struct signer *signer;
+	int r = signer_maker_ask(g->maker, &signer);
+
+	if (r < 0) {
+		log_error("the CA key stays the one before: %s", error_text(r));
+		return;
+	}
+	if (bytes_equal(signer_authority(signer), signer_authority(g->signer)))
+		signer_stop(signer);
+	else
+		adopt(g, signer);
+}
+
+void
+authority_stop(struct guard *g)
+{
+	sd_event_source_unref(g->signer_watch);
+	signer_stop(g->signer);
+	signer_maker_stop(g->maker);
+}

@@ -1,0 +1,224 @@
+/* See signer_maker.h. It refuses everything but one byte, and reads nothing
+ * but the key, which its child does. */
+#include <config.h>
+
+#include "enscale_guard/signer_maker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/errors.h"
+#include "enscale_guard/log.h"
+
+#define REQUEST_NEW 'n'
+
+struct signer_maker {
+	pid_t pid;
+	int fd;
+};
+
+struct reply {
+	int32_t error;
+	uint32_t len;
+	uint8_t authority[KEY_BLOB_MAX];
+};
+
+/* One reply, and the new signer's socket beside it. */
+struct message {
+	struct msghdr head;
+	struct iovec part;
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+};
+
+static void
+message_init(struct message *message, struct reply *reply)
+{
+	memset(message, 0, sizeof(*message));
+	message->part.iov_base = reply;
+	message->part.iov_len = sizeof(*reply);
+	message->head.msg_iov = &message->part;
+	message->head.msg_iovlen = 1;
+	message->head.msg_control = message->control.space;
+	message->head.msg_controllen = sizeof(message->control.space);
+}
+
+/* ---- the process -------------------------------------------------------- */
+
+static void
+attach(struct message *message, int fd)
+{
+	struct cmsghdr *item = &message->control.align;
+
+	item->cmsg_level = SOL_SOCKET;
+	item->cmsg_type = SCM_RIGHTS;
+	item->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(item), &fd, sizeof(fd));
+}
+
+static int
+make(const char *path, const char *addresses)
+{
+	static struct reply reply;
+	struct signer *signer = NULL;
+	struct message message;
+	struct bytes authority;
+	int r;
+
+	reply = (struct reply){ 0 };
+	message_init(&message, &reply);
+	reply.error = signer_start(path, addresses, &signer);
+	if (reply.error == 0) {
+		authority = signer_authority(signer);
+		memcpy(reply.authority, authority.data, authority.len);
+		reply.len = (uint32_t)authority.len;
+		attach(&message, signer_fd(signer));
+	} else {
+		message.head.msg_control = NULL;
+		message.head.msg_controllen = 0;
+	}
+	r = sendmsg(SIGNER_SOCKET, &message.head, MSG_NOSIGNAL) < 0 ? -errno
+	                                                            : 0;
+	if (signer != NULL)
+		signer_abandon(signer);
+	return r;
+}
+
+static int
+run(pid_t parent, int fd, const char *path, const char *addresses)
+{
+	ssize_t len;
+	char byte;
+	int r;
+
+	r = signer_prepare(parent, fd, "enscale-maker");
+	if (r < 0) {
+		log_error("signer's maker: cannot begin: %s", error_text(r));
+		return EXIT_FAILURE;
+	}
+	for (;;) {
+		len = recv(SIGNER_SOCKET, &byte, sizeof(byte), 0);
+		if (len < 0 && errno == EINTR)
+			continue;
+		/* Signers of before, which are nobody's any more. */
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		if (len <= 0 || byte != REQUEST_NEW ||
+		    make(path, addresses) < 0)
+			return EXIT_SUCCESS;
+	}
+}
+
+/* ---- the guard's end ---------------------------------------------------- */
+
+int
+signer_maker_start(const char *path, const char *addresses,
+    struct signer_maker **ret_maker)
+{
+	struct signer_maker *maker;
+	pid_t parent = getpid();
+	int fds[2], r;
+
+	r = cert_addresses_check(addresses);
+	if (r < 0)
+		return r;
+	maker = calloc(1, sizeof(*maker));
+	if (maker == NULL)
+		return -ENOMEM;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
+		r = -errno;
+		free(maker);
+		return r;
+	}
+	maker->fd = fds[0];
+	maker->pid = fork();
+	if (maker->pid == 0) {
+		close(fds[0]);
+		_exit(run(parent, fds[1], path, addresses));
+	}
+	r = maker->pid < 0 ? -errno : 0;
+	close(fds[1]);
+	if (r < 0) {
+		close(maker->fd);
+		free(maker);
+		return r;
+	}
+	*ret_maker = maker;
+	return 0;
+}
+
+static int
+attached(struct message *message)
+{
+	struct cmsghdr *item = CMSG_FIRSTHDR(&message->head);
+	int fd = -1;
+
+	if (item != NULL && item->cmsg_level == SOL_SOCKET &&
+	    item->cmsg_type == SCM_RIGHTS &&
+	    item->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(item), sizeof(fd));
+	return fd;
+}
+
+static int
+receive(int from, struct reply *reply, int *ret_fd)
+{
+	struct pollfd poller = { .fd = from, .events = POLLIN };
+	struct message message;
+	ssize_t len;
+	int n;
+
+	do
+		n = poll(&poller, 1, 2 * SIGNER_SECONDS * 1000);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n == 0 ? -ETIMEDOUT : -errno;
+	message_init(&message, reply);
+	len = recvmsg(from, &message.head, MSG_CMSG_CLOEXEC);
+	if (len != (ssize_t)sizeof(*reply))
+		return -EPIPE;
+	*ret_fd = attached(&message);
+	return 0;
+}
+
+int
+signer_maker_ask(struct signer_maker *maker, struct signer **ret_signer)
+{
+	static struct reply reply;
+	const char request = REQUEST_NEW;
+	int fd, r;
+
+	if (send(maker->fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
+		return -EPIPE;
+	r = receive(maker->fd, &reply, &fd);
+	if (r < 0)
+		return r;
+	r = reply.error;
+	if (r == 0 && (fd < 0 || reply.len > sizeof(reply.authority)))
+		r = ENS_E_PROTOCOL;
+	if (r == 0)
+		r = signer_adopt(fd,
+		    (struct bytes){ reply.authority, reply.len }, ret_signer);
+	if (r != 0 && fd >= 0)
+		close(fd);
+	return r;
+}
+
+void
+signer_maker_stop(struct signer_maker *maker)
+{
+	if (maker == NULL)
+		return;
+	close(maker->fd); /* it ends at the end of its socket */
+	while (waitpid(maker->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	free(maker);
+}

@@ -1,0 +1,18 @@
+/* What the verbs of the CA share. */
+#ifndef ENSCALECTL_CA_H
+#define ENSCALECTL_CA_H
+
+#include "common/ssh_key.h"
+#include "enscalectl/verb.h"
+
+#define CA_LINE_MAX 512 /* of an ed25519 key, comment and all */
+
+/* Makes a key, the guard's where there is that user; complains. An exit
+ * code. */
+int ca_make(const char *path);
+/* Prints every public key that nodes are to trust. An exit code. */
+int ca_show_all(const char *ca);
+/* The line, and the fingerprint and these words as a comment. 0, ENS_E_*. */
+int ca_print_public(const struct ssh_key *key, const char *words);
+
+#endif

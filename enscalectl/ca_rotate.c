@@ -1,0 +1,216 @@
+/*
+ * enscalectl ca rotate: another key takes the CA's place, in three steps with
+ * the nodes between them. It refuses a step whose turn it is not.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "common/fingerprint.h"
+#include "enscalectl/ca.h"
+#include "enscalectl/ca_slot.h"
+
+#define VERB          "ca rotate"
+#define GUARD_SECONDS 10
+#define POLL_MS       20
+
+/* ---- the guard ---------------------------------------------------------- */
+
+/* Whoever listens at its socket. 0, -errno. */
+static int
+find_guard(const struct context *context, pid_t *ret_pid)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char path[CONFIG_PATH_MAX];
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	AUTO_FD int fd = -1;
+
+	if (config_path(context->config.run_dir, CONFIG_GUARD_SOCKET, path) !=
+	        0 ||
+	    strlen(path) >= sizeof(address.sun_path))
+		return ENS_E_LIMIT;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 ||
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+		return -errno;
+	*ret_pid = peer.pid;
+	return 0;
+}
+
+static bool
+guard_signs_with(const struct context *context, const char *fingerprint)
+{
+	char path[CONFIG_PATH_MAX], line[FINGERPRINT_SHA256_TEXT_LEN + 2];
+	AUTO_FILE FILE *file = NULL;
+
+	if (config_path(context->config.run_dir, CONFIG_CA_FILE, path) != 0)
+		return false;
+	file = fopen(path, "re");
+	if (file == NULL || fgets(line, sizeof(line), file) == NULL)
+		return false;
+	line[strcspn(line, "\n")] = '\0';
+	return strcmp(line, fingerprint) == 0;
+}
+
+static int
+current_fingerprint(const char *ca, char text[FINGERPRINT_SHA256_TEXT_LEN + 1])
+{
+	uint8_t digest[SHA256_LEN];
+	struct ssh_key key;
+	int r;
+
+	r = ca_key_read_public(ca, &key);
+	if (r == 0)
+		r = fingerprint_sha256((struct bytes){ key.blob, key.blob_len },
+		    digest);
+	if (r == 0)
+		fingerprint_format_sha256(digest, text);
+	return r;
+}
+
+/* A guard that does not run takes the key when it starts. */
+static int
+tell_guard(const struct context *context)
+{
+	char fingerprint[FINGERPRINT_SHA256_TEXT_LEN + 1];
+	pid_t guard;
+	int waited;
+
+	if (current_fingerprint(context->config.ca_key, fingerprint) != 0)
+		return EXIT_CANNOT_TELL;
+	if (find_guard(context, &guard) != 0) {
+		complain("enscale-guard is not running: it will take the key "
+		         "when it starts");
+		return EXIT_YES;
+	}
+	if (kill(guard, SIGHUP) != 0) {
+		complain("cannot tell enscale-guard: %s", error_text(-errno));
+		return EXIT_CANNOT_TELL;
+	}
+	for (waited = 0; waited < GUARD_SECONDS * 1000; waited += POLL_MS) {
+		if (guard_signs_with(context, fingerprint))
+			return EXIT_YES;
+		poll(NULL, 0, POLL_MS);
+	}
+	complain("enscale-guard has not taken the key, its log says why");
+	return EXIT_CANNOT_TELL;
+}
+
+/* ---- the steps ---------------------------------------------------------- */
+
+static void
+advise(const char *what)
+{
+	fprintf(stderr,
+	    "Now, on every node, with these lines in ca.pub:\n"
+	    "    enscale-node setup --ca ca.pub\n%s\n",
+	    what);
+}
+
+static int
+make_next(const char *ca)
+{
+	char path[CONFIG_PATH_MAX];
+	int code;
+
+	if (!ca_slot_exists(ca, CA_CURRENT)) {
+		complain("there is no key to rotate: enscalectl ca init");
+		return EXIT_NO;
+	}
+	if (ca_slot_exists(ca, CA_NEXT) || ca_slot_exists(ca, CA_PREVIOUS)) {
+		complain("a rotation is under way: %s",
+		    ca_slot_exists(ca, CA_NEXT) ? "ca rotate --switch is next"
+		                                : "ca rotate --finish is next");
+		return EXIT_NO;
+	}
+	if (ca_slot_path(ca, CA_NEXT, path) != 0)
+		return EXIT_CANNOT_TELL;
+	code = ca_make(path);
+	if (code == EXIT_YES)
+		code = ca_show_all(ca);
+	if (code == EXIT_YES)
+		advise("then, when all of them know both: enscalectl ca rotate "
+		       "--switch");
+	return code;
+}
+
+static int
+switch_keys(const struct context *context)
+{
+	const char *ca = context->config.ca_key;
+	int code, r;
+
+	r = ca_slot_switch(ca);
+	/* Once more is no harm: it tells the guard again. */
+	if (r == -ENOENT && !ca_slot_exists(ca, CA_PREVIOUS)) {
+		complain("there is no next key: enscalectl ca rotate");
+		return EXIT_NO;
+	}
+	if (r != 0 && r != -ENOENT) {
+		complain("cannot switch the keys at \"%s\": %s", ca,
+		    error_text(r));
+		return EXIT_CANNOT_TELL;
+	}
+	code = tell_guard(context);
+	if (code == EXIT_YES)
+		fprintf(stderr,
+		    "enscale-guard signs with the new key. Once "
+		    "every gateway does:\n"
+		    "    enscalectl ca rotate --finish\n");
+	return code;
+}
+
+static int
+finish(const struct context *context)
+{
+	const char *ca = context->config.ca_key;
+	char fingerprint[FINGERPRINT_SHA256_TEXT_LEN + 1];
+	pid_t guard;
+	int r;
+
+	if (ca_slot_exists(ca, CA_NEXT) || !ca_slot_exists(ca, CA_PREVIOUS)) {
+		complain("there is no previous key to be forgotten");
+		return EXIT_NO;
+	}
+	if (current_fingerprint(ca, fingerprint) != 0 ||
+	    (find_guard(context, &guard) == 0 &&
+	        !guard_signs_with(context, fingerprint))) {
+		complain("enscale-guard does not sign with the new key yet: "
+		         "enscalectl ca rotate --switch");
+		return EXIT_NO;
+	}
+	r = ca_slot_delete(ca, CA_PREVIOUS);
+	if (r != 0) {
+		complain("cannot delete the previous key: %s", error_text(r));
+		return EXIT_CANNOT_TELL;
+	}
+	r = ca_show_all(ca);
+	if (r == EXIT_YES)
+		advise("then they trust this one only.");
+	return r;
+}
+
+int
+ca_rotate(const struct context *context, int argc, char **argv)
+{
+	if (argc == 0)
+		return make_next(context->config.ca_key);
+	if (argc == 1 && strcmp(argv[0], "--switch") == 0)
+		return switch_keys(context);
+	if (argc == 1 && strcmp(argv[0], "--finish") == 0)
+		return finish(context);
+	return complain_usage(VERB);
+}
