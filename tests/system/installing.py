@@ -140,7 +140,7 @@ class Installation:
         return self.hosts.client.spawn(argv)
 
     @contextlib.contextmanager
-    def trusted_by(self, node, wait_for):
+    def trusted_by(self, node):
         """README, section A node: it takes this gateway's CA beside the one
         it had, and what ldapadd is to be given is yielded."""
         show_ca = ["enscalectl", "ca", "show"]

@@ -31,7 +31,7 @@ def installation(scratch_host, hosts, wait_for):
 
 @pytest.mark.full
 @pytest.mark.timeout(1200)
-def test_the_readmes_commands_make_a_gateway(installation, hosts, wait_for):
+def test_the_readmes_commands_make_a_gateway(installation, hosts):
     # The menu, and a refusal by the policy: all but the nodes' trust is there.
     menu = installation.pexpect_ssh("25880")
     menu.expect_exact("cool-waterfall-59")
@@ -42,7 +42,7 @@ def test_the_readmes_commands_make_a_gateway(installation, hosts, wait_for):
     size = installation.host.sh("stat -c %s /var/log/lastlog").stdout
     assert size in (b"0\n", b"1\n")
 
-    with installation.trusted_by(hosts.node136553, wait_for) as entry:
+    with installation.trusted_by(hosts.node136553) as entry:
         assert installation.ssh("136553-21296", "id -un").stdout == b"apache\n"
         assert b"enscaleNodeId: 136553" in entry
         assert b"enscaleHostKey: ssh-ed25519 " in entry

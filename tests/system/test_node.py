@@ -259,3 +259,122 @@ def test_check_names_what_is_not_as_it_should_be(host):
 def test_sudo_without_its_folder_is_named_and_nothing_changes(host):
     host.sh(f"{SETUP} /root/both.pub; sed -i '/includedir/d' /etc/sudoers")
     refused(host, "", "sudo does not use /etc/sudoers.d/enscale")
+
+
+# ---- sshd of other days
+
+
+def keywords(host, version, *more):
+    """What is written for that version, below an image without any sshd, and
+    whether a step is left to do by hand."""
+    host.sh(
+        "rm -rf /srv/old; mkdir -p /srv/old/etc; cp /etc/passwd /etc/hostname /srv/old/etc"
+    )
+    argv = f"{SETUP} /root/ca.pub --root /srv/old --sshd-version {version}"
+    done = host.sh(" ".join([argv, *more]), check=False)
+    assert done.returncode in (0, 3), done
+    file = "enscale-node/sshd_config" if done.returncode else "ssh/sshd_config.d/enscale.conf"
+    text = host.read(f"/srv/old/etc/{file}").decode().splitlines()
+    return [line.split()[0] for line in text if line and line[0] not in "#\t"], done
+
+
+def test_what_an_older_sshd_does_not_know_is_left_out(host):
+    common = ["TrustedUserCAKeys", "AuthorizedPrincipalsFile", "RevokedKeys", "MaxStartups"]
+    gateway = "--gateway 198.19.0.1 --gateway fd00::/64"
+    for version, left, more in [
+        ("7.4", 3, []),
+        ("8.0", 3, []),
+        ("8.2", 0, []),
+        ("9.2", 0, ["PerSourceMaxStartups"]),
+        ("9.8", 0, ["PerSourceMaxStartups", "PerSourcePenaltyExemptList"]),
+        ("10.0", 0, ["PerSourceMaxStartups", "PerSourcePenaltyExemptList"]),
+    ]:
+        found, done = keywords(host, version, gateway)
+        assert (found, done.returncode) == (common + more, left), version
+        assert (b"at the top of /etc/ssh/sshd_config" in done.stderr) == bool(left)
+    text = host.read("/srv/old/etc/ssh/sshd_config.d/enscale.conf")
+    assert b"PerSourcePenaltyExemptList 198.19.0.1,fd00::/64\n" in text
+
+
+def test_an_sshd_without_include_uses_the_lines_that_were_put_in_by_hand(host):
+    # Debian's own stands for one: the version is told, what is left is asked.
+    host.sh(f"{SETUP} /root/ca.pub --sshd-version 8.0", check=False)
+    assert host.sh(f"{NODE} check --sshd-version 8.0", check=False).returncode == 0
+    host.sh("cat /etc/enscale-node/sshd_config /etc/ssh/sshd_config >/root/new")
+    host.sh("cp /root/new /etc/ssh/sshd_config")
+    start_sshd(host)
+    assert enter(host, "node124718") == "www"
+    assert enter(host, "node124719") == ""
+    # They are not ours to remove, and without its files sshd refuses all keys.
+    removed = host.sh(f"{NODE} remove", check=False)
+    assert removed.returncode == 1
+    assert b"take its lines out first" in removed.stderr
+    assert enter(host, "node124718") == "www"
+
+
+# ---- what becomes of a profile
+
+
+def permitted(host):
+    listed = host.sh("cat /etc/sudoers.d/enscale").stdout.decode().splitlines()
+    return [line.split("NOPASSWD: ")[1] for line in listed if "NOPASSWD: " in line]
+
+
+def test_a_new_service_needs_a_block_and_no_code(host):
+    host.write(
+        "/root/services",
+        "bread\n\tuser\twww\n\tinit\toven oven-[0-9]\n\taction\trestart bake\n"
+        "\tcommand\t/usr/bin/true --all a=b,c:d\n\tcommand\t/usr/bin/none\n"
+        "cake\n\tuser\twww\n",
+    )
+    host.sh(
+        "printf '#!/bin/sh\\n' >/etc/init.d/oven; chmod 755 /etc/init.d/oven;"
+        "mkdir -p /etc/systemd/system; touch /etc/systemd/system/oven-1.service"
+    )
+    profile = "--services /root/services --service bread"
+    host.sh(f"{SETUP} /root/ca.pub {profile}")
+    assert permitted(host) == [
+        "/usr/sbin/service oven restart",
+        "/etc/init.d/oven restart",
+        "/usr/sbin/service oven bake",
+        "/etc/init.d/oven bake",
+        "/usr/sbin/service oven-1 restart",
+        "/usr/bin/systemctl restart oven-1",
+        "/usr/bin/systemctl --no-pager restart oven-1",
+        r"/usr/bin/true --all a\=b\,c\:d",
+    ]
+    assert b"/usr/bin/true --all a" in host.sh("sudo -l -U www").stdout
+    host.sh(f"{NODE} check --services /root/services")
+
+
+def test_a_pattern_never_reaches_sudoers(host):
+    for command in ("/usr/bin/true *", "/usr/bin/true [a-z]", "/usr/bin/true !a", "/usr/bin/true \\\\"):
+        host.write("/root/services", f"bread\n\tuser\twww\n\tcommand\t{command}\n")
+        refused(host, "--services /root/services --service bread", "cannot be permitted")
+
+
+@pytest.mark.parametrize("spoil", [
+    "chown www /etc/init.d/oven",
+    "chmod g+w /etc/init.d/oven",
+    "chmod o+w /etc/init.d",
+    "install -o www -m 755 /etc/init.d/oven /srv/www/oven;"
+    " ln -sf /srv/www/oven /etc/init.d/oven",
+    "install -m 755 /etc/init.d/oven /srv/www/oven; ln -sf ../../srv/www/oven /etc/init.d/oven",
+])
+def test_a_script_that_others_than_root_can_change_is_left_out(host, spoil):
+    host.write("/root/services", "bread\n\tuser\twww\n\tinit\toven\n\taction\trestart\n")
+    host.sh("printf '#!/bin/sh\\n' >/etc/init.d/oven; chmod 755 /etc/init.d/oven")
+    setup = f"{SETUP} /root/ca.pub --services /root/services --service bread"
+    host.sh(setup)
+    assert permitted(host) == ["/usr/sbin/service oven restart", "/etc/init.d/oven restart"]
+    host.sh(f"{spoil}")
+    assert b"no sudo for oven" in host.sh(setup).stderr
+    assert permitted(host) == []
+
+
+def test_every_profile_that_is_shipped_can_be_set_up(host):
+    text = host.read("/usr/src/enscale/node/services").decode()
+    names = [line for line in text.splitlines() if line and line[0] not in "#\t "]
+    assert {"apache", "nginx", "mysql", "tomcat", "varnish", "vps"} <= set(names)
+    for name in names:
+        host.sh(f"{SETUP} /root/ca.pub --service {name} --root / --dry-run")

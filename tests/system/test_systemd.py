@@ -29,8 +29,8 @@ def host(installation):
 
 
 @pytest.fixture
-def trusted(installation, hosts, wait_for):
-    with installation.trusted_by(hosts.node136553, wait_for):
+def trusted(installation, hosts):
+    with installation.trusted_by(hosts.node136553):
         yield
 
 
