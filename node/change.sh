@@ -9,7 +9,8 @@ change() {
 	number=$((number + 1))
 	cat >"$work/new.$number"
 	chmod "${2:-644}" "$work/new.$number"
-	same "$work/new.$number" "$root$1" || echo "$number $1" >>"$work/changes"
+	same "$work/new.$number" "$root$1" "${2:-644}" ||
+	    echo "$number $1" >>"$work/changes"
 }
 
 remove() {
@@ -19,14 +20,9 @@ remove() {
 	fi
 }
 
-mode_and_owner() {
-	# shellcheck disable=SC2012 # find has no POSIX way to say them
-	ls -ln "$1" | awk '{ print $1, $3, $4; exit }'
-}
-
-same() {
+same() { # NEW FILE MODE: is FILE already NEW, and root's?
 	[ -f "$2" ] && [ ! -h "$2" ] && cmp -s "$1" "$2" &&
-	    [ "$(mode_and_owner "$1")" = "$(mode_and_owner "$2")" ]
+	    [ -n "$(find "$2" -prune -perm "$3" -user 0 -group 0)" ]
 }
 
 make_folders() { # of PATH, noting which were made, the innermost first

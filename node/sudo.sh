@@ -92,7 +92,7 @@ commands_of() { # NAME
 		say "note: $script can be changed by others than root: no sudo for $1"
 		return 0
 	fi
-	words action | while read -r action; do
+	for action in $actions; do
 		case $action in
 		start | stop | restart | reload | status) known=$unit ;;
 		*) known=no ;;
@@ -119,6 +119,7 @@ other_commands() {
 
 permitted() {
 	service_program=$(program service) systemctl=$(program systemctl)
+	actions=$(words action)
 	for name in $(service_names); do
 		commands_of "$name"
 	done

@@ -1,6 +1,8 @@
 """A node, as enscale-node sets it up: whom its sshd lets in, and what stays
 when something is wrong."""
 
+import re
+
 import pytest
 
 NODE = "/usr/src/enscale/node/enscale-node"
@@ -348,8 +350,10 @@ def test_a_new_service_needs_a_block_and_no_code(host):
 
 
 def test_a_pattern_never_reaches_sudoers(host):
-    for command in ("/usr/bin/true *", "/usr/bin/true [a-z]", "/usr/bin/true !a", "/usr/bin/true \\\\"):
-        host.write("/root/services", f"bread\n\tuser\twww\n\tcommand\t{command}\n")
+    host.sh(f"{SETUP} /root/ca.pub")
+    for argument in ("*", "[a-z]", "!a", "\\\\", "#1", "a?"):
+        profile = f"bread\n\tuser\twww\n\tcommand\t/usr/bin/true {argument}\n"
+        host.write("/root/services", profile)
         refused(host, "--services /root/services --service bread", "cannot be permitted")
 
 
@@ -374,7 +378,16 @@ def test_a_script_that_others_than_root_can_change_is_left_out(host, spoil):
 
 def test_every_profile_that_is_shipped_can_be_set_up(host):
     text = host.read("/usr/src/enscale/node/services").decode()
-    names = [line for line in text.splitlines() if line and line[0] not in "#\t "]
-    assert {"apache", "nginx", "mysql", "tomcat", "varnish", "vps"} <= set(names)
-    for name in names:
-        host.sh(f"{SETUP} /root/ca.pub --service {name} --root / --dry-run")
+    blocks = {}
+    for line in text.splitlines():
+        if line and line[0] not in "#\t ":
+            blocks[line] = keys = set()
+        elif line.startswith("\t"):
+            key, words = line.split(None, 1)
+            keys.add(key)
+            assert re.fullmatch(r"[A-Za-z0-9 /.\[\]_-]+", words), line
+    assert len(blocks) == 18
+    for name, keys in blocks.items():
+        assert {"user", "home", "init", "action"} <= keys, name
+    for name in ("glassfish", "php-fpm", "vps"):
+        host.sh(f"{SETUP} /root/ca.pub --service {name} --dry-run")
