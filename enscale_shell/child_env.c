@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "enscale_shell/ssh_options.h"
+
 #define VALUE_MAX    64
 #define NAME_MAX_LEN 32
 #define PASSED_MAX   32 /* variables of the user's */
@@ -66,7 +68,7 @@ add_all(char **result, char *const *environment, const char *home,
 
 	r = add(result, &count, "PATH=", "/usr/bin:/bin");
 	if (r == 0)
-		r = add(result, &count, "SHELL=", "/bin/sh");
+		r = add(result, &count, "SHELL=", SSH_CONNECT);
 	if (r == 0)
 		r = add(result, &count, "HOME=", home);
 	if (r == 0)

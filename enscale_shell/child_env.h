@@ -7,8 +7,8 @@
 
 /*
  * Builds a vector for execve(2) from the given environment (may be NULL).
- * SHELL is /bin/sh, because ssh runs helper programs under it. Returns 0 or
- * -ENOMEM; the caller owns it (child_env_free()).
+ * SHELL is enscale-connect, because ssh runs its proxy command under it, and
+ * nothing else is to be run. Returns 0 or -ENOMEM; the caller owns it (child_env_free()).
  */
 int child_env_build(char *const *environment, const char *home,
     const char *user, char ***ret_environment);

@@ -22,11 +22,13 @@
 #include "enscale_shell/menu.h"
 #include "enscale_shell/say.h"
 #include "enscale_shell/shell.h"
+#include "enscale_shell/shell_confinement.h"
 #include "enscale_shell/terminal.h"
 #include "enscale_shell/words.h"
 
 /* What sshd_config's Subsystem line names; no such file exists. */
 #define SFTP_SENTINEL ENS_LIBEXEC_DIR "/sftp"
+#define CERT_WORD     "cert"
 #define GUARD_PATH    ENS_RUN_DIR "/" CONFIG_GUARD_SOCKET
 
 /*
@@ -46,8 +48,9 @@ lock_down(void)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 	    setrlimit(RLIMIT_CORE, &no_core) != 0)
 		return -errno;
+	/* Reads the locale's file; a gateway may have none. */
 	setlocale(LC_CTYPE, "C.UTF-8");
-	return 0;
+	return shell_confinement_begin();
 }
 
 static int

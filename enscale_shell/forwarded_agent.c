@@ -8,28 +8,52 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PREFIX "/tmp/ssh-"
+#define HOME ENS_STATE_DIR "/empty"
 
 static const char name_characters[] = "abcdefghijklmnopqrstuvwxyz"
                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                       "0123456789";
 
-/* PREFIX, characters, "/agent.", digits; returns the place of the slash. */
-static const char *
-match_form(const char *value)
+/* Passes over a text, or over one or more characters of a name. */
+static bool
+skip_text(const char **at, const char *text)
 {
-	const char *slash, *rest;
+	size_t len = strlen(text);
 
-	if (strncmp(value, PREFIX, strlen(PREFIX)) != 0)
-		return NULL;
-	rest = value + strlen(PREFIX);
-	slash = rest + strspn(rest, name_characters);
-	if (slash == rest || strncmp(slash, "/agent.", 7) != 0)
-		return NULL;
-	rest = slash + 7;
-	if (*rest == '\0' || rest[strspn(rest, "0123456789")] != '\0')
-		return NULL;
-	return slash;
+	if (strncmp(*at, text, len) != 0)
+		return false;
+	*at += len;
+	return true;
+}
+
+static bool
+skip_name(const char **at)
+{
+	size_t len = strspn(*at, name_characters);
+
+	*at += len;
+	return len > 0;
+}
+
+/* Is it a path of sshd's? Then *ret_slash is the one before the socket. */
+static bool
+match_form(const char *value, const char **ret_slash)
+{
+	const char *at = value;
+
+	/* /tmp/ssh-XXXX/agent.PID */
+	if (skip_text(&at, "/tmp/ssh-") && skip_name(&at)) {
+		*ret_slash = at;
+		return skip_text(&at, "/agent.") && at[0] != '\0' &&
+		    at[strspn(at, "0123456789")] == '\0';
+	}
+	/* HOME/.ssh/agent/s.XXXX.sshd.XXXX, since OpenSSH 10.1 */
+	at = value;
+	if (!skip_text(&at, HOME "/.ssh/agent"))
+		return false;
+	*ret_slash = at;
+	return skip_text(&at, "/s.") && skip_name(&at) &&
+	    skip_text(&at, ".sshd.") && skip_name(&at) && at[0] == '\0';
 }
 
 bool
@@ -42,8 +66,7 @@ forwarded_agent_find(const char *value, uid_t uid,
 
 	if (value == NULL || strlen(value) >= FORWARDED_AGENT_MAX)
 		return false;
-	slash = match_form(value);
-	if (slash == NULL)
+	if (!match_form(value, &slash))
 		return false;
 	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - value), value);
 	/* In a folder that only its owner writes, nothing changes after. */

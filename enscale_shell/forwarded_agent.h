@@ -13,8 +13,8 @@
 
 /*
  * Is the value of SSH_AUTH_SOCK (may be NULL) where sshd puts its sockets,
- * /tmp/ssh-XXXX/agent.PID, in a folder and a socket of this uid's? Then the
- * path is copied.
+ * /tmp/ssh-XXXX/agent.PID or, since OpenSSH 10.1, below the home, in a folder
+ * and a socket of this uid's? Then the path is copied.
  */
 bool forwarded_agent_find(const char *value, uid_t uid,
     char ret_path[FORWARDED_AGENT_MAX]);

@@ -1,5 +1,5 @@
 /*
- * See hop.h. Refuses to run anything but /usr/bin/ssh, and to hand it a
+ * See hop.h. Refuses to run anything but ssh, and to hand it a
  * descriptor beyond the standard three.
  */
 #include <config.h>

@@ -18,6 +18,7 @@ libshell_la_SOURCES = \
 	%D%/menu_text.c \
 	%D%/say.c %D%/say.h \
 	%D%/shell.c %D%/shell.h \
+	%D%/shell_confinement.c %D%/shell_confinement.h \
 	%D%/ssh_log.c %D%/ssh_log.h \
 	%D%/ssh_options.c %D%/ssh_options.h \
 	%D%/table.c %D%/table.h \

@@ -35,6 +35,14 @@ static const struct {
 	{ "no matching", "it offers no algorithm that the gateway accepts" },
 };
 
+/* enscale-connect has said why; ssh says that it got nothing from it. */
+static bool
+is_echo(const char *line)
+{
+	return strstr(line, "mm_receive_fd") != NULL ||
+	    strstr(line, "proxy dialer") != NULL;
+}
+
 static void
 take_line(struct ssh_log *log)
 {
@@ -44,7 +52,7 @@ take_line(struct ssh_log *log)
 	if (ssh_options_is_login(log->line)) {
 		log->is_login = true;
 		log->last[0] = '\0';
-	} else if (log->len > 0) {
+	} else if (log->len > 0 && !is_echo(log->line)) {
 		memcpy(log->last, log->line, log->len + 1);
 	}
 	log->len = 0;

@@ -25,11 +25,12 @@
 #define ALIVE_FUNCTION "server_alive_check():"
 
 static const char *const fixed_options[] = {
-	/* No configuration, no program of anybody's, no question. */
+	/* No configuration, no program of anybody's, no question. The proxy
+	 * command is enscale-connect, below. */
 	"-Fnone",
 	"-oBatchMode=yes",
-	"-oProxyCommand=none",
 	"-oProxyJump=none",
+	"-oProxyUseFdpass=yes",
 	"-oPermitLocalCommand=no",
 	"-oKnownHostsCommand=none",
 	"-oCanonicalizeHostname=no",
@@ -177,6 +178,9 @@ add_all(struct vector *vector, const struct ssh_options *options)
 	add_format(vector, "-oForwardAgent=%s",
 	    options->forward != NULL ? options->forward : "no");
 	add_format(vector, "-oConnectTimeout=%u", options->connect_timeout);
+	/* ssh puts "exec" in front of it, and $SHELL -c. */
+	add_format(vector, "-oProxyCommand=%s %u %u %s", options->address,
+	    options->port, options->connect_timeout, options->log);
 	add_format(vector, "-p%u", options->port);
 	add_format(vector, "-l%s", options->user);
 	add(vector, options->tty && !options->sftp ? "-t" : "-T");

@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #define SSH_PROGRAM "/usr/bin/ssh"
+/* What opens the connection; the SHELL of ssh, which runs nothing else. */
+#define SSH_CONNECT ENS_LIBEXEC_DIR "/enscale-connect"
 
 struct ssh_options {
 	const char *address; /* numeric IPv4 or IPv6 */

@@ -3,6 +3,7 @@
 import os
 import random
 
+import pexpect
 import pytest
 
 MEBIBYTE = 1 << 20
@@ -97,3 +98,75 @@ def test_the_users_language_arrives_and_nothing_else_of_his_environment(client):
     assert b"EDITOR=bad" not in result.stdout
     assert b"LD_PRELOAD" not in result.stdout
     assert b"ENSCALE_" not in result.stdout
+
+
+def test_death_by_a_signal_is_255_without_a_word(client):
+    # What ssh says of it itself: the node's word for the signal gets lost there.
+    for number in (9, 15, 11):
+        result = client.ssh("124718-25880", f"kill -{number} $$")
+        assert result.returncode == 255
+        assert result.stdout == result.stderr == b""
+
+
+def test_what_comes_after_the_end_of_input_arrives(client):
+    result = client.ssh("124718-25880", "cat; sleep 0.5; echo late; echo err >&2",
+                        input=b"early\n", check=True)
+    assert (result.stdout, result.stderr) == (b"early\nlate\n", b"err\n")
+
+
+def test_a_node_that_closes_its_output_may_still_read(client):
+    result = client.ssh("124718-25880", "exec >&- 2>&-; wc -c > /tmp/half-close",
+                        input=b"x" * 100000)
+    assert result.returncode == 0
+    result = client.ssh("124718-25880", "cat /tmp/half-close; rm /tmp/half-close")
+    assert result.stdout.split() == [b"100000"]
+
+
+def test_values_of_the_locale_that_could_be_more_do_not_arrive(client):
+    result = client.ssh(
+        "124718-25880", "env", check=True,
+        options=["-o", "SetEnv=LC_A=$(id) LC_B=../../tmp/x LC_C=a\x1b[2J "
+                 "LC_D=" + "x" * 65 + " LC_E=de_DE.UTF-8"])
+    names = {line.split(b"=")[0] for line in result.stdout.splitlines()}
+    assert b"LC_E" in names
+    assert not names & {b"LC_A", b"LC_B", b"LC_C", b"LC_D"}
+
+
+@pytest.mark.parametrize("rows, columns", [(1, 1), (65535, 65535), (3, 7)])
+def test_any_size_of_a_window_is_the_nodes(client, rows, columns):
+    session = client.pexpect_ssh("124718-25880", "stty size", options=["-t"],
+                                 dimensions=(rows, columns))
+    session.expect(f"{rows} {columns}\r\n")
+    session.expect(pexpect.EOF)
+    session.close()
+    assert session.exitstatus == 0
+
+
+def test_the_shell_and_its_ssh_are_confined(client, gateway):
+    session = client.pexpect_ssh("124718-25880")
+    session.expect(r"[$#] $")
+    try:
+        shell, = gateway.sh("pgrep -x enscale-shell").stdout.split()
+        ssh, = gateway.sh(f"pgrep -P {shell.decode()} -x ssh").stdout.split()
+        for process in (shell, ssh):
+            status = gateway.read(f"/proc/{process.decode()}/status")
+            fields = dict(line.split(":", 1) for line in
+                          (status if isinstance(status, str) else status.decode())
+                          .splitlines())
+            assert fields["NoNewPrivs"].strip() == "1"
+            assert fields["Seccomp"].strip() == "2"
+    finally:
+        session.close(force=True)
+
+
+def test_the_connection_to_the_node_waits_for_no_other_segment(client, gateway):
+    """TCP_NODELAY before the first byte: the hop's ssh gets its connection from
+    enscale-connect, which no user can run for something else."""
+    for command in ("-c 'exec 198.19.0.18 22 5 /dev/null; id'", "-c id", "",
+                    "-c 'exec 198.19.0.18 22 5'", "-c 'exec localhost 22 5 /dev/null'",
+                    "-c 'exec 198.19.0.18 99999 5 /dev/null'",
+                    "-c 'exec 198.19.0.18 22 5 /dev/null x'"):
+        result = gateway.sh(f"/usr/libexec/enscale/enscale-connect {command}",
+                            check=False)
+        assert result.returncode == 1, command
+        assert result.stdout == b""

@@ -271,3 +271,8 @@ tests_unit_test_shell_keys_SOURCES = %D%/test_shell_keys.c
 tests_unit_test_shell_keys_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	$(JANSSON_CFLAGS)
 tests_unit_test_shell_keys_LDADD = libshell.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_shell_confinement
+tests_unit_test_shell_confinement_SOURCES = %D%/test_shell_confinement.c
+tests_unit_test_shell_confinement_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_shell_confinement_LDADD = libshell.la $(CMOCKA_LIBS)

@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "enscale_shell/child_env.h"
+#include "enscale_shell/ssh_options.h"
 
 static bool
 has(char **environment, const char *text)
@@ -50,7 +51,7 @@ terminal_and_locale_pass(void **state)
 	assert_true(has(environment, all));
 	assert_true(has(environment, own));
 	assert_true(has(environment, "PATH=/usr/bin:/bin"));
-	assert_true(has(environment, "SHELL=/bin/sh"));
+	assert_true(has(environment, "SHELL=" SSH_CONNECT));
 	assert_true(has(environment, "HOME=/h"));
 	assert_true(has(environment, "USER=25880"));
 	assert_int_equal(count(environment), 8);

@@ -98,7 +98,10 @@ no_other_path_is_even_looked_at(void **state)
 		"/tmp/ssh-abc/agent.1x", "/tmp/ssh-a/../b/agent.1",
 		"/tmp/ssh-a b/agent.1", "/tmp/ssh-abc/agent.1\n",
 		"tmp/ssh-abc/agent.1", "/tmp//ssh-abc/agent.1",
-		"/tmp/ssh-$HOME/agent.1", "/tmp/ssh-%d/agent.1" };
+		"/tmp/ssh-$HOME/agent.1", "/tmp/ssh-%d/agent.1",
+		ENS_STATE_DIR "/empty/.ssh/agent/s.a.sshd.b",
+		ENS_STATE_DIR "/empty/.ssh/agent/s.a.sshd.",
+		ENS_STATE_DIR "/empty/.ssh/agent/../s.a.sshd.b" };
 	char found[FORWARDED_AGENT_MAX], endless[4096];
 	size_t i;
 

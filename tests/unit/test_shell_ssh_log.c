@@ -113,6 +113,19 @@ an_endless_line_takes_no_more_room(void **state)
 	assert_int_equal(strlen(ssh_log_reason(&log)), SSH_LOG_LINE_MAX - 1);
 }
 
+static void
+what_the_connector_said_is_the_reason(void **state)
+{
+	struct ssh_log log = { 0 };
+
+	(void)state;
+	feed(&log,
+	    "connect to host 198.19.0.18 port 22: Connection refused\n"
+	    "mm_receive_fd: recvmsg: expected received 1 got 0\r\n"
+	    "proxy dialer did not pass back a connection\r\n");
+	assert_string_equal(ssh_log_reason(&log), "it refuses connections");
+}
+
 int
 main(void)
 {
@@ -122,6 +135,7 @@ main(void)
 		cmocka_unit_test(the_last_line_gives_the_reason),
 		cmocka_unit_test(
 		    what_was_said_before_the_login_is_no_reason_after_it),
+		cmocka_unit_test(what_the_connector_said_is_the_reason),
 		cmocka_unit_test(an_endless_line_takes_no_more_room),
 	};
 

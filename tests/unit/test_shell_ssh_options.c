@@ -92,7 +92,7 @@ static void
 no_file_and_no_program_of_anybody_is_used(void **state)
 {
 	static const char *const wanted[] = { "-Fnone", "-oBatchMode=yes",
-		"-oProxyCommand=none", "-oPermitLocalCommand=no",
+		"-oProxyUseFdpass=yes", "-oPermitLocalCommand=no",
 		"-oStrictHostKeyChecking=yes",
 		"-oGlobalKnownHostsFile=/dev/null",
 		"-oUserKnownHostsFile=/proc/77/fd/4",
