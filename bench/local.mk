@@ -2,10 +2,11 @@
 # and nothing depends on them. The login needs root and a running gateway with
 # an account and its key: `./demo bench` runs all of it on the demo's gateway.
 BENCH_ACCOUNT = 25880
+BENCH_NODE = 124718
 BENCH_KEY =
 
 EXTRA_PROGRAMS += %D%/bench_keys
-EXTRA_DIST += %D%/bench_login %D%/bench_peers %D%/peers %D%/FIGURES
+EXTRA_DIST += %D%/bench_login %D%/bench_peers %D%/peers %D%/FIGURES %D%/bench_hop
 EXTRA_DIST += %D%/bench_sync %D%/make_accounts
 
 bench_bench_keys_SOURCES = %D%/bench_keys.c %D%/bench_spawn.c %D%/bench_spawn.h
@@ -34,8 +35,8 @@ bench_bench_commands_SOURCES = %D%/bench_commands.c %D%/bench_spawn.c \
 	%D%/bench_spawn.h
 bench_bench_commands_LDADD = libcommon.la
 
-.PHONY: bench bench-keys bench-login bench-nss bench-peers
-bench: bench-nss bench-keys bench-login
+.PHONY: bench bench-hop bench-keys bench-login bench-nss bench-peers
+bench: bench-nss bench-keys bench-login bench-hop
 # The follower: needs Debian's slapd and room in /var/tmp, no gateway.
 # BENCH_ACCOUNTS=1000,100000,1000000 takes 6 GB and some minutes.
 BENCH_ACCOUNTS = 1000,100000
@@ -68,3 +69,11 @@ bench-peers: %D%/bench_nss %D%/bench_commands %D%/libnss_constant.la
 bench-sync: %D%/bench_sync_client enscale_sync/enscale-sync
 	$(srcdir)/%D%/bench_sync --build $(abs_builddir) \
 		--accounts $(BENCH_ACCOUNTS)
+
+bench-hop:
+	@if test -z '$(BENCH_KEY)'; then \
+		echo 'bench-hop: no BENCH_KEY=FILE given: left out'; \
+	else \
+		$(srcdir)/%D%/bench_hop --key $(BENCH_KEY) \
+			--login $(BENCH_NODE)-$(BENCH_ACCOUNT); \
+	fi
