@@ -74,6 +74,7 @@ static const struct key keys[] = {
 	KEY("hop", cert_lifetime, KIND_U32, CERT_LIFETIME_MIN,
 	    CERT_SECONDS_MAX),
 	KEY("hop", connect_timeout, KIND_U32, 1, CONNECT_MAX),
+	KEY("hop", native, KIND_BOOL, 0, 0),
 	KEY("keys", manage, KIND_BOOL, 0, 0),
 	KEY("keys", keyd_bind_dn, KIND_TEXT, 0, 0),
 	KEY("keys", keyd_password_file, KIND_PATH_OR_NONE, 0, 0),

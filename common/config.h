@@ -70,6 +70,7 @@ struct config {
 			certificates; "": every address of this host at start */
 	uint32_t cert_lifetime; /* seconds, at most CERT_SECONDS_MAX */
 	uint32_t connect_timeout; /* seconds */
+	bool native; /* users' own ssh may reach their nodes through here */
 
 	/* [keys]: users adding and deleting their own, through enscale-keyd */
 	bool manage;
@@ -106,6 +107,9 @@ int config_load(const char *path, struct config *ret_config,
 #define CONFIG_AGENT_SOCKET "guard/agent.sock"
 #define CONFIG_KEYD_SOCKET  "keyd/keyd.sock"
 #define CONFIG_SYNC_SOCKET  "sync/control.sock"
+/* Is there while hop.native is on, for enscale-keys, which reads no
+ * configuration. */
+#define CONFIG_NATIVE_MARK "guard/native"
 /* Datagrams of enscale-sync, of any content: the view was published. */
 #define CONFIG_NOTIFY_SOCKET "guard/notify.sock"
 #define CONFIG_PATH_MAX	    (CONFIG_VALUE_MAX + 64)

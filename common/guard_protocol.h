@@ -13,7 +13,7 @@
  *	    "node":0,"name":"Full Name","support":"...",
  *	    "announcement":"...","host":"ssh.enscale.com","port":3022,
  *	    "key":"SHA256:...","address":"198.18.0.10",
- *	    "last_login":1763840000,"last_address":"198.18.0.10",
+ *	    "native":false,"last_login":1763840000,"last_address":"198.18.0.10",
  *	    "as_of":1763850000}
  *	last_login: when and from where the account came in before this
  *	session; 0 and "" where that is not known.
@@ -21,7 +21,7 @@
  *	-> {"ok":true,"environments":[{"name":"cool-waterfall-59",
  *	    "state":"running","role":"owner","owner":25880,
  *	    "verdict":"allowed","sentence":"...",
- *	    "nodes":[{"node":124718,"service":"apache","address":"198.19.0.18",
+ *	    "nodes":[{"node":124718,"port":22,"service":"apache","address":"198.19.0.18",
  *	    "user":"apache","state":"running"}, ...],
  *	    "node_count":2}, ...],"last_node":124718}
  *	Every environment that the account has any role in. "verdict" is that
@@ -56,6 +56,14 @@
  *	    "inside":[124718]}, ...]}
  *	The account's open sessions on this gateway; inside: the nodes that it
  *	is in right now.
+ *
+ * {"op":"cert"}
+ *	A certificate for the session's own key (ed25519) and the node of its
+ *	login name, where the configuration has native = yes.
+ *	-> {"ok":true,"certificate":"ssh-ed25519-cert-v01@openssh.com AAAA...",
+ *	    "principal":"node124718","lifetime":180}
+ *	A refusal's verdict may then also be "native-off", "no-node",
+ *	"key-type" or "no-certificate".
  *
  * {"op":"keys"}
  *	-> {"ok":true,"manage":true,"keys":[{"title":"Enscale Demo Key",

@@ -92,13 +92,21 @@ static int
 certify(void *arg, const struct cert_request *request,
     struct wire_writer *writer)
 {
-	struct agent_peer *peer = arg;
-	struct guard *guard = peer->guard;
-	uint64_t serial;
-	int r;
+	const struct agent_peer *peer = arg;
 
 	if (!admission_charge(peer->client, ADMISSION_COST_SIGN))
 		return -EAGAIN;
+	return agent_socket_certify(peer->guard, &peer->entry->session, request,
+	    writer);
+}
+
+int
+agent_socket_certify(struct guard *guard, const struct session *session,
+    const struct cert_request *request, struct wire_writer *writer)
+{
+	uint64_t serial;
+	int r;
+
 	r = signer_certify(guard->signer, request, writer, &serial);
 	if (r == -EPIPE || r == -ETIMEDOUT) {
 		log_error("the signer is lost: %s", error_text(r));
@@ -106,10 +114,11 @@ certify(void *arg, const struct cert_request *request,
 	}
 	if (r < 0)
 		return r;
-	audit_event(guard->audit, "certificate", &peer->entry->session,
-	    json_pack("{s:I, s:I, s:b, s:I}", "node", (json_int_t)request->node,
-	        "serial", (json_int_t)serial, "forward_agent",
-	        request->flags & CERT_FORWARD_AGENT, "lifetime",
+	audit_event(guard->audit, "certificate", session,
+	    json_pack("{s:I, s:I, s:b, s:b, s:I}", "node",
+	        (json_int_t)request->node, "serial", (json_int_t)serial,
+	        "forward_agent", request->flags & CERT_FORWARD_AGENT, "native",
+	        request->flags & CERT_FORWARD_PORTS, "lifetime",
 	        (json_int_t)request->lifetime));
 	return 0;
 }

@@ -14,6 +14,10 @@ void agent_socket_accepted(int fd, struct client *client, void *guard);
 /* The session is over: nothing for its connections any more. */
 void agent_socket_session_over(struct guard *guard,
     const struct session_entry *entry);
+/* Has a certificate made for that session, and audits it. 0 or as
+ * signer_certify(). */
+int agent_socket_certify(struct guard *guard, const struct session *session,
+    const struct cert_request *request, struct wire_writer *writer);
 void agent_socket_close(struct guard *guard);
 
 #endif

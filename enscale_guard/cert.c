@@ -40,7 +40,7 @@ cert_request_check(const struct cert_request *request)
 		return ENS_E_RANGE;
 	if (request->node == 0 || request->node > NODE_ID_MAX)
 		return ENS_E_RANGE;
-	if ((request->flags & ~CERT_FORWARD_AGENT) != 0)
+	if ((request->flags & ~(CERT_FORWARD_AGENT | CERT_FORWARD_PORTS)) != 0)
 		return ENS_E_RANGE;
 	if (request->lifetime == 0 || request->lifetime > CERT_SECONDS_MAX)
 		return ENS_E_RANGE;
@@ -160,6 +160,10 @@ write_options(struct wire_writer *writer, const struct cert_request *request,
 	extensions = wire_write_begin_string(writer);
 	if ((request->flags & CERT_FORWARD_AGENT) != 0) {
 		wire_write_cstring(writer, "permit-agent-forwarding");
+		wire_write_cstring(writer, "");
+	}
+	if ((request->flags & CERT_FORWARD_PORTS) != 0) {
+		wire_write_cstring(writer, "permit-port-forwarding");
 		wire_write_cstring(writer, "");
 	}
 	wire_write_cstring(writer, "permit-pty");

@@ -22,6 +22,7 @@
 #define ED25519_SIGNATURE_LEN 64
 
 #define CERT_FORWARD_AGENT 0x1U /* permit-agent-forwarding */
+#define CERT_FORWARD_PORTS 0x2U /* permit-port-forwarding */
 
 /* What the guard asks of the signer; all of it. */
 struct cert_request {

@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/guard_protocol.h"
+#include "enscale_guard/agent_socket.h"
 #include "enscale_guard/key_change.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
@@ -74,6 +75,16 @@ static int
 change_keys(void *arg, const struct keyd_request *request)
 {
 	return key_change_start(arg, request);
+}
+
+static int
+certify(void *arg, const struct cert_request *request,
+    struct wire_writer *writer)
+{
+	struct shell *shell = arg;
+
+	return agent_socket_certify(shell->guard, &shell->entry->session,
+	    request, writer);
 }
 
 static json_t *
@@ -138,6 +149,7 @@ answer(struct shell *shell, const char *line, size_t len)
 		.now = bucket_now(),
 		.charge = charge,
 		.change_keys = change_keys,
+		.certify = certify,
 		.list_sessions = list_sessions,
 		.arg = shell,
 	};

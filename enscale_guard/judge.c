@@ -12,6 +12,8 @@
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 
+#define TUNNEL_SECONDS 5
+
 bool
 judge_is_final(enum policy_verdict verdict)
 {
@@ -103,6 +105,25 @@ judge_declared(struct guard *guard, struct shell *shell)
 		hop_refuse(&shell->hop, &answer);
 }
 
+/*
+ * A session that was opened for a node and has no shell is a tunnel there,
+ * in native mode. One that has just begun gets a moment for its shell, which
+ * says why it is refused.
+ */
+static void
+judge_tunnel(struct guard *guard, struct session_entry *entry)
+{
+	struct policy_answer answer;
+
+	if (!guard->config.native || entry->session.node == 0 ||
+	    !LIST_EMPTY(&entry->shells) ||
+	    entry->session.opened + TUNNEL_SECONDS > time(NULL))
+		return;
+	ask(guard, &entry->session, entry->session.node, &answer);
+	if (judge_is_final(answer.verdict))
+		ending_session(guard, entry, &answer);
+}
+
 void
 judge_session(struct guard *guard, struct session_entry *entry)
 {
@@ -127,6 +148,8 @@ judge_session(struct guard *guard, struct session_entry *entry)
 	LIST_FOREACH(hop, &entry->hops, of_session)
 		if (!hop->ending && !entry->ending)
 			judge_hop(guard, entry, hop);
+	if (!entry->ending)
+		judge_tunnel(guard, entry);
 }
 
 void

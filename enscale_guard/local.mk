@@ -25,6 +25,7 @@ libguard_la_SOURCES = \
 	%D%/listener.c %D%/listener.h \
 	%D%/live_hop.c %D%/live_hop.h \
 	%D%/log.c %D%/log.h \
+	%D%/native.c %D%/native.h \
 	%D%/peer.c %D%/peer.h \
 	%D%/process.c %D%/process.h \
 	%D%/published.c %D%/published.h \

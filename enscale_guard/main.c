@@ -35,6 +35,7 @@
 #include "enscale_guard/key_change.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
+#include "enscale_guard/native.h"
 #include "enscale_guard/published.h"
 
 #define LOCK_NAME        CONFIG_GUARD_DIR "/lock"
@@ -255,6 +256,12 @@ open_units(struct guard *g)
 	if (r < 0)
 		log_warning("cannot keep last logins in \"%s\": %s",
 		    g->last_dir, error_text(r));
+	r = native_mark(&g->config);
+	if (r < 0) {
+		log_error("cannot mark native mode in \"%s\": %s",
+		    g->config.run_dir, error_text(r));
+		return r;
+	}
 	r = session_table_new(g->sessions_dir, g->event, &events, &g->sessions);
 	if (r >= 0)
 		r = live_hop_open(g);

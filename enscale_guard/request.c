@@ -21,6 +21,7 @@
 #include "enscale_guard/admission.h"
 #include "enscale_guard/keys.h"
 #include "enscale_guard/log.h"
+#include "enscale_guard/native.h"
 
 #define DIRECTORY_TEXT_MAX (4 * NAME_TEXT_MAX)
 #define ALIAS_SIZE         24
@@ -142,14 +143,14 @@ hello(const struct request *request, const json_t *object, bool *ret_close)
 		    session->opened, &last, NULL);
 	fingerprint_format_sha256(session->fingerprint, fingerprint);
 	return json_pack(
-	    "{s:b, s:s, s:I, s:I, s:o, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:s, s:I}",
+	    "{s:b, s:s, s:I, s:I, s:o, s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:I, s:s, s:I}",
 	    "ok", 1, "session", session->id, "account",
 	    (json_int_t)session->account, "node", (json_int_t)session->node,
 	    "name", request_text(answer.account.name), "support",
 	    config->support, "announcement", config->announcement, "host",
 	    config->host, "port", (int)config->port, "key", fingerprint,
-	    "address", session->address, "last_login", (json_int_t)last.opened,
-	    "last_address", last.address, "as_of",
+	    "address", session->address, "native", config->native, "last_login",
+	    (json_int_t)last.opened, "last_address", last.address, "as_of",
 	    (json_int_t)view_as_of(request->view));
 }
 
@@ -162,8 +163,9 @@ list_node(const struct view *view, uint32_t id)
 
 	if (view_find_node(view, id, &node) != 0)
 		return NULL; /* gone with the next publication */
-	return json_pack("{s:I, s:o, s:o, s:o, s:s}", "node", (json_int_t)id,
-	    "service", request_text(node.service_type), "address",
+	return json_pack("{s:I, s:i, s:o, s:o, s:o, s:s}", "node",
+	    (json_int_t)id, "port", (int)node.port, "service",
+	    request_text(node.service_type), "address",
 	    request_text(node.address), "user", request_text(node.system_user),
 	    "state", environment_state_text(node.state));
 }
@@ -473,6 +475,8 @@ answer_object(const struct request *request, json_t *object, bool *ret_close)
 		return about_settings(request, object, ret_close);
 	if (op != NULL && strcmp(op, "sessions") == 0)
 		return about_sessions(request, object, ret_close);
+	if (op != NULL && strcmp(op, "cert") == 0)
+		return native_certificate(request, object, ret_close);
 	if (op != NULL && strcmp(op, "keys") == 0)
 		return keys_list(request, object, ret_close);
 	if (op != NULL && strcmp(op, "key-add") == 0)

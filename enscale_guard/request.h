@@ -17,6 +17,7 @@
 #include "common/policy.h"
 #include "common/session_registry.h"
 #include "enscale_guard/audit.h"
+#include "enscale_guard/cert.h"
 #include "enscale_guard/hop.h"
 #include "enscale_guard/last_use.h"
 
@@ -36,6 +37,9 @@ struct request {
 	/* Hands a judged change of keys on; its outcome is told later. 0;
 	 * -EBUSY; -errno. NULL: this guard changes none. */
 	int (*change_keys)(void *arg, const struct keyd_request *request);
+	/* Has a certificate made and audited. NULL: this guard makes none. */
+	int (*certify)(void *arg, const struct cert_request *request,
+	    struct wire_writer *writer);
 	/* The account's open sessions, an array; NULL: none are known. */
 	json_t *(*list_sessions)(void *arg);
 	void *arg;

@@ -1,7 +1,7 @@
 /*
  * enscale-keys - AuthorizedKeysCommand of the gateway's sshd
  *
- *	enscale-keys [--view DIR] USER FINGERPRINT [TYPE KEY]
+ *	enscale-keys [--view DIR] [--native FILE] USER FINGERPRINT [TYPE KEY]
  *
  * Prints at most one line: the key with this fingerprint, if it opens this
  * account. It judges the key alone; account and node are refused later, with
@@ -14,6 +14,7 @@
  */
 #include <config.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -25,6 +26,7 @@
 
 #include "common/base64.h"
 #include "common/cleanup.h"
+#include "common/config.h"
 #include "common/errors.h"
 #include "common/fingerprint_text.h"
 #include "common/login_name.h"
@@ -34,11 +36,13 @@
 #include "common/view.h"
 
 #define TYPE_NAME_MAX 64
-#define OPTIONS_MAX   (FROM_TEXT_MAX + 128)
+#define TUNNEL_MAX    96
+#define OPTIONS_MAX   (FROM_TEXT_MAX + TUNNEL_MAX + 128)
 #define KEY_TEXT_MAX  (TYPE_NAME_MAX + BASE64_LEN(KEY_BLOB_MAX) + 2)
 
 struct request {
 	const char *view;
+	const char *native; /* a file that is there in native mode */
 	const char *user;
 	const char *fingerprint;
 	const char *type, *key; /* NULL when not given */
@@ -63,12 +67,17 @@ cannot_tell(const char *format, ...)
 static bool
 parse_arguments(int argc, char **argv, struct request *ret_request)
 {
-	struct request request = { .view = ENS_STATE_DIR "/view" };
+	struct request request = { .view = ENS_STATE_DIR "/view",
+		.native = ENS_RUN_DIR "/" CONFIG_NATIVE_MARK };
 	int at = 1;
 
-	if (argc > 2 && strcmp(argv[1], "--view") == 0) {
-		request.view = argv[2];
-		at = 3;
+	for (; argc - at >= 2; at += 2) {
+		if (strcmp(argv[at], "--view") == 0)
+			request.view = argv[at + 1];
+		else if (strcmp(argv[at], "--native") == 0)
+			request.native = argv[at + 1];
+		else
+			break;
 	}
 	if (argc - at != 2 && argc - at != 4)
 		return false;
@@ -107,7 +116,8 @@ format_expiry(int64_t expires, char *buf, size_t size)
  * knows today and will know tomorrow; what is opened again is listed.
  */
 static int
-format_options(const struct key_record *key, char *buf, size_t size)
+format_options(const struct key_record *key, const char *tunnel, char *buf,
+    size_t size)
 {
 	char expiry[64];
 	bool has_from = key->from[0] != '\0';
@@ -118,10 +128,39 @@ format_options(const struct key_record *key, char *buf, size_t size)
 	r = format_expiry(key->expires, expiry, sizeof(expiry));
 	if (r < 0)
 		return r;
-	snprintf(buf, size, "restrict,pty,agent-forwarding%s%s%s%s",
+	snprintf(buf, size, "restrict,pty,agent-forwarding%s%s%s%s%s", tunnel,
 	    has_from ? ",from=\"" : "", key->from, has_from ? "\"" : "",
 	    expiry);
 	return 0;
+}
+
+/*
+ * In native mode, the way to the one node of the login name, if this key may
+ * enter it; else nothing. sshd compares permitopen= literally, so only a
+ * numeric address stands there.
+ */
+static void
+format_tunnel(const struct view *view, const struct request *request,
+    const struct policy_question *question, char buf[TUNNEL_MAX])
+{
+	struct policy_answer judged;
+	struct in6_addr address;
+	const char *text;
+	bool is_six;
+
+	buf[0] = '\0';
+	if (question->node == 0 || access(request->native, F_OK) != 0)
+		return;
+	policy_judge(view, 0, question, &judged);
+	if (judged.verdict != POLICY_ALLOWED)
+		return;
+	text = judged.node.address;
+	is_six = inet_pton(AF_INET6, text, &address) == 1;
+	if (is_six || inet_pton(AF_INET, text, &address) == 1)
+		snprintf(buf, TUNNEL_MAX,
+		    ",port-forwarding,permitopen=\"%s%s%s:%u\"",
+		    is_six ? "[" : "", text, is_six ? "]" : "",
+		    judged.node.port);
 }
 
 /* Is "type base64" what sshd says it was offered? */
@@ -155,13 +194,14 @@ write_all(const char *data, size_t len)
 }
 
 static int
-print_key(const struct key_record *key, const struct request *request)
+print_key(const struct key_record *key, const char *tunnel,
+    const struct request *request)
 {
 	char options[OPTIONS_MAX], text[KEY_TEXT_MAX];
 	char line[OPTIONS_MAX + KEY_TEXT_MAX + 2];
 	int n, r;
 
-	r = format_options(key, options, sizeof(options));
+	r = format_options(key, tunnel, options, sizeof(options));
 	if (r < 0)
 		return r;
 	if (ssh_key_format(key->blob, text, sizeof(text)) == 0)
@@ -176,14 +216,18 @@ static int
 answer(const struct request *request, const struct policy_question *question)
 {
 	AUTO(cleanup_view) struct view *view = NULL;
+	struct policy_question for_key = *question;
 	struct policy_answer judged;
+	char tunnel[TUNNEL_MAX];
 	int r;
 
+	for_key.node = 0;
 	r = view_open(request->view, &view);
-	policy_judge_key(view, r, question, &judged);
+	policy_judge_key(view, r, &for_key, &judged);
 	switch (judged.verdict) {
 	case POLICY_ALLOWED:
-		r = print_key(&judged.key, request);
+		format_tunnel(view, request, question, tunnel);
+		r = print_key(&judged.key, tunnel, request);
 		return r == 0
 		    ? 0
 		    : cannot_tell(
@@ -232,6 +276,7 @@ main(int argc, char **argv)
 		    "fingerprint \"%s\" is not SHA256; set FingerprintHash sha256",
 		    request.fingerprint);
 	question.account = name.account;
+	question.node = name.node;
 	question.now = time(NULL);
 	return answer(&request, &question);
 }

@@ -18,6 +18,33 @@ is_plain_name(const char *text)
 	    text[strspn(text, characters)] == '\0';
 }
 
+/* Through the gateway to the node itself; a certificate is fetched first,
+ * and is good for a few minutes only. */
+static void
+print_native(FILE *out, const struct shell *shell,
+    const struct listing_environment *environment,
+    const struct listing_node *node)
+{
+	const char *name = environment->name;
+
+	fprintf(out,
+	    "\n"
+	    "    HostName %s\n"
+	    "    Port %u\n"
+	    "    User %s\n"
+	    "    HostKeyAlias node%u\n"
+	    "    ProxyJump %u-%u@%s:%u\n"
+	    "    CertificateFile ~/.ssh/node%u-cert.pub\n",
+	    node->address, node->port, node->user, node->node, node->node,
+	    shell->account, shell->host, shell->port, node->node);
+	fprintf(out, "Match originalhost node%u", node->node);
+	if (is_plain_name(name))
+		fprintf(out, ",node%u-%s", node->node, name);
+	fprintf(out,
+	    " exec \"ssh -p %u %u-%u@%s cert > ~/.ssh/node%u-cert.pub\"\n",
+	    shell->port, node->node, shell->account, shell->host, node->node);
+}
+
 void
 connect_lines_block(FILE *out, const struct shell *shell,
     const struct listing_environment *environment,
@@ -26,6 +53,10 @@ connect_lines_block(FILE *out, const struct shell *shell,
 	fprintf(out, "Host node%u", node->node);
 	if (is_plain_name(environment->name))
 		fprintf(out, " node%u-%s", node->node, environment->name);
+	if (shell->is_native) {
+		print_native(out, shell, environment, node);
+		return;
+	}
 	fprintf(out,
 	    "\n"
 	    "    HostName %s\n"

@@ -75,6 +75,27 @@ run_node(struct shell *shell, const char *command)
 	return result.signal != 0 ? -result.signal : result.code;
 }
 
+/* Native mode's one word for a login name with a node. */
+static int
+print_certificate(struct shell *shell)
+{
+	const char *certificate, *principal;
+	struct refusal refusal;
+	int code = GUARD_EXIT_UNWELL;
+	json_t *reply;
+
+	reply = shell_ask(shell, json_pack("{s:s}", "op", "cert"), &refusal);
+	if (reply == NULL)
+		return refuse(&refusal);
+	if (json_unpack(reply, "{s:s, s:s}", "certificate", &certificate,
+	        "principal", &principal) == 0 &&
+	    printf("%s %s\n", certificate, principal) > 0 &&
+	    fflush(stdout) == 0)
+		code = 0;
+	json_decref(reply);
+	return code;
+}
+
 /* A login name without a node runs no command: say which one would. */
 static int
 explain_names(const struct shell *shell, const char *command)
@@ -102,6 +123,9 @@ run(struct shell *shell, const char *command)
 
 	if (shell_hello(shell, &refusal) != 0)
 		return refuse(&refusal);
+	if (shell->node != 0 && shell->is_native && command != NULL &&
+	    strcmp(command, CERT_WORD) == 0)
+		return print_certificate(shell);
 	if (shell->node != 0)
 		return run_node(shell, command);
 	if (command != NULL && words_is_command(command))

@@ -42,14 +42,16 @@ static int
 parse_node(json_t *item, struct listing_node *node)
 {
 	const char *service, *address, *user, *state;
-	json_int_t id;
+	json_int_t id, port = 22;
 
-	if (json_unpack(item, "{s:I, s:s, s:s, s:s, s:s}", "node", &id,
-	        "service", &service, "address", &address, "user", &user,
-	        "state", &state) != 0 ||
-	    id < 1 || id > (json_int_t)NODE_ID_MAX)
+	if (json_unpack(item, "{s:I, s?I, s:s, s:s, s:s, s:s}", "node", &id,
+	        "port", &port, "service", &service, "address", &address, "user",
+	        &user, "state", &state) != 0 ||
+	    id < 1 || id > (json_int_t)NODE_ID_MAX || port < 1 ||
+	    port > UINT16_MAX)
 		return ENS_E_PROTOCOL;
 	node->node = (uint32_t)id;
+	node->port = (uint16_t)port;
 	node->service = copy_text(service[0] != '\0' ? service : "node");
 	node->address = copy_text(address);
 	node->user = copy_text(user);

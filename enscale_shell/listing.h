@@ -12,6 +12,7 @@
 
 struct listing_node {
 	uint32_t node;
+	uint16_t port;
 	char *service;
 	char *address;
 	char *user;

@@ -138,14 +138,15 @@ take_hello(struct shell *shell, json_t *reply)
 	const char *announcement = "", *last_address = "";
 	const char *key = "", *address = "";
 	json_int_t account, node, port = 22, last_login = 0;
+	int is_native = 0;
 
 	if (json_unpack(reply,
-	        "{s:s, s:I, s:I, s?s, s?s, s?I, s?s, s?s, s?I, s?s, s?s, s?s}",
+	        "{s:s, s:I, s:I, s?s, s?s, s?I, s?s, s?s, s?I, s?s, s?s, s?s, s?b}",
 	        "session", &session, "account", &account, "node", &node, "name",
 	        &name, "host", &host, "port", &port, "support", &support,
 	        "announcement", &announcement, "last_login", &last_login,
-	        "last_address", &last_address, "key", &key, "address",
-	        &address) != 0 ||
+	        "last_address", &last_address, "key", &key, "address", &address,
+	        "native", &is_native) != 0 ||
 	    account < 1 || account > (json_int_t)ACCOUNT_ID_MAX || node < 0 ||
 	    node > (json_int_t)NODE_ID_MAX || port < 1 || port > UINT16_MAX)
 		return ENS_E_PROTOCOL;
@@ -159,6 +160,7 @@ take_hello(struct shell *shell, json_t *reply)
 	    sizeof(shell->announcement));
 	text_printable(key, shell->key, sizeof(shell->key));
 	text_printable(address, shell->address, sizeof(shell->address));
+	shell->is_native = is_native != 0;
 	shell->last_login = last_login;
 	text_printable(last_address, shell->last_address,
 	    sizeof(shell->last_address));

@@ -32,7 +32,8 @@ struct shell {
 	char announcement[SHELL_TEXT_MAX + 1];
 	char key[NAME_TEXT_MAX + 1];        /* SHA256:..., of this session */
 	char address[ADDRESS_TEXT_MAX + 1]; /* where it comes from */
-	int64_t last_login;                 /* before this one; 0: not known */
+	bool is_native;     /* the user's own ssh may go to the node */
+	int64_t last_login; /* before this one; 0: not known */
 	char last_address[ADDRESS_TEXT_MAX + 1];
 };
 

@@ -117,7 +117,7 @@ expect_option(struct wire_reader *reader, const char *name, const char *value)
 }
 
 static void
-check_options(struct bytes critical, struct bytes extensions, bool forwards)
+check_options(struct bytes critical, struct bytes extensions, uint32_t flags)
 {
 	struct wire_reader reader;
 
@@ -125,8 +125,10 @@ check_options(struct bytes critical, struct bytes extensions, bool forwards)
 	expect_option(&reader, "source-address", SOURCES);
 	assert_int_equal(wire_read_end(&reader), 0);
 	wire_read_init(&reader, extensions.data, extensions.len);
-	if (forwards)
+	if ((flags & CERT_FORWARD_AGENT) != 0)
 		expect_option(&reader, "permit-agent-forwarding", NULL);
+	if ((flags & CERT_FORWARD_PORTS) != 0)
+		expect_option(&reader, "permit-port-forwarding", NULL);
 	expect_option(&reader, "permit-pty", NULL);
 	assert_int_equal(wire_read_end(&reader), 0);
 }
@@ -158,8 +160,7 @@ check(struct bytes blob, const struct cert_request *request)
 	assert_int_equal(wire_read_u64(&reader), NOW + request->lifetime);
 	critical = wire_read_string(&reader);
 	extensions = wire_read_string(&reader);
-	check_options(critical, extensions,
-	    (request->flags & CERT_FORWARD_AGENT) != 0);
+	check_options(critical, extensions, request->flags);
 	assert_int_equal(wire_read_string(&reader).len, 0);
 	(void)wire_read_string(&reader); /* the CA's key */
 	signed_len = blob.len - reader.left;
@@ -197,7 +198,7 @@ agent_forwarding_is_permitted_only_on_request(void **state)
 	size_t len;
 
 	(void)state;
-	request.flags = CERT_FORWARD_AGENT;
+	request.flags = CERT_FORWARD_AGENT | CERT_FORWARD_PORTS;
 	len = build(&request, buf);
 	check((struct bytes){ buf, len }, &request);
 }
@@ -285,7 +286,7 @@ a_request_outside_its_caps_is_not_signed(void **state)
 	REFUSE(request.account = ACCOUNT_ID_MAX + 1);
 	REFUSE(request.node = 0);
 	REFUSE(request.node = NODE_ID_MAX + 1);
-	REFUSE(request.flags = 2);
+	REFUSE(request.flags = 4);
 	REFUSE(request.session[0] = '\0');
 	REFUSE(request.session[0] = ' ');
 	REFUSE(request.session[SESSION_ID_LEN] = 'a');

@@ -176,6 +176,40 @@ sessions_are_those_that_the_guard_knows(void **state)
 	expect_refusal("{\"op\":\"sessions\"}", 122, "too-many-requests");
 }
 
+static struct cert_request certified;
+
+static int
+certify(void *arg, const struct cert_request *request,
+    struct wire_writer *writer)
+{
+	(void)arg;
+	certified = *request;
+	wire_write_cstring(writer, "certificate");
+	return writer->error;
+}
+
+static void
+a_certificate_is_for_the_login_names_node_in_native_mode_only(void **state)
+{
+	(void)state;
+	around.request.certify = certify;
+	around.session.node = NODE;
+	expect_refusal("{\"op\":\"cert\"}", 120, "native-off");
+	around.config.native = true;
+	around.session.node = 0;
+	expect_refusal("{\"op\":\"cert\"}", 120, "no-node");
+	around.session.node = NODE_LIMITED;
+	expect_refusal("{\"op\":\"cert\"}", 120, "access-limited");
+	around.session.node = NODE;
+	expect_refusal("{\"op\":\"cert\",\"node\":124719}", 122, "bad-request");
+	assert_int_equal(certified.node, 0);
+	publish(&(struct facts){ .stopped = true });
+	expect_refusal("{\"op\":\"cert\"}", 120, "environment-stopped");
+	publish(&(struct facts){ .keyless = true });
+	expect_refusal("{\"op\":\"cert\"}", 120, "key-unknown");
+	assert_int_equal(certified.node, 0);
+}
+
 static void
 a_suspended_account_is_told_no_settings_and_no_sessions(void **state)
 {
@@ -767,6 +801,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(settings_name_the_gateway_and_its_keys),
 		TEST(sessions_are_those_that_the_guard_knows),
+		TEST(
+		    a_certificate_is_for_the_login_names_node_in_native_mode_only),
 		TEST(a_suspended_account_is_told_no_settings_and_no_sessions),
 		TEST(hello_tells_the_session_what_it_is),
 		TEST(directory_text_is_stripped_of_control_characters),

@@ -184,6 +184,34 @@ what_cannot_be_told_exits_with_one(void **state)
 	assert_int_equal(run_in(fixture.root, good), 1);
 }
 
+/* The mark of native mode is any file that is there. */
+static int
+run_native(const char *user, const char *fingerprint)
+{
+	const char *const arguments[] = { "--native", "/dev/null", user,
+		fingerprint };
+
+	return run_in(fixture.view, arguments);
+}
+
+static void
+in_native_mode_a_node_that_may_be_entered_is_open_and_nothing_else(void **state)
+{
+	struct fixture_key key = view_fixture_key(25880, 0);
+
+	(void)state;
+	assert_int_equal(run_native("124718-25880", key.fingerprint_text), 0);
+	gives("restrict,pty,agent-forwarding,port-forwarding,"
+	      "permitopen=\"198.19.0.18:22\"",
+	    &key);
+	assert_int_equal(run_native("25880", key.fingerprint_text), 0);
+	gives("restrict,pty,agent-forwarding", &key);
+	assert_int_equal(run_native("999999-25880", key.fingerprint_text), 0);
+	gives("restrict,pty,agent-forwarding", &key);
+	assert_int_equal(run("124718-25880", key.fingerprint_text), 0);
+	gives("restrict,pty,agent-forwarding", &key);
+}
+
 static void
 wrong_arguments_exit_with_one(void **state)
 {
@@ -453,6 +481,8 @@ main(void)
 		cmocka_unit_test(the_suspended_get_their_key),
 		cmocka_unit_test(what_is_unknown_gives_nothing_and_succeeds),
 		cmocka_unit_test(what_cannot_be_told_exits_with_one),
+		cmocka_unit_test(
+		    in_native_mode_a_node_that_may_be_entered_is_open_and_nothing_else),
 		cmocka_unit_test(wrong_arguments_exit_with_one),
 		cmocka_unit_test(type_and_key_are_checked_when_given),
 		cmocka_unit_test(options_of_the_key_are_given_in_utc),

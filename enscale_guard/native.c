@@ -1,0 +1,130 @@
+/* See native.h. Refuses to certify any key but the session's own, and for any
+ * node but the login name's. */
+#include <config.h>
+
+#include "enscale_guard/native.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base64.h"
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "common/guard_protocol.h"
+#include "common/ssh_key.h"
+#include "enscale_guard/admission.h"
+
+#define CERT_LINE_MAX (sizeof(CERT_TYPE_NAME) + BASE64_LEN(CERT_BLOB_MAX) + 32)
+
+int
+native_mark(const struct config *config)
+{
+	char path[CONFIG_PATH_MAX];
+	AUTO_FD int fd = -1;
+
+	if (config_path(config->run_dir, CONFIG_NATIVE_MARK, path) < 0)
+		return ENS_E_LIMIT;
+	if (!config->native)
+		return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	return fd < 0 ? -errno : 0;
+}
+
+static json_t *
+refuse(const struct request *request, const char *verdict, const char *sentence)
+{
+	audit_event(request->audit, "cert-refused", request->session,
+	    json_pack("{s:s, s:s}", "verdict", verdict, "sentence", sentence));
+	return request_refusal(GUARD_EXIT_REFUSED, verdict, sentence,
+	    request->session);
+}
+
+/* The 32 bytes of an ed25519 key: they are the end of its blob. */
+static int
+take_key(const struct key_record *key, uint8_t ret_key[ED25519_KEY_LEN])
+{
+	enum ssh_key_type type;
+	int r;
+
+	r = ssh_key_check_blob(key->blob, &type, NULL);
+	if (r < 0)
+		return r;
+	if (type != SSH_KEY_ED25519 || key->blob.len < ED25519_KEY_LEN)
+		return ENS_E_KEY_TYPE;
+	memcpy(ret_key, key->blob.data + key->blob.len - ED25519_KEY_LEN,
+	    ED25519_KEY_LEN);
+	return 0;
+}
+
+static json_t *
+answer(const struct request *request, const struct wire_writer *writer)
+{
+	char line[CERT_LINE_MAX], node[32];
+	size_t used;
+
+	used = (size_t)snprintf(line, sizeof(line), "%s ", CERT_TYPE_NAME);
+	if (base64_encode(writer->data, writer->len, line + used,
+	        sizeof(line) - used) == 0)
+		return NULL;
+	snprintf(node, sizeof(node), "node%u", request->session->node);
+	return json_pack("{s:b, s:s, s:s, s:I}", "ok", 1, "certificate", line,
+	    "principal", node, "lifetime",
+	    (json_int_t)request->config->cert_lifetime);
+}
+
+static json_t *
+certify(const struct request *request, const struct policy_answer *judged)
+{
+	struct cert_request wanted = {
+		.account = request->session->account,
+		.node = request->session->node,
+		.flags = CERT_FORWARD_AGENT | CERT_FORWARD_PORTS,
+		.lifetime = request->config->cert_lifetime,
+	};
+	uint8_t blob[CERT_BLOB_MAX];
+	struct wire_writer writer;
+	int r;
+
+	memcpy(wanted.session, request->session->id, sizeof(wanted.session));
+	memcpy(wanted.fingerprint, request->session->fingerprint,
+	    sizeof(wanted.fingerprint));
+	if (take_key(&judged->key, wanted.public_key) < 0)
+		return refuse(request, "key-type",
+		    "Certificates are for ed25519 keys only; this session was opened with another one.");
+	wire_write_init(&writer, blob, sizeof(blob));
+	r = request->certify(request->arg, &wanted, &writer);
+	if (r == 0)
+		r = writer.error;
+	if (r < 0)
+		return request_refusal(GUARD_EXIT_UNWELL, "no-certificate",
+		    "The gateway can make no certificate now; please try again.",
+		    request->session);
+	return answer(request, &writer);
+}
+
+json_t *
+native_certificate(const struct request *request, const json_t *object,
+    bool *ret_close)
+{
+	struct policy_answer judged;
+
+	if (json_object_size(object) != 1)
+		return request_bad(request, "Unknown field.", ret_close);
+	if (!request->charge(request->arg, ADMISSION_COST_SIGN))
+		return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
+		    "Too many requests; please wait a moment.",
+		    request->session);
+	if (!request->config->native || request->certify == NULL)
+		return refuse(request, "native-off",
+		    "This gateway gives no certificates to users.");
+	if (request->session->node == 0)
+		return refuse(request, "no-node",
+		    "A certificate is for one node: put it into the login name.");
+	request_judge(request, request->session->node, &judged);
+	if (judged.verdict != POLICY_ALLOWED)
+		return request_refuse(request, &judged);
+	return certify(request, &judged);
+}

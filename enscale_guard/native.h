@@ -1,0 +1,18 @@
+/*
+ * Native mode: the user's own ssh goes through the gateway's sshd to the one
+ * node of the login name, with a certificate over the key that opened the
+ * session. Off unless the configuration says so.
+ */
+#ifndef ENSCALE_GUARD_NATIVE_H
+#define ENSCALE_GUARD_NATIVE_H
+
+#include "enscale_guard/request.h"
+
+/* Makes or removes the mark for enscale-keys. 0 or -errno. */
+int native_mark(const struct config *config);
+
+/* {"op":"cert"}: see common/guard_protocol.h. */
+json_t *native_certificate(const struct request *request, const json_t *object,
+    bool *ret_close);
+
+#endif

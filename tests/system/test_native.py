@@ -1,0 +1,150 @@
+"""Native mode: the user's own ssh, through the gateway, to one node. And what
+sshd must refuse, with it and without."""
+
+import re
+
+import pytest
+
+from entries import environment_dn
+
+CONFIG = "/etc/enscale/enscale.conf"
+NODE = "198.19.0.18:22"
+
+
+def set_native(gateway, value):
+    gateway.sh(f"sed -Ei 's/^#?native = .*/native = {value}/' {CONFIG}")
+    gateway.stop("enscale-guard")
+    gateway.start("enscale-guard")
+
+
+@pytest.fixture(scope="module")
+def native(hosts):
+    set_native(hosts.gateway, "yes")
+    yield
+    set_native(hosts.gateway, "no")
+
+
+def tunnel(client, login, target, **more):
+    """ssh -W: one connection to the target, through the gateway."""
+    return client.ssh(login, options=["-W", target], timeout=30, **more)
+
+
+REFUSED = [
+    "198.19.0.19:22",  # another node
+    "198.19.0.18:80",  # another port
+    "node124718:22", "198.19.0.018:22",  # the same, said otherwise
+    "127.0.0.1:3022", "198.19.0.1:22", "[::1]:3022",  # the gateway
+    "198.19.0.2:636",  # the directory
+]
+
+
+@pytest.mark.parametrize("target", [NODE, *REFUSED])
+def test_without_native_mode_no_address_is_open(client, gateway, target):
+    result = tunnel(client, "124718-25880", target)
+    assert result.returncode == 255
+    assert result.stdout == b""
+    assert b"administratively prohibited" in result.stderr
+
+
+def test_without_native_mode_cert_is_a_command_of_the_node(client):
+    result = client.ssh("124718-25880", "cert")
+    assert result.returncode == 127
+    assert b"enscale:" not in result.stderr
+
+
+def test_the_login_names_node_is_open_in_native_mode(native, client):
+    result = tunnel(client, "124718-25880", NODE)
+    assert result.stdout.startswith(b"SSH-2.0-")
+
+
+@pytest.mark.parametrize("target", REFUSED)
+def test_nothing_else_is_open_in_native_mode(native, client, target):
+    result = tunnel(client, "124718-25880", target)
+    assert result.returncode == 255 and result.stdout == b""
+    assert b"administratively prohibited" in result.stderr
+
+
+@pytest.mark.parametrize("login, target", [
+    ("25880", NODE), ("136553-25880", "198.19.0.53:22"), ("124718-40404", NODE),
+    ("144490-25880", "198.19.0.21:22")])
+def test_nothing_is_open_for_whom_the_node_is_not(native, client, login, target):
+    result = tunnel(client, login, target)
+    assert result.returncode == 255 and result.stdout == b""
+
+
+@pytest.mark.parametrize("options", [
+    ["-R", "40001:127.0.0.1:22"], ["-R", "/tmp/forwarded:127.0.0.1:22"],
+    ["-R", "40002"], ["-L", "/tmp/local:/run/enscale/guard/guard.sock"]])
+def test_no_listener_and_no_socket_is_forwarded(native, client, gateway, options):
+    result = client.ssh(
+        "124718-25880", "sleep 1",
+        options=["-o", "ExitOnForwardFailure=yes", *options], timeout=30)
+    if options[0] == "-R":
+        assert result.returncode == 255
+        assert b"remote port forwarding failed" in result.stderr
+    assert gateway.sh("test -e /tmp/forwarded || ss -ltn | grep -E ':4000[12]' || "
+                      "echo none").stdout == b"none\n"
+
+
+def test_a_socket_of_the_gateway_is_not_reached(native, client):
+    script = ("rm -f /tmp/l.sock; ssh -l 124718-25880 -f -o ControlMaster=no "
+              "-L /tmp/l.sock:/run/enscale/guard/guard.sock ssh.enscale.com sleep 4; "
+              """printf '{"op":"hello"}\\n' | timeout 2 python3 -c "
+import socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect('/tmp/l.sock')
+s.sendall(b'{}'); sys.stdout.write(repr(s.recv(10)))" """)
+    assert client.sh(script, check=False).stdout == b"b''"
+
+
+def test_the_certificate_opens_that_node_as_the_users_own_ssh(native, client, gateway):
+    config = client.ssh("25880", "config", check=True).stdout
+    common = (b"Host *\n    UserKnownHostsFile /tmp/known_nodes /root/known_hosts\n"
+              b"    StrictHostKeyChecking accept-new\n"
+              b"    IdentityFile /root/keys/25880-ed25519\n    IdentitiesOnly yes\n")
+    assert b"ProxyJump 124718-25880@ssh.enscale.com:3022" in config
+    client.write("/root/native.conf", config + common)
+    # ssh runs the jump and the Match with the user's own configuration.
+    result = client.run(["ssh", "-F", "/root/native.conf", "node124718",
+                         "id -un; hostname; exit 7"], check=False, timeout=60)
+    assert result.returncode == 7, result.stderr
+    assert result.stdout == b"apache\nnode124718-cool-waterfall-59\n"
+    text = client.sh("ssh-keygen -L -f /root/.ssh/node124718-cert.pub").stdout.decode()
+    assert re.search(r"Principals:\s+node124718\n", text)
+    assert "source-address 198.19.0.1/32" in text
+    assert "account=25880 session=" in text
+    audit = gateway.sh("tail -20 /var/log/enscale/audit.log").stdout.decode()
+    assert '"native":true' in audit.replace(" ", "")
+
+
+def test_the_certificate_opens_no_other_node(native, client):
+    client.ssh("124718-25880", "cert", check=True)
+    client.sh("ssh -l 124718-25880 ssh.enscale.com cert > /tmp/c-cert.pub")
+    result = client.run(
+        ["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
+         "-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes",
+         "-o", "CertificateFile=/tmp/c-cert.pub", "-i", "/root/keys/25880-ed25519",
+         "-o", "ProxyCommand=ssh -l 124719-25880 -W 198.19.0.19:22 ssh.enscale.com",
+         "mysql@198.19.0.19", "id"], check=False, timeout=60)
+    assert result.returncode == 255
+    assert b"Permission denied" in result.stderr
+
+
+def test_a_key_of_another_kind_gets_a_sentence(native, client):
+    result = client.ssh("124718-25880", "cert", key="25880-rsa")
+    assert result.returncode == 120 and result.stdout == b""
+    assert b"for ed25519 keys only" in result.stderr
+
+
+def test_a_tunnel_ends_when_the_access_does(native, client, administrator, wait_for):
+    dn = environment_dn("cool-waterfall-59")
+    process = client.popen(
+        ["ssh", "-l", "124718-25880", "-W", NODE, "ssh.enscale.com"],
+        stdin=-1, stdout=-1, stderr=-1)
+    try:
+        assert process.stdout.readline().startswith(b"SSH-2.0-")
+        administrator.replace(dn, enscaleOwner=21296)
+        wait_for(lambda: process.poll() is not None, "the tunnel ends", seconds=30)
+    finally:
+        administrator.replace(dn, enscaleOwner=25880)
+        process.kill()
+        process.wait()
