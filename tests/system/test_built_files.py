@@ -12,6 +12,7 @@ MODULES = {
     "guard": "/usr/libexec/enscale/enscale-guard",
     "keyd": "/usr/libexec/enscale/enscale-keyd",
     "shell": "/usr/bin/enscale-shell",
+    "connect": "/usr/libexec/enscale/enscale-connect",
     "ctl": "/usr/bin/enscalectl",
 }
 
@@ -43,6 +44,7 @@ ALLOWED = {
               "libjansson.so.4", "libinih.so.1"},
     "keyd": {"libc.so.6", "libldap-2.5.so.0", "liblber-2.5.so.0",
              "libcrypto.so.3", "libsystemd.so.0", "libinih.so.1"},
+    "connect": {"libc.so.6"},
     "shell": {"libc.so.6", "libjansson.so.4", "libedit.so.2"},
     "ctl": {"libc.so.6", "libldap-2.5.so.0", "liblber-2.5.so.0",
             "libcrypto.so.3", "libjansson.so.4", "libinih.so.1"},

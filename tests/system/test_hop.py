@@ -180,7 +180,7 @@ def test_ssh_gets_an_environment_of_few_words_and_three_descriptors(
     pairs = gateway.read(f"/proc/{hop}/environ").decode().split("\0")[:-1]
     names = {pair.split("=")[0] for pair in pairs}
     assert names <= {"PATH", "SHELL", "HOME", "USER", "TERM", "LANG", "LC_TEXT"}
-    assert "SHELL=/bin/sh" in pairs and "LC_TEXT=plain" in pairs
+    assert "SHELL=/usr/libexec/enscale/enscale-connect" in pairs and "LC_TEXT=plain" in pairs
     (shell,) = processes(gateway, SHELL)
     open_files = gateway.sh(f"readlink /proc/{hop}/fd/*").stdout.decode()
     assert "known_hosts" not in open_files
