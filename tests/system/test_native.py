@@ -86,14 +86,33 @@ def test_no_listener_and_no_socket_is_forwarded(native, client, gateway, options
                       "echo none").stdout == b"none\n"
 
 
-def test_a_socket_of_the_gateway_is_not_reached(native, client):
-    script = ("rm -f /tmp/l.sock; ssh -l 124718-25880 -f -o ControlMaster=no "
-              "-L /tmp/l.sock:/run/enscale/guard/guard.sock ssh.enscale.com sleep 4; "
-              """printf '{"op":"hello"}\\n' | timeout 2 python3 -c "
-import socket, sys
-s = socket.socket(socket.AF_UNIX); s.connect('/tmp/l.sock')
-s.sendall(b'{}'); sys.stdout.write(repr(s.recv(10)))" """)
-    assert client.sh(script, check=False).stdout == b"b''"
+REACH_SOCKET = r"""
+rm -f /tmp/l.sock
+ssh -v -l 124718-25880 -L /tmp/l.sock:/run/enscale/guard/guard.sock \
+    ssh.enscale.com 'echo ready; sleep 30' >/tmp/l.out 2>/tmp/l.log &
+for i in $(seq 200); do grep -q ready /tmp/l.out && break; sleep 0.1; done
+python3 - <<'END'
+import socket
+s = socket.socket(socket.AF_UNIX)
+s.connect('/tmp/l.sock')
+s.settimeout(20)
+try:
+    s.sendall(b'{"op":"hello"}\n')
+    print(s.recv(10))
+except OSError as error:
+    print(error)
+END
+kill $!
+wait
+grep -c 'open failed' /tmp/l.log
+"""
+
+
+def test_a_socket_of_the_gateway_is_not_reached(native, client, gateway):
+    before = gateway.log().count("refused streamlocal port forward")
+    said = client.sh(REACH_SOCKET).stdout.decode().split("\n")
+    assert '"ok"' not in said[0] and said[1] == "1"
+    assert gateway.log().count("refused streamlocal port forward") == before + 1
 
 
 def test_the_certificate_opens_that_node_as_the_users_own_ssh(native, client, gateway):
