@@ -243,19 +243,22 @@ def test_setup_has_sshd_read_its_file_anew(host):
 
 def test_check_names_what_is_not_as_it_should_be(host):
     host.sh(f"{SETUP} /root/ca.pub; {NODE} check")
-    for spoil, name in [
-        ("echo 'ALL ALL=(ALL) ALL' >>/etc/sudoers.d/enscale", "/etc/sudoers.d/enscale"),
-        ("chmod 644 /etc/sudoers.d/enscale", "/etc/sudoers.d/enscale"),
-        ("echo node1 >>/etc/enscale-node/principals/www", "principals/www"),
-        ("echo node1 >/etc/enscale-node/principals/root", "principals/root"),
-        ("rm /etc/ssh/sshd_config.d/enscale.conf", "sshd does not use"),
-        ("hostname other", "the host name is other"),
+    host.sh(
+        "chmod 644 /etc/sudoers.d/enscale; hostname other; cd /etc/enscale-node;"
+        "echo node1 >>principals/www; echo node1 >principals/root;"
+        "rm /etc/ssh/sshd_config.d/enscale.conf"
+    )
+    checked = host.sh(f"{NODE} check", check=False)
+    assert checked.returncode == 1
+    for name in [
+        "/etc/sudoers.d/enscale is not as",
+        "/etc/enscale-node/principals/www is not as",
+        "/etc/enscale-node/principals/root is not as",
+        "sshd does not use",
+        "the host name is other",
     ]:
-        host.sh(spoil)
-        checked = host.sh(f"{NODE} check", check=False)
-        assert checked.returncode == 1, spoil
         assert name in checked.stderr.decode()
-        host.sh(f"{NODE} setup; {NODE} check")
+    host.sh(f"{NODE} setup; {NODE} check")
 
 
 def test_sudo_without_its_folder_is_named_and_nothing_changes(host):
