@@ -32,7 +32,10 @@ libview_la_SOURCES = \
 libview_la_LIBADD = libcommon.la $(CDB_LIBS)
 
 # The writer's side of the view: enscale-sync's alone.
-libviewwriter_la_SOURCES = %D%/view_writer.c %D%/view_writer.h
+libviewwriter_la_SOURCES = \
+	%D%/view_merge.c \
+	%D%/view_segment.c %D%/view_segment.h \
+	%D%/view_writer.c %D%/view_writer.h
 libviewwriter_la_LIBADD = libview.la
 
 # + libinih.

@@ -1,166 +1,74 @@
 /*
  * Publishing the view. Nothing that a manifest names is ever written to:
- * each publication is one new segment file, synced before it has its name,
- * and then one new manifest.
+ * each publication is one new segment file, and then one new manifest.
  *
- * Merging is only an economy. When it fails (no space, a segment that has
- * gone bad, 4 GiB) the change is published beside the old segments all the
- * same, as long as a reader may open that many: a deleted key must not stay
- * alive because an old file is broken.
+ * A change is visible before it is durable: readers see what is in memory,
+ * and waiting for the disk three times would be most of a change's way. What
+ * a power failure may do to it in the moment before view_writer_sync() is
+ * made good by the state, which was synced before and goes on listing the
+ * change until then: see publisher_open(). A base, and whatever takes the
+ * place of segments that may be the only ones to hold something, is durable
+ * before it has its name.
+ *
+ * Merging is only an economy, and comes after the change is visible. When it
+ * fails (no space, a segment that has gone bad, 4 GiB) what was published
+ * stays as it is, as long as a reader may open that many segments: a deleted
+ * key must not stay alive because an old file is broken. A large base is
+ * merged by a child process, so that a change meanwhile is not late.
  */
 #include <config.h>
 
 #include "common/view_writer.h"
 
-#include <cdb.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/view_segment.h"
 
 #define LOCK_NAME     "lock"
 #define DELTA_NAME    ".new-segment"
 #define MERGED_NAME   ".new-merged"
+#define BASE_NAME     ".new-base" /* the child's */
 #define NEXT_MANIFEST ".new-manifest"
-
-/* What a cdb file takes beside keys and data: the table of contents; per
- * record two lengths and two slots of the hash table. */
-#define CDB_HEAD       2048
-#define CDB_PER_RECORD (8 + 16)
 
 /* A delta swallows the next one when that is not much larger: few segments,
  * and each byte is rewritten a few times only. */
 #define MERGE_RATIO  4
 #define MERGE_COUNT  (VIEW_SEGMENTS_MAX / 2) /* segments, base included */
+#define MERGE_DOWN   (MERGE_COUNT / 2)       /* when it is done at all */
 #define BASE_PORTION 8 /* deltas above an eighth of the base go into it */
-
-/* A segment while it is written. */
-struct making {
-	struct cdb_make cdb;
-	const char *name; /* NULL: none is being written */
-	int fd;
-	uint64_t size; /* what the finished file will take at most */
-};
+/* What is merged into the base at once, in some milliseconds; more is left to
+ * a child. */
+#define MERGE_AT_ONCE ((uint64_t)1 << 20)
 
 struct view_writer {
 	int dir_fd;
 	int lock_fd;
 	struct manifest manifest;
 	uint64_t merges;
-	uint64_t last_number; /* the highest segment number ever seen here */
+	uint64_t last_number;   /* the highest segment number ever seen here */
+	uint64_t synced_number; /* up to this one segments are durable */
+	bool synced;            /* and so is the manifest */
 	struct making making;
 	bool base;
+	pid_t merger;            /* the child, or 0 */
+	struct manifest merging; /* what it merges */
+	uint64_t failed_bytes;   /* of deltas when a child failed last; or 0 */
 };
-
-static int
-create(int dir_fd, const char *name, int *ret_fd)
-{
-	int fd;
-
-	if (unlinkat(dir_fd, name, 0) != 0 && errno != ENOENT)
-		return -errno;
-	fd = openat(dir_fd, name,
-	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	if (fchmod(fd, 0640) != 0) {
-		int r = -errno;
-
-		close(fd);
-		unlinkat(dir_fd, name, 0);
-		return r;
-	}
-	*ret_fd = fd;
-	return 0;
-}
-
-/* cdb says ENOMEM for a file that would pass 4 GiB, too; we have counted. */
-static int
-cdb_error(void)
-{
-	if (errno == EPROTO || errno == 0)
-		return ENS_E_CORRUPT;
-	return -errno;
-}
-
-static int
-making_begin(struct making *making, int dir_fd, const char *name)
-{
-	int fd = -1;
-	int r;
-
-	r = create(dir_fd, name, &fd);
-	if (r != 0)
-		return r;
-	*making = (struct making){ .name = name, .fd = fd, .size = CDB_HEAD };
-	if (cdb_make_start(&making->cdb, fd) != 0) {
-		r = cdb_error();
-		close(fd);
-		unlinkat(dir_fd, name, 0);
-		making->name = NULL;
-		return r;
-	}
-	return 0;
-}
-
-static int
-making_put(struct making *making, const struct record_key *key,
-    struct bytes record)
-{
-	uint64_t size = making->size + CDB_PER_RECORD + key->len + record.len;
-
-	if (key->len == 0)
-		return ENS_E_RANGE;
-	if (record.len > RECORD_SIZE_MAX || size > UINT32_MAX)
-		return ENS_E_LIMIT;
-	if (cdb_make_add(&making->cdb, key->data, (unsigned)key->len,
-	        record.data, (unsigned)record.len) != 0)
-		return cdb_error();
-	making->size = size;
-	return 0;
-}
-
-/* Ends the writing; the file stays under its temporary name, open. */
-static int
-making_finish(struct making *making, int *ret_fd, uint64_t *ret_size)
-{
-	struct stat st;
-
-	making->name = NULL;
-	if (cdb_make_finish(&making->cdb) != 0 || fstat(making->fd, &st) != 0) {
-		int r = cdb_error();
-
-		close(making->fd);
-		return r;
-	}
-	*ret_fd = making->fd;
-	*ret_size = (uint64_t)st.st_size;
-	return 0;
-}
-
-/* cdb_make_finish() is also the only function that frees what cdb_make_add()
- * allocated; what it writes goes away with the file. */
-static void
-making_abort(struct making *making, int dir_fd)
-{
-	const char *name = making->name;
-
-	if (name == NULL)
-		return;
-	making->name = NULL;
-	(void)cdb_make_finish(&making->cdb);
-	close(making->fd);
-	unlinkat(dir_fd, name, 0);
-}
 
 /* The number in a segment's name; false for any other file. */
 static bool
@@ -218,7 +126,9 @@ sweep(struct view_writer *writer)
 	while ((entry = readdir(dir)) != NULL) {
 		uint64_t number;
 
-		if (strncmp(entry->d_name, ".new-", 5) == 0) {
+		if (strncmp(entry->d_name, ".new-", 5) == 0 &&
+		    (writer->merger == 0 ||
+		        strcmp(entry->d_name, BASE_NAME) != 0)) {
 			unlinkat(writer->dir_fd, entry->d_name, 0);
 			continue;
 		}
@@ -255,6 +165,18 @@ published(int dir_fd)
 	return manifest;
 }
 
+static void
+stop_merger(struct view_writer *writer)
+{
+	if (writer->merger == 0)
+		return;
+	(void)kill(writer->merger, SIGKILL);
+	while (waitpid(writer->merger, NULL, 0) < 0 && errno == EINTR)
+		;
+	writer->merger = 0;
+	(void)unlinkat(writer->dir_fd, BASE_NAME, 0);
+}
+
 /* The lock is a file that only its owner can open: a lock on one that
  * readers open would be theirs to take. */
 static int
@@ -285,6 +207,8 @@ view_writer_open(const char *dir, struct view_writer **ret_writer)
 		writer->manifest = published(writer->dir_fd);
 		r = sweep(writer);
 	}
+	if (r == 0)
+		r = view_writer_sync(writer);
 	if (r != 0) {
 		view_writer_close(writer);
 		return r;
@@ -299,6 +223,7 @@ view_writer_close(struct view_writer *writer)
 	if (writer == NULL)
 		return;
 	view_writer_abort(writer);
+	stop_merger(writer);
 	if (writer->dir_fd >= 0)
 		close(writer->dir_fd);
 	if (writer->lock_fd >= 0)
@@ -376,12 +301,7 @@ write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/*
- * Makes the manifest the published one. The rename of a segment before it
- * needs no sync of its own: the file systems keep the order of renames in
- * one folder, and a manifest that names a missing segment is only "cannot
- * tell".
- */
+/* Makes the manifest the published one; not durable yet. */
 static int
 replace_manifest(struct view_writer *writer, const struct manifest *manifest)
 {
@@ -390,13 +310,11 @@ replace_manifest(struct view_writer *writer, const struct manifest *manifest)
 	AUTO_FD int fd = -1;
 	int r;
 
-	r = create(writer->dir_fd, NEXT_MANIFEST, &fd);
+	r = view_file_create(writer->dir_fd, NEXT_MANIFEST, &fd);
 	if (r == 0)
 		r = write_all(fd, text, len);
 	if (r == 0)
 		r = stamp(fd);
-	if (r == 0 && fsync(fd) != 0)
-		r = -errno;
 	if (r == 0 &&
 	    renameat(writer->dir_fd, NEXT_MANIFEST, writer->dir_fd,
 	        MANIFEST_NAME) != 0)
@@ -406,220 +324,295 @@ replace_manifest(struct view_writer *writer, const struct manifest *manifest)
 		return r;
 	}
 	writer->manifest = *manifest;
-	/* Published is published; only its durability is in doubt here. */
-	(void)fsync(writer->dir_fd);
+	writer->synced = false;
 	return 0;
 }
 
-/* The segments of one merge, newest first, mapped. */
-struct sources {
-	struct cdb cdb[VIEW_SEGMENTS_MAX];
-	uint32_t count;
-};
-
-static void
-close_sources(struct sources *sources)
-{
-	while (sources->count > 0)
-		cdb_free(&sources->cdb[--sources->count]);
-}
+/* ---- making durable ---------------------------------------------------- */
 
 static int
-add_source(struct sources *sources, int fd)
+sync_file(int dir_fd, const char *name)
 {
-	if (cdb_init(&sources->cdb[sources->count], fd) != 0)
-		return cdb_error();
-	sources->count++;
-	return 0;
+	AUTO_FD int fd = openat(dir_fd, name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0 && fsync(fd) == 0 ? 0 : -errno;
 }
 
-/* Is this key in a segment that is newer than the one with index i? */
-static int
-shadowed(struct sources *sources, uint32_t i, const struct record_key *key)
+int
+view_writer_sync(struct view_writer *writer)
 {
-	for (uint32_t newer = 0; newer < i; newer++) {
-		int r = cdb_find(&sources->cdb[newer], key->data,
-		    (unsigned)key->len);
+	int r = 0;
 
-		if (r != 0)
-			return r;
-	}
-	return 0;
-}
+	if (writer->synced || writer->manifest.segment_count == 0)
+		return 0;
+	for (uint32_t i = 0; r == 0 && i < writer->manifest.segment_count;
+	     i++) {
+		const char *name = writer->manifest.segments[i].name;
+		uint64_t number;
 
-/* Copies what is newest of one segment. */
-static int
-merge_one(struct making *making, struct sources *sources, uint32_t i,
-    bool into_base)
-{
-	struct cdb *cdb = &sources->cdb[i];
-	unsigned place;
-	int r;
-
-	cdb_seqinit(&place, cdb);
-	while ((r = cdb_seqnext(&place, cdb)) > 0) {
-		struct bytes record = { cdb_getdata(cdb), cdb_datalen(cdb) };
-		struct record_key key = { .len = cdb_keylen(cdb) };
-		const void *key_at = cdb_getkey(cdb);
-		int kind;
-
-		if (key.len > sizeof(key.data) || key_at == NULL ||
-		    record.data == NULL)
-			return ENS_E_CORRUPT;
-		memcpy(key.data, key_at, key.len);
-		kind = record_check(record, &key);
-		if (kind != 0 && kind != ENS_E_NOTFOUND)
-			return kind;
-		r = shadowed(sources, i, &key);
-		if (r < 0)
-			return cdb_error();
-		if (r > 0 || (into_base && kind == ENS_E_NOTFOUND))
-			continue;
-		r = making_put(making, &key, record);
-		if (r != 0)
-			return r;
-	}
-	return r < 0 ? cdb_error() : 0;
-}
-
-/* Merges the new delta (fd) and the count newest published segments. */
-static int
-merge(struct view_writer *writer, int fd, uint32_t count, int *ret_fd,
-    uint64_t *ret_size)
-{
-	AUTO(close_sources) struct sources sources = { 0 };
-	bool into_base = count == writer->manifest.segment_count;
-	struct making making = { 0 };
-	int r;
-
-	r = add_source(&sources, fd);
-	for (uint32_t i = 0; r == 0 && i < count; i++) {
-		AUTO_FD int segment_fd = openat(writer->dir_fd,
-		    writer->manifest.segments[i].name,
-		    O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-		r = segment_fd < 0 ? -errno : add_source(&sources, segment_fd);
+		if (segment_number(name, &number) &&
+		    number > writer->synced_number)
+			r = sync_file(writer->dir_fd, name);
 	}
 	if (r == 0)
-		r = making_begin(&making, writer->dir_fd, MERGED_NAME);
-	for (uint32_t i = 0; r == 0 && i < sources.count; i++)
-		r = merge_one(&making, &sources, i, into_base);
-	if (r == 0)
-		return making_finish(&making, ret_fd, ret_size);
-	making_abort(&making, writer->dir_fd);
-	return r;
+		r = sync_file(writer->dir_fd, MANIFEST_NAME);
+	if (r == 0 && fsync(writer->dir_fd) != 0)
+		r = -errno;
+	if (r != 0)
+		return r;
+	writer->synced_number = writer->last_number;
+	writer->synced = true;
+	return 0;
 }
 
-/* How many published segments the new delta of this size should swallow. */
-static uint32_t
-merge_count(const struct manifest *manifest, uint64_t size)
+bool
+view_writer_is_synced(const struct view_writer *writer)
 {
-	uint32_t deltas = manifest->segment_count - 1;
-	uint64_t all = size;
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < deltas; i++)
-		all += manifest->segments[i].size;
-	if (all >= manifest->segments[deltas].size / BASE_PORTION)
-		return manifest->segment_count;
-	while (count < deltas &&
-	    (manifest->segments[count].size <= size * MERGE_RATIO ||
-	        manifest->segment_count - count >= MERGE_COUNT)) {
-		size += manifest->segments[count].size;
-		count++;
-	}
-	return count;
+	return writer->synced || writer->manifest.segment_count == 0;
 }
 
-/* The manifest after a new segment that replaces the count newest ones. */
+/* ---- publishing -------------------------------------------------------- */
+
+/* The manifest with a new segment in the place of count others, from the
+ * one with index at. */
 static struct manifest
-next_manifest(const struct view_writer *writer, uint32_t count, uint64_t number,
-    uint64_t size)
+next_manifest(const struct view_writer *writer, uint32_t at, uint32_t count,
+    uint64_t number, uint64_t size)
 {
-	struct manifest next = { .segment_count = 1 };
+	const struct manifest *old = &writer->manifest;
+	struct manifest next = { .generation = old->generation,
+		.as_of = old->as_of };
+	struct manifest_segment *segment;
 
-	snprintf(next.segments[0].name, sizeof(next.segments[0].name),
-	    "%016" PRIx64 ".cdb", number);
-	next.segments[0].size = size;
-	for (uint32_t i = count; i < writer->manifest.segment_count; i++)
-		next.segments[next.segment_count++] =
-		    writer->manifest.segments[i];
+	for (uint32_t i = 0; i < at; i++)
+		next.segments[next.segment_count++] = old->segments[i];
+	segment = &next.segments[next.segment_count++];
+	snprintf(segment->name, sizeof(segment->name), "%016" PRIx64 ".cdb",
+	    number);
+	segment->size = size;
+	for (uint32_t i = at + count; i < old->segment_count; i++)
+		next.segments[next.segment_count++] = old->segments[i];
 	return next;
 }
 
-/* Gives the finished file its name and publishes it. */
+/* Gives the finished file its name, that of the next segment at this place,
+ * and publishes it. */
 static int
-publish(struct view_writer *writer, const char *name, int fd,
-    struct manifest *next, uint64_t number)
+publish(struct view_writer *writer, const char *name,
+    const struct manifest *next, uint32_t at)
 {
-	const char *segment = next->segments[0].name;
+	const char *segment = next->segments[at].name;
 	int r;
 
-	if (fsync(fd) != 0 ||
-	    renameat(writer->dir_fd, name, writer->dir_fd, segment) != 0) {
+	if (renameat(writer->dir_fd, name, writer->dir_fd, segment) != 0) {
 		r = -errno;
 		unlinkat(writer->dir_fd, name, 0);
 		return r;
 	}
-	writer->last_number = number;
+	writer->last_number++;
 	r = replace_manifest(writer, next);
 	if (r != 0)
 		unlinkat(writer->dir_fd, segment, 0);
 	return r;
 }
 
-/*
- * Merges the delta with what it should swallow; where that fails, with the
- * deltas alone; *ret_count is 0 when neither was needed or possible.
- */
+/* Puts a finished and synced segment in the place of others, durably, and
+ * removes these. */
 static int
-swallow(struct view_writer *writer, int fd, uint32_t *ret_count, int *ret_fd,
-    uint64_t *ret_size)
+publish_merged(struct view_writer *writer, const char *name, uint32_t at,
+    uint32_t count, uint64_t size)
 {
-	uint32_t all = writer->manifest.segment_count;
-	uint32_t count = merge_count(&writer->manifest, *ret_size);
-	int r = 0;
+	struct manifest next = next_manifest(writer, at, count,
+	    writer->last_number + 1, size);
+	int r = publish(writer, name, &next, at);
 
-	*ret_count = 0;
-	while (count > 0) {
-		r = merge(writer, fd, count, ret_fd, ret_size);
-		if (r == 0) {
-			*ret_count = count;
-			writer->merges++;
-			return 0;
-		}
-		unlinkat(writer->dir_fd, MERGED_NAME, 0);
-		count = count == all ? all - 1 : 0;
+	if (r != 0)
+		return r;
+	writer->merges++;
+	r = view_writer_sync(writer);
+	/* What stays behind is swept the next time. */
+	if (r == 0)
+		(void)sweep(writer);
+	return r;
+}
+
+/* ---- merging ----------------------------------------------------------- */
+
+/* Segments at the end that are not to be touched: the base, or all that a
+ * child is merging. */
+static uint32_t
+fixed_count(const struct view_writer *writer)
+{
+	return writer->merger != 0 ? writer->merging.segment_count : 1;
+}
+
+/* How many of the newest segments become one; below two: none. */
+static uint32_t
+merge_count(const struct view_writer *writer)
+{
+	const struct manifest *manifest = &writer->manifest;
+	uint32_t free_count = manifest->segment_count - fixed_count(writer);
+	uint32_t left = manifest->segment_count, count = 1;
+	uint64_t size = manifest->segments[0].size;
+
+	if (left < MERGE_COUNT)
+		return 0;
+	while (count < free_count &&
+	    (manifest->segments[count].size <= size * MERGE_RATIO ||
+	        left - count >= MERGE_DOWN)) {
+		size += manifest->segments[count].size;
+		count++;
 	}
-	return all < VIEW_SEGMENTS_MAX ? 0 : r;
+	return count;
 }
 
 static int
-publish_delta(struct view_writer *writer, int fd, uint64_t size,
-    uint64_t number, uint64_t generation, int64_t as_of)
+merge_now(struct view_writer *writer, uint32_t count)
 {
-	AUTO_FD int merged_fd = -1;
-	struct manifest next;
-	uint32_t count;
+	bool into_base = count == writer->manifest.segment_count;
+	AUTO_FD int fd = -1;
+	uint64_t size;
+	int r = view_merge(writer->dir_fd, writer->manifest.segments, count,
+	    into_base, MERGED_NAME, &fd, &size);
+
+	if (r == 0 && fsync(fd) != 0)
+		r = -errno;
+	if (r == 0)
+		return publish_merged(writer, MERGED_NAME, 0, count, size);
+	unlinkat(writer->dir_fd, MERGED_NAME, 0);
+	return r;
+}
+
+/* The child: it keeps nothing of its parent's but the folder, or it would
+ * hold the parent's locks; and it does not outlive it. */
+__attribute__((noreturn)) static void
+merge_apart(const struct view_writer *writer, pid_t parent)
+{
+	const int folder = 3;
+	uint64_t size;
+	int fd = -1;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
+	    dup2(writer->dir_fd, folder) != folder ||
+	    close_range(folder + 1, ~0U, 0) != 0)
+		_exit(1);
+	(void)setpriority(PRIO_PROCESS, 0, 10);
+	if (view_merge(folder, writer->merging.segments,
+	        writer->merging.segment_count, true, BASE_NAME, &fd,
+	        &size) != 0 ||
+	    fsync(fd) != 0)
+		_exit(1);
+	_exit(0);
+}
+
+static void
+start_merger(struct view_writer *writer, uint64_t bytes)
+{
+	pid_t parent = getpid(), child;
+
+	writer->failed_bytes = bytes; /* until it has succeeded */
+	writer->merging = writer->manifest;
+	child = fork();
+	if (child == 0)
+		merge_apart(writer, parent);
+	/* Without a child the next publication tries again. */
+	writer->merger = child > 0 ? child : 0;
+}
+
+/* The child has ended well: what it merged is still the oldest part. */
+static int
+take_merged(struct view_writer *writer)
+{
+	uint32_t count = writer->merging.segment_count;
+	uint32_t at = writer->manifest.segment_count - count;
+	struct stat st;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (strcmp(writer->manifest.segments[at + i].name,
+		        writer->merging.segments[i].name) != 0)
+			return ENS_E_STALE;
+	}
+	if (fstatat(writer->dir_fd, BASE_NAME, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	writer->failed_bytes = 0;
+	return publish_merged(writer, BASE_NAME, at, count,
+	    (uint64_t)st.st_size);
+}
+
+int
+view_writer_settle(struct view_writer *writer)
+{
+	int status, r = 0;
+
+	if (writer->merger != 0 &&
+	    waitpid(writer->merger, &status, WNOHANG) == writer->merger) {
+		writer->merger = 0;
+		r = WIFEXITED(status) && WEXITSTATUS(status) == 0
+		    ? take_merged(writer)
+		    : 0;
+		unlinkat(writer->dir_fd, BASE_NAME, 0);
+	}
+	return r == 0 ? view_writer_sync(writer) : r;
+}
+
+bool
+view_writer_is_merging(const struct view_writer *writer)
+{
+	return writer->merger != 0;
+}
+
+/* Few segments, each byte rewritten a few times only. */
+static int
+tidy(struct view_writer *writer)
+{
+	const struct manifest *manifest = &writer->manifest;
+	uint32_t deltas = manifest->segment_count - 1, count;
+	uint64_t base = manifest->segments[deltas].size, all = 0;
 	int r;
 
-	r = swallow(writer, fd, &count, &merged_fd, &size);
-	if (r != 0)
-		return r;
-	next = next_manifest(writer, count, number, size);
-	next.generation = generation;
-	next.as_of = as_of;
-	if (count == 0)
-		return publish(writer, DELTA_NAME, fd, &next, number);
-	unlinkat(writer->dir_fd, DELTA_NAME, 0);
-	return publish(writer, MERGED_NAME, merged_fd, &next, number);
+	for (uint32_t i = 0; i < deltas; i++)
+		all += manifest->segments[i].size;
+	if (deltas > 0 && writer->merger == 0 && all >= base / BASE_PORTION &&
+	    all >= 2 * writer->failed_bytes) {
+		/* One that failed is not tried again with each change. */
+		if (all + base > MERGE_AT_ONCE)
+			start_merger(writer, all);
+		else if (merge_now(writer, deltas + 1) == 0)
+			return 0;
+	}
+	count = merge_count(writer);
+	if (count < 2)
+		return 0;
+	r = merge_now(writer, count);
+	/* Room for the next one is all that is needed. */
+	return manifest->segment_count < VIEW_SEGMENTS_MAX ? 0 : r;
+}
+
+/* ---- committing -------------------------------------------------------- */
+
+static int
+publish_base(struct view_writer *writer, int fd, struct manifest *next)
+{
+	int r;
+
+	if (fsync(fd) != 0)
+		return -errno;
+	stop_merger(writer);
+	writer->failed_bytes = 0;
+	r = publish(writer, DELTA_NAME, next, 0);
+	if (r == 0)
+		r = view_writer_sync(writer);
+	if (r == 0)
+		(void)sweep(writer);
+	return r;
 }
 
 int
 view_writer_commit(struct view_writer *writer, uint64_t generation,
     int64_t as_of)
 {
-	uint64_t number = writer->last_number + 1;
+	const struct manifest *manifest = &writer->manifest;
 	AUTO_FD int fd = -1;
 	struct manifest next;
 	uint64_t size;
@@ -628,26 +621,30 @@ view_writer_commit(struct view_writer *writer, uint64_t generation,
 	if (writer->making.name == NULL)
 		return -EINVAL;
 	if (as_of < 0 ||
-	    (!writer->base && generation <= writer->manifest.generation)) {
+	    (!writer->base && generation <= manifest->generation)) {
 		view_writer_abort(writer);
 		return ENS_E_RANGE;
 	}
 	r = making_finish(&writer->making, &fd, &size);
-	if (r == 0 && !writer->base) {
-		r = publish_delta(writer, fd, size, number, generation, as_of);
-	} else if (r == 0) {
-		next = next_manifest(writer, writer->manifest.segment_count,
-		    number, size);
+	/* Only where merging has failed before. */
+	if (r == 0 && !writer->base &&
+	    manifest->segment_count >= VIEW_SEGMENTS_MAX)
+		r = tidy(writer);
+	if (r == 0) {
+		next = next_manifest(writer, 0,
+		    writer->base ? manifest->segment_count : 0,
+		    writer->last_number + 1, size);
 		next.generation = generation;
 		next.as_of = as_of;
-		r = publish(writer, DELTA_NAME, fd, &next, number);
+		r = writer->base ? publish_base(writer, fd, &next)
+		                 : publish(writer, DELTA_NAME, &next, 0);
 	}
 	if (r != 0) {
 		unlinkat(writer->dir_fd, DELTA_NAME, 0);
 		return r;
 	}
-	/* What stays behind is swept the next time. */
-	(void)sweep(writer);
+	if (!writer->base)
+		(void)tidy(writer);
 	return 0;
 }
 
@@ -656,6 +653,7 @@ view_writer_touch(struct view_writer *writer, uint64_t generation,
     int64_t as_of)
 {
 	struct manifest next = writer->manifest;
+	int r;
 
 	if (next.segment_count == 0)
 		return ENS_E_VIEW;
@@ -663,5 +661,6 @@ view_writer_touch(struct view_writer *writer, uint64_t generation,
 		return ENS_E_RANGE;
 	next.generation = generation;
 	next.as_of = as_of;
-	return replace_manifest(writer, &next);
+	r = replace_manifest(writer, &next);
+	return r == 0 ? view_writer_sync(writer) : r;
 }

@@ -2,7 +2,7 @@
  * Publishing the view: the only writer of manifest and segments, linked by
  * enscale-sync alone (and by the tests).
  *
- * A publication is a new segment, written under a temporary name, synced and
+ * A publication is a new segment, written under a temporary name and
  * renamed, and then a new manifest, renamed over the old one: readers see
  * all of a change or nothing. Segments that no manifest names any longer are
  * unlinked; readers that have them mapped keep them.
@@ -43,11 +43,12 @@ int view_writer_begin(struct view_writer *writer, bool base);
 int view_writer_put(struct view_writer *writer, const struct record_key *key,
     struct bytes record);
 /*
- * Finishes the segment and publishes it as the given generation. Deltas are
- * merged among each other so that a reader never opens more than
+ * Finishes the segment and publishes it as the given generation. A base is
+ * durable then, a delta only after view_writer_sync(). Deltas are merged
+ * among each other so that a reader seldom opens more than
  * VIEW_SEGMENTS_MAX / 2 segments, and into the base when they have grown to
- * an eighth of it. A merge that fails leaves the delta beside the others,
- * published all the same, until VIEW_SEGMENTS_MAX is reached.
+ * an eighth of it: a large one by a child process, see view_writer_settle().
+ * A merge that fails leaves all as it is, until VIEW_SEGMENTS_MAX is reached.
  * 0; -errno; ENS_E_LIMIT; ENS_E_CORRUPT (a segment has gone bad: publish a
  * base); ENS_E_RANGE when a delta's generation is not above the published
  * one. On failure the segment is gone and the old publication stands.
@@ -55,6 +56,14 @@ int view_writer_put(struct view_writer *writer, const struct record_key *key,
 int view_writer_commit(struct view_writer *writer, uint64_t generation,
     int64_t as_of);
 void view_writer_abort(struct view_writer *writer);
+
+/* Makes what is published durable: a no-op when it is. */
+int view_writer_sync(struct view_writer *writer);
+bool view_writer_is_synced(const struct view_writer *writer);
+/* The same, and publishes what a child has merged, if it has ended: to be
+ * called from time to time. */
+int view_writer_settle(struct view_writer *writer);
+bool view_writer_is_merging(const struct view_writer *writer);
 
 /* A new manifest with the same segments: in step at a later time. 0; -errno;
  * ENS_E_VIEW when nothing is published; ENS_E_RANGE for an older one. */

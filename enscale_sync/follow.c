@@ -18,7 +18,7 @@
 
 /* Entries in one transaction of a refresh: what it changes is kept in memory
  * until it is committed. */
-#define BATCH_MAX 4000
+#define BATCH_MAX 1000
 /* Refused entries with a log line of their own in one refresh. */
 #define REFUSED_LINES 100
 /* The age of the view is kept up this often. */
@@ -258,6 +258,7 @@ begin(struct follow *follow)
 	follow->batch = 0;
 	/* The manifest says that it was published: no need to list it. */
 	if (publisher_is_ready(follow->publisher) &&
+	    publisher_is_durable(follow->publisher) &&
 	    publisher_generation(follow->publisher) == info->generation)
 		r = state_purge(follow->state);
 	return r;

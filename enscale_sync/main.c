@@ -136,6 +136,18 @@ set_tick(struct service *service, uint64_t delay)
 	return r;
 }
 
+/* What is visible becomes durable, a moment after it was. */
+static void
+settle(struct service *service)
+{
+	int r = publisher_settle(service->publisher);
+
+	if (r == 0)
+		return;
+	log_line(LOG_ERR, "cannot sync the view: %s", error_text(r));
+	status_set_error(&service->status, error_text(r));
+}
+
 static int
 on_tick(sd_event_source *tick, uint64_t time, void *arg)
 {
@@ -144,12 +156,15 @@ on_tick(sd_event_source *tick, uint64_t time, void *arg)
 	(void)tick;
 	if (publisher_is_behind(service->publisher))
 		follow_publish(service->follow);
+	settle(service);
 	write_status(service);
 	write_metrics(service, time);
 	tell_systemd(service);
 	return set_tick(service,
-	    publisher_is_behind(service->publisher) ? RETRY_PERIOD
-	                                            : STATUS_PERIOD);
+	    publisher_is_behind(service->publisher) ||
+	            publisher_is_merging(service->publisher)
+	        ? RETRY_PERIOD
+	        : STATUS_PERIOD);
 }
 
 /* After everything that happened: the status follows, soon. */

@@ -118,8 +118,12 @@ publisher_open(const struct config *config, struct state *state,
 	open_guard(publisher, config->run_dir);
 	open_view(publisher);
 	if (is_ours(publisher)) {
-		publisher->done =
-		    view_writer_manifest(publisher->writer)->generation;
+		/*
+		 * What is still listed is derived once more, though it was
+		 * perhaps published: a power failure may have taken the last
+		 * segments' contents, and left their names.
+		 */
+		publisher->done = state_info(state)->purged;
 	} else {
 		view_close(publisher->view);
 		publisher->view = NULL;
@@ -388,7 +392,8 @@ publisher_publish(struct publisher *publisher, int64_t as_of,
 	*ret_published = published;
 	if (!publisher_is_behind(publisher))
 		return 0;
-	if (publisher->view == NULL)
+	if (publisher->view == NULL ||
+	    publisher->done < publisher_generation(publisher))
 		r = pass_generation(publisher);
 	if (r == 0)
 		r = state_begin_read(publisher->state);
@@ -406,6 +411,29 @@ publisher_publish(struct publisher *publisher, int64_t as_of,
 	publisher->done = generation;
 	*ret_published = published;
 	return 0;
+}
+
+bool
+publisher_is_durable(const struct publisher *publisher)
+{
+	return view_writer_is_synced(publisher->writer);
+}
+
+bool
+publisher_is_merging(const struct publisher *publisher)
+{
+	return view_writer_is_merging(publisher->writer);
+}
+
+int
+publisher_settle(struct publisher *publisher)
+{
+	uint64_t merges = view_writer_merges(publisher->writer);
+	int r = view_writer_settle(publisher->writer);
+
+	if (view_writer_merges(publisher->writer) != merges)
+		open_view(publisher);
+	return r;
 }
 
 void

@@ -44,6 +44,15 @@ bool publisher_is_ready(const struct publisher *publisher);
  */
 int publisher_publish(struct publisher *publisher, int64_t as_of,
     struct published *ret_published);
+/*
+ * What is published may be seen before it is durable; publisher_settle() makes
+ * it so, and publishes what was merged apart. To be called soon after a
+ * publication and from time to time while something is merged. Until it is
+ * durable the state has to go on listing it.
+ */
+int publisher_settle(struct publisher *publisher);
+bool publisher_is_durable(const struct publisher *publisher);
+bool publisher_is_merging(const struct publisher *publisher);
 /* What is published has gone bad: the next publication holds everything and
  * replaces it; until then it goes on serving. */
 void publisher_distrust(struct publisher *publisher);

@@ -20,6 +20,8 @@
  * of it is in use, which no single transaction does. */
 #define STATE_MAP_SIZE ((size_t)8 << 30)
 #define STATE_INFO_MAX ((size_t)16 * 1024)
+/* Until the first refresh is complete. */
+#define BUILDING_FILE STATE_FILE ".new"
 
 const uint8_t state_no_uuid[ENTRY_UUID_LEN];
 
@@ -441,6 +443,24 @@ state_begin_read(struct state *state)
 	return begin(state, false);
 }
 
+/* Makes a state that is complete durable, and gives it its name. */
+static int
+finish_building(struct state *state)
+{
+	int r = mdb_env_sync(state->env, 1);
+
+	if (r == 0)
+		r = mdb_env_set_flags(state->env, MDB_NOSYNC, 0);
+	if (r != 0)
+		return state_error(r);
+	if (renameat(state->lock_fd, BUILDING_FILE, state->lock_fd,
+	        STATE_FILE) != 0 ||
+	    fsync(state->lock_fd) != 0)
+		return -errno;
+	state->building = false;
+	return 0;
+}
+
 int
 state_commit(struct state *state)
 {
@@ -455,6 +475,8 @@ state_commit(struct state *state)
 	}
 	r = state_error(mdb_txn_commit(state->txn));
 	state->txn = NULL;
+	if (r == 0 && state->building && state->info.complete)
+		r = finish_building(state);
 	if (r == 0)
 		state->committed = state->info;
 	else
@@ -518,14 +540,20 @@ open_tables(struct state *state)
  * which never reads and writes at the same time; so no reader table and no
  * mutex that outlives us. NOMETASYNC: an operating system that dies may undo
  * the last commit as a whole, cookie included, and the server tells it again.
+ *
+ * A new state is built under another name, and nothing of it is synced until
+ * the first refresh is complete: whoever ends before that begins again, as it
+ * would have to anyway.
  */
 static int
 open_file(struct state *state, const char *path)
 {
-	const unsigned int flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOMETASYNC |
+	unsigned int flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOMETASYNC |
 	    MDB_NORDAHEAD;
 	int r = mdb_env_create(&state->env);
 
+	if (state->building)
+		flags |= MDB_NOSYNC;
 	if (r != 0) {
 		state->env = NULL;
 		return state_error(r);
@@ -549,6 +577,19 @@ cleanup_state(struct state **state)
 	state_close(*state);
 }
 
+static int
+build_new(struct state *state, const char *dir)
+{
+	char *path AUTO_FREE = NULL;
+
+	if (asprintf(&path, "%s/%s", dir, BUILDING_FILE) < 0)
+		return -ENOMEM;
+	if (unlink(path) != 0 && errno != ENOENT)
+		return -errno;
+	state->building = true;
+	return open_file(state, path);
+}
+
 int
 state_open(const char *dir, struct state **ret_state, bool *ret_replaced)
 {
@@ -566,13 +607,16 @@ state_open(const char *dir, struct state **ret_state, bool *ret_replaced)
 		return state->lock_fd;
 	if (asprintf(&path, "%s/%s", dir, STATE_FILE) < 0)
 		return -ENOMEM;
-	r = open_file(state, path);
+	if (access(path, F_OK) == 0)
+		r = open_file(state, path);
+	else
+		r = errno == ENOENT ? build_new(state, dir) : -errno;
 	if (r == ENS_E_CORRUPT || r == ENS_E_VERSION) {
 		/* The directory is the truth: ask it again. */
 		replaced = true;
 		state->info = (struct state_info){ 0 };
 		state->committed = state->info;
-		r = unlink(path) != 0 ? -errno : open_file(state, path);
+		r = unlink(path) != 0 ? -errno : build_new(state, dir);
 	}
 	if (r != 0)
 		return r;

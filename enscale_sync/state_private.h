@@ -27,7 +27,8 @@ struct state {
 	MDB_env *env;
 	MDB_txn *txn; /* under way, or NULL */
 	bool writing;
-	int lock_fd;
+	int lock_fd;   /* of the folder */
+	bool building; /* the file has not its name yet: open_file() */
 	MDB_dbi tables[T_COUNT];
 	struct state_info info;      /* as the transaction has it */
 	struct state_info committed; /* as on disk */

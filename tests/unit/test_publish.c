@@ -299,6 +299,32 @@ a_lost_view_is_published_anew(void **state)
 	assert_int_equal(look(1), 0);
 }
 
+/* A change is seen before it is durable: a power failure may leave the
+ * segment's name and size, and nothing in it. */
+static void
+a_change_that_a_power_failure_emptied_is_published_again(void **state)
+{
+	(void)state;
+	for (uint32_t i = 1; i <= 400; i++)
+		put_account(i, "");
+	sync_complete(&f);
+	(void)publish(NOW);
+	sync_delete(&f, 7);
+	assert_false(publish(NOW).base);
+	assert_false(publisher_is_durable(publisher));
+	shell(
+	    "n=$(sed -n 's/^segment \\([^ ]*\\).*/\\1/p' view/manifest | head -1)"
+	    " && s=$(stat -c %s view/$n) && truncate -s 0 view/$n"
+	    " && truncate -s $s view/$n");
+	restart();
+	assert_int_equal(look(7), 0);
+	assert_int_equal(publish(0).records, 1);
+	assert_int_equal(look(7), ENS_E_NOTFOUND);
+	assert_true(publisher_is_ready(publisher));
+	assert_int_equal(publisher_settle(publisher), 0);
+	assert_true(publisher_is_durable(publisher));
+}
+
 static void
 a_view_that_is_distrusted_serves_until_another_replaces_it(void **state)
 {
@@ -452,6 +478,7 @@ main(void)
 		TEST(
 		    a_restart_with_nothing_to_do_is_ready_after_comparing_the_map),
 		TEST(a_lost_view_is_published_anew),
+		TEST(a_change_that_a_power_failure_emptied_is_published_again),
 		TEST(
 		    a_view_that_is_distrusted_serves_until_another_replaces_it),
 		TEST(a_lost_map_is_made_anew),

@@ -193,6 +193,7 @@ an_entry_is_kept_over_a_restart(void **state)
 
 	(void)state;
 	sync_put(&f, 1, ACCOUNT_DN("25880"), ACCOUNT("25880") "cn: Ann\n");
+	sync_complete(&f);
 	sync_fixture_reopen(&f);
 	assert_int_equal(state_begin_read(f.state), 0);
 	assert_int_equal(state_find(f.state, sync_uuid(1), &rows, &entry), 0);
@@ -267,6 +268,7 @@ a_file_that_is_no_state_is_replaced(void **state)
 	int fd;
 
 	(void)state;
+	sync_complete(&f);
 	state_close(f.state);
 	f.state = NULL;
 	(void)snprintf(path, sizeof(path), "%s/" STATE_FILE, f.folder);
@@ -281,12 +283,34 @@ a_file_that_is_no_state_is_replaced(void **state)
 }
 
 static void
+a_first_refresh_that_was_not_completed_is_forgotten(void **state)
+{
+	struct stat st;
+	char path[128];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/" STATE_FILE, f.folder);
+	sync_put(&f, 1, ACCOUNT_DN("25880"), ACCOUNT("25880"));
+	assert_int_equal(stat(path, &st), -1);
+	sync_fixture_reopen(&f);
+	assert_int_equal(state_entry_count(f.state), 0);
+	sync_put(&f, 1, ACCOUNT_DN("25880"), ACCOUNT("25880"));
+	sync_complete(&f);
+	assert_int_equal(stat(path, &st), 0);
+	/* And goes on under the same name. */
+	sync_put(&f, 2, ACCOUNT_DN("2"), ACCOUNT("2"));
+	sync_fixture_reopen(&f);
+	assert_int_equal(state_entry_count(f.state), 2);
+}
+
+static void
 the_state_is_readable_by_its_owner_only(void **state)
 {
 	struct stat st;
 	char path[128];
 
 	(void)state;
+	sync_complete(&f);
 	(void)snprintf(path, sizeof(path), "%s/" STATE_FILE, f.folder);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -665,6 +689,7 @@ main(void)
 		TEST(cookie_and_generation_come_back_after_a_restart),
 		TEST(a_second_process_is_kept_out),
 		TEST(a_file_that_is_no_state_is_replaced),
+		TEST(a_first_refresh_that_was_not_completed_is_forgotten),
 		TEST(the_state_is_readable_by_its_owner_only),
 		TEST(a_child_finds_its_parent_and_loses_it_by_no_rename),
 		TEST(names_are_compared_without_case_and_spaces),

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -415,6 +416,134 @@ small_deltas_over_a_large_base_stay_few(void **state)
 }
 
 static void
+flip(int fd, off_t at, int bit)
+{
+	uint8_t byte;
+
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	byte ^= (uint8_t)(1U << bit);
+	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+}
+
+static void
+break_first_record(const char *path)
+{
+	int fd = open(path, O_RDWR);
+
+	assert_true(fd >= 0);
+	/* Behind the table of contents: the key of the first record. */
+	flip(fd, 2048 + 8 + 2, 0);
+	close(fd);
+}
+
+/* A base that is too large to be merged at once, and a delta of an eighth of
+ * it, of the accounts from FIRST on. */
+#define MANY 20000
+
+static struct view_writer *
+begin_a_large_merge(void)
+{
+	struct view_writer *writer = writer_open();
+
+	publish_base(writer, MANY, 1, 1);
+	assert_int_equal(view_writer_begin(writer, false), 0);
+	for (uint32_t i = 0; i < MANY / 2; i++) {
+		if (i % 2 == 0)
+			put_tombstone(writer, FIRST + i);
+		else
+			put_account(writer, FIRST + i, 2);
+	}
+	assert_int_equal(view_writer_commit(writer, 2, 2), 0);
+	assert_true(view_writer_is_merging(writer));
+	return writer;
+}
+
+static void
+wait_for_the_merge(struct view_writer *writer)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	while (view_writer_is_merging(writer)) {
+		assert_int_equal(view_writer_settle(writer), 0);
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+static void
+a_large_merge_stops_no_change(void **state)
+{
+	struct view_writer *writer = begin_a_large_merge();
+	const struct manifest *manifest = view_writer_manifest(writer);
+	AUTO(cleanup_view) struct view *view = NULL;
+
+	(void)state;
+	for (uint32_t i = 0; i < 30; i++) {
+		AUTO(cleanup_view) struct view *now = NULL;
+
+		publish_one(writer, FIRST + i, 3, 3 + i);
+		now = open_view();
+		assert_int_equal(value_of(now, FIRST + i), 3);
+	}
+	wait_for_the_merge(writer);
+	assert_int_equal(manifest->generation, 32);
+	assert_in_range(manifest->segment_count, 2, VIEW_SEGMENTS_MAX / 2);
+	/* The base holds what the delta said, and not its tombstones. */
+	assert_int_equal(each_file(NULL, ".cdb"), manifest->segment_count);
+	assert_int_equal(each_file(NULL, "base"), 0);
+	view = open_view();
+	for (uint32_t i = 0; i < MANY; i++) {
+		int value = i < 30 ? 3 : i >= MANY / 2 ? 1 : 2;
+
+		if (i >= 30 && i < MANY / 2 && i % 2 == 0)
+			value = ENS_E_NOTFOUND;
+		assert_int_equal(value_of(view, FIRST + i), value);
+	}
+	view_writer_close(writer);
+}
+
+static void
+a_new_base_ends_the_merge_of_an_old_one(void **state)
+{
+	struct view_writer *writer = begin_a_large_merge();
+	AUTO(cleanup_view) struct view *view = NULL;
+
+	(void)state;
+	publish_base(writer, 10, 5, 3);
+	assert_false(view_writer_is_merging(writer));
+	assert_int_equal(each_file(NULL, ".cdb"), 1);
+	assert_int_equal(each_file(NULL, "base"), 0);
+	view = open_view();
+	assert_int_equal(value_of(view, FIRST), 5);
+	assert_int_equal(value_of(view, FIRST + 11), ENS_E_NOTFOUND);
+	view_writer_close(writer);
+}
+
+static void
+a_large_merge_that_fails_changes_nothing(void **state)
+{
+	struct view_writer *writer = writer_open();
+	AUTO(cleanup_view) struct view *view = NULL;
+
+	(void)state;
+	publish_base(writer, MANY, 1, 1);
+	each_file(break_first_record, ".cdb");
+	assert_int_equal(view_writer_begin(writer, false), 0);
+	for (uint32_t i = 0; i < MANY / 4; i++)
+		put_tombstone(writer, FIRST + MANY / 2 + i);
+	assert_int_equal(view_writer_commit(writer, 2, 2), 0);
+	assert_true(view_writer_is_merging(writer));
+	wait_for_the_merge(writer);
+	assert_int_equal(view_writer_manifest(writer)->segment_count, 2);
+	/* And is not tried with every change. */
+	publish_one(writer, FIRST + 1, 2, 3);
+	assert_false(view_writer_is_merging(writer));
+	view = open_view();
+	assert_int_equal(value_of(view, FIRST + 1), 2);
+	assert_int_equal(value_of(view, FIRST + MANY / 2), ENS_E_NOTFOUND);
+	view_writer_close(writer);
+}
+
+static void
 a_merge_into_the_base_drops_the_tombstones(void **state)
 {
 	AUTO(cleanup_view) struct view *view = NULL;
@@ -486,16 +615,6 @@ a_segment_of_another_size_is_corrupt(void **state)
 }
 
 static void
-flip(int fd, off_t at, int bit)
-{
-	uint8_t byte;
-
-	assert_int_equal(pread(fd, &byte, 1, at), 1);
-	byte ^= (uint8_t)(1U << bit);
-	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
-}
-
-static void
 a_manifest_with_any_bit_turned_opens_no_view(void **state)
 {
 	struct view_writer *writer = writer_open();
@@ -563,17 +682,6 @@ a_segment_with_any_bit_turned_gives_no_wrong_yes(void **state)
 }
 
 static void
-break_first_record(const char *path)
-{
-	int fd = open(path, O_RDWR);
-
-	assert_true(fd >= 0);
-	/* Behind the table of contents: the key of the first record. */
-	flip(fd, 2048 + 8 + 2, 0);
-	close(fd);
-}
-
-static void
 a_broken_base_does_not_stop_a_revocation(void **state)
 {
 	struct view_writer *writer = writer_open();
@@ -594,8 +702,8 @@ a_broken_base_does_not_stop_a_revocation(void **state)
 		assert_int_equal(r, 0);
 		view = open_view();
 		assert_int_equal(value_of(view, account), ENS_E_NOTFOUND);
-		assert_int_equal(view_writer_manifest(writer)->segment_count,
-		    2);
+		assert_in_range(view_writer_manifest(writer)->segment_count, 2,
+		    VIEW_SEGMENTS_MAX / 2);
 		if (generation == 40)
 			break;
 	}
@@ -805,6 +913,9 @@ main(void)
 		TEST(a_delta_hides_what_lies_below),
 		TEST(merges_lose_and_invent_nothing),
 		TEST(small_deltas_over_a_large_base_stay_few),
+		TEST(a_large_merge_stops_no_change),
+		TEST(a_new_base_ends_the_merge_of_an_old_one),
+		TEST(a_large_merge_that_fails_changes_nothing),
 		TEST(a_merge_into_the_base_drops_the_tombstones),
 		TEST(a_missing_segment_cannot_tell_until_a_new_base),
 		TEST(a_segment_of_another_size_is_corrupt),
