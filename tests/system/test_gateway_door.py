@@ -65,10 +65,10 @@ def test_the_boundary_is_spelled_out(gateway):
         permitemptypasswords no
         fingerprinthash SHA256
         usepam yes
-        allowtcpforwarding no
+        allowtcpforwarding local
         allowstreamlocalforwarding no
         permitlisten none
-        permitopen none
+        permitopen any
         gatewayports no
         permittunnel no
         x11forwarding no
@@ -76,6 +76,7 @@ def test_the_boundary_is_spelled_out(gateway):
         permituserrc no
         acceptenv LANG
         acceptenv LC_*
+        acceptenv NO_COLOR
         usedns no
         printlastlog no
         unusedconnectiontimeout 120

@@ -92,6 +92,7 @@ an_empty_file_gives_the_defaults(void **state)
 	assert_int_equal(config.port, 3022);
 	assert_int_equal(config.cert_lifetime, CERT_SECONDS_MAX);
 	assert_int_equal(config.connect_timeout, 10);
+	assert_false(config.native);
 	assert_false(config.manage);
 	assert_string_equal(config.state_dir, ENS_STATE_DIR);
 	assert_string_equal(config.run_dir, ENS_RUN_DIR);
@@ -133,6 +134,7 @@ every_key_is_read(void **state)
 	                      "source_addresses = 198.19.0.1/32,2001:db8::/32\n"
 	                      "cert_lifetime = 60\n"
 	                      "connect_timeout = 5\n"
+	                      "native = yes\n"
 	                      "[keys]\n"
 	                      "manage = yes\n"
 	                      "keyd_bind_dn = cn=keyd,dc=enscale,dc=example\n"
@@ -166,6 +168,7 @@ every_key_is_read(void **state)
 	    "198.19.0.1/32,2001:db8::/32");
 	assert_int_equal(config.cert_lifetime, 60);
 	assert_int_equal(config.connect_timeout, 5);
+	assert_true(config.native);
 	assert_true(config.manage);
 	assert_string_equal(config.keyd_bind_dn,
 	    "cn=keyd,dc=enscale,dc=example");
