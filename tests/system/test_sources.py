@@ -28,6 +28,7 @@ suffix {suffix}
 directory {folder}/db
 rootdn gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=auth
 index objectClass,entryUUID,entryCSN,modifyTimestamp eq
+limits * size=unlimited
 access to * by * read
 {overlay}
 """
