@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 
 #include "common/cleanup.h"
@@ -15,6 +14,7 @@
 #include "common/fingerprint.h"
 #include "enscale_sync/log.h"
 #include "enscale_sync/orphans.h"
+#include "enscale_sync/supervisor.h"
 
 /* Entries in one transaction of a refresh: what it changes is kept in memory
  * until it is committed. */
@@ -293,8 +293,8 @@ say_progress(struct follow *follow)
 	follow->progress_said = now();
 	log_line(LOG_INFO, "refreshing: %" PRIu64 " entries in %" PRId64 " s",
 	    follow->received, seconds);
-	(void)sd_notifyf(0,
-	    "STATUS=Refreshing: %" PRIu64 " entries in %" PRId64 " s.",
+	supervisor_tell_status("Refreshing: %" PRIu64 " entries in %" PRId64
+	                       " s.",
 	    follow->received, seconds);
 }
 

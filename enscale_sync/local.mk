@@ -19,6 +19,7 @@ libsync_la_SOURCES = \
 	%D%/state_entry.c \
 	%D%/state_read.c \
 	%D%/status.c %D%/status.h \
+	%D%/supervisor.c %D%/supervisor.h \
 	%D%/uuid_set.c %D%/uuid_set.h
 libsync_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS) $(SYSTEMD_CFLAGS)
 libsync_la_LIBADD = libldapside.la libviewwriter.la libconfig.la \

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <time.h>
 
@@ -28,6 +27,7 @@
 #include "enscale_sync/source.h"
 #include "enscale_sync/state.h"
 #include "enscale_sync/status.h"
+#include "enscale_sync/supervisor.h"
 
 #define SECOND ((uint64_t)1000000)
 /* The status is written at least this often; a little later when something
@@ -50,6 +50,7 @@ struct service {
 	struct control *control;
 	sd_event *event;
 	sd_event_source *tick;
+	sd_event_source *watchdog; /* NULL: none wants to be fed */
 	char status_file[CONFIG_PATH_MAX];
 	char control_path[CONFIG_PATH_MAX];
 	char metrics_file[CONFIG_PATH_MAX];
@@ -57,6 +58,7 @@ struct service {
 	uint64_t metrics_at; /* when they were written, CLOCK_MONOTONIC */
 	bool metrics_failed; /* said once */
 	bool status_failed;  /* said once */
+	bool was_ready;
 	bool told_ready;
 };
 
@@ -104,17 +106,17 @@ write_metrics(struct service *service, uint64_t time)
 
 /* READY is said once: view, map and state agree, if older than the server. */
 static void
-tell_systemd(struct service *service)
+tell_supervisor(struct service *service)
 {
 	const struct status *status = &service->status;
 
-	if (status->ready && !service->told_ready) {
-		service->told_ready = true;
+	if (status->ready && !service->was_ready)
 		log_line(LOG_INFO, "ready");
-		(void)sd_notify(0, "READY=1");
-	}
+	service->was_ready |= status->ready;
+	if (status->ready && !service->told_ready)
+		service->told_ready = supervisor_tell("READY=1");
 	if (status->connection != STATUS_REFRESHING)
-		(void)sd_notifyf(0, "STATUS=%s \"%s\"%s",
+		supervisor_tell_status("%s \"%s\"%s",
 		    status->connection == STATUS_FOLLOWING ? "Following"
 		                                           : "Waiting for",
 		    status->source, status->in_step ? ", in step." : ".");
@@ -159,7 +161,7 @@ on_tick(sd_event_source *tick, uint64_t time, void *arg)
 	settle(service);
 	write_status(service);
 	write_metrics(service, time);
-	tell_systemd(service);
+	tell_supervisor(service);
 	return set_tick(service,
 	    publisher_is_behind(service->publisher) ||
 	            publisher_is_merging(service->publisher)
@@ -174,10 +176,10 @@ on_anything(sd_event_source *post, void *arg)
 	struct service *service = arg;
 
 	(void)post;
-	if (service->status.ready && !service->told_ready) {
+	if (service->status.ready && !service->was_ready) {
 		/* Who was told of READY may ask for the status at once. */
 		write_status(service);
-		tell_systemd(service);
+		tell_supervisor(service);
 	}
 	if (!service->status.changed || service->tick_is_soon)
 		return 0;
@@ -395,7 +397,8 @@ set_up_loop(struct service *service)
 		r = sd_event_add_post(service->event, NULL, on_anything,
 		    service);
 	if (r >= 0)
-		r = sd_event_set_watchdog(service->event, true);
+		r = supervisor_feed_watchdog(service->event,
+		    &service->watchdog);
 	return r < 0 ? r : 0;
 }
 
@@ -421,13 +424,14 @@ run(struct service *service)
 static void
 end(struct service *service)
 {
-	(void)sd_notify(0, "STOPPING=1");
+	(void)supervisor_tell("STOPPING=1");
 	control_close(service->control);
 	stop_following(service);
 	if (service->state != NULL)
 		(void)status_write(&service->status, service->state,
 		    service->status_file);
 	sd_event_source_disable_unref(service->tick);
+	sd_event_source_disable_unref(service->watchdog);
 	sd_event_unref(service->event);
 	publisher_close(service->publisher);
 	state_close(service->state);

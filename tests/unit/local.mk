@@ -241,6 +241,11 @@ tests_unit_test_source_file_SOURCES = %D%/test_source_file.c \
 tests_unit_test_source_file_CFLAGS = $(SYNC_FIXTURE_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_unit_test_source_file_LDADD = libsync.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_supervisor
+tests_unit_test_supervisor_SOURCES = %D%/test_supervisor.c
+tests_unit_test_supervisor_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_test_supervisor_LDADD = libsync.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_ldap_csn
 tests_unit_test_ldap_csn_SOURCES = %D%/test_ldap_csn.c
 tests_unit_test_ldap_csn_CFLAGS = $(SYNC_FIXTURE_CFLAGS)

@@ -1,0 +1,103 @@
+/* What systemd is told. See supervisor.h. */
+#include <config.h>
+
+#include "enscale_sync/supervisor.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+
+/* A path, or with @ in place of the zero an abstract name. */
+static bool
+find_address(struct sockaddr_un *ret_address, socklen_t *ret_len)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t len = name == NULL ? 0 : strlen(name);
+
+	if (len < 2 || len >= sizeof(address.sun_path) ||
+	    (*name != '/' && *name != '@'))
+		return false;
+	memcpy(address.sun_path, name, len);
+	if (*name == '@')
+		address.sun_path[0] = '\0';
+	*ret_address = address;
+	*ret_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+	return true;
+}
+
+bool
+supervisor_tell(const char *text)
+{
+	struct sockaddr_un address;
+	AUTO_FD int fd = -1;
+	socklen_t len;
+	ssize_t n;
+
+	if (!find_address(&address, &len))
+		return true;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	do
+		n = sendto(fd, text, strlen(text), MSG_NOSIGNAL,
+		    (const struct sockaddr *)&address, len);
+	while (n < 0 && errno == EINTR);
+	return n >= 0;
+}
+
+void
+supervisor_tell_status(const char *format, ...)
+{
+	static char told[SUPERVISOR_TEXT_MAX];
+	char text[SUPERVISOR_TEXT_MAX] = "STATUS=";
+	size_t len = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text + len, sizeof(text) - len, format, args);
+	va_end(args);
+	if (strcmp(text, told) != 0 && supervisor_tell(text))
+		memcpy(told, text, sizeof(told));
+}
+
+/* Three times in the period: one may be late, one may not be taken. The next
+ * is counted from now: what was missed is not made up for. */
+static int
+feed(sd_event_source *source, uint64_t time, void *arg)
+{
+	const uint64_t *period = arg;
+	int r = sd_event_now(sd_event_source_get_event(source), CLOCK_MONOTONIC,
+	    &time);
+
+	(void)supervisor_tell("WATCHDOG=1");
+	if (r < 0)
+		return r;
+	return sd_event_source_set_time(source, time + *period);
+}
+
+int
+supervisor_feed_watchdog(sd_event *event, sd_event_source **ret_source)
+{
+	static uint64_t period;
+	int r = sd_watchdog_enabled(0, &period);
+
+	*ret_source = NULL;
+	if (r <= 0)
+		return r;
+	period /= 3;
+	r = sd_event_add_time_relative(event, ret_source, CLOCK_MONOTONIC, 0, 0,
+	    feed, &period);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(*ret_source, SD_EVENT_ON);
+	return r < 0 ? r : 0;
+}

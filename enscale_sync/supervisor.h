@@ -1,0 +1,27 @@
+/*
+ * What the follower tells systemd, or whoever else started it with
+ * NOTIFY_SOCKET: sd_notify(3), but it never waits. libsystemd's sends with a
+ * blocking socket, and a supervisor that does not read (while it reloads, or
+ * hangs) would stop the follower, too.
+ */
+#ifndef ENSCALE_SYNC_SUPERVISOR_H
+#define ENSCALE_SYNC_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#define SUPERVISOR_TEXT_MAX 1280
+
+/* Sends one assignment, as "READY=1". False: it was not taken, and may be
+ * sent again; true also when nobody wants to be told. */
+bool supervisor_tell(const char *text);
+
+/* Sends STATUS=, when it is another than the one that was taken last. */
+void supervisor_tell_status(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+/* Feeds the watchdog, where there is one, as long as the loop runs. 0 or
+ * -errno; *ret_source is NULL where there is none. */
+int supervisor_feed_watchdog(sd_event *event, sd_event_source **ret_source);
+
+#endif
