@@ -1,8 +1,6 @@
 /* From messages to state. See follow.h. */
 #include <config.h>
 
-#include "enscale_sync/follow.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,45 +10,17 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/fingerprint.h"
+#include "enscale_sync/follow_private.h"
 #include "enscale_sync/log.h"
-#include "enscale_sync/orphans.h"
 #include "enscale_sync/supervisor.h"
 
 /* Entries in one transaction of a refresh: what it changes is kept in memory
  * until it is committed. */
 #define BATCH_MAX 1000
-/* Refused entries with a log line of their own in one refresh. */
-#define REFUSED_LINES 100
 /* The age of the view is kept up this often. */
 #define TOUCH_SECONDS 60
 /* Progress of a long refresh. */
 #define PROGRESS_SECONDS 5
-
-struct follow {
-	struct state *state;              /* borrowed */
-	struct publisher *publisher;      /* borrowed */
-	struct status *status;            /* borrowed */
-	struct orphans orphans;           /* to ask the server about */
-	uint8_t digest[STATE_DIGEST_LEN]; /* of source, filter, rules */
-	struct csn_set server; /* how far this one is, as far as it said */
-	char cookie[COOKIE_LEN_MAX];
-	size_t cookie_len; /* 0: no news */
-	bool want_all;
-	bool asked; /* by an administrator, since the refresh began */
-	bool refreshing;
-	bool all;       /* this refresh is one in full */
-	bool marking;   /* this refresh may have to be swept */
-	bool adopt;     /* names are of one age: children find their parents */
-	bool behind;    /* this server is */
-	bool unsettled; /* and something was held, perhaps */
-	bool writing;   /* a transaction is under way */
-	int publish_error; /* of the last try: said once */
-	uint64_t held;
-	uint32_t batch;
-	uint32_t refused_lines;
-	uint64_t received; /* entries, in this refresh */
-	int64_t refresh_began, progress_said;
-};
 
 static int64_t
 now(void)
@@ -110,6 +80,7 @@ follow_new(const struct config *config, struct state *state,
 	follow->state = state;
 	follow->publisher = publisher;
 	follow->status = status;
+	follow->told = config->method == CONFIG_METHOD_SYNC;
 	r = make_digest(config, follow->digest);
 	if (r == 0 && info->cookie_len > 0 &&
 	    memcmp(info->digest, follow->digest, STATE_DIGEST_LEN) != 0)
@@ -118,7 +89,9 @@ follow_new(const struct config *config, struct state *state,
 		free(follow);
 		return r;
 	}
-	follow->want_all = info->cookie_len == 0;
+	/* What was held is no longer known one by one. */
+	follow->want_all = info->cookie_len == 0 || info->unsettled;
+	follow->held = info->unsettled;
 	*ret_follow = follow;
 	return 0;
 }
@@ -131,6 +104,7 @@ follow_free(struct follow *follow)
 	if (follow->writing)
 		state_end(follow->state);
 	orphans_clear(&follow->orphans);
+	comparison_free(follow->comparison);
 	free(follow);
 }
 
@@ -198,7 +172,7 @@ publish(struct follow *follow)
 	if (follow->refreshing || !behind || follow_question(follow) != NULL)
 		return;
 	r = publisher_publish(follow->publisher,
-	    follow->status->in_step ? now() : 0, &published);
+	    follow_is_current(follow) ? now() : 0, &published);
 	if (r != 0) {
 		if (r != follow->publish_error)
 			log_line(LOG_ERR, "cannot publish: %s", error_text(r));
@@ -232,7 +206,7 @@ follow_alive(struct follow *follow)
 {
 	int r;
 
-	if (!follow->status->in_step ||
+	if (!follow_is_current(follow) ||
 	    now() < publisher_as_of(follow->publisher) + TOUCH_SECONDS)
 		return;
 	r = publisher_touch(follow->publisher, now());
@@ -243,8 +217,8 @@ follow_alive(struct follow *follow)
 
 /* ---- transactions ------------------------------------------------------ */
 
-static int
-begin(struct follow *follow)
+int
+follow_write(struct follow *follow)
 {
 	const struct state_info *info = state_info(follow->state);
 	int r;
@@ -287,15 +261,21 @@ static void
 say_progress(struct follow *follow)
 {
 	int64_t seconds = now() - follow->refresh_began;
+	uint64_t rate = follow->received /
+	    (uint64_t)(seconds > 0 ? seconds : 1);
 
+	follow->status->received = follow->received;
+	follow->status->receive_rate = rate;
+	follow->status->changed = true;
 	if (now() < follow->progress_said + PROGRESS_SECONDS)
 		return;
 	follow->progress_said = now();
-	log_line(LOG_INFO, "refreshing: %" PRIu64 " entries in %" PRId64 " s",
-	    follow->received, seconds);
-	supervisor_tell_status("Refreshing: %" PRIu64 " entries in %" PRId64
-	                       " s.",
-	    follow->received, seconds);
+	log_line(LOG_INFO,
+	    "refreshing: %" PRIu64 " entries, %" PRIu64 " a second",
+	    follow->received, rate);
+	supervisor_tell_status("Refreshing: %" PRIu64 " entries, %" PRIu64
+	                       " a second.",
+	    follow->received, rate);
 }
 
 static int
@@ -308,84 +288,6 @@ count(struct follow *follow)
 	if (follow->refreshing)
 		say_progress(follow);
 	return commit(follow);
-}
-
-/* ---- never backwards --------------------------------------------------- */
-
-/* Would this copy bring back what we know to be over? */
-static int
-judge(struct follow *follow, const struct entry *entry, bool *ret_hold)
-{
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
-	struct entry ours;
-	int r;
-
-	*ret_hold = false;
-	if (!follow->behind)
-		return 0;
-	r = state_find(follow->state, entry->uuid, &rows, &ours);
-	if (r == 0)
-		*ret_hold = csn_is_older(entry->csn, ours.csn);
-	else if (r == ENS_E_NOTFOUND)
-		*ret_hold = csn_set_has_seen(follow_seen(follow), entry->csn);
-	else
-		return r;
-	return 0;
-}
-
-/* Of entries that a complete refresh did not name: what the server has not
- * seen yet stays. */
-static bool
-may_go(const struct entry *entry, void *arg)
-{
-	struct follow *follow = arg;
-
-	if (!follow->behind || csn_set_has_seen(&follow->server, entry->csn))
-		return true;
-	follow->held++;
-	state_set_unsettled(follow->state, true);
-	return false;
-}
-
-/* What was held is settled by the server itself, once it has caught up. */
-static void
-check_behind(struct follow *follow)
-{
-	if (!follow->behind ||
-	    !csn_set_covers(&follow->server, follow_seen(follow)))
-		return;
-	follow->behind = false;
-	if (!state_info(follow->state)->unsettled)
-		return;
-	log_line(LOG_NOTICE,
-	    "the server has caught up: refreshing in full to settle what was held back");
-	follow->want_all = true;
-}
-
-/*
- * A server that is behind by its own account, but has all that we have and
- * nothing that we saw deleted, is in step: it crashed after its last
- * checkpoint. Its older copies are held back all the same.
- */
-static bool
-is_in_step(const struct follow *follow)
-{
-	return !follow->behind || !state_info(follow->state)->unsettled;
-}
-
-int
-follow_accept(struct follow *follow)
-{
-	int r;
-
-	if (!state_info(follow->state)->unsettled)
-		return ENS_E_NOTFOUND;
-	r = begin(follow);
-	if (r != 0)
-		return r;
-	state_forget_seen(follow->state);
-	follow_ask_refresh(follow);
-	return 0;
 }
 
 /* ---- messages ---------------------------------------------------------- */
@@ -430,7 +332,7 @@ follow_answer(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
 	if (name == NULL)
 		return 0;
 	if (uuid != NULL)
-		r = begin(follow);
+		r = follow_write(follow);
 	if (uuid != NULL && r == 0)
 		r = state_learn_name(follow->state, uuid, name);
 	orphans_next(&follow->orphans);
@@ -447,25 +349,35 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	follow->all = all;
 	follow->asked = follow->asked && !all;
 	follow->behind = behind;
-	follow->held = 0;
+	/* Who is asked may have more up to there than was read. */
+	follow->floor.count = 0;
+	if (follow->told || behind)
+		follow->floor = *follow_seen(follow);
+	/* A refresh in full finds out anew what there is to hold back. */
+	if (all)
+		follow->held = 0;
+	follow->shrink = (struct shrink){ 0 };
+	follow->guarding = state_info(follow->state)->complete &&
+	    !follow->lenient;
+	follow->lags = false;
 	follow->adopt = empty;
 	follow->marking = !empty;
 	follow->cookie_len = 0;
 	follow->server.count = 0;
 	follow->received = 0;
-	follow->refused_lines = 0;
+	follow->refused_lines = follow->held_lines = 0;
+	follow->status->received = follow->status->receive_rate = 0;
 	follow->refresh_began = follow->progress_said = now();
 	follow->status->connection = STATUS_REFRESHING;
 	follow->status->changed = true;
 	if (all)
 		log_line(LOG_INFO, "refreshing in full%s",
 		    behind ? ", holding back what is older than ours" : "");
-	r = begin(follow);
+	r = follow_write(follow);
 	if (r == 0)
 		r = state_clear_marks(follow->state);
-	/* A refresh in full finds out anew what there is to hold back. */
-	if (r == 0 && all)
-		state_set_unsettled(follow->state, false);
+	if (r == 0)
+		r = state_clear_stash(follow->state);
 	return r == 0 ? commit(follow) : r;
 }
 
@@ -481,31 +393,55 @@ say_refused(struct follow *follow, const struct entry *entry)
 	    entry->dn, entry->reason);
 }
 
-int
-follow_entry(struct follow *follow, const struct entry *entry)
+/* What is compared at this moment was told by the way. */
+static void
+touch(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
 {
-	bool hold;
-	int r = begin(follow);
+	if (follow->asking &&
+	    memcmp(uuid, comparison_doubt(follow->comparison),
+	        ENTRY_UUID_LEN) == 0)
+		follow->touched = true;
+	for (uint32_t i = 0; i < follow->gone_count; i++) {
+		if (memcmp(uuid, follow->gone[i], ENTRY_UUID_LEN) == 0)
+			memset(follow->gone[i], 0, ENTRY_UUID_LEN);
+	}
+}
 
-	follow->received++;
-	if (r == 0 && follow->marking)
-		r = state_mark(follow->state, entry->uuid);
-	if (r == 0)
-		r = judge(follow, entry, &hold);
+/* In a transaction. */
+int
+follow_take(struct follow *follow, const struct entry *entry)
+{
+	enum verdict verdict;
+	int r = follow_judge(follow, entry, &verdict);
+
 	if (r != 0)
 		return r;
-	if (hold) {
-		follow->status->held = ++follow->held;
-		state_set_unsettled(follow->state, true);
-		log_line(LOG_NOTICE, "held back \"%s\": ours is newer",
-		    entry->dn);
-		return count(follow);
-	}
+	if (verdict == HOLD)
+		return follow_hold(follow, entry);
 	say_refused(follow, entry);
-	r = state_put(follow->state, entry, follow->adopt);
+	if (verdict == STASH)
+		return state_stash(follow->state, entry);
+	if (follow->guarding)
+		r = state_unstash(follow->state, entry->uuid);
+	if (r == 0)
+		r = state_put(follow->state, entry, follow->adopt);
 	if (r == 0 && !follow->refreshing &&
 	    state_is_orphan(follow->state, entry->uuid))
 		r = ask_about(follow, entry);
+	return r;
+}
+
+int
+follow_entry(struct follow *follow, const struct entry *entry)
+{
+	int r = follow_write(follow);
+
+	follow->received++;
+	touch(follow, entry->uuid);
+	if (r == 0 && follow->marking)
+		r = state_mark(follow->state, entry->uuid);
+	if (r == 0)
+		r = follow_take(follow, entry);
 	return r == 0 ? count(follow) : r;
 }
 
@@ -515,7 +451,7 @@ follow_compare(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
 {
 	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
 	struct entry ours;
-	int r = begin(follow);
+	int r = follow_write(follow);
 
 	if (r == 0)
 		r = state_find(follow->state, uuid, &rows, &ours);
@@ -532,7 +468,7 @@ int
 follow_present(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],
     uint32_t uuid_count)
 {
-	int r = begin(follow);
+	int r = follow_write(follow);
 
 	if (!follow->marking)
 		return r;
@@ -548,7 +484,10 @@ follow_gone(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < uuid_count; i++) {
-		r = begin(follow);
+		r = follow_write(follow);
+		touch(follow, uuids[i]);
+		if (r == 0 && follow->guarding)
+			r = state_unstash(follow->state, uuids[i]);
 		if (r == 0)
 			r = state_delete(follow->state, uuids[i]);
 		if (r == 0)
@@ -568,16 +507,24 @@ follow_reached(struct follow *follow, struct berval cookie)
 	follow->cookie_len = cookie.bv_len;
 	csn_set_from_cookie(&follow->server, cookie.bv_val, cookie.bv_len);
 	/* Also without any change of ours: the server has come further. */
-	return begin(follow);
+	return follow_write(follow);
 }
 
 static int
 finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 {
-	int r = begin(follow);
+	bool shrunk = false;
+	int r = follow_write(follow);
 
-	if (r == 0 && swept && follow->marking)
-		r = state_sweep(follow->state, may_go, follow, ret_deleted);
+	if (r == 0 && follow->all)
+		state_set_unsettled(follow->state, follow->held > 0);
+	if (r == 0)
+		r = follow_guard(follow, swept, &shrunk);
+	if (r == 0 && !shrunk)
+		r = state_apply_stash(follow->state);
+	if (r == 0 && swept && follow->marking && !shrunk)
+		r = state_sweep(follow->state, follow_may_go, follow,
+		    ret_deleted);
 	if (r == 0)
 		r = state_adopt(follow->state);
 	/* After one in full every name is known, and who is an orphan is. */
@@ -585,6 +532,8 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 		r = state_each_orphan(follow->state, ask_about_orphan, follow);
 	if (r == 0)
 		r = state_clear_marks(follow->state);
+	if (r == 0)
+		r = state_clear_stash(follow->state);
 	if (r != 0)
 		return r;
 	state_set_digest(follow->state, follow->digest);
@@ -593,6 +542,7 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	follow->refreshing = false;
 	r = commit(follow);
 	follow->refreshing = r != 0;
+	follow->shrunk = shrunk;
 	return r;
 }
 
@@ -605,20 +555,27 @@ follow_done(struct follow *follow, bool swept)
 	if (r != 0)
 		return r;
 	follow->want_all = follow->asked;
+	follow->lenient = follow->lenient && follow->asked;
 	follow->adopt = true;
-	follow->marking = false;
+	follow->marking = follow->guarding = false;
+	follow->compared |= follow->all && swept;
 	follow->status->connection = STATUS_FOLLOWING;
 	follow->status->refreshes++;
 	follow->status->held = follow->held;
 	follow->status->changes += deleted;
-	check_behind(follow);
-	status_set_in_step(follow->status, is_in_step(follow));
+	if (!follow->shrunk)
+		follow->status->held_reason[0] = '\0';
+	follow_check_behind(follow);
 	if (follow->refused_lines > REFUSED_LINES)
 		log_line(LOG_WARNING, "refused %u more entries",
 		    follow->refused_lines - REFUSED_LINES);
+	if (follow->held_lines > REFUSED_LINES)
+		log_line(LOG_WARNING, "held back %u more entries",
+		    follow->held_lines - REFUSED_LINES);
 	log_line(LOG_INFO,
 	    "refreshed: %" PRIu64 " entries came, %" PRIu64 " are gone",
 	    follow->received, deleted);
+	follow_say_in_step(follow);
 	publish(follow);
 	return 0;
 }
@@ -634,10 +591,17 @@ follow_settle(struct follow *follow)
 	r = commit(follow);
 	if (r != 0)
 		return r;
-	check_behind(follow);
-	status_set_in_step(follow->status, is_in_step(follow));
+	follow_check_behind(follow);
+	follow_say_in_step(follow);
 	publish(follow);
 	return 0;
+}
+
+void
+follow_lags(struct follow *follow, bool lags)
+{
+	follow->lags = lags;
+	follow_say_in_step(follow);
 }
 
 void
@@ -647,8 +611,12 @@ follow_lost(struct follow *follow, const char *reason)
 
 	state_end(follow->state);
 	orphans_clear(&follow->orphans);
+	(void)follow_compare_end(follow, reason);
 	follow->writing = false;
-	follow->refreshing = false;
+	follow->refreshing = follow->guarding = false;
+	follow->compared = false;
+	/* It is not known one by one. */
+	follow->want_all |= follow_holds(follow);
 	follow->cookie_len = 0;
 	follow->status->connection = STATUS_WAITING;
 	status_set_in_step(follow->status, false);

@@ -4,10 +4,15 @@
  *
  * - A refresh counts when it is complete: until then nothing that it left
  *   out is taken away, no cookie is kept, and nothing of it is published.
- * - Never backwards: while a server is behind what another one (or it, before
- *   a crash) has told us, its older copies are held back, and so is what we
- *   saw deleted; what it does not have yet stays. When it has caught up, and
- *   something was held, a refresh in full settles it.
+ * - Never backwards: a copy that is older than ours, or of an entry that is
+ *   not here although all up to its version had been told us before this
+ *   connection (so we saw it deleted), is held back, whoever sends it; and
+ *   what a server that is behind does not have yet stays. What is held is
+ *   settled by a refresh in full in which nothing is, or by an administrator.
+ * - A refresh that would take away too much (shrink.h) does not: what is there
+ *   stays until a refresh takes away less, or an administrator accepts.
+ * - In step with the directory is only what was compared with it: by a
+ *   refresh in full, or entry by entry (comparison.h).
  * - Another source, filter or set of rules means a refresh in full, while
  *   what we have serves on.
  *
@@ -43,6 +48,15 @@ const struct csn_set *follow_seen(const struct follow *follow);
 void follow_want_all(struct follow *follow);
 /* Is another connection wanted, for a refresh in full? */
 bool follow_wants_refresh(const struct follow *follow);
+/* Is something held back? */
+bool follow_holds(const struct follow *follow);
+/* An administrator accepts whatever the next refresh in full says. */
+bool follow_is_lenient(const struct follow *follow);
+/* Is the server behind by the account of what others have told? */
+bool follow_is_behind(const struct follow *follow);
+/* Do we have this version of this entry? */
+bool follow_has(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
+    const char *csn);
 
 /* ---- told by the source ------------------------------------------------ */
 
@@ -73,8 +87,27 @@ int follow_answer(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN]);
 int follow_settle(struct follow *follow);
 /* The server has answered: what we have is of now. */
 void follow_alive(struct follow *follow);
+/* It has changes that it does not tell; or it has told them now. */
+void follow_lags(struct follow *follow, bool lags);
 /* The connection is gone, with what was not committed. */
 void follow_lost(struct follow *follow, const char *reason);
+
+/* ---- told by who compares ----------------------------------------------- */
+
+/* After a refresh that was no proof. */
+bool follow_wants_comparison(const struct follow *follow);
+/* The server begins to list what it has; it has all changes up to context. */
+int follow_compare_begin(struct follow *follow, const struct csn_set *context);
+int follow_compare_entry(struct follow *follow,
+    const uint8_t uuid[ENTRY_UUID_LEN], const char *csn);
+/* The list is complete. -EAGAIN: to be called again in another turn. */
+int follow_compare_listed(struct follow *follow);
+/* Which entry is to be read now, NULL when that was all. */
+const uint8_t *follow_compare_question(struct follow *follow);
+/* NULL: no such entry. */
+int follow_compare_answer(struct follow *follow, const struct entry *entry);
+/* reason NULL: it is over, else it did not come to an end. */
+int follow_compare_end(struct follow *follow, const char *reason);
 
 /* ---- told by the main loop --------------------------------------------- */
 

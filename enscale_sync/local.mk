@@ -2,22 +2,29 @@
 # the tests: enscale-sync is main.c and this.
 noinst_LTLIBRARIES += libsync.la
 libsync_la_SOURCES = \
+	%D%/comparison.c %D%/comparison.h \
 	%D%/control.c %D%/control.h \
 	%D%/derive.c %D%/derive.h \
 	%D%/entry_codec.c %D%/entry_codec.h \
-	%D%/follow.c %D%/follow.h \
+	%D%/follow.c %D%/follow.h %D%/follow_private.h \
+	%D%/follow_compare.c \
+	%D%/follow_hold.c \
 	%D%/log.c %D%/log.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/orphans.c %D%/orphans.h \
 	%D%/publish.c %D%/publish.h \
+	%D%/shrink.c %D%/shrink.h \
 	%D%/source.c %D%/source.h %D%/source_type.h \
+	%D%/source_compare.c %D%/source_compare.h \
 	%D%/source_file.c \
 	%D%/source_ldap.c \
 	%D%/source_poll.c %D%/poll_queue.c %D%/poll_queue.h \
+	%D%/source_session.c %D%/source_session.h \
 	%D%/state.c %D%/state.h %D%/state_private.h \
 	%D%/state_changes.c \
 	%D%/state_entry.c \
 	%D%/state_read.c \
+	%D%/state_stash.c \
 	%D%/status.c %D%/status.h \
 	%D%/supervisor.c %D%/supervisor.h \
 	%D%/uuid_set.c %D%/uuid_set.h

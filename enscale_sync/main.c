@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-event.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/config.h"
@@ -28,6 +29,7 @@
 #include "enscale_sync/state.h"
 #include "enscale_sync/status.h"
 #include "enscale_sync/supervisor.h"
+#include "ldap/ldap_opening.h"
 
 #define SECOND ((uint64_t)1000000)
 /* The status is written at least this often; a little later when something
@@ -472,5 +474,7 @@ main(int argc, char **argv)
 	end(&service);
 	if (r != 0)
 		log_line(LOG_ERR, "ended: %s", error_text(r));
+	if (ldap_opening_is_any_left())
+		_exit(r == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

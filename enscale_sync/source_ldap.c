@@ -1,10 +1,13 @@
 /*
- * The directory as a source: RFC 4533 over one connection at a time, to the
- * first of the configured servers that will do. See source.h.
+ * The directory as a source: which of the configured servers is followed, and
+ * when another one is tried. What is said on a connection is in
+ * source_session.c, the comparison over a second one in source_compare.c.
+ * Nothing here waits.
  *
- * Opening a connection waits (for the configured timeout at most); nothing
- * else does. While it is open, a small question every few seconds proves that
- * the server answers.
+ * A server is followed until it is lost, or one that stands before it in the
+ * configuration is back and has all that we have. One that has not is passed
+ * over while another answers; when none is found for a while, it is asked for
+ * everything, and what is older there than here is held back (follow.h).
  */
 #include <config.h>
 
@@ -16,18 +19,16 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "common/base64.h"
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "enscale_sync/log.h"
+#include "enscale_sync/source_compare.h"
+#include "enscale_sync/source_session.h"
 #include "enscale_sync/source_type.h"
-#include "ldap/ldap_connection.h"
-#include "ldap/ldap_sync.h"
+#include "ldap/ldap_opening.h"
 
 #define SECOND ((uint64_t)1000000)
 
-/* From an answer to the next question; the answer may take the timeout. */
-#define PROBE_TIME (10 * SECOND)
 /* Between rounds through all servers: doubled up to the longest, and shorter
  * by up to a half, so that gateways do not all come at once. */
 #define BACKOFF_FIRST   (SECOND / 2)
@@ -35,10 +36,18 @@
 /* A server that is behind us may catch up before all is asked anew. */
 #define BEHIND_TIME  (30 * SECOND)
 #define BEHIND_RETRY (3 * SECOND)
+/* Looking whether there is a better server than the one in use. */
+#define BETTER_TIME (20 * SECOND)
+/* What is held back may have been settled in the directory: refreshing in
+ * full shows it. Doubled, like a comparison that came to no end. */
+#define AGAIN_FIRST   (60 * SECOND)
+#define AGAIN_LONGEST (3600 * SECOND)
+/* What is to be done now and then is looked at so often. */
+#define CHORES_TIME (2 * SECOND)
+/* The hour of the night, local time, in which all is compared. */
+#define NIGHT_HOUR 3
 /* Servers whose losses are told apart in the log. */
 #define SAID_MAX 8
-/* Messages read in one turn of the loop. */
-#define TURN_MESSAGES 500
 
 struct ldap_source {
 	sd_event *event;             /* borrowed */
@@ -47,27 +56,35 @@ struct ldap_source {
 	struct status *status;       /* borrowed */
 	struct ldap_connection_options options;
 	struct ldap_search search;
-	uint32_t next_uri;
+
+	uint32_t at; /* which server */
+	char uri[LDAP_URI_MAX];
 	uint64_t backoff;
 	uint64_t behind_since; /* 0: no server said so */
 	bool accept_behind;    /* it was waited for long enough */
-	char uri[LDAP_URI_MAX];
 	/* Of the last loss of each server (or of those that share a place). */
 	char said[SAID_MAX][LDAP_URI_MAX + LDAP_REASON_MAX];
-	LDAP *ld;               /* owned; NULL while there is no connection */
-	struct ldap_sync *sync; /* owned */
-	int probe;    /* message id of the question; -1: none under way */
-	bool asked;   /* and has had the time for its answer */
-	int question; /* likewise, of the one about a name */
-	bool named;   /* it was answered with name_uuid */
-	uint8_t name_uuid[ENTRY_UUID_LEN];
-	sd_event_source *input; /* owned, like the next ones */
-	sd_event_source *turn;  /* more to read at once */
-	sd_event_source *timer; /* the next try, or the next question */
-	struct ldap_sync_message message; /* large */
+	struct ldap_opening *opening;   /* owned; NULL: none under way */
+	struct source_session *session; /* owned; NULL: none */
+	sd_event_source *timer;         /* the next try, or the opening's end */
+	sd_event_source *opened;        /* owned, like all of these */
+
+	/* While a session lasts. */
+	sd_event_source *chores;
+	struct ldap_opening *better; /* of a server that is tried meanwhile */
+	uint32_t better_at;
+	uint64_t better_time;
+	sd_event_source *better_opened;
+	struct source_compare *compare; /* owned; NULL: none under way */
+	struct ldap_connection_options compare_options; /* with the address */
+	uint64_t compare_time, compare_pause;
+	time_t night;
+	uint64_t again_time, again_pause;
 };
 
-static int wait_for(struct ldap_source *source, uint64_t time);
+static int wait_for(sd_event_source *timer, uint64_t time);
+static int on_opened(sd_event_source *input, int fd, uint32_t events,
+    void *arg);
 
 static uint64_t
 monotonic(const struct ldap_source *source)
@@ -78,32 +95,68 @@ monotonic(const struct ldap_source *source)
 	return time;
 }
 
-/* ---- the end of a connection ------------------------------------------- */
-
-static void
-disconnect(struct ldap_source *source)
-{
-	source->input = sd_event_source_disable_unref(source->input);
-	source->turn = sd_event_source_disable_unref(source->turn);
-	ldap_sync_free(source->sync);
-	source->sync = NULL;
-	if (source->ld != NULL)
-		ldap_connection_close(source->ld);
-	source->ld = NULL;
-	source->probe = -1;
-	source->question = -1;
-	source->asked = false;
-}
-
-static uint64_t
-with_jitter(uint64_t time)
+static uint32_t
+random_number(void)
 {
 	uint32_t random;
 
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) !=
 	    (ssize_t)sizeof(random))
 		random = 0;
-	return time - time / 2 * random / UINT32_MAX;
+	return random;
+}
+
+static uint64_t
+with_jitter(uint64_t time)
+{
+	return time - time / 2 * random_number() / UINT32_MAX;
+}
+
+static uint64_t
+doubled(uint64_t time, uint64_t longest)
+{
+	return 2 * time > longest ? longest : 2 * time;
+}
+
+/* Somewhere in that hour, so that gateways do not all come at once. */
+static time_t
+next_night(void)
+{
+	time_t now = time(NULL), night;
+	struct tm tm;
+
+	if (localtime_r(&now, &tm) == NULL)
+		return now + 24 * 60 * 60;
+	tm.tm_hour = NIGHT_HOUR;
+	tm.tm_min = (int)(random_number() % 60);
+	tm.tm_isdst = -1;
+	night = mktime(&tm);
+	return night > now ? night : night + 24 * 60 * 60;
+}
+
+/* ---- the end of a connection ------------------------------------------- */
+
+static void
+drop_better(struct ldap_source *source)
+{
+	source->better_opened = sd_event_source_disable_unref(
+	    source->better_opened);
+	ldap_opening_abandon(source->better);
+	source->better = NULL;
+}
+
+static void
+disconnect(struct ldap_source *source)
+{
+	source->opened = sd_event_source_disable_unref(source->opened);
+	ldap_opening_abandon(source->opening);
+	source->opening = NULL;
+	drop_better(source);
+	source_compare_stop(source->compare);
+	source->compare = NULL;
+	source_session_stop(source->session);
+	source->session = NULL;
+	(void)sd_event_source_set_enabled(source->chores, SD_EVENT_OFF);
 }
 
 /* The next server of this round, or the first one after a pause. */
@@ -113,24 +166,22 @@ try_next(struct ldap_source *source)
 	char uri[LDAP_URI_MAX];
 	uint64_t pause;
 
-	source->next_uri++;
-	if (ldap_connection_uri(source->config->uri, source->next_uri, uri) ==
-	    0)
-		return wait_for(source, 0);
-	source->next_uri = 0;
+	source->at++;
+	if (ldap_connection_uri(source->config->uri, source->at, uri) == 0)
+		return wait_for(source->timer, 0);
+	source->at = 0;
 	if (source->behind_since != 0)
-		return wait_for(source, BEHIND_RETRY);
+		return wait_for(source->timer, BEHIND_RETRY);
 	pause = source->backoff;
-	source->backoff = pause * 2 > BACKOFF_LONGEST ? BACKOFF_LONGEST
-	                                              : pause * 2;
-	return wait_for(source, with_jitter(pause));
+	source->backoff = doubled(pause, BACKOFF_LONGEST);
+	return wait_for(source->timer, with_jitter(pause));
 }
 
 /* Said once for as long as nothing changes. */
 static void
 say_lost(struct ldap_source *source, const char *reason)
 {
-	char *said = source->said[source->next_uri % SAID_MAX];
+	char *said = source->said[source->at % SAID_MAX];
 	char line[sizeof(source->said[0])];
 
 	(void)snprintf(line, sizeof(line), "lost \"%s\": %s", source->uri,
@@ -159,18 +210,8 @@ start_again(struct ldap_source *source, const char *reason)
 	disconnect(source);
 	follow_lost(source->follow, reason);
 	follow_want_all(source->follow);
-	return wait_for(source, with_jitter(BACKOFF_FIRST));
+	return wait_for(source->timer, 0);
 }
-
-static int
-lose_by(struct ldap_source *source, int error)
-{
-	const char *said = source->message.reason;
-
-	return lose(source, *said != '\0' ? said : error_text(error));
-}
-
-/* ---- a server that is behind ------------------------------------------- */
 
 static int
 turned_away(struct ldap_source *source)
@@ -187,333 +228,257 @@ turned_away(struct ldap_source *source)
 	return lose(source, "it is behind what we have already");
 }
 
-/* The server's own contextCSN; empty when it has none to show. */
+/* ---- comparing --------------------------------------------------------- */
+
 static int
-ask_context(struct ldap_source *source, struct csn_set *ret_set)
+on_compared(const char *reason, void *arg)
 {
-	char attribute[] = "contextCSN";
-	char *attributes[] = { attribute, NULL };
-	struct timeval timeout = { .tv_sec = source->config->timeout };
-	struct berval **values;
-	LDAPMessage *result = NULL;
+	struct ldap_source *source = arg;
 	int r;
 
-	ret_set->count = 0;
-	r = ldap_search_ext_s(source->ld, source->config->base, LDAP_SCOPE_BASE,
-	    "(objectClass=*)", attributes, 0, NULL, NULL, &timeout,
-	    LDAP_NO_LIMIT, &result);
-	if (r == LDAP_SUCCESS && ldap_first_entry(source->ld, result) != NULL) {
-		values = ldap_get_values_len(source->ld,
-		    ldap_first_entry(source->ld, result), attribute);
-		for (int i = 0; values != NULL && values[i] != NULL; i++)
-			(void)csn_set_add(ret_set, values[i]->bv_val,
-			    values[i]->bv_len);
-		ldap_value_free_len(values);
-	}
-	(void)ldap_msgfree(result);
-	if (r == LDAP_SUCCESS || r == LDAP_NO_SUCH_OBJECT ||
-	    r == LDAP_INSUFFICIENT_ACCESS)
-		return 0;
-	ldap_connection_reason(source->ld, r, "base", source->message.reason);
-	return ENS_E_LDAP;
+	if (reason != NULL)
+		log_line(LOG_WARNING, "cannot compare with \"%s\": %s",
+		    source->uri, reason);
+	source_compare_stop(source->compare);
+	source->compare = NULL;
+	source->compare_time = monotonic(source) + source->compare_pause;
+	source->compare_pause = reason == NULL
+	    ? SECOND
+	    : doubled(source->compare_pause, AGAIN_LONGEST);
+	r = follow_compare_end(source->follow, reason);
+	if (r != 0)
+		return lose(source, error_text(r));
+	return follow_wants_refresh(source->follow)
+	    ? source_session_poke(source->session)
+	    : 0;
 }
-
-/* Has the server not seen all that we have? Only asked where a cookie would
- * not make it say so itself. */
-static int
-ask_behind(struct ldap_source *source, bool all, bool *ret_behind)
-{
-	const struct csn_set *seen = follow_seen(source->follow);
-	struct berval cookie = follow_cookie(source->follow);
-	struct csn_set server;
-	int r;
-
-	if (all) {
-		*ret_behind = false;
-		if (seen->count == 0)
-			return 0;
-		r = ask_context(source, &server);
-		if (r == 0)
-			*ret_behind = source->accept_behind ||
-			    (server.count > 0 &&
-			        !csn_set_covers(&server, seen));
-		return r;
-	}
-	csn_set_from_cookie(&server, cookie.bv_val, cookie.bv_len);
-	*ret_behind = !csn_set_covers(&server, seen);
-	return 0;
-}
-
-/* ---- reading ----------------------------------------------------------- */
 
 static int
-take_end(struct ldap_source *source)
+compare(struct ldap_source *source)
 {
-	switch (ldap_sync_end_error(source->message.code)) {
-	case ENS_E_BEHIND:
-		return turned_away(source);
-	case ENS_E_REFRESH:
-		return start_again(source, source->message.reason);
-	default:
-		return lose_by(source, ENS_E_INCOMPLETE);
-	}
+	source->compare_options = source->options;
+	source_session_peer(source->session, &source->compare_options.peer,
+	    &source->compare_options.peer_len);
+	if (source->compare_options.peer.ss_family == AF_UNIX)
+		source->compare_options.peer_len = 0;
+	return source_compare_start(source->event, &source->compare_options,
+	    source->uri, &source->search, source->follow, on_compared, source,
+	    &source->compare);
 }
 
-/* "6ba7b810-9dad-11d1-80b4-00c04fd430c8" */
 static bool
-parse_uuid(struct berval text, uint8_t ret_uuid[ENTRY_UUID_LEN])
+is_time_to_compare(const struct ldap_source *source)
 {
-	char digits[2 * ENTRY_UUID_LEN + 1];
-	size_t count = 0;
-
-	for (size_t i = 0; i < text.bv_len && count < sizeof(digits) - 1; i++) {
-		if (text.bv_val[i] != '-')
-			digits[count++] = text.bv_val[i];
-	}
-	digits[count] = '\0';
-	return text.bv_len == 2 * ENTRY_UUID_LEN + 4 &&
-	    count == sizeof(digits) - 1 &&
-	    hex_decode(digits, ret_uuid, ENTRY_UUID_LEN) == 0;
+	if (source->compare != NULL ||
+	    source->status->connection != STATUS_FOLLOWING)
+		return false;
+	if (follow_wants_comparison(source->follow))
+		return monotonic(source) >= source->compare_time;
+	return time(NULL) >= source->night && !follow_holds(source->follow);
 }
 
-/* Which entry has the name that was asked about? */
-static int
-take_name(struct ldap_source *source, LDAPMessage *answer)
-{
-	struct berval **values;
+/* ---- a better server --------------------------------------------------- */
 
-	if (ldap_msgtype(answer) == LDAP_RES_SEARCH_ENTRY) {
-		values = ldap_get_values_len(source->ld, answer, "entryUUID");
-		source->named = values != NULL && values[0] != NULL &&
-		    parse_uuid(*values[0], source->name_uuid);
-		ldap_value_free_len(values);
-		return 0;
-	}
-	if (ldap_msgtype(answer) != LDAP_RES_SEARCH_RESULT)
-		return 0;
-	source->question = -1;
-	return follow_answer(source->follow,
-	    source->named ? source->name_uuid : NULL);
+/* Before the one in use; any other, while that is behind. */
+static bool
+find_better(struct ldap_source *source, char uri[LDAP_URI_MAX])
+{
+	uint32_t next = source->better_at;
+
+	if (ldap_connection_uri(source->config->uri, next, uri) != 0 ||
+	    (next >= source->at && !follow_is_behind(source->follow)))
+		next = 0;
+	if (next == source->at && follow_is_behind(source->follow))
+		next++;
+	source->better_at = next;
+	return next != source->at &&
+	    (next < source->at || follow_is_behind(source->follow)) &&
+	    ldap_connection_uri(source->config->uri, next, uri) == 0;
 }
 
 static int
-take_answer(struct ldap_source *source)
+try_better(struct ldap_source *source)
 {
-	LDAPMessage *answer = source->message.other;
+	char uri[LDAP_URI_MAX];
+	int r;
+
+	drop_better(source);
+	source->better_time = monotonic(source) + with_jitter(BETTER_TIME);
+	if (!find_better(source, uri))
+		return 0;
+	r = ldap_opening_start(&source->options, uri, source->config->base,
+	    &source->better);
+	if (r == 0)
+		r = sd_event_add_io(source->event, &source->better_opened,
+		    ldap_opening_fd(source->better), EPOLLIN, on_opened,
+		    source);
+	return r < 0 ? r : 0;
+}
+
+/* ---- following --------------------------------------------------------- */
+
+static int
+on_chores(sd_event_source *timer, uint64_t time, void *arg)
+{
+	struct ldap_source *source = arg;
 	int r = 0;
 
-	if (ldap_msgid(answer) == source->question) {
-		r = take_name(source, answer);
-	} else if (ldap_msgid(answer) == source->probe &&
-	    ldap_msgtype(answer) == LDAP_RES_SEARCH_RESULT) {
-		source->probe = -1;
-		follow_alive(source->follow);
+	if (follow_holds(source->follow) &&
+	    source->status->connection == STATUS_FOLLOWING &&
+	    time >= source->again_time) {
+		source->again_time = time + source->again_pause;
+		source->again_pause = doubled(source->again_pause,
+		    AGAIN_LONGEST);
+		return start_again(source,
+		    "to see whether what is held back is settled");
 	}
-	(void)ldap_msgfree(answer);
-	return r;
-}
-
-/* Asks about one name at a time. */
-static int
-ask_name(struct ldap_source *source)
-{
-	char attribute[] = "entryUUID";
-	char *attributes[] = { attribute, NULL };
-	const char *name = follow_question(source->follow);
-	int r;
-
-	if (name == NULL || source->question >= 0)
-		return 0;
-	source->named = false;
-	r = ldap_search_ext(source->ld, name, LDAP_SCOPE_BASE,
-	    "(objectClass=*)", attributes, 0, NULL, NULL, NULL, LDAP_NO_LIMIT,
-	    &source->question);
-	if (r == LDAP_SUCCESS)
-		return 0;
-	ldap_connection_reason(source->ld, r, "search", source->message.reason);
-	return ENS_E_LDAP;
+	if (time >= source->better_time)
+		r = try_better(source);
+	if (r == 0 && is_time_to_compare(source)) {
+		source->night = next_night();
+		r = compare(source);
+	}
+	return r == 0 ? wait_for(timer, CHORES_TIME) : r;
 }
 
 static int
-take_done(struct ldap_source *source)
+refreshed(struct ldap_source *source)
 {
-	int r = follow_done(source->follow, source->message.swept);
-
-	if (r != 0)
-		return r;
 	source->backoff = BACKOFF_FIRST;
 	source->behind_since = 0;
 	source->accept_behind = false;
 	memset(source->said, 0, sizeof(source->said));
-	return 0;
-}
-
-/* One message that is not the end. */
-static int
-take(struct ldap_source *source)
-{
-	struct ldap_sync_message *message = &source->message;
-	struct follow *follow = source->follow;
-	int r = 0;
-
-	switch (message->kind) {
-	case LDAP_SYNC_MESSAGE_ENTRY:
-		r = follow_entry(follow, &message->entry);
-		break;
-	case LDAP_SYNC_MESSAGE_PRESENT:
-		r = follow_present(follow, message->uuids, message->uuid_count);
-		break;
-	case LDAP_SYNC_MESSAGE_DELETE:
-		r = follow_gone(follow, message->uuids, message->uuid_count);
-		break;
-	case LDAP_SYNC_MESSAGE_OTHER:
-		return take_answer(source);
-	case LDAP_SYNC_MESSAGE_NONE:
-	case LDAP_SYNC_MESSAGE_COOKIE:
-	case LDAP_SYNC_MESSAGE_DONE:
-	case LDAP_SYNC_MESSAGE_END:
-	default:
-		break;
+	if (!follow_holds(source->follow)) {
+		source->again_time = 0;
+		source->again_pause = AGAIN_FIRST;
+	} else if (source->again_time == 0) {
+		source->again_time = monotonic(source) + source->again_pause;
 	}
-	if (r == 0)
-		r = follow_reached(follow, message->cookie);
-	if (r == 0 && message->kind == LDAP_SYNC_MESSAGE_DONE)
-		r = take_done(source);
-	return r;
+	source->compare_time = 0;
+	source->compare_pause = SECOND;
+	source->better_at = 0;
+	source->better_time = monotonic(source) + with_jitter(BETTER_TIME);
+	/* The comparison begins now, if there is to be one. */
+	return wait_for(source->chores, 0);
 }
 
-/* Reads on until there is nothing more, or others have waited long enough. */
 static int
-read_on(struct ldap_source *source)
+on_news(enum session_news news, const char *reason, void *arg)
 {
+	struct ldap_source *source = arg;
+
+	switch (news) {
+	case SESSION_REFRESHED:
+		return refreshed(source);
+	case SESSION_BEHIND:
+		return turned_away(source);
+	case SESSION_REFRESH:
+		return start_again(source, reason);
+	case SESSION_LOST:
+	default:
+		return lose(source, reason);
+	}
+}
+
+/* Has the server not seen all that we have? */
+static bool
+is_behind(const struct ldap_source *source, const struct csn_set *context)
+{
+	return context->count > 0 && !follow_is_lenient(source->follow) &&
+	    !csn_set_covers(context, follow_seen(source->follow));
+}
+
+/* Takes the connection. */
+static int
+follow_server(struct ldap_source *source, const struct ldap_opened *opened)
+{
+	char reason[LDAP_REASON_MAX] = "";
+	bool behind = is_behind(source, &opened->context);
 	int r;
 
-	for (int i = 0; i < TURN_MESSAGES; i++) {
-		r = ldap_sync_next(source->sync, &source->message);
-		if (r == 0 && source->message.kind == LDAP_SYNC_MESSAGE_END)
-			return take_end(source);
-		if (r == 0 && source->message.kind == LDAP_SYNC_MESSAGE_NONE) {
-			r = follow_settle(source->follow);
-			if (r == 0)
-				r = ask_name(source);
-			if (r == 0 && follow_wants_refresh(source->follow))
-				return start_again(source,
-				    "to ask for everything");
-			return r == 0 ? 0 : lose_by(source, r);
-		}
-		if (r == 0)
-			r = take(source);
-		if (r != 0)
-			return lose_by(source, r);
+	if (!opened->can_sync || (behind && !source->accept_behind)) {
+		ldap_connection_close(opened->ld);
+		return opened->can_sync ? turned_away(source)
+		                        : lose(source, SESSION_NO_SYNC);
 	}
-	return sd_event_source_set_enabled(source->turn, SD_EVENT_ONESHOT);
+	source->status->connections++;
+	log_line(LOG_INFO, "connected to \"%s\"", source->uri);
+	r = source_session_start(source->event, opened->ld, &source->search,
+	    source->config->timeout, behind, source->follow, on_news, source,
+	    &source->session, reason);
+	if (r == 0)
+		return 0;
+	return lose(source, *reason != '\0' ? reason : error_text(r));
 }
 
 static int
-on_input(sd_event_source *input, int fd, uint32_t events, void *arg)
+on_better(struct ldap_source *source)
 {
-	(void)input;
+	char reason[LDAP_REASON_MAX];
+	struct ldap_opened opened;
+	int r = ldap_opening_finish(source->better, &opened, reason);
+
+	source->better = NULL;
+	drop_better(source);
+	if (r == 0 && (!opened.can_sync || is_behind(source, &opened.context)))
+		r = ENS_E_BEHIND;
+	if (r == ENS_E_BEHIND)
+		ldap_connection_close(opened.ld);
+	if (r != 0) {
+		source->better_at++;
+		return 0;
+	}
+	disconnect(source);
+	follow_lost(source->follow, "a server that is preferred is back");
+	source->at = source->better_at;
+	(void)ldap_connection_uri(source->config->uri, source->at, source->uri);
+	(void)snprintf(source->status->source, sizeof(source->status->source),
+	    "%s", source->uri);
+	log_line(LOG_NOTICE, "going over to \"%s\"", source->uri);
+	return follow_server(source, &opened);
+}
+
+static int
+on_opened(sd_event_source *input, int fd, uint32_t events, void *arg)
+{
+	struct ldap_source *source = arg;
+	char reason[LDAP_REASON_MAX];
+	struct ldap_opened opened;
+	int r;
+
 	(void)fd;
 	(void)events;
-	return read_on(arg);
-}
-
-static int
-on_turn(sd_event_source *turn, void *arg)
-{
-	(void)turn;
-	return read_on(arg);
+	if (input == source->better_opened)
+		return on_better(source);
+	r = ldap_opening_finish(source->opening, &opened, reason);
+	source->opening = NULL;
+	source->opened = sd_event_source_disable_unref(source->opened);
+	(void)sd_event_source_set_enabled(source->timer, SD_EVENT_OFF);
+	return r == 0 ? follow_server(source, &opened) : lose(source, reason);
 }
 
 /* ---- connecting -------------------------------------------------------- */
 
 static int
-listen_to(struct ldap_source *source)
+open_next(struct ldap_source *source)
 {
-	int fd = -1, r;
-
-	if (ldap_get_option(source->ld, LDAP_OPT_DESC, &fd) != 0 || fd < 0)
-		return ENS_E_LDAP;
-	r = sd_event_add_io(source->event, &source->input, fd, EPOLLIN,
-	    on_input, source);
-	if (r >= 0)
-		r = sd_event_add_defer(source->event, &source->turn, on_turn,
-		    source);
-	/* Below signals and timers, which must not wait for a long refresh. */
-	if (r >= 0)
-		r = sd_event_source_set_priority(source->input,
-		    SD_EVENT_PRIORITY_IDLE);
-	if (r >= 0)
-		r = sd_event_source_set_priority(source->turn,
-		    SD_EVENT_PRIORITY_IDLE);
-	return r < 0 ? r : 0;
-}
-
-static int
-begin(struct ldap_source *source)
-{
-	struct berval cookie = follow_cookie(source->follow);
-	bool all = cookie.bv_len == 0, behind = false;
-	int r = ask_behind(source, all, &behind);
-
-	if (r == 0 && all && behind && !source->accept_behind)
-		return ENS_E_BEHIND;
-	if (r == 0)
-		r = ldap_sync_start(source->ld, &source->search, cookie,
-		    &source->sync, source->message.reason);
-	if (r == 0)
-		r = follow_begin(source->follow, all, behind);
-	return r == 0 ? listen_to(source) : r;
-}
-
-static int
-connect_now(struct ldap_source *source)
-{
-	int r;
-
-	source->message.reason[0] = '\0';
-	r = ldap_connection_uri(source->config->uri, source->next_uri,
+	int r = ldap_connection_uri(source->config->uri, source->at,
 	    source->uri);
+
 	if (r != 0)
 		return r;
 	(void)snprintf(source->status->source, sizeof(source->status->source),
 	    "%s", source->uri);
-	r = ldap_connection_open(&source->options, source->uri, &source->ld,
-	    source->message.reason);
-	if (r == 0) {
-		source->status->connections++;
-		if (source->behind_since == 0)
-			log_line(LOG_INFO, "connected to \"%s\"", source->uri);
-		r = begin(source);
-	}
-	if (r == ENS_E_BEHIND)
-		return turned_away(source);
-	if (r != 0)
-		return lose_by(source, r);
-	r = wait_for(source, PROBE_TIME);
-	return r != 0 ? r : read_on(source);
-}
-
-/* A question that costs the server next to nothing. */
-static int
-probe(struct ldap_source *source)
-{
-	char none[] = LDAP_NO_ATTRS;
-	char *attributes[] = { none, NULL };
-
-	if (source->probe >= 0)
-		return lose(source, "it does not answer");
-	source->asked = !source->asked;
-	if (!source->asked)
-		return wait_for(source, PROBE_TIME);
-	if (ldap_search_ext(source->ld, source->config->base, LDAP_SCOPE_BASE,
-	        "(objectClass=*)", attributes, 0, NULL, NULL, NULL,
-	        LDAP_NO_LIMIT, &source->probe) != LDAP_SUCCESS)
-		return lose(source, "it takes no question");
-	return wait_for(source,
-	    source->config->timeout * SECOND > PROBE_TIME
-	        ? source->config->timeout * SECOND
-	        : PROBE_TIME);
+	r = ldap_opening_start(&source->options, source->uri,
+	    source->config->base, &source->opening);
+	if (r == 0)
+		r = sd_event_add_io(source->event, &source->opened,
+		    ldap_opening_fd(source->opening), EPOLLIN, on_opened,
+		    source);
+	if (r < 0)
+		return lose(source, error_text(r));
+	/* For all of it together. */
+	return wait_for(source->timer, source->config->timeout * SECOND);
 }
 
 static int
@@ -523,18 +488,17 @@ on_timer(sd_event_source *timer, uint64_t time, void *arg)
 
 	(void)timer;
 	(void)time;
-	return source->ld == NULL ? connect_now(source) : probe(source);
+	return source->opening == NULL ? open_next(source)
+	                               : lose(source, "it does not answer");
 }
 
 static int
-wait_for(struct ldap_source *source, uint64_t time)
+wait_for(sd_event_source *timer, uint64_t time)
 {
-	int r = sd_event_source_set_time(source->timer,
-	    monotonic(source) + time);
+	int r = sd_event_source_set_time_relative(timer, time);
 
 	if (r >= 0)
-		r = sd_event_source_set_enabled(source->timer,
-		    SD_EVENT_ONESHOT);
+		r = sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
 	return r < 0 ? r : 0;
 }
 
@@ -549,6 +513,7 @@ stop(void *self)
 		return;
 	disconnect(source);
 	sd_event_source_disable_unref(source->timer);
+	sd_event_source_disable_unref(source->chores);
 	free(source);
 }
 
@@ -557,14 +522,13 @@ static int
 poke(void *self)
 {
 	struct ldap_source *source = self;
-	int r;
 
-	if (source->ld == NULL) {
-		source->backoff = BACKOFF_FIRST;
-		return wait_for(source, 0);
-	}
-	r = sd_event_source_set_enabled(source->turn, SD_EVENT_ONESHOT);
-	return r < 0 ? r : 0;
+	if (source->session != NULL)
+		return source_session_poke(source->session);
+	if (source->opening != NULL)
+		return 0;
+	source->backoff = BACKOFF_FIRST;
+	return wait_for(source->timer, 0);
 }
 
 static void
@@ -587,9 +551,9 @@ start(sd_event *event, const struct config *config, struct follow *follow,
 	source->config = config;
 	source->follow = follow;
 	source->status = status;
-	source->probe = -1;
-	source->question = -1;
 	source->backoff = BACKOFF_FIRST;
+	source->again_pause = AGAIN_FIRST;
+	source->night = next_night();
 	ldap_search_init(&source->search, config->base,
 	    config->scope == CONFIG_SCOPE_ONE ? LDAP_SCOPE_ONELEVEL
 	                                      : LDAP_SCOPE_SUBTREE,
@@ -603,6 +567,11 @@ start(sd_event *event, const struct config *config, struct follow *follow,
 	};
 	r = sd_event_add_time_relative(event, &source->timer, CLOCK_MONOTONIC,
 	    0, 0, on_timer, source);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &source->chores,
+		    CLOCK_MONOTONIC, 0, 0, on_chores, source);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(source->chores, SD_EVENT_OFF);
 	if (r < 0)
 		return r;
 	*ret_self = source;

@@ -37,6 +37,7 @@ static const char *const table_names[T_COUNT] = {
 	[T_CHANGED] = "changed",
 	[T_MARKS] = "marks",
 	[T_REFUSED] = "refused",
+	[T_STASH] = "stash",
 };
 
 int
@@ -329,6 +330,12 @@ state_bytes(const struct state *state)
 	    mdb_env_stat(state->env, &st) != 0)
 		return 0;
 	return ((uint64_t)info.me_last_pgno + 1) * st.ms_psize;
+}
+
+uint64_t
+state_access_count(struct state *state)
+{
+	return count_rows(state, T_MEMBERS);
 }
 
 int

@@ -65,7 +65,8 @@ bool state_is_busy(const struct state *state);
 const struct state_info *state_info(const struct state *state);
 uint64_t state_refused_count(struct state *state);
 uint64_t state_orphan_count(struct state *state);
-uint64_t state_entry_count(struct state *state); /* refused ones too */
+uint64_t state_entry_count(struct state *state);  /* refused ones too */
+uint64_t state_access_count(struct state *state); /* account, environment */
 uint64_t state_bytes(const struct state *state); /* of its file, in use */
 
 /* ---- writing ----------------------------------------------------------- */
@@ -97,6 +98,16 @@ void state_raise_generation(struct state *state, uint64_t generation);
 void state_forget_seen(struct state *state);
 void state_set_unsettled(struct state *state, bool unsettled);
 
+/*
+ * Entries of a refresh that would take something away wait until its end,
+ * when it is clear how much. The last one stashed under a UUID counts.
+ */
+int state_stash(struct state *state, const struct entry *entry);
+int state_unstash(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
+int state_clear_stash(struct state *state);
+/* Files them all, as state_put() does without adopting. */
+int state_apply_stash(struct state *state);
+
 /* Marks tell what a refresh named, so that the rest can be swept. */
 int state_clear_marks(struct state *state);
 int state_mark(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
@@ -110,6 +121,9 @@ int state_sweep(struct state *state,
 /* Entries borrow from the state and from rows, and die with the transaction
  * or the next use of rows. Refused ones are found, too, by UUID. */
 int state_find(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    struct entry_rows *rows, struct entry *ret_entry);
+/* The next entry behind this UUID, which becomes its. Start with zeros. */
+int state_find_next(struct state *state, uint8_t uuid[ENTRY_UUID_LEN],
     struct entry_rows *rows, struct entry *ret_entry);
 
 /*

@@ -20,6 +20,7 @@ enum state_table {
 	T_CHANGED,   /* subject: generation */
 	T_MARKS,     /* UUID */
 	T_REFUSED,   /* UUID: reason */
+	T_STASH,     /* UUID: entry */
 	T_COUNT,
 };
 

@@ -75,6 +75,25 @@ state_find(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 }
 
 int
+state_find_next(struct state *state, uint8_t uuid[ENTRY_UUID_LEN],
+    struct entry_rows *rows, struct entry *ret_entry)
+{
+	struct state_key from = { .len = 0 }, found;
+	int r;
+
+	/* Right behind it: nothing lies between. */
+	state_key_add(&from, uuid, ENTRY_UUID_LEN);
+	state_key_add(&from, "", 1);
+	r = state_seek(state, T_ENTRIES, state_key_bytes(&from), &found);
+	if (r != 0)
+		return r;
+	if (found.len != ENTRY_UUID_LEN)
+		return ENS_E_CORRUPT;
+	memcpy(uuid, found.data, ENTRY_UUID_LEN);
+	return state_find(state, uuid, rows, ret_entry);
+}
+
+int
 state_find_parent(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     struct entry_rows *rows, struct entry *ret_entry)
 {

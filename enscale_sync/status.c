@@ -125,8 +125,17 @@ put_all(FILE *file, const struct status *status, struct state *state)
 	    state_refused_count(state), state_orphan_count(state), status->held,
 	    status->left_out);
 	r = state_each_refused(state, list_refused, &listing);
+	(void)fprintf(file, "],\n\"held_reason\":");
+	put_string(file, status->held_reason);
 	(void)fprintf(file,
-	    "],\n\"refreshes\":%" PRIu64 ",\n\"changes\":%" PRIu64
+	    ",\n\"received\":%" PRIu64 ",\n\"receive_rate\":%" PRIu64
+	    ",\n\"comparing\":%s,\n\"compared\":%" PRId64
+	    ",\n\"differences\":%" PRIu64,
+	    status->received, status->receive_rate,
+	    status->comparing ? "true" : "false", status->compared,
+	    status->differences);
+	(void)fprintf(file,
+	    ",\n\"refreshes\":%" PRIu64 ",\n\"changes\":%" PRIu64
 	    ",\n\"publications\":%" PRIu64 ",\n\"connections\":%" PRIu64
 	    ",\n\"last_error\":",
 	    status->refreshes, status->changes, status->publications,

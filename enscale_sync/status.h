@@ -19,9 +19,15 @@
  *				that count, duplicates included
  *  "refused":1,		entries refused, whole or in part
  *  "orphans":0,		keys and nodes whose parent is not there
- *  "held":0,			changes held back: a server is behind us
+ *  "held":0,			what is not let in: enscalectl sync accept
+ *  "held_reason":"",		of a refresh that would take away too much
  *  "left_out":0,		records over a limit, in the last publication
  *  "refused_entries":[{"dn":"...","reason":"..."}],	100 at most
+ *  "received":12,		entries of the present or last refresh
+ *  "receive_rate":12,		a second
+ *  "comparing":false,		an entry by entry comparison is under way
+ *  "compared":1763840000,	when the last one came to its end
+ *  "differences":0,		found by comparisons since the start
  *  "refreshes":1,		completed since the start
  *  "changes":12,		entries that came or went since the start
  *  "publications":13,
@@ -59,6 +65,11 @@ struct status {
 	int64_t as_of;
 	uint64_t generation;
 	uint64_t held, left_out;
+	char held_reason[STATUS_ERROR_MAX];
+	uint64_t received, receive_rate;
+	bool comparing;
+	int64_t compared;
+	uint64_t differences;
 	uint64_t refreshes, changes, publications, connections;
 	char last_error[STATUS_ERROR_MAX];
 	int64_t last_error_time;

@@ -29,7 +29,7 @@ static const struct verb verbs[] = {
 	    "say whether a login name may come in, and why", name_explain },
 	{ "lookup", "NAME", "say what the gateway knows of a login name",
 	    name_lookup },
-	{ "status", "", "say how the gateway is", status_show },
+	{ "status", "[--wait SECONDS]", "say how the gateway is", status_show },
 	{ "sync accept", "", "let in what enscale-sync holds back",
 	    sync_accept },
 	{ "sync refresh", "", "have enscale-sync ask for everything anew",

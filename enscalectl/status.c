@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include <jansson.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/login_name.h"
 #include "common/session_registry.h"
 #include "common/text.h"
 #include "common/view.h"
@@ -22,6 +24,9 @@
 #define SYNC_FILE        "metrics/sync.json"
 #define SYNC_SILENCE_MAX 20 /* it speaks every five seconds */
 #define SYNC_LINE_MAX    2048
+/* From one look at it to the next, and for how long at most. */
+#define WAIT_NANOSECONDS 100000000
+#define WAIT_SECONDS_MAX 86400
 
 static int
 show_view(const struct context *context)
@@ -104,10 +109,56 @@ print_refused(const json_t *sync)
 	}
 }
 
+static bool
+is_true(const json_t *object, const char *key)
+{
+	return json_is_true(json_object_get(object, key));
+}
+
+/* What stands between the gateway and being in step. */
+static const char *
+stage(const json_t *sync)
+{
+	if (is_true(sync, "in_step"))
+		return "in step";
+	if (number(sync, "held") > 0)
+		return "not in step: something is held back";
+	return is_true(sync, "comparing") ? "comparing" : "not in step";
+}
+
+static void
+print_progress(const json_t *sync)
+{
+	if (strcmp(text_of(sync, "connection"), "refreshing") == 0)
+		printf("%-12s%lld entries so far, %lld a second\n", "",
+		    (long long)number(sync, "received"),
+		    (long long)number(sync, "receive_rate"));
+	if (number(sync, "compared") > 0)
+		printf("%-12scompared with the directory %lld seconds ago, "
+		       "%lld entries differed since the start\n",
+		    "",
+		    (long long)((json_int_t)time(NULL) -
+		        number(sync, "compared")),
+		    (long long)number(sync, "differences"));
+}
+
+static void
+print_held(const json_t *sync)
+{
+	if (number(sync, "held") == 0)
+		return;
+	print_text("held back",
+	    text_of(sync, "held_reason")[0] != '\0'
+	        ? text_of(sync, "held_reason")
+	        : "the directory shows what is older than what is known here");
+	print_text("",
+	    "look at the directory; then enscalectl sync accept lets it in");
+}
+
 static int
 print_sync(const json_t *sync)
 {
-	bool in_step = json_is_true(json_object_get(sync, "in_step"));
+	bool in_step = is_true(sync, "in_step");
 	json_int_t silence = (json_int_t)time(NULL) - number(sync, "time");
 	bool silent = silence > SYNC_SILENCE_MAX;
 	char line[SYNC_LINE_MAX];
@@ -118,8 +169,10 @@ print_sync(const json_t *sync)
 	snprintf(line, sizeof(line), "%s %s%s, %s", text_of(sync, "connection"),
 	    text_of(sync, "source"),
 	    strcmp(text_of(sync, "method"), "poll") == 0 ? ", by polling" : "",
-	    in_step ? "in step" : "not in step");
+	    stage(sync));
 	print_text(silent ? "" : "sync", line);
+	print_progress(sync);
+	print_held(sync);
 	print_entries(sync);
 	print_refused(sync);
 	if (!in_step && text_of(sync, "last_error")[0] != '\0')
@@ -129,17 +182,43 @@ print_sync(const json_t *sync)
 	return in_step ? EXIT_YES : EXIT_NO;
 }
 
-static int
-show_sync(const struct context *context)
+/* What it says of itself; NULL when nothing can be read. */
+static json_t *
+load_sync(const struct context *context)
 {
 	char path[CONFIG_PATH_MAX];
 	json_error_t error;
-	json_t *sync;
-	int code;
 
 	if (config_path(context->config.run_dir, SYNC_FILE, path) != 0)
-		return EXIT_CANNOT_TELL;
-	sync = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+		return NULL;
+	return json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+}
+
+/* It has just been started, say. */
+static void
+wait_until_in_step(const struct context *context, uint32_t seconds)
+{
+	const struct timespec pause = { .tv_nsec = WAIT_NANOSECONDS };
+	time_t end = time(NULL) + seconds;
+	bool in_step;
+	json_t *sync;
+
+	do {
+		sync = load_sync(context);
+		in_step = is_true(sync, "in_step") &&
+		    time(NULL) - number(sync, "time") <= SYNC_SILENCE_MAX;
+		json_decref(sync);
+		if (!in_step)
+			(void)nanosleep(&pause, NULL);
+	} while (!in_step && time(NULL) < end);
+}
+
+static int
+show_sync(const struct context *context)
+{
+	json_t *sync = load_sync(context);
+	int code;
+
 	if (json_is_object(sync)) {
 		code = print_sync(sync);
 	} else {
@@ -236,10 +315,13 @@ worse(int a, int b)
 int
 status_show(const struct context *context, int argc, char **argv)
 {
+	uint32_t seconds;
 	int code;
 
-	(void)argv;
-	if (argc != 0)
+	if (argc == 2 && strcmp(argv[0], "--wait") == 0 &&
+	    parse_u32(argv[1], WAIT_SECONDS_MAX, &seconds) == 0)
+		wait_until_in_step(context, seconds);
+	else if (argc != 0)
 		return complain_usage("status");
 	code = show_sync(context);
 	code = worse(code, show_view(context));

@@ -70,14 +70,28 @@ ldap_connection_reason(LDAP *ld, int code, const char *what,
 
 /* ---- password ---------------------------------------------------------- */
 
-static int
-check_password_file(int fd)
+/* systemd has made the folder for nobody but this service, and root. The file
+ * has to lie right in it: "..", or a folder in between, is no credential. */
+static bool
+is_credential(const char *path)
 {
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	size_t len = folder == NULL ? 0 : strlen(folder);
+
+	return len > 0 && strncmp(path, folder, len) == 0 && path[len] == '/' &&
+	    strchr(path + len + 1, '/') == NULL;
+}
+
+/* A credential may have the group of systemd's own access list: 0440. */
+static int
+check_password_file(const char *path, int fd)
+{
+	const mode_t allowed = is_credential(path) ? 0640 : 0600;
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 07177) != 0 ||
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 07777 & ~allowed) != 0 ||
 	    (st.st_uid != geteuid() && st.st_uid != 0))
 		return ENS_E_CONFIG;
 	return 0;
@@ -95,7 +109,7 @@ ldap_password_read(const char *path, char ret_password[LDAP_PASSWORD_MAX])
 
 	if (fd < 0)
 		return -errno;
-	r = check_password_file(fd);
+	r = check_password_file(path, fd);
 	if (r != 0)
 		return r;
 	n = read(fd, buf, sizeof(buf));
@@ -249,33 +263,53 @@ cleanup_addresses(struct addrinfo **addresses)
 		freeaddrinfo(*addresses);
 }
 
+/* The first address of a list that takes a connection. */
+static int
+connect_first(const struct addrinfo *addresses, uint32_t timeout,
+    char reason[LDAP_REASON_MAX])
+{
+	int64_t deadline = milliseconds() + (int64_t)timeout * 1000;
+	int fd = -EHOSTUNREACH;
+
+	for (const struct addrinfo *a = addresses; a != NULL && fd < 0;
+	     a = a->ai_next)
+		fd = connect_address(a, deadline);
+	if (fd >= 0)
+		return fd;
+	(void)snprintf(reason, LDAP_REASON_MAX, "connect: %s", error_text(fd));
+	return ENS_E_LDAP;
+}
+
 static int
 connect_host(const LDAPURLDesc *url, uint32_t timeout,
     char reason[LDAP_REASON_MAX])
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *addresses AUTO(cleanup_addresses) = NULL;
-	int64_t deadline = milliseconds() + (int64_t)timeout * 1000;
 	char port[16];
-	int fd = -EHOSTUNREACH, r;
+	int r;
 
 	(void)snprintf(port, sizeof(port), "%d", url->lud_port);
 	r = getaddrinfo(url->lud_host, port, &hints, &addresses);
-	if (r != 0) {
-		(void)snprintf(reason, LDAP_REASON_MAX, "host \"%s\": %s",
-		    url->lud_host == NULL ? "" : url->lud_host,
-		    gai_strerror(r));
-		return ENS_E_LDAP;
-	}
-	for (const struct addrinfo *a = addresses; a != NULL && fd < 0;
-	     a = a->ai_next)
-		fd = connect_address(a, deadline);
-	if (fd < 0) {
-		(void)snprintf(reason, LDAP_REASON_MAX, "connect: %s",
-		    error_text(fd));
-		return ENS_E_LDAP;
-	}
-	return fd;
+	if (r == 0)
+		return connect_first(addresses, timeout, reason);
+	(void)snprintf(reason, LDAP_REASON_MAX, "host \"%s\": %s",
+	    url->lud_host == NULL ? "" : url->lud_host, gai_strerror(r));
+	return ENS_E_LDAP;
+}
+
+static int
+connect_peer(const struct ldap_connection_options *options,
+    char reason[LDAP_REASON_MAX])
+{
+	struct sockaddr_storage peer = options->peer;
+	const struct addrinfo address = {
+		.ai_family = peer.ss_family,
+		.ai_addr = (struct sockaddr *)&peer,
+		.ai_addrlen = options->peer_len,
+	};
+
+	return connect_first(&address, options->timeout, reason);
 }
 
 static void
@@ -287,15 +321,19 @@ cleanup_url(LDAPURLDesc **url)
 
 /* A connected socket to the host of a URI, or ENS_E_LDAP. */
 static int
-connect_uri(const char *uri, uint32_t timeout, char reason[LDAP_REASON_MAX])
+connect_uri(const struct ldap_connection_options *options, const char *uri,
+    char reason[LDAP_REASON_MAX])
 {
 	LDAPURLDesc *url AUTO(cleanup_url) = NULL;
+
+	if (options->peer_len > 0)
+		return connect_peer(options, reason);
 
 	if (ldap_url_parse(uri, &url) != LDAP_URL_SUCCESS) {
 		(void)snprintf(reason, LDAP_REASON_MAX, "uri: malformed");
 		return ENS_E_LDAP;
 	}
-	return connect_host(url, timeout, reason);
+	return connect_host(url, options->timeout, reason);
 }
 
 static int
@@ -336,7 +374,7 @@ open_tcp(const struct ldap_connection_options *options, const char *uri,
 {
 	LDAP *ld AUTO(cleanup_ld) = NULL;
 	const char *what = "uri";
-	int fd = connect_uri(uri, options->timeout, reason), r;
+	int fd = connect_uri(options, uri, reason), r;
 
 	if (fd < 0)
 		return fd;
@@ -423,6 +461,21 @@ bind_as(LDAP *ld, const struct ldap_connection_options *options,
 	return ENS_E_LDAP;
 }
 
+void
+ldap_connection_prepare(void)
+{
+	static bool prepared;
+	int version;
+
+	if (prepared)
+		return;
+	prepared = true;
+	/* Read by libldap at its first use: no file and no variable but ours
+	 * decides what is verified, or how many entries come. */
+	(void)setenv("LDAPNOINIT", "1", 1);
+	(void)ldap_get_option(NULL, LDAP_OPT_PROTOCOL_VERSION, &version);
+}
+
 int
 ldap_connection_open(const struct ldap_connection_options *options,
     const char *uri, LDAP **ret_ld, char ret_reason[LDAP_REASON_MAX])
@@ -430,9 +483,7 @@ ldap_connection_open(const struct ldap_connection_options *options,
 	LDAP *ld AUTO(cleanup_ld) = NULL;
 	int r;
 
-	/* Read by libldap at its first use: no file and no variable but ours
-	 * decides what is verified, or how many entries come. */
-	(void)setenv("LDAPNOINIT", "1", 1);
+	ldap_connection_prepare();
 	r = has_scheme(uri, "ldapi") ? open_local(options, uri, &ld, ret_reason)
 	                             : open_tcp(options, uri, &ld, ret_reason);
 	if (r == 0)

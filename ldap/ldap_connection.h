@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #define LDAP_URI_MAX      1024
 #define LDAP_REASON_MAX   512
@@ -25,7 +26,15 @@ struct ldap_connection_options {
 	bool start_tls;            /* on ldap://, or fail */
 	const char *tls_ca;        /* a file; "": the system's */
 	uint32_t timeout;          /* seconds */
+	/* Where uri was found before, so that another connection goes to the
+	 * same server; its length 0: the name is resolved. */
+	struct sockaddr_storage peer;
+	socklen_t peer_len;
 };
+
+/* What the first ldap_connection_open() does for the whole process; to be
+ * called before there are threads. */
+void ldap_connection_prepare(void);
 
 /*
  * Opens one URI: ldap://, ldaps:// or ldapi://. Returns 0; -errno or

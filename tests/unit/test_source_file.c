@@ -448,12 +448,13 @@ ten_thousand_keys_are_an_accounts_most(void **state)
 {
 	(void)state;
 	NEEDS_ROOT();
-	take_keys(ACCOUNT_KEYS_MAX);
-	assert_string_equal(refused(), "");
-	assert_int_equal(count(ENTRY_ACCOUNT), 2);
+	/* The other way round so many keys at once would be held: shrink.h. */
 	take_keys(ACCOUNT_KEYS_MAX + 1);
 	assert_non_null(strstr(refused(), "sshPublicKey: "));
 	assert_all_there();
+	take_keys(ACCOUNT_KEYS_MAX);
+	assert_string_equal(refused(), "");
+	assert_int_equal(count(ENTRY_ACCOUNT), 2);
 }
 
 static void

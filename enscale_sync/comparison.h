@@ -1,0 +1,54 @@
+/*
+ * Is what we have what the server has? A cookie is no proof: a server that
+ * was killed can tell an older cookie "nothing changed" although a delete is
+ * in its database and not here. So a list of all entries of the server, each
+ * with its version and in any order, is held against the state.
+ *
+ * What the server has and we do not, or not in that version, is seen at once.
+ * For what we have and it does not, the list is not kept: every UUID that is
+ * on both sides is added up in one of many sums, and then all of ours are
+ * subtracted; where a sum is not zero, something of ours was not on the list.
+ * So the memory is the same for a thousand entries and for a hundred million.
+ *
+ * Changes go on meanwhile, so a difference is only a doubt: it is settled by
+ * reading that one entry. Nothing is written here.
+ */
+#ifndef ENSCALE_SYNC_COMPARISON_H
+#define ENSCALE_SYNC_COMPARISON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "enscale_sync/state.h"
+
+/* More doubts than these are no matter of single entries any more. */
+#define COMPARISON_DOUBTS_MAX 10000
+
+struct comparison;
+
+/*
+ * state is borrowed. context: how far the server was before it began its
+ * list; what is later here was told since, and need not be on it.
+ */
+int comparison_new(struct state *state, const struct csn_set *context,
+    struct comparison **ret_comparison);
+void comparison_free(struct comparison *comparison);
+
+/* One entry of the list. 0, or an error of the state. */
+int comparison_add(struct comparison *comparison,
+    const uint8_t uuid[ENTRY_UUID_LEN], const char *csn);
+/*
+ * The list is complete: looks at some of ours, and is to be called again
+ * while it returns -EAGAIN. 0 at the end.
+ */
+int comparison_weigh(struct comparison *comparison);
+
+/* An entry to be read, NULL when no doubt is left; until _settled(). */
+const uint8_t *comparison_doubt(const struct comparison *comparison);
+void comparison_settled(struct comparison *comparison);
+/* There were more doubts than are kept. */
+bool comparison_is_hopeless(const struct comparison *comparison);
+/* Entries on the list so far. */
+uint64_t comparison_count(const struct comparison *comparison);
+
+#endif

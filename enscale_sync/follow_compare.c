@@ -1,0 +1,165 @@
+/* The follower: held against what the server has. See follow.h. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscale_sync/follow_private.h"
+#include "enscale_sync/log.h"
+
+bool
+follow_wants_comparison(const struct follow *follow)
+{
+	return follow->status->connection == STATUS_FOLLOWING &&
+	    !follow->compared && !follow->shrunk && follow->comparison == NULL;
+}
+
+int
+follow_compare_begin(struct follow *follow, const struct csn_set *context)
+{
+	comparison_free(follow->comparison);
+	follow->comparison = NULL;
+	follow->differences = follow->gone_count = 0;
+	follow->asking = follow->too_different = false;
+	follow->status->comparing = true;
+	follow->status->changed = true;
+	return comparison_new(follow->state, context, &follow->comparison);
+}
+
+int
+follow_compare_entry(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
+    const char *csn)
+{
+	return comparison_add(follow->comparison, uuid, csn);
+}
+
+int
+follow_compare_listed(struct follow *follow)
+{
+	return comparison_weigh(follow->comparison);
+}
+
+const uint8_t *
+follow_compare_question(struct follow *follow)
+{
+	const uint8_t *uuid = NULL;
+
+	follow->too_different |= comparison_is_hopeless(follow->comparison);
+	if (!follow->too_different)
+		uuid = comparison_doubt(follow->comparison);
+	follow->asking = uuid != NULL;
+	follow->touched = false;
+	return uuid;
+}
+
+bool
+follow_has(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
+    const char *csn)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry ours;
+	bool busy = state_is_busy(follow->state), has;
+
+	if (!busy && state_begin_read(follow->state) != 0)
+		return false;
+	has = state_find(follow->state, uuid, &rows, &ours) == 0 &&
+	    strcmp(ours.csn, csn) == 0;
+	if (!busy)
+		state_end(follow->state);
+	return has;
+}
+
+/* It is here, and the server does not have it. */
+static int
+note_gone(struct follow *follow, const struct entry *ours)
+{
+	if (!follow_may_go(ours, follow))
+		return 0;
+	follow->differences++;
+	/* So many at once are the business of a refresh and its guard. */
+	follow->too_different = follow->gone_count == SHRINK_LEAST;
+	if (follow->too_different)
+		return 0;
+	log_line(LOG_WARNING, "was deleted unseen: \"%s\"", ours->dn);
+	memcpy(follow->gone[follow->gone_count++], ours->uuid, ENTRY_UUID_LEN);
+	return 0;
+}
+
+static int
+settle(struct follow *follow, const struct entry *entry)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry ours;
+	int r = state_find(follow->state, comparison_doubt(follow->comparison),
+	    &rows, &ours);
+
+	if (r != 0 && r != ENS_E_NOTFOUND)
+		return r;
+	if (entry == NULL)
+		return r == 0 ? note_gone(follow, &ours) : 0;
+	if (r == 0 && strcmp(ours.csn, entry->csn) == 0)
+		return 0;
+	follow->differences++;
+	log_line(LOG_WARNING, "was changed unseen: \"%s\"", entry->dn);
+	follow->status->changes++;
+	return follow_take(follow, entry);
+}
+
+int
+follow_compare_answer(struct follow *follow, const struct entry *entry)
+{
+	int r = 0;
+
+	/* What the server told by itself meanwhile is not older than this. */
+	if (!follow->touched) {
+		follow->asking = false;
+		r = follow_write(follow);
+		if (r == 0)
+			r = settle(follow, entry);
+	}
+	follow->asking = false;
+	comparison_settled(follow->comparison);
+	return r;
+}
+
+int
+follow_compare_end(struct follow *follow, const char *reason)
+{
+	uint64_t count;
+	uint32_t gone;
+	int r;
+
+	if (follow->comparison == NULL)
+		return 0;
+	count = comparison_count(follow->comparison);
+	comparison_free(follow->comparison);
+	follow->comparison = NULL;
+	follow->asking = false;
+	follow->status->comparing = false;
+	follow->status->changed = true;
+	if (reason != NULL)
+		return 0;
+	follow->status->differences += follow->differences;
+	if (follow->too_different) {
+		log_line(LOG_WARNING,
+		    "compared: too much is different: refreshing in full");
+		follow->want_all = true;
+		return follow_settle(follow);
+	}
+	gone = follow->gone_count;
+	follow->gone_count = 0; /* touched no more */
+	r = follow_gone(follow, (const uint8_t(*)[ENTRY_UUID_LEN])follow->gone,
+	    gone);
+	if (r != 0)
+		return r;
+	follow->compared = true;
+	follow->status->compared = (int64_t)time(NULL);
+	log_line(follow->differences > 0 ? LOG_WARNING : LOG_INFO,
+	    "compared %" PRIu64 " entries: %" PRIu64 " differed", count,
+	    follow->differences);
+	return follow_settle(follow);
+}

@@ -1,0 +1,180 @@
+/* The follower: what is not let in, and what follows for being in step. See
+ * follow.h. */
+#include <config.h>
+
+#include <stdio.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscale_sync/follow_private.h"
+#include "enscale_sync/log.h"
+
+/* ---- how things stand --------------------------------------------------- */
+
+bool
+follow_holds(const struct follow *follow)
+{
+	return state_info(follow->state)->unsettled;
+}
+
+bool
+follow_is_lenient(const struct follow *follow)
+{
+	return follow->lenient;
+}
+
+bool
+follow_is_behind(const struct follow *follow)
+{
+	return follow->behind;
+}
+
+static bool
+is_following(const struct follow *follow)
+{
+	return follow->status->connection == STATUS_FOLLOWING;
+}
+
+/*
+ * Is what the directory takes away taken away here? So it is where copies are
+ * held back that would only give; while a server is behind there may be
+ * changes that it does not know, unless it has all that we have: then it was
+ * killed after its last checkpoint.
+ */
+bool
+follow_is_current(const struct follow *follow)
+{
+	return is_following(follow) && follow->compared && !follow->shrunk &&
+	    !follow->lags && !(follow->behind && follow_holds(follow));
+}
+
+void
+follow_say_in_step(struct follow *follow)
+{
+	bool in_step = follow_is_current(follow) && !follow_holds(follow);
+
+	if (in_step && !follow->status->in_step)
+		log_line(LOG_INFO, "in step with \"%s\"",
+		    follow->status->source);
+	status_set_in_step(follow->status, in_step);
+}
+
+/* ---- never backwards --------------------------------------------------- */
+
+int
+follow_judge(struct follow *follow, const struct entry *entry,
+    enum verdict *ret_verdict)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry ours;
+	int r;
+
+	*ret_verdict = TAKE;
+	if (follow->lenient || (!follow->marking && follow->refreshing))
+		return 0;
+	r = state_find(follow->state, entry->uuid, &rows, &ours);
+	if (r == ENS_E_NOTFOUND) {
+		if (csn_set_has_seen(&follow->floor, entry->csn))
+			*ret_verdict = HOLD;
+		return 0;
+	}
+	if (r != 0)
+		return r;
+	if (csn_is_older(entry->csn, ours.csn))
+		*ret_verdict = HOLD;
+	else if (follow->guarding && shrink_add(&follow->shrink, &ours, entry))
+		*ret_verdict = STASH;
+	return 0;
+}
+
+int
+follow_hold(struct follow *follow, const struct entry *entry)
+{
+	follow->status->held = ++follow->held;
+	state_set_unsettled(follow->state, true);
+	if (++follow->held_lines <= REFUSED_LINES)
+		log_line(LOG_WARNING,
+		    "held back \"%s\": it is older than what is known here",
+		    entry->dn);
+	return 0;
+}
+
+bool
+follow_may_go(const struct entry *entry, void *arg)
+{
+	struct follow *follow = arg;
+
+	if (!follow->behind || csn_set_has_seen(&follow->server, entry->csn))
+		return true;
+	follow->held++;
+	state_set_unsettled(follow->state, true);
+	return false;
+}
+
+/* Nothing goes yet: it is counted. */
+static bool
+count_loss(const struct entry *entry, void *arg)
+{
+	struct follow *follow = arg;
+
+	if (!follow->behind || csn_set_has_seen(&follow->server, entry->csn))
+		(void)shrink_add(&follow->shrink, entry, NULL);
+	return false;
+}
+
+int
+follow_guard(struct follow *follow, bool swept, bool *ret_held)
+{
+	char text[SHRINK_TEXT_MAX];
+	uint64_t none;
+	int r = 0;
+
+	*ret_held = false;
+	if (!follow->guarding)
+		return 0;
+	if (swept)
+		r = state_sweep(follow->state, count_loss, follow, &none);
+	if (r != 0 || !shrink_is_too_much(&follow->shrink, follow->state, text))
+		return r;
+	*ret_held = true;
+	follow->held += shrink_total(&follow->shrink);
+	state_set_unsettled(follow->state, true);
+	(void)snprintf(follow->status->held_reason,
+	    sizeof(follow->status->held_reason),
+	    "the directory would take away %s", text);
+	log_line(LOG_CRIT,
+	    "held back a refresh that would take away %s: look at the directory, then enscalectl sync accept",
+	    text);
+	return 0;
+}
+
+/* What was held is settled by the server itself, once it has caught up. */
+void
+follow_check_behind(struct follow *follow)
+{
+	if (!follow->behind ||
+	    !csn_set_covers(&follow->server, follow_seen(follow)))
+		return;
+	follow->behind = false;
+	if (!state_info(follow->state)->unsettled)
+		return;
+	log_line(LOG_NOTICE,
+	    "the server has caught up: refreshing in full to settle what was held back");
+	follow->want_all = true;
+}
+
+int
+follow_accept(struct follow *follow)
+{
+	int r;
+
+	if (!state_info(follow->state)->unsettled)
+		return ENS_E_NOTFOUND;
+	r = follow_write(follow);
+	if (r != 0)
+		return r;
+	state_forget_seen(follow->state);
+	follow->lenient = true;
+	follow_ask_refresh(follow);
+	return 0;
+}

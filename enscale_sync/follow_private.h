@@ -1,0 +1,87 @@
+/* What the files of the follower share: follow.c (messages, transactions,
+ * publishing), follow_hold.c (what is not let in), follow_compare.c. */
+#ifndef ENSCALE_SYNC_FOLLOW_PRIVATE_H
+#define ENSCALE_SYNC_FOLLOW_PRIVATE_H
+
+#include "common/config.h"
+#include "enscale_sync/comparison.h"
+#include "enscale_sync/follow.h"
+#include "enscale_sync/orphans.h"
+#include "enscale_sync/shrink.h"
+
+/* Entries refused or held back with a log line of their own in one refresh. */
+#define REFUSED_LINES 100
+
+struct follow {
+	struct state *state;              /* borrowed */
+	struct publisher *publisher;      /* borrowed */
+	struct status *status;            /* borrowed */
+	struct orphans orphans;           /* to ask the server about */
+	uint8_t digest[STATE_DIGEST_LEN]; /* of source, filter, rules */
+	struct csn_set server; /* how far this one is, as far as it said */
+	struct csn_set floor;  /* how far we were before this connection */
+	char cookie[COOKIE_LEN_MAX];
+	size_t cookie_len; /* 0: no news */
+	bool want_all;
+	bool asked; /* by an administrator, since the refresh began */
+	bool refreshing;
+	bool all;      /* this refresh is one in full */
+	bool marking;  /* this refresh may have to be swept */
+	bool adopt;    /* names are of one age: children find their parents */
+	bool told;     /* the source tells every change, in order */
+	bool behind;   /* this server is */
+	bool lenient;  /* an administrator accepts what it says */
+	bool guarding; /* this refresh may take away too much */
+	bool shrunk;   /* one would have, and was held */
+	bool compared; /* all that is here was found there, and no more */
+	bool lags;     /* it has changes that it does not tell */
+	bool writing;  /* a transaction is under way */
+	struct shrink shrink;
+	struct comparison *comparison; /* owned; NULL: none under way */
+	bool asking, touched; /* its question; the answer came another way */
+	uint64_t differences;
+	/* What is not there any more, until it is clear that it is not much. */
+	uint8_t gone[SHRINK_LEAST][ENTRY_UUID_LEN];
+	uint32_t gone_count;
+	bool too_different;
+	int publish_error; /* of the last try: said once */
+	uint64_t held;
+	uint32_t batch;
+	uint32_t refused_lines, held_lines;
+	uint64_t received; /* entries, in this refresh */
+	int64_t refresh_began, progress_said;
+};
+
+/* Begins a transaction, if none is under way. */
+int follow_write(struct follow *follow);
+/* Files an entry, or holds it back; in a transaction. */
+int follow_take(struct follow *follow, const struct entry *entry);
+
+/* ---- follow_hold.c ------------------------------------------------------ */
+
+enum verdict {
+	TAKE,
+	HOLD,
+	STASH
+};
+
+/*
+ * Would this copy bring back what we know to be over? Or take away something
+ * in a refresh that may turn out to take away too much?
+ */
+int follow_judge(struct follow *follow, const struct entry *entry,
+    enum verdict *ret_verdict);
+int follow_hold(struct follow *follow, const struct entry *entry);
+/* Of entries that a complete refresh did not name: what the server has not
+ * seen yet stays. */
+bool follow_may_go(const struct entry *entry, void *follow);
+/* Would the refresh that is complete now take away too much? Then it is held,
+ * and said. */
+int follow_guard(struct follow *follow, bool swept, bool *ret_held);
+/* Has a server that was behind caught up? */
+void follow_check_behind(struct follow *follow);
+/* Is what the directory takes away taken away here? */
+bool follow_is_current(const struct follow *follow);
+void follow_say_in_step(struct follow *follow);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * The directory's own list, for a comparison (follow.h): over a second
+ * connection to the same server, below everything else in the loop.
+ */
+#ifndef ENSCALE_SYNC_SOURCE_COMPARE_H
+#define ENSCALE_SYNC_SOURCE_COMPARE_H
+
+#include <systemd/sd-event.h>
+
+#include "enscale_sync/follow.h"
+#include "ldap/ldap_connection.h"
+#include "ldap/ldap_search.h"
+
+struct source_compare;
+
+/* It is over: reason NULL, or why it did not come to its end. To be answered
+ * with source_compare_stop(). */
+typedef int source_compare_ended(const char *reason, void *arg);
+
+/*
+ * Begins; options and search are borrowed, and options name the server by its
+ * address, too. Returns 0 or -errno.
+ */
+int source_compare_start(sd_event *event,
+    const struct ldap_connection_options *options, const char *uri,
+    const struct ldap_search *search, struct follow *follow,
+    source_compare_ended *ended, void *arg,
+    struct source_compare **ret_compare);
+void source_compare_stop(struct source_compare *compare);
+
+#endif

@@ -1,0 +1,72 @@
+/* The state: entries that wait for the end of a refresh. */
+#include <config.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscale_sync/state_private.h"
+
+int
+state_stash(struct state *state, const struct entry *entry)
+{
+	state->entry.len = 0;
+	entry_encode(&state->entry, entry);
+	if (state->entry.error != 0)
+		return state->entry.error;
+	return state_store(state, T_STASH, state_uuid_bytes(entry->uuid),
+	    (struct bytes){ state->entry.data, state->entry.len });
+}
+
+int
+state_unstash(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	return state_rows(state, T_STASH) == 0
+	    ? 0
+	    : state_drop(state, T_STASH, state_uuid_bytes(uuid));
+}
+
+int
+state_clear_stash(struct state *state)
+{
+	return state_empty(state, T_STASH);
+}
+
+/* Files the first one. ENS_E_NOTFOUND when there is none. */
+static int
+apply_first(struct state *state)
+{
+	struct wire_writer copy AUTO(wire_write_free);
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct state_key key;
+	struct bytes value;
+	struct entry entry;
+	int r;
+
+	wire_write_init_growing(&copy, RECORD_SIZE_MAX);
+	r = state_seek(state, T_STASH, (struct bytes){ state_no_uuid, 1 },
+	    &key);
+	if (r == 0)
+		r = state_get(state, T_STASH, state_key_bytes(&key), &value);
+	if (r != 0)
+		return r;
+	wire_write_bytes(&copy, value.data, value.len);
+	if (copy.error != 0)
+		return copy.error;
+	if (key.len != ENTRY_UUID_LEN)
+		return ENS_E_CORRUPT;
+	r = entry_decode((struct bytes){ copy.data, copy.len }, key.data, &rows,
+	    &entry);
+	if (r == 0)
+		r = state_put(state, &entry, false);
+	return r == 0 ? state_drop(state, T_STASH, state_key_bytes(&key)) : r;
+}
+
+int
+state_apply_stash(struct state *state)
+{
+	int r;
+
+	do
+		r = apply_first(state);
+	while (r == 0);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}

@@ -1,0 +1,218 @@
+"""What a directory server does when it breaks, and that the follower neither
+loses nor invents anything. Each test has servers and a follower of its own."""
+
+import signal
+import time
+
+import pytest
+
+from directories import ALL, GATEWAY, Follower, Slapd
+from entries import SUFFIX, account_dn, key_dn
+
+
+@pytest.fixture
+def keys(scratch_host):
+    """Three public keys."""
+    scratch_host.sh("for n in 1 2 3; do ssh-keygen -q -t ed25519 -N '' -f /root/k$n; done")
+    return [scratch_host.read(f"/root/k{n}.pub").decode().strip() for n in (1, 2, 3)]
+
+
+@pytest.fixture
+def one(scratch_host, keys):
+    """A server with two accounts and three keys, which ended well once."""
+    slapd = Slapd(scratch_host, 1)
+    slapd.configure()
+    slapd.fill()
+    slapd.start()
+    slapd.administrator.add_account(70001, keys[0], keys[1])
+    slapd.administrator.add_account(70002, keys[2])
+    slapd.restart()
+    return slapd
+
+
+def copy_of(slapd, number):
+    other = Slapd(slapd.host, number)
+    other.configure()
+    other.load(slapd.dump())
+    other.start()
+    return other
+
+
+@pytest.fixture
+def in_step(wait_for):
+    def wait(follower, seconds=20):
+        wait_for(lambda: follower.status()["in_step"], "it is in step", seconds)
+    return wait
+
+
+def test_a_delete_that_a_killed_server_no_longer_tells_is_found(
+        one, keys, in_step, wait_for):
+    """The older cookie is told that nothing has changed."""
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    follower.stop()
+    one.administrator.delete(key_dn(70001, keys[0]))
+    one.kill()
+    one.start()
+    follower.start()
+    in_step(follower)
+    assert follower.content() == one.administrator.content() and len(follower.fingerprints()) == 2
+    assert "was deleted unseen" in follower.log()
+    assert follower.status()["differences"] == 1
+
+
+def test_what_a_server_brought_up_to_date_by_hand_does_not_tell_is_found(
+        one, keys, in_step):
+    """The same, of an entry that was changed and one that was added."""
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    follower.stop()
+    one.stop()
+    dump = one.dump().decode().replace(
+        "\nenscaleAccountId: 70002\n", "\nenscaleAccountId: 70002\nenscaleStatus: suspended\n")
+    head, entry = dump.split(f"dn: {account_dn(70002)}", 1)
+    entry, _, rest = entry.partition("\n\n")
+    entry = entry.replace("#000000#000#000000", "#000001#000#000000")
+    one.host.sh(f"rm -f {one.folder}/db/*")
+    one.load(head + f"dn: {account_dn(70002)}" + entry + "\n\n" + rest)
+    one.start()
+    follower.start()
+    in_step(follower)
+    assert follower.accounts()[70002] == "suspended"
+    assert follower.content() == one.administrator.content()
+
+
+def test_a_server_that_hangs_is_left_and_gone_back_to(one, in_step, wait_for):
+    two = copy_of(one, 2)
+    follower = Follower(one.host, one, two)
+    follower.start()
+    in_step(follower)
+    assert follower.status()["source"] == one.uri
+    one.kill(signal.SIGSTOP)
+    try:
+        wait_for(lambda: follower.status()["source"] == two.uri
+                 and follower.status()["in_step"], "it follows the other", 20)
+    finally:
+        one.kill(signal.SIGCONT)
+    wait_for(lambda: follower.status()["source"] == one.uri
+             and follower.status()["in_step"], "it went back", 60)
+
+
+@pytest.mark.full
+def test_a_stale_copy_brings_nothing_back(one, keys, in_step, wait_for):
+    two = copy_of(one, 2)
+    follower = Follower(one.host, one, two)
+    follower.start()
+    in_step(follower)
+    one.administrator.delete(key_dn(70001, keys[0]))
+    one.administrator.replace(account_dn(70002), enscaleStatus="suspended")
+    wait_for(lambda: follower.content() == one.administrator.content(), "both are known", 10)
+    right = follower.accounts(), follower.fingerprints()
+    one.kill()
+
+    def is_still_right(seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert (follower.accounts(), follower.fingerprints()) == right
+            time.sleep(0.5)
+
+    is_still_right(40)
+    wait_for(lambda: follower.status()["held"] >= 2, "both are held back", 30)
+    assert not follower.status()["in_step"]
+    # A newer write makes its contextCSN the newest; its content stays old.
+    two.administrator.add_account(70003)
+    wait_for(lambda: 70003 in follower.accounts(), "what is new is let in", 10)
+    right[0][70003] = "active"
+    assert follower.sync("refresh").returncode == 0
+    is_still_right(10)
+    assert follower.status()["held"] >= 2
+    assert follower.sync("accept").returncode == 0
+    in_step(follower)
+    assert follower.content() == two.administrator.content()
+
+
+@pytest.mark.full
+def test_a_server_that_is_behind_our_cookie_is_followed_and_revives_nothing(
+        one, keys, in_step, wait_for):
+    """Killed behind its checkpoint, it answers a newer cookie with 53."""
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    one.administrator.delete(key_dn(70001, keys[0]))
+    wait_for(lambda: follower.content() == one.administrator.content(), "it is known", 10)
+    one.kill()
+    one.start()
+    in_step(follower, 60)
+    assert follower.content() == one.administrator.content() and len(follower.fingerprints()) == 2
+    assert "is behind what we have already" in follower.log()
+
+
+def test_what_hides_nearly_everything_is_held_until_it_is_accepted(
+        one, in_step, wait_for):
+    one.administrator.add_accounts(range(71000, 71300))
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    before = follower.accounts()
+    one.configure(access=(
+        f'access to dn.subtree="ou=accounts,{SUFFIX}" by dn.exact="{GATEWAY}" none by * read\n'
+        + ALL))
+    one.restart()
+    wait_for(lambda: follower.status()["held"] > 300, "it is held", 30)
+    assert follower.accounts() == before
+    assert not follower.status()["in_step"]
+    assert "302 of 302 accounts" in follower.status()["held_reason"]
+    assert "enscalectl sync accept" in follower.log()
+    one.configure()
+    one.restart()
+    in_step(follower, 60)
+    assert follower.status()["held"] == 0 and follower.accounts() == before
+
+
+def test_what_is_held_is_let_in_when_it_is_accepted(one, in_step, wait_for):
+    one.administrator.add_accounts(range(71000, 71300))
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    follower.stop()
+    one.stop()
+    kept = one.dump().decode().split(f"dn: {account_dn(71000)}")[0]
+    one.host.sh(f"rm -f {one.folder}/db/*")
+    one.load(kept)
+    one.start()
+    follower.start()
+    wait_for(lambda: follower.status()["held"] >= 300, "it is held", 60)
+    assert follower.sync("accept").returncode == 0
+    in_step(follower)
+    assert set(follower.accounts()) == {70001, 70002}
+    assert follower.content() == one.administrator.content()
+
+
+def test_the_default_size_limit_takes_nothing_away(one, in_step, wait_for):
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    one.administrator.add_accounts(range(71000, 71600))
+    wait_for(lambda: len(follower.accounts()) == 602, "all are known", 20)
+    one.configure(limits="")
+    one.restart()
+    assert follower.sync("refresh").returncode == 0
+    wait_for(lambda: "result 4: Size limit exceeded" in follower.status()["last_error"],
+             "it says so", 20)
+    assert len(follower.accounts()) == 602
+
+
+@pytest.mark.parametrize("fault, password, said", [
+    ("syncprov", "secret", "does not offer RFC 4533 (syncprov)"),
+    ("password", "another", "bind: Invalid credentials"),
+])
+def test_a_server_that_cannot_be_followed_is_named_with_the_reason(
+        one, wait_for, fault, password, said):
+    one.configure(syncprov=fault != "syncprov")
+    one.restart()
+    follower = Follower(one.host, one, password=password)
+    follower.launch()
+    wait_for(lambda: said in follower.status()["last_error"], said, 20)
+    assert said in follower.log()
