@@ -280,9 +280,11 @@ def find(plan, folder):
 
 
 def wait_for(condition, what, seconds=10):
-    """Until condition() is true; what it was is in the error otherwise."""
+    """Until condition() is true, which is returned; what it was is in the
+    error otherwise."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         if time.monotonic() > end:
             raise TimeoutError(f"not within {seconds} s: {what}")
         time.sleep(0.02)
+    return found

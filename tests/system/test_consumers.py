@@ -31,12 +31,14 @@ def sleeper(gateway, wait_for):
     """A process of the account."""
     argv = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"]
     process = gateway.popen([*argv, "sleep", "300"])
-    wait_for(
-        lambda: gateway.run(["pgrep", "-u", str(UID), "-x", "sleep"], check=False).stdout,
+    find = ["pgrep", "-u", str(UID), "-x", "sleep"]
+    pid = wait_for(
+        lambda: gateway.run(find, check=False).stdout.decode().split(),
         "the process of the account",
     )
     yield
-    process.kill()
+    # Not what entered the host for it: that would leave it behind.
+    gateway.run(["kill", *pid])
     process.wait()
 
 
