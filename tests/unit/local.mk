@@ -220,6 +220,21 @@ tests_unit_test_state_SOURCES = %D%/test_state.c $(SYNC_FIXTURE)
 tests_unit_test_state_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_state_LDADD = libsync.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_comparison
+tests_unit_test_comparison_SOURCES = %D%/test_comparison.c $(SYNC_FIXTURE)
+tests_unit_test_comparison_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_comparison_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_shrink
+tests_unit_test_shrink_SOURCES = %D%/test_shrink.c $(SYNC_FIXTURE)
+tests_unit_test_shrink_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_shrink_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_state_stash
+tests_unit_test_state_stash_SOURCES = %D%/test_state_stash.c $(SYNC_FIXTURE)
+tests_unit_test_state_stash_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_state_stash_LDADD = libsync.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_derive
 tests_unit_test_derive_SOURCES = %D%/test_derive.c $(SYNC_FIXTURE)
 tests_unit_test_derive_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
@@ -245,6 +260,11 @@ UNIT_TESTS += tests/unit/test_supervisor
 tests_unit_test_supervisor_SOURCES = %D%/test_supervisor.c
 tests_unit_test_supervisor_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_unit_test_supervisor_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_ldap_connection
+tests_unit_test_ldap_connection_SOURCES = %D%/test_ldap_connection.c
+tests_unit_test_ldap_connection_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_ldap_connection_LDADD = libldapside.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_ldap_csn
 tests_unit_test_ldap_csn_SOURCES = %D%/test_ldap_csn.c

@@ -1,0 +1,262 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "enscale_sync/shrink.h"
+#include "tests/unit/sync_fixture.h"
+
+static struct sync_fixture f;
+static struct shrink shrink;
+
+static int
+make(void **state)
+{
+	(void)state;
+	sync_fixture_make(&f);
+	memset(&shrink, 0, sizeof(shrink));
+	return 0;
+}
+
+static int
+unmake(void **state)
+{
+	(void)state;
+	sync_fixture_free(&f);
+	return 0;
+}
+
+static struct entry
+account(uint32_t keys)
+{
+	return (struct entry){
+		.kind = ENTRY_ACCOUNT,
+		.account.key_count = keys,
+	};
+}
+
+static struct entry
+environment(const struct environment_member *members, uint32_t count)
+{
+	return (struct entry){
+		.kind = ENTRY_ENVIRONMENT,
+		.environment.members = members,
+		.environment.member_count = count,
+	};
+}
+
+static void
+have_accounts(uint32_t count)
+{
+	char dn[64], lines[128];
+	struct entry entry;
+
+	assert_int_equal(state_begin_write(f.state), 0);
+	for (uint32_t i = 1; i <= count; i++) {
+		(void)snprintf(dn, sizeof(dn), "enscaleAccountId=%u,dc=test",
+		    i);
+		(void)snprintf(lines, sizeof(lines),
+		    "objectClass: enscaleAccount\nenscaleAccountId: %u\n", i);
+		entry = sync_entry(&f, i, dn, lines);
+		assert_int_equal(state_put(f.state, &entry, true), 0);
+	}
+	assert_int_equal(state_commit(f.state), 0);
+}
+
+/* text: what is too much; NULL: nothing is. */
+static void
+assert_too_much(const char *text)
+{
+	char said[SHRINK_TEXT_MAX] = "";
+	bool too_much;
+
+	assert_int_equal(state_begin_read(f.state), 0);
+	too_much = shrink_is_too_much(&shrink, f.state, said);
+	state_end(f.state);
+	assert_int_equal(too_much, text != NULL);
+	assert_string_equal(said, text == NULL ? "" : text);
+}
+
+static void
+an_entry_that_stays_loses_nothing(void **state)
+{
+	const struct environment_member two[] = { { .account = 1 },
+		{ .account = 2 } };
+	struct entry a = account(2), e = environment(two, 2);
+
+	(void)state;
+	assert_false(shrink_add(&shrink, &a, &a));
+	assert_false(shrink_add(&shrink, &e, &e));
+	assert_int_equal(shrink_total(&shrink), 0);
+}
+
+static void
+an_account_that_goes_takes_its_keys_along(void **state)
+{
+	struct entry ours = account(2);
+
+	(void)state;
+	assert_true(shrink_add(&shrink, &ours, NULL));
+	assert_int_equal(shrink.lost[SHRINK_ACCOUNTS], 1);
+	assert_int_equal(shrink.lost[SHRINK_KEYS], 2);
+	assert_int_equal(shrink_total(&shrink), 3);
+}
+
+static void
+an_account_may_lose_some_of_its_keys(void **state)
+{
+	struct entry ours = account(3), theirs = account(1);
+
+	(void)state;
+	assert_true(shrink_add(&shrink, &ours, &theirs));
+	assert_int_equal(shrink.lost[SHRINK_KEYS], 2);
+	assert_int_equal(shrink_total(&shrink), 2);
+	assert_false(shrink_add(&shrink, &theirs, &ours));
+}
+
+static void
+what_is_refused_now_is_lost(void **state)
+{
+	struct entry ours = account(0), theirs = account(0);
+
+	(void)state;
+	theirs.refused = true;
+	assert_true(shrink_add(&shrink, &ours, &theirs));
+	assert_int_equal(shrink.lost[SHRINK_ACCOUNTS], 1);
+}
+
+static void
+what_was_refused_already_is_not_lost(void **state)
+{
+	struct entry ours = account(0);
+
+	(void)state;
+	ours.refused = true;
+	assert_false(shrink_add(&shrink, &ours, NULL));
+	assert_int_equal(shrink_total(&shrink), 0);
+}
+
+static void
+what_is_of_another_kind_now_is_lost(void **state)
+{
+	struct entry ours = account(0), theirs = { .kind = ENTRY_OTHER };
+
+	(void)state;
+	assert_true(shrink_add(&shrink, &ours, &theirs));
+	assert_int_equal(shrink.lost[SHRINK_ACCOUNTS], 1);
+}
+
+static void
+keys_nodes_and_environments_are_counted_apart(void **state)
+{
+	struct entry key = { .kind = ENTRY_KEY }, node = { .kind = ENTRY_NODE },
+	             e = environment(NULL, 0);
+
+	(void)state;
+	assert_true(shrink_add(&shrink, &key, NULL));
+	assert_true(shrink_add(&shrink, &node, NULL));
+	assert_true(shrink_add(&shrink, &e, NULL));
+	assert_int_equal(shrink.lost[SHRINK_KEYS], 1);
+	assert_int_equal(shrink.lost[SHRINK_NODES], 1);
+	assert_int_equal(shrink.lost[SHRINK_ENVIRONMENTS], 1);
+}
+
+static void
+a_member_who_is_not_named_any_more_loses_a_right(void **state)
+{
+	const struct environment_member before[] = { { .account = 1 },
+		{ .account = 2 }, { .account = 5 }, { .account = 9 } };
+	const struct environment_member after[] = { { .account = 2 },
+		{ .account = 3 }, { .account = 4 }, { .account = 9 } };
+	struct entry ours = environment(before, 4),
+	             theirs = environment(after, 4);
+
+	(void)state;
+	assert_true(shrink_add(&shrink, &ours, &theirs));
+	assert_int_equal(shrink.lost[SHRINK_ACCESS], 2); /* 1 and 5 */
+	assert_int_equal(shrink.lost[SHRINK_ENVIRONMENTS], 0);
+}
+
+static void
+an_environment_that_goes_takes_all_rights_along(void **state)
+{
+	const struct environment_member members[] = { { .account = 1 },
+		{ .account = 2 } };
+	struct entry ours = environment(members, 2);
+
+	(void)state;
+	assert_true(shrink_add(&shrink, &ours, NULL));
+	assert_int_equal(shrink.lost[SHRINK_ENVIRONMENTS], 1);
+	assert_int_equal(shrink.lost[SHRINK_ACCESS], 2);
+}
+
+static void
+a_hundred_may_go_though_they_are_all(void **state)
+{
+	(void)state;
+	have_accounts(101);
+	shrink.lost[SHRINK_ACCOUNTS] = 100;
+	assert_too_much(NULL);
+	shrink.lost[SHRINK_ACCOUNTS] = 101;
+	assert_too_much("101 of 101 accounts");
+}
+
+static void
+one_of_ten_may_go(void **state)
+{
+	(void)state;
+	have_accounts(1020);
+	shrink.lost[SHRINK_ACCOUNTS] = 102;
+	assert_too_much(NULL);
+	shrink.lost[SHRINK_ACCOUNTS] = 103;
+	assert_too_much("103 of 1020 accounts");
+}
+
+static void
+each_kind_is_measured_by_itself(void **state)
+{
+	(void)state;
+	have_accounts(2000);
+	shrink.lost[SHRINK_NODES] = 101;
+	assert_too_much("101 of 0 nodes");
+}
+
+static void
+an_account_that_was_not_looked_at_counts_as_one_key(void **state)
+{
+	(void)state;
+	have_accounts(1500);
+	shrink.account_keys = 120;
+	shrink.lost[SHRINK_KEYS] = 120;
+	assert_too_much(NULL);
+	shrink.lost[SHRINK_KEYS] = 151;
+	assert_too_much("151 of 1500 keys");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_entry_that_stays_loses_nothing),
+		TEST(an_account_that_goes_takes_its_keys_along),
+		TEST(an_account_may_lose_some_of_its_keys),
+		TEST(what_is_refused_now_is_lost),
+		TEST(what_was_refused_already_is_not_lost),
+		TEST(what_is_of_another_kind_now_is_lost),
+		TEST(keys_nodes_and_environments_are_counted_apart),
+		TEST(a_member_who_is_not_named_any_more_loses_a_right),
+		TEST(an_environment_that_goes_takes_all_rights_along),
+		TEST(a_hundred_may_go_though_they_are_all),
+		TEST(one_of_ten_may_go),
+		TEST(each_kind_is_measured_by_itself),
+		TEST(an_account_that_was_not_looked_at_counts_as_one_key),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
