@@ -447,6 +447,11 @@ say(const struct policy_answer *answer, char *buf, size_t size)
 		    answer->node_id, answer->environment.name,
 		    environment_state_text(answer->node.state));
 		return;
+	case POLICY_NODE_MOVED:
+		snprintf(buf, size,
+		    "Node %u has another address now; please connect again.",
+		    answer->node_id);
+		return;
 	case POLICY_ACCESS_LIMITED:
 		say_limited(answer, buf, size);
 		return;
@@ -494,6 +499,8 @@ policy_verdict_text(enum policy_verdict verdict)
 		return "environment-sleeping";
 	case POLICY_NODE_STOPPED:
 		return "node-stopped";
+	case POLICY_NODE_MOVED:
+		return "node-moved";
 	case POLICY_ACCESS_LIMITED:
 		return "access-limited";
 	}

@@ -15,19 +15,20 @@
 #include "common/view.h"
 
 enum policy_verdict {
-	POLICY_ALLOWED = 0, /* the only yes */
-	POLICY_CANNOT_TELL, /* no usable view: not a no, but not a yes */
+	POLICY_ALLOWED = 0,  /* the only yes */
+	POLICY_CANNOT_TELL,  /* no usable view: not a no, but not a yes */
 	POLICY_VIEW_TOO_OLD, /* offline_max_age is over */
 	POLICY_ACCOUNT_UNKNOWN,
 	POLICY_ACCOUNT_SUSPENDED,
 	POLICY_ACCOUNT_EXPIRED,
 	POLICY_KEY_UNKNOWN,
 	POLICY_KEY_EXPIRED,
-	POLICY_KEY_ADDRESS, /* not from this address */
+	POLICY_KEY_ADDRESS,  /* not from this address */
 	POLICY_NODE_UNKNOWN, /* also for one that the account has no role on */
 	POLICY_ENVIRONMENT_STOPPED,
 	POLICY_ENVIRONMENT_SLEEPING,
 	POLICY_NODE_STOPPED,
+	POLICY_NODE_MOVED,     /* the guard's: not where it was */
 	POLICY_ACCESS_LIMITED, /* the role does not include SSH */
 };
 
@@ -36,8 +37,8 @@ struct policy_question {
 	uint32_t account;
 	const uint8_t *fingerprint; /* SHA256_LEN bytes, or NULL: no key */
 	const char *address; /* numeric source address, or NULL: unknown */
-	uint32_t node;	     /* 0: no node */
-	int64_t now;	     /* seconds since the epoch */
+	uint32_t node;       /* 0: no node */
+	int64_t now;         /* seconds since the epoch */
 	int64_t max_age;     /* offline_max_age in seconds; 0: none */
 };
 

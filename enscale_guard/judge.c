@@ -5,6 +5,8 @@
 #include "enscale_guard/judge.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/errors.h"
@@ -12,7 +14,8 @@
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 
-#define TUNNEL_SECONDS 5
+/* For the shell of a session that has just begun to say why it is refused. */
+#define GRACE_SECONDS 5
 
 bool
 judge_is_final(enum policy_verdict verdict)
@@ -32,6 +35,7 @@ judge_is_final(enum policy_verdict verdict)
 	case POLICY_ENVIRONMENT_STOPPED:
 	case POLICY_ENVIRONMENT_SLEEPING:
 	case POLICY_NODE_STOPPED:
+	case POLICY_NODE_MOVED:
 	case POLICY_ACCESS_LIMITED:
 	default:
 		return true;
@@ -105,22 +109,39 @@ judge_declared(struct guard *guard, struct shell *shell)
 		hop_refuse(&shell->hop, &answer);
 }
 
+/* sshd goes on opening the address that the key's line had, whoever has it
+ * now. One that changes while no guard runs is not noticed. */
+static bool
+has_moved(struct session_entry *entry, const struct node_record *node)
+{
+	if (entry->node_port == 0) {
+		entry->node_port = node->port;
+		snprintf(entry->node_address, sizeof(entry->node_address), "%s",
+		    node->address);
+	}
+	return entry->node_port != node->port ||
+	    strcmp(entry->node_address, node->address) != 0;
+}
+
 /*
- * A session that was opened for a node and has no shell is a tunnel there,
- * in native mode. One that has just begun gets a moment for its shell, which
- * says why it is refused.
+ * A session that was opened for a node may be a tunnel there, in native mode
+ * or from a time when it was on, whatever its shells say.
  */
 static void
-judge_tunnel(struct guard *guard, struct session_entry *entry)
+judge_node(struct guard *guard, struct session_entry *entry)
 {
+	const int64_t opened = entry->session.opened, now = time(NULL);
 	struct policy_answer answer;
 
-	if (!guard->config.native || entry->session.node == 0 ||
-	    !LIST_EMPTY(&entry->shells) ||
-	    entry->session.opened + TUNNEL_SECONDS > time(NULL))
-		return;
 	ask(guard, &entry->session, entry->session.node, &answer);
-	if (judge_is_final(answer.verdict))
+	if (answer.verdict == POLICY_ALLOWED && guard->config.native &&
+	    has_moved(entry, &answer.node))
+		answer.verdict = POLICY_NODE_MOVED;
+	if (!judge_is_final(answer.verdict))
+		return;
+	if (opened <= now && now < opened + GRACE_SECONDS)
+		expect(guard, opened + GRACE_SECONDS);
+	else
 		ending_session(guard, entry, &answer);
 }
 
@@ -148,8 +169,8 @@ judge_session(struct guard *guard, struct session_entry *entry)
 	LIST_FOREACH(hop, &entry->hops, of_session)
 		if (!hop->ending && !entry->ending)
 			judge_hop(guard, entry, hop);
-	if (!entry->ending)
-		judge_tunnel(guard, entry);
+	if (!entry->ending && entry->session.node != 0)
+		judge_node(guard, entry);
 }
 
 void

@@ -247,6 +247,7 @@ answer(const struct request *request, const struct policy_question *question)
 	case POLICY_ENVIRONMENT_STOPPED:
 	case POLICY_ENVIRONMENT_SLEEPING:
 	case POLICY_NODE_STOPPED:
+	case POLICY_NODE_MOVED:
 	case POLICY_ACCESS_LIMITED:
 		break;
 	}

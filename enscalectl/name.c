@@ -266,6 +266,7 @@ print_answer(const struct policy_answer *answer)
 	case POLICY_ENVIRONMENT_STOPPED:
 	case POLICY_ENVIRONMENT_SLEEPING:
 	case POLICY_NODE_STOPPED:
+	case POLICY_NODE_MOVED:
 	case POLICY_ACCESS_LIMITED:
 		break;
 	}

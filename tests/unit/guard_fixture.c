@@ -243,11 +243,12 @@ put_environment(struct view_writer *writer, const char *name,
 
 static void
 put_node(struct view_writer *writer, uint32_t id, const char *environment,
-    const char *system_user, const struct bytes *keys, uint32_t key_count)
+    const char *address, const char *system_user, const struct bytes *keys,
+    uint32_t key_count)
 {
 	const struct node_record node = { .node = id,
 		.environment = environment,
-		.address = "198.19.0.18",
+		.address = address != NULL ? address : "198.19.0.18",
 		.port = 22,
 		.state = ENVIRONMENT_RUNNING,
 		.service_type = "apache",
@@ -272,11 +273,16 @@ put_nodes(struct view_writer *writer, const struct facts *facts)
 	/* The last kind is the same RSA key again. */
 	for (int i = 0; i < HOST_KINDS - 1; i++)
 		keys[i] = host_key_blob((enum host_key_kind)i);
-	put_node(writer, NODE, "cool-waterfall-59", user, keys, HOST_KINDS - 1);
-	put_node(writer, NODE_SECOND, "cool-waterfall-59", "mysql", &second, 1);
-	put_node(writer, NODE_KEYLESS, "cool-waterfall-59", "nginx", NULL, 0);
-	put_node(writer, NODE_LIMITED, "crimson-dust-8", "apache", &second, 1);
-	put_node(writer, NODE_STOPPED, "env-3344147", "nginx", &second, 1);
+	put_node(writer, NODE, "cool-waterfall-59", facts->address, user, keys,
+	    HOST_KINDS - 1);
+	put_node(writer, NODE_SECOND, "cool-waterfall-59", NULL, "mysql",
+	    &second, 1);
+	put_node(writer, NODE_KEYLESS, "cool-waterfall-59", NULL, "nginx", NULL,
+	    0);
+	put_node(writer, NODE_LIMITED, "crimson-dust-8", NULL, "apache",
+	    &second, 1);
+	put_node(writer, NODE_STOPPED, "env-3344147", NULL, "nginx", &second,
+	    1);
 }
 
 static void

@@ -64,6 +64,7 @@ struct facts {
 	bool withdrawn;          /* the owner has no role on it any more */
 	const char *system_user; /* of node 124718, for "apache" */
 	const char *name;        /* of the owner, for "Ada" */
+	const char *address;     /* of node 124718, for "198.19.0.18" */
 	int64_t key_expires;
 };
 

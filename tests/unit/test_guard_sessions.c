@@ -574,6 +574,87 @@ a_session_of_one_node_ends_with_its_hop(void **state)
 	assert_true(ends(MONITOR));
 }
 
+/* The tunnel of native mode: its sshd opens what the guard never hears of. */
+static void
+begin_tunnel(uint32_t node, int64_t age)
+{
+	struct session session;
+	struct client *client;
+
+	start_family(false);
+	session = session_of(&family[MONITOR]);
+	session.node = node;
+	session.opened = time(NULL) - age;
+	publish(&session);
+	client = admission_enter(&guard.admission, getuid());
+	assert_non_null(client);
+	guard_socket_accepted(shell_fd, client, &guard);
+	shell_fd = -1; /* the guard's now */
+}
+
+static void
+a_shell_that_waits_keeps_no_tunnel_open(void **state)
+{
+	(void)state;
+	guard.config.native = true;
+	begin_tunnel(NODE, 60);
+	hop_declare(&LIST_FIRST(&guard.shells)->hop, NODE, false, bucket_now());
+	republish(&(struct facts){ .withdrawn = true });
+	assert_true(ends(MONITOR));
+}
+
+static void
+a_tunnel_ends_also_when_native_mode_is_off_by_then(void **state)
+{
+	(void)state;
+	begin_tunnel(NODE, 60);
+	republish(&(struct facts){ .withdrawn = true });
+	assert_true(ends(MONITOR));
+}
+
+static void
+a_tunnel_of_the_future_ends_at_once(void **state)
+{
+	(void)state;
+	begin_tunnel(NODE, -3600);
+	republish(&(struct facts){ .withdrawn = true });
+	assert_true(ends(MONITOR));
+}
+
+static void
+a_new_tunnel_ends_when_its_shell_had_time_to_speak(void **state)
+{
+	(void)state;
+	begin_tunnel(NODE, 3);
+	republish(&(struct facts){ .withdrawn = true });
+	turn(100);
+	assert_false(is_gone(MONITOR));
+	assert_true(ends(MONITOR));
+}
+
+static void
+a_tunnel_ends_when_its_node_moves(void **state)
+{
+	(void)state;
+	guard.config.native = true;
+	begin_tunnel(NODE, 60);
+	republish(&(struct facts){ .name = "Eda" });
+	turn(100);
+	assert_false(is_gone(MONITOR));
+	republish(&(struct facts){ .address = "198.19.0.19" });
+	assert_true(ends(MONITOR));
+}
+
+static void
+without_native_mode_a_node_may_move(void **state)
+{
+	(void)state;
+	begin_tunnel(NODE, 60);
+	republish(&(struct facts){ .address = "198.19.0.19" });
+	turn(2400);
+	assert_false(is_gone(MONITOR));
+}
+
 static void
 an_expired_key_ends_its_session_at_that_time(void **state)
 {
@@ -728,6 +809,12 @@ main(void)
 		TEST(what_does_not_listen_is_killed),
 		TEST(a_stopped_environment_ends_the_hop_alone),
 		TEST(a_session_of_one_node_ends_with_its_hop),
+		TEST(a_shell_that_waits_keeps_no_tunnel_open),
+		TEST(a_tunnel_ends_also_when_native_mode_is_off_by_then),
+		TEST(a_tunnel_of_the_future_ends_at_once),
+		TEST(a_new_tunnel_ends_when_its_shell_had_time_to_speak),
+		TEST(a_tunnel_ends_when_its_node_moves),
+		TEST(without_native_mode_a_node_may_move),
 		TEST(an_expired_key_ends_its_session_at_that_time),
 		TEST(cannot_tell_ends_nothing),
 		TEST(what_is_left_of_a_killed_monitor_ends),
