@@ -135,14 +135,16 @@ format_options(const struct key_record *key, const char *tunnel, char *buf,
 }
 
 /*
- * In native mode, the way to the one node of the login name, if this key may
- * enter it; else nothing. sshd compares permitopen= literally, so only a
+ * In native mode, the way to the one node of the login name, if the account
+ * may enter it; else nothing. The key is judged already, and its from= is for
+ * sshd to match. sshd compares permitopen= literally, so only a
  * numeric address stands there.
  */
 static void
 format_tunnel(const struct view *view, const struct request *request,
     const struct policy_question *question, char buf[TUNNEL_MAX])
 {
+	struct policy_question for_node = *question;
 	struct policy_answer judged;
 	struct in6_addr address;
 	const char *text;
@@ -151,7 +153,8 @@ format_tunnel(const struct view *view, const struct request *request,
 	buf[0] = '\0';
 	if (question->node == 0 || access(request->native, F_OK) != 0)
 		return;
-	policy_judge(view, 0, question, &judged);
+	for_node.fingerprint = NULL;
+	policy_judge(view, 0, &for_node, &judged);
 	if (judged.verdict != POLICY_ALLOWED)
 		return;
 	text = judged.node.address;

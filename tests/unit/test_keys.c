@@ -252,6 +252,21 @@ type_and_key_are_checked_when_given(void **state)
 }
 
 static void
+in_native_mode_a_key_with_a_from_list_opens_its_node_too(void **state)
+{
+	struct fixture_key key = view_fixture_key(25880, 24);
+
+	(void)state;
+	view_fixture_begin(&fixture, false);
+	view_fixture_put_key(&fixture, 25880, 24, "198.18.0.0/15", 0);
+	view_fixture_commit(&fixture);
+	assert_int_equal(run_native("124718-25880", key.fingerprint_text), 0);
+	gives("restrict,pty,agent-forwarding,port-forwarding,"
+	      "permitopen=\"198.19.0.18:22\",from=\"198.18.0.0/15\"",
+	    &key);
+}
+
+static void
 options_of_the_key_are_given_in_utc(void **state)
 {
 	struct fixture_key key[4];
@@ -483,6 +498,8 @@ main(void)
 		cmocka_unit_test(what_cannot_be_told_exits_with_one),
 		cmocka_unit_test(
 		    in_native_mode_a_node_that_may_be_entered_is_open_and_nothing_else),
+		cmocka_unit_test(
+		    in_native_mode_a_key_with_a_from_list_opens_its_node_too),
 		cmocka_unit_test(wrong_arguments_exit_with_one),
 		cmocka_unit_test(type_and_key_are_checked_when_given),
 		cmocka_unit_test(options_of_the_key_are_given_in_utc),
