@@ -103,8 +103,8 @@ is_sound(const struct row *row)
 		if (row->logins[i].opened == 0)
 			continue;
 		if (row->logins[i].opened < 0 ||
-		    memchr(row->logins[i].address, '\0', ADDRESS_TEXT_MAX) ==
-		        NULL ||
+		    memchr(row->logins[i].address, '\0',
+		        ADDRESS_TEXT_MAX + 1) == NULL ||
 		    !is_address(row->logins[i].address))
 			return false;
 	}

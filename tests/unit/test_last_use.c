@@ -85,6 +85,18 @@ the_login_before_this_one_is_told(void **state)
 }
 
 static void
+the_longest_address_is_kept(void **state)
+{
+	static const char address[] =
+	    "2001:0db8:ffff:ffff:ffff:ffff:255.255.255.255";
+
+	(void)state;
+	assert_int_equal(strlen(address), ADDRESS_TEXT_MAX);
+	assert_int_equal(last_use_login(last, 25880, 1000, address), 0);
+	expect(25880, NOW, 1000, address, 0);
+}
+
+static void
 a_login_that_is_told_again_is_the_same(void **state)
 {
 	(void)state;
@@ -181,6 +193,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_account_without_a_past_has_none),
 		TEST(the_login_before_this_one_is_told),
+		TEST(the_longest_address_is_kept),
 		TEST(a_login_that_is_told_again_is_the_same),
 		TEST(the_node_stands_beside_the_logins),
 		TEST(accounts_keep_apart_up_to_the_last_one),
