@@ -7,7 +7,8 @@
  * Events: session-seen, session-withdrawn (the guard ends it, with verdict
  * and sentence), session-ended, hop-declared, hop-refused, agent-refused,
  * key-added, key-deleted and key-refused (with the "fingerprint" of the key
- * that was meant), certificate (with its serial), hop-started, hop-withdrawn, hop-ended.
+ * that was meant), certificate (with its serial), cert-refused, hop-started,
+ * hop-withdrawn, hop-ended.
  */
 #ifndef ENSCALE_GUARD_AUDIT_H
 #define ENSCALE_GUARD_AUDIT_H

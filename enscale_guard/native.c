@@ -33,13 +33,31 @@ native_mark(const struct config *config)
 	return fd < 0 ? -errno : 0;
 }
 
-static json_t *
-refuse(const struct request *request, const char *verdict, const char *sentence)
+static void
+tell_refusal(const struct request *request, const char *verdict,
+    const char *sentence)
 {
 	audit_event(request->audit, "cert-refused", request->session,
 	    json_pack("{s:s, s:s}", "verdict", verdict, "sentence", sentence));
-	return request_refusal(GUARD_EXIT_REFUSED, verdict, sentence,
-	    request->session);
+}
+
+static json_t *
+refuse(const struct request *request, int code, const char *verdict,
+    const char *sentence)
+{
+	tell_refusal(request, verdict, sentence);
+	return request_refusal(code, verdict, sentence, request->session);
+}
+
+static json_t *
+refuse_by_policy(const struct request *request,
+    const struct policy_answer *answer)
+{
+	char sentence[POLICY_SENTENCE_MAX];
+
+	policy_sentence(answer, sentence, sizeof(sentence));
+	tell_refusal(request, policy_verdict_text(answer->verdict), sentence);
+	return request_refuse(request, answer);
 }
 
 /* The 32 bytes of an ed25519 key: they are the end of its blob. */
@@ -92,16 +110,15 @@ certify(const struct request *request, const struct policy_answer *judged)
 	memcpy(wanted.fingerprint, request->session->fingerprint,
 	    sizeof(wanted.fingerprint));
 	if (take_key(&judged->key, wanted.public_key) < 0)
-		return refuse(request, "key-type",
+		return refuse(request, GUARD_EXIT_REFUSED, "key-type",
 		    "Certificates are for ed25519 keys only; this session was opened with another one.");
 	wire_write_init(&writer, blob, sizeof(blob));
 	r = request->certify(request->arg, &wanted, &writer);
 	if (r == 0)
 		r = writer.error;
 	if (r < 0)
-		return request_refusal(GUARD_EXIT_UNWELL, "no-certificate",
-		    "The gateway can make no certificate now; please try again.",
-		    request->session);
+		return refuse(request, GUARD_EXIT_UNWELL, "no-certificate",
+		    "The gateway can make no certificate now; please try again.");
 	return answer(request, &writer);
 }
 
@@ -118,13 +135,13 @@ native_certificate(const struct request *request, const json_t *object,
 		    "Too many requests; please wait a moment.",
 		    request->session);
 	if (!request->config->native || request->certify == NULL)
-		return refuse(request, "native-off",
+		return refuse(request, GUARD_EXIT_REFUSED, "native-off",
 		    "This gateway gives no certificates to users.");
 	if (request->session->node == 0)
-		return refuse(request, "no-node",
+		return refuse(request, GUARD_EXIT_REFUSED, "no-node",
 		    "A certificate is for one node: put it into the login name.");
 	request_judge(request, request->session->node, &judged);
 	if (judged.verdict != POLICY_ALLOWED)
-		return request_refuse(request, &judged);
+		return refuse_by_policy(request, &judged);
 	return certify(request, &judged);
 }

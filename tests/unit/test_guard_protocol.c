@@ -210,6 +210,49 @@ a_certificate_is_for_the_login_names_node_in_native_mode_only(void **state)
 	assert_int_equal(certified.node, 0);
 }
 
+static int
+certify_nothing(void *arg, const struct cert_request *request,
+    struct wire_writer *writer)
+{
+	(void)arg, (void)request, (void)writer;
+	return -EPIPE;
+}
+
+/* Asks for a certificate; is the refusal's verdict in the audit log? */
+static bool
+cert_refusal_is_audited(int code, const char *verdict)
+{
+	char path[] = "/tmp/enscale-audit-XXXXXX", line[1024];
+	int fd = mkstemp(path);
+	ssize_t len;
+
+	assert_true(fd >= 0);
+	assert_int_equal(audit_open(path, &around.request.audit), 0);
+	expect_refusal("{\"op\":\"cert\"}", code, verdict);
+	audit_close(around.request.audit);
+	around.request.audit = NULL;
+	len = read(fd, line, sizeof(line) - 1);
+	line[len > 0 ? len : 0] = '\0';
+	close(fd);
+	unlink(path);
+	return strstr(line, "cert-refused") != NULL &&
+	    strstr(line, verdict) != NULL;
+}
+
+static void
+every_certificate_that_is_refused_is_audited(void **state)
+{
+	(void)state;
+	around.config.native = true;
+	around.request.certify = certify_nothing;
+	around.session.node = NODE;
+	assert_true(cert_refusal_is_audited(122, "no-certificate"));
+	around.session.node = NODE_LIMITED;
+	assert_true(cert_refusal_is_audited(120, "access-limited"));
+	around.session.node = 0;
+	assert_true(cert_refusal_is_audited(120, "no-node"));
+}
+
 static void
 a_suspended_account_is_told_no_settings_and_no_sessions(void **state)
 {
@@ -803,6 +846,7 @@ main(void)
 		TEST(sessions_are_those_that_the_guard_knows),
 		TEST(
 		    a_certificate_is_for_the_login_names_node_in_native_mode_only),
+		TEST(every_certificate_that_is_refused_is_audited),
 		TEST(a_suspended_account_is_told_no_settings_and_no_sessions),
 		TEST(hello_tells_the_session_what_it_is),
 		TEST(directory_text_is_stripped_of_control_characters),
