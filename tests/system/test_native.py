@@ -115,6 +115,48 @@ def test_a_socket_of_the_gateway_is_not_reached(native, client, gateway):
     assert gateway.log().count("refused streamlocal port forward") == before + 1
 
 
+SOCKS = r"""
+ssh -v -N -l 124718-25880 -D 1080 ssh.enscale.com 2>/tmp/d.log &
+for i in $(seq 200); do ss -ltn | grep -q ':1080 ' && break; sleep 0.1; done
+python3 - <<'END'
+import socket
+for host, port in (("198.19.0.18", 22), ("198.19.0.19", 22), ("127.0.0.1", 3022)):
+    s = socket.create_connection(("127.0.0.1", 1080))
+    s.settimeout(20)
+    s.sendall(b"\5\1\0")
+    assert s.recv(2) == b"\5\0"
+    s.sendall(b"\5\1\0\1" + socket.inet_aton(host) + port.to_bytes(2, "big"))
+    s.recv(10)
+    try:
+        print(s.recv(4))
+    except OSError:
+        print(b"")
+END
+kill $!
+wait
+grep -c 'administratively prohibited' /tmp/d.log
+"""
+
+
+def test_a_dynamic_forward_reaches_the_node_alone(native, client):
+    said = client.sh(SOCKS).stdout.decode().split("\n")
+    assert said[:4] == ["b'SSH-'", "b''", "b''", "2"]
+
+
+TUN = r"""
+mkdir -p /dev/net
+test -e /dev/net/tun || mknod /dev/net/tun c 10 200
+timeout 20 ssh -v -N -l 124718-25880 -w 7:7 ssh.enscale.com 2>&1
+"""
+
+
+def test_no_tunnel_device_is_made(native, client, gateway):
+    said = client.sh(TUN, check=False).stdout
+    assert b"Requesting tun" in said
+    assert b"Server has rejected tunnel device forwarding" in said
+    assert b"tun7" not in gateway.sh("ip -o link").stdout
+
+
 def test_the_certificate_opens_that_node_as_the_users_own_ssh(native, client, gateway):
     config = client.ssh("25880", "config", check=True).stdout
     common = (b"Host *\n    UserKnownHostsFile /tmp/known_nodes /root/known_hosts\n"
