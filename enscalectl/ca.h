@@ -14,5 +14,8 @@ int ca_make(const char *path);
 int ca_show_all(const char *ca);
 /* The line, and the fingerprint and these words as a comment. 0, ENS_E_*. */
 int ca_print_public(const struct ssh_key *key, const char *words);
+/* Is there a guard that signs with the key of this fingerprint now? */
+bool ca_guard_signs_with(const struct context *context,
+    const char *fingerprint);
 
 #endif

@@ -93,7 +93,9 @@ open_folder(const char *path, int *ret_fd)
 	if (copy == NULL)
 		return -ENOMEM;
 	folder = dirname(copy);
-	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+	/* The guard has to come to the key, whatever root's umask is. */
+	if (mkdir(folder, 0755) == 0 ? chmod(folder, 0755) != 0
+	                             : errno != EEXIST)
 		return -errno;
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)

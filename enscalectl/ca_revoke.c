@@ -116,6 +116,11 @@ ca_revoke(const struct context *context, int argc, char **argv)
 		         "with ca rotate and ca rotate --switch");
 		return EXIT_NO;
 	}
+	if (ca_guard_signs_with(context, argv[0])) {
+		complain("enscale-guard signs with this key still: "
+		         "enscalectl ca rotate --switch");
+		return EXIT_NO;
+	}
 	for (slot = CA_NEXT; slot < CA_SLOTS; slot++)
 		if (has_fingerprint(ca, slot, argv[0], &key))
 			return revoke_slot(ca, list, slot, &key);

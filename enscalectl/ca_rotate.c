@@ -51,7 +51,7 @@ find_guard(const struct context *context, pid_t *ret_pid)
 }
 
 static bool
-guard_signs_with(const struct context *context, const char *fingerprint)
+published_is(const struct context *context, const char *fingerprint)
 {
 	char path[CONFIG_PATH_MAX], line[FINGERPRINT_SHA256_TEXT_LEN + 2];
 	AUTO_FILE FILE *file = NULL;
@@ -63,6 +63,15 @@ guard_signs_with(const struct context *context, const char *fingerprint)
 		return false;
 	line[strcspn(line, "\n")] = '\0';
 	return strcmp(line, fingerprint) == 0;
+}
+
+bool
+ca_guard_signs_with(const struct context *context, const char *fingerprint)
+{
+	pid_t guard;
+
+	return find_guard(context, &guard) == 0 &&
+	    published_is(context, fingerprint);
 }
 
 static int
@@ -101,7 +110,7 @@ tell_guard(const struct context *context)
 		return EXIT_CANNOT_TELL;
 	}
 	for (waited = 0; waited < GUARD_SECONDS * 1000; waited += POLL_MS) {
-		if (guard_signs_with(context, fingerprint))
+		if (published_is(context, fingerprint))
 			return EXIT_YES;
 		poll(NULL, 0, POLL_MS);
 	}
@@ -130,6 +139,9 @@ make_next(const char *ca)
 		complain("there is no key to rotate: enscalectl ca init");
 		return EXIT_NO;
 	}
+	if (ca_slot_is_unfinished(ca, CA_NEXT) &&
+	    ca_slot_delete(ca, CA_NEXT) != 0)
+		return EXIT_CANNOT_TELL;
 	if (ca_slot_exists(ca, CA_NEXT) || ca_slot_exists(ca, CA_PREVIOUS)) {
 		complain("a rotation is under way: %s",
 		    ca_slot_exists(ca, CA_NEXT) ? "ca rotate --switch is next"
@@ -153,6 +165,11 @@ switch_keys(const struct context *context)
 	const char *ca = context->config.ca_key;
 	int code, r;
 
+	if (ca_slot_is_unfinished(ca, CA_NEXT)) {
+		complain("the next key was not finished: enscalectl ca rotate "
+		         "makes another");
+		return EXIT_NO;
+	}
 	r = ca_slot_switch(ca);
 	/* Once more is no harm: it tells the guard again. */
 	if (r == -ENOENT && !ca_slot_exists(ca, CA_PREVIOUS)) {
@@ -187,7 +204,7 @@ finish(const struct context *context)
 	}
 	if (current_fingerprint(ca, fingerprint) != 0 ||
 	    (find_guard(context, &guard) == 0 &&
-	        !guard_signs_with(context, fingerprint))) {
+	        !published_is(context, fingerprint))) {
 		complain("enscale-guard does not sign with the new key yet: "
 		         "enscalectl ca rotate --switch");
 		return EXIT_NO;

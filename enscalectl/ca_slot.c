@@ -92,6 +92,45 @@ switch_file(const char *ca, const char *end)
 	return r;
 }
 
+static enum ca_slot
+switched_slot(const char *ca, const char *end)
+{
+	char next[CONFIG_PATH_MAX];
+
+	return file_path(ca, CA_NEXT, end, next) == 0 && access(next, F_OK) == 0
+	    ? CA_NEXT
+	    : CA_CURRENT;
+}
+
+/* What would be current: a key without the public one that nodes were given
+ * would lock everybody out. */
+static int
+check_switched(const char *ca)
+{
+	char private[CONFIG_PATH_MAX], public[CONFIG_PATH_MAX];
+	struct ssh_key key;
+	int r;
+
+	r = ca_slot_path(ca, switched_slot(ca, ""), private);
+	if (r == 0)
+		r = ca_slot_path(ca, switched_slot(ca, ".pub"), public);
+	if (r == 0)
+		r = ca_key_read_public(public, &key);
+	return r != 0 ? r : ca_key_check_pair(private, &key);
+}
+
+bool
+ca_slot_is_unfinished(const char *ca, enum ca_slot slot)
+{
+	char private[CONFIG_PATH_MAX], public[CONFIG_PATH_MAX];
+	struct stat st;
+
+	return file_path(ca, slot, "", private) == 0 &&
+	    file_path(ca, slot, ".pub", public) == 0 &&
+	    lstat(private, &st) == 0 && lstat(public, &st) != 0 &&
+	    errno == ENOENT;
+}
+
 int
 ca_slot_switch(const char *ca)
 {
@@ -99,7 +138,9 @@ ca_slot_switch(const char *ca)
 
 	if (!ca_slot_exists(ca, CA_NEXT))
 		return -ENOENT;
-	r = switch_file(ca, "");
+	r = check_switched(ca);
+	if (r == 0)
+		r = switch_file(ca, "");
 	if (r == 0)
 		r = switch_file(ca, ".pub");
 	return r != 0 ? r : sync_folder(ca);

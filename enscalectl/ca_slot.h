@@ -23,8 +23,11 @@ int ca_slot_path(const char *ca, enum ca_slot slot,
     char ret_path[CONFIG_PATH_MAX]);
 /* Is a file of it there, private or public? */
 bool ca_slot_exists(const char *ca, enum ca_slot slot);
+/* Was the making of it cut off before its public key, which nobody has? */
+bool ca_slot_is_unfinished(const char *ca, enum ca_slot slot);
 /* Current becomes previous, next becomes current. 0; -ENOENT when there is no
- * next; -errno. */
+ * next; ENS_E_CORRUPT when its files are no pair, and nothing was changed;
+ * -errno. */
 int ca_slot_switch(const char *ca);
 /* Deletes next or previous, the private key first. 0; -errno. */
 int ca_slot_delete(const char *ca, enum ca_slot slot);

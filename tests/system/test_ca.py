@@ -97,11 +97,24 @@ def test_the_ca_is_rotated_and_no_login_fails_on_the_way(client, gateway, nodes,
 def test_a_step_whose_turn_it_is_not_is_refused(gateway, nodes):
     for step in ("--switch", "--finish"):
         assert enscalectl(gateway, "rotate", step, check=False).returncode == 1
-    enscalectl(gateway, "rotate")
+    # A key whose public one was never made does not become the CA.
+    gateway.sh("touch /etc/enscale/ca/ca.next")
+    unfinished = enscalectl(gateway, "rotate", "--switch", check=False)
+    assert unfinished.returncode == 1
+    assert b"was not finished" in unfinished.stderr
+    old = fingerprints(enscalectl(gateway, "rotate").stdout)[0]
     for step in ([], ["--finish"]):
         assert enscalectl(gateway, "rotate", *step, check=False).returncode == 1
-    enscalectl(gateway, "rotate", "--switch")
-    enscalectl(gateway, "rotate", "--switch")  # tells the guard again
+    # The files have changed, and the guard was not told.
+    gateway.sh(
+        "cd /etc/enscale/ca; for end in '' .pub; do"
+        " ln ca$end ca.previous$end; mv ca.next$end ca$end; done"
+    )
+    revoked = enscalectl(gateway, "revoke", old, check=False)
+    assert (revoked.returncode, revoked.stdout) == (1, b"")
+    assert b"signs with this key still" in revoked.stderr
+    enscalectl(gateway, "rotate", "--switch")  # tells the guard
+    enscalectl(gateway, "rotate", "--switch")  # tells it again
     assert enscalectl(gateway, "rotate", check=False).returncode == 1
     enscalectl(gateway, "rotate", "--finish")
     files = gateway.sh("ls /etc/enscale/ca").stdout

@@ -135,6 +135,31 @@ a_stranger_in_the_place_of_the_previous_key_is_not_replaced(void **state)
 	assert_true(same(&now, &current));
 }
 
+/* As a kill leaves it while the next key is made, or is taken away. */
+static void
+a_key_without_its_public_one_does_not_become_current(void **state)
+{
+	static const char *const lost[] = { "ca.next.pub", "ca.next" };
+	struct ssh_key current, now;
+	char command[128];
+	size_t i;
+
+	(void)state;
+	blob(CA_CURRENT, &current);
+	for (i = 0; i < 2; i++) {
+		make(CA_NEXT);
+		assert_false(ca_slot_is_unfinished(ca, CA_NEXT));
+		snprintf(command, sizeof(command), "rm %s/%s", folder, lost[i]);
+		assert_int_equal(system(command), 0);
+		assert_int_equal(ca_slot_is_unfinished(ca, CA_NEXT), i == 0);
+		assert_int_equal(ca_slot_switch(ca), ENS_E_CORRUPT);
+		blob(CA_CURRENT, &now);
+		assert_true(same(&now, &current));
+		assert_false(ca_slot_exists(ca, CA_PREVIOUS));
+		assert_int_equal(ca_slot_delete(ca, CA_NEXT), 0);
+	}
+}
+
 static void
 the_current_key_is_never_deleted(void **state)
 {
@@ -175,6 +200,7 @@ main(void)
 		TEST(a_switch_that_was_cut_off_anywhere_is_finished),
 		TEST(
 		    a_stranger_in_the_place_of_the_previous_key_is_not_replaced),
+		TEST(a_key_without_its_public_one_does_not_become_current),
 		TEST(the_current_key_is_never_deleted),
 	};
 
