@@ -2,8 +2,16 @@
 # What the service's user may do as root: exact commands, from the profile and
 # from what exists on the node. Part of enscale-node.
 
-# Is PATH root's alone, and all that leads to it, through symbolic links too?
+safe=' '
+
+# Is PATH a program, and root's alone?
 trusted() {
+	roots_alone "$1" && [ -x "$root$walked" ]
+}
+
+# Is PATH a file, and can only root change it and all that leads to it, through
+# symbolic links too?
+roots_alone() {
 	walked='' left=${1#/} links=0
 	while [ -n "$left" ]; do
 		part=${left%%/*}
@@ -15,8 +23,15 @@ trusted() {
 		'' | .) continue ;;
 		..) walked=${walked%/*} && continue ;;
 		esac
-		[ -n "$(find "$root$walked/$part" -prune -user 0 '(' -type l -o \
-		    ! -perm -020 ! -perm -002 ')' 2>/dev/null)" ] || return 1
+		case $safe in
+		*" $walked/$part "*) ;; # seen before
+		*)
+			[ -n "$(find "$root$walked/$part" -prune -user 0 '(' \
+			    -type l -o ! -perm -020 ! -perm -002 ')' \
+			    2>/dev/null)" ] || return 1
+			safe="$safe$walked/$part "
+			;;
+		esac
 		if [ ! -h "$root$walked/$part" ]; then
 			walked=$walked/$part
 			continue
@@ -29,7 +44,7 @@ trusted() {
 		esac
 		left=$target${left:+/$left}
 	done
-	[ -f "$root$walked" ] && [ -x "$root$walked" ]
+	[ -f "$root$walked" ]
 }
 
 # The first program of that name that root would run.
@@ -73,10 +88,26 @@ service_names() {
 	done
 }
 
-has_unit() {
+# The unit that systemd takes, and what is dropped in beside it.
+unit_files() { # NAME
 	for folder in $unit_folders; do
-		[ ! -e "$root$folder/$1.service" ] &&
-		    [ ! -h "$root$folder/$1.service" ] || return 0
+		if [ -e "$root$folder/$1.service" ] ||
+		    [ -h "$root$folder/$1.service" ]; then
+			echo "$folder/$1.service"
+			break
+		fi
+	done
+	for folder in $unit_folders; do
+		for file in "$root$folder/$1.service.d"/*.conf; do
+			[ ! -e "$file" ] && [ ! -h "$file" ] || echo "${file#"$root"}"
+		done
+	done
+}
+
+# What starts it, as root: the first file that others could change.
+find_changeable() { # FILES...
+	for changeable in "$@"; do
+		roots_alone "$changeable" || return 0
 	done
 	return 1
 }
@@ -84,23 +115,28 @@ has_unit() {
 # The commands for one name, each exact. A pager would be root's shell: hence
 # --no-pager for what pages, and NOEXEC.
 commands_of() { # NAME
-	script=/etc/init.d/$1 unit=no
-	! has_unit "$1" || unit=yes
-	if [ ! -e "$root$script" ] && [ ! -h "$root$script" ]; then
-		script=
-	elif ! trusted "$script"; then
-		say "note: $script can be changed by others than root: no sudo for $1"
+	script=/etc/init.d/$1
+	[ -e "$root$script" ] || [ -h "$root$script" ] || script=
+	units=$(unit_files "$1")
+	case $(readlink "$root${units%%"$newline"*}") in
+	/dev/null) units= ;; # masked: there is nothing to be started
+	esac
+	# shellcheck disable=SC2086 # words; no name of a unit has a blank
+	if find_changeable $script $units; then
+		say "note: $changeable can be changed by others than root: no sudo for $1"
 		return 0
 	fi
+	[ -h "$root$script" ] || [ -x "$root$script" ] || script=
+	unit=${units:+yes}
 	for action in $actions; do
 		case $action in
 		start | stop | restart | reload | status) known=$unit ;;
-		*) known=no ;;
+		*) known= ;;
 		esac
-		[ -z "$service_program" ] || [ -z "$script" ] && [ $known = no ] ||
+		[ -z "$service_program" ] || [ -z "$script$known" ] ||
 		    echo "$service_program $1 $action"
 		[ -z "$script" ] || echo "$script $action"
-		[ -n "$systemctl" ] && [ $known = yes ] || continue
+		[ -n "$systemctl" ] && [ -n "$known" ] || continue
 		case $action in
 		status) echo "NOEXEC: $systemctl --no-pager status $1" ;;
 		*)
@@ -111,7 +147,15 @@ commands_of() { # NAME
 	done
 }
 
+# As root these read the configuration that the user may be able to change.
 other_commands() {
+	for file in $(words config); do
+		[ -n "$(find "$root$file" ! -type l '(' ! -user 0 -o -perm -020 \
+		    -o -perm -002 ')' 2>/dev/null)" ] || continue
+		say "note: $file can be changed by others than root: no service that
+reads it may start as root, and sudo gets no command of its own for it"
+		return 0
+	done
 	profile command | while read -r file arguments; do
 		! trusted "$file" || echo "$file ${arguments:-\"\"}"
 	done
@@ -130,7 +174,7 @@ permitted() {
 check_permitted() {
 	! grep -Evx '(NOEXEC: )?/[A-Za-z0-9/._-]+( [A-Za-z0-9/.@_=,:+-]+)*( "")?' \
 	    "$work/permitted" >&2 ||
-	    fail "$services: this cannot be permitted in sudoers"
+	    fail "$profiles: this cannot be permitted in sudoers"
 }
 
 render_sudo() {
@@ -143,8 +187,11 @@ render_sudo() {
 	Defaults:$user passwd_tries=1, passprompt_override
 	Defaults:$user passprompt="This command is not permitted, and no password will do: sudo -l lists those that are.${support:+ Help: $support} "
 	EOF
-	sed "s/[,:=]/\\\\&/g; s/^NOEXEC\\\\:/NOEXEC:/; s/^/$user ALL = (root) NOPASSWD: /" \
-	    "$work/permitted"
+	escaped | sed "s/^/$user ALL = (root) NOPASSWD: /"
+}
+
+escaped() {
+	sed 's/[,:=]/\\&/g; s/^NOEXEC\\:/NOEXEC:/' "$work/permitted"
 }
 
 check_sudo_syntax() {
@@ -166,7 +213,7 @@ check_sudo() {
 	[ $runs = yes ] && [ -n "$(program sudo)" ] && [ -s "$work/permitted" ] ||
 	    return 0
 	in_root sudo -n -l -U "$user" >"$work/log" 2>&1 &&
-	    grep -qF -e "$(sed 's/^NOEXEC: //; q' "$work/permitted" | tr -d '"')" \
+	    grep -qF -e "$(escaped | sed 's/^NOEXEC: //; s/ ""$//; q')" \
 	        "$work/log" || {
 		cat "$work/log" >&2
 		fail "sudo does not use $sudo_dropin: /etc/sudoers needs the line
