@@ -6,18 +6,35 @@
 # is to be gone. Nothing happens before apply_changes. Never behind a pipe: a
 # subshell would count for itself.
 change() {
+	stays_inside "$1"
 	number=$((number + 1))
 	cat >"$work/new.$number"
-	chmod "${2:-644}" "$work/new.$number"
+	[ "${2:-644}" = 644 ] || chmod "$2" "$work/new.$number"
 	same "$work/new.$number" "$root$1" "${2:-644}" ||
 	    echo "$number $1" >>"$work/changes"
 }
 
 remove() {
+	stays_inside "$1"
 	if [ -e "$root$1" ] || [ -h "$root$1" ]; then
 		number=$((number + 1))
 		echo "$number $1" >>"$work/changes"
 	fi
+}
+
+# An image's symbolic links are meant for its own root: one that is followed
+# from here would lead to the files of the host that runs this.
+stays_inside() { # FILE
+	[ -n "$root" ] || return 0
+	inside=${1%/*}
+	while [ ! -e "$root$inside" ] && [ ! -h "$root$inside" ]; do
+		inside=${inside%/*}
+	done
+	inside=$(cd -P "$root$inside" && pwd)/
+	case $inside in
+	"$(cd -P "$root" && pwd)"/*) ;;
+	*) fail "$root$1: a symbolic link leads out of the image, to $inside" ;;
+	esac
 }
 
 same() { # NEW FILE MODE: is FILE already NEW, and root's?
@@ -55,24 +72,47 @@ apply_changes() {
 	done <"$work/changes"
 }
 
+# The last one first: what names other files goes before them. Whatever fails
+# here, the rest is still to be put back.
 undo_changes() {
+	kept=no
+	sed '1!G; h; $!d' "$work/applied" >"$work/undo"
 	while read -r nr file; do
-		rm -f "$root$file" "$root$file.enscale-new"
-		[ ! -e "$work/old.$nr" ] && [ ! -h "$work/old.$nr" ] ||
-		    cp -Pp "$work/old.$nr" "$root$file"
-	done <"$work/applied"
+		put_back "$nr" "$root$file" || {
+			say "$root$file could not be put back: it is $work/old.$nr"
+			kept=yes
+		}
+	done <"$work/undo"
 	while read -r folder; do
-		rmdir "$folder" 2>/dev/null || true
+		rmdir "$folder" 2>/dev/null
 	done <"$work/folders"
 	[ -z "$name_before" ] || hostname "$name_before"
-	say "nothing was changed"
+	[ $kept = yes ] || say "nothing was changed"
 }
 
+put_back() { # NUMBER FILE
+	rm -f "$2.enscale-new"
+	[ ! -f "$2" ] || [ -h "$2" ] || ! cmp -s "$work/old.$1" "$2" || return 0
+	if [ -e "$work/old.$1" ] || [ -h "$work/old.$1" ]; then
+		cp -Pp "$work/old.$1" "$2.enscale-new" &&
+		    mv -f "$2.enscale-new" "$2" || {
+			rm -f "$2.enscale-new"
+			return 1
+		}
+	else
+		rm -f "$2"
+	fi
+}
+
+# Nobody's impatience, and no reader that has gone, ends it half-way.
 finish() {
 	status=$?
 	trap - EXIT
+	trap '' HUP INT TERM PIPE
+	set +e
+	kept=no
 	[ $done = yes ] || [ ! -s "$work/applied" ] || undo_changes
-	rm -rf -- "$work"
+	[ $kept = yes ] || rm -rf -- "$work"
 	exit $status
 }
 

@@ -12,7 +12,7 @@ take_settings() {
 	was=$(setting service)
 	[ -n "$user" ] || [ "${service:-"$was"}" != "$was" ] ||
 	    user=$(setting user)
-	for key in node environment service gateways support; do
+	for key in node environment service services gateways support; do
 		eval "[ -n \"\$$key\" ]" || eval "$key=\$(setting $key)"
 	done
 	if [ $ca_given = no ]; then
@@ -22,6 +22,16 @@ take_settings() {
 	[ -n "$revoked" ] || [ ! -r "$root$etc/revoked" ] ||
 	    revoked=$root$etc/revoked
 	hostname_before=$(setting hostname_before)
+}
+
+# An image's name, and a server's without that file, is not known otherwise.
+find_hostname_before() {
+	[ ! -r "$root$etc/node.conf" ] || return 0
+	if [ -r "$root/etc/hostname" ]; then
+		hostname_before=$(head -n 1 "$root/etc/hostname")
+	elif [ -z "$root" ]; then
+		hostname_before=$(hostname)
+	fi
 }
 
 # what the gateway accepts, no more: common/limits.h
@@ -48,7 +58,7 @@ profile() { # KEY: its words, in the profile of the service
 	awk -v name="$service" -v key="$1" '
 	/^[ \t]*(#|$)/ { next }
 	/^[^ \t]/ { mine = ($1 == name); next }
-	mine && $1 == key { sub(/^[ \t]*[^ \t]+[ \t]*/, ""); print }' "$services"
+	mine && $1 == key { sub(/^[ \t]*[^ \t]+[ \t]*/, ""); print }' "$profiles"
 }
 
 words() {
@@ -56,10 +66,12 @@ words() {
 }
 
 check_service() {
-	[ -r "$services" ] || fail "no service profiles: $services is missing"
+	[ "$services" != none ] || services=
+	profiles=${services:-$parts/services}
+	[ -r "$profiles" ] || fail "no service profiles: $profiles is missing"
 	[ -n "$(profile user)" ] ||
-	    fail "there is no profile for the service $service in $services, only for
-$(sed -n 's/^\([^# '"$tab"'].*\)/\1/p' "$services" | tr '\n' ' ')"
+	    fail "there is no profile for the service $service in $profiles, only for
+$(sed -n 's/^\([^# '"$tab"'].*\)/\1/p' "$profiles" | tr '\n' ' ')"
 }
 
 # The line of passwd; an image's may be of users that are not here.
@@ -114,7 +126,7 @@ check_no_private() { # FILE OPTION
 
 check_keys() { # FILE OPTION: each line a public key
 	while read -r line; do
-		echo "$line" >"$work/one.pub"
+		printf '%s\n' "$line" >"$work/one.pub"
 		ssh-keygen -l -f "$work/one.pub" >/dev/null 2>&1 ||
 		    fail "$2: not a public key: $line"
 	done <"$1"

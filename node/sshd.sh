@@ -69,8 +69,19 @@ check_sshd() {
 	[ "$(sshd_says pubkeyauthentication)" = yes ] ||
 	    fail "sshd has PubkeyAuthentication no"
 	allowed=$(sshd_says allowusers)
-	[ -z "$allowed" ] || echo "$allowed" | grep -qxF -e "$user" ||
+	[ -z "$allowed" ] || is_listed "$allowed" ||
 	    fail "sshd has AllowUsers without $user"
+	! is_listed "$(sshd_says denyusers)" || fail "sshd has DenyUsers with $user"
+}
+
+# Is the user in what AllowUsers or DenyUsers says, wherever he comes from?
+is_listed() { # PATTERNS, one a line, of USER or USER@HOST
+	echo "$1" | while read -r pattern; do
+		# shellcheck disable=SC2254 # a pattern it is
+		case $user in
+		${pattern%@*}) echo yes ;;
+		esac
+	done | grep -q yes
 }
 
 not_used() {
@@ -93,9 +104,10 @@ check_sshd_free() {
 # New connections see the new configuration; those that are open go on.
 reload_sshd() {
 	[ -z "$root" ] || return 0
-	pidfile=$(sshd_says pidfile)
-	if [ -r "${pidfile:-/run/sshd.pid}" ]; then
-		pid=$(cat "${pidfile:-/run/sshd.pid}")
+	pidfile=/run/sshd.pid
+	[ $runs = no ] || pidfile=$(sshd_says pidfile)
+	if [ -r "$pidfile" ]; then
+		pid=$(cat "$pidfile")
 		if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = sshd ] &&
 		    kill -HUP "$pid"; then
 			return 0

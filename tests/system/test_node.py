@@ -152,6 +152,46 @@ def test_the_first_setup_that_fails_leaves_nothing(host):
     assert host.sh("find /etc | sort; hostname").stdout == then
 
 
+def test_a_step_that_fails_half_way_leaves_nothing(host):
+    # Nothing can take the place of a file that is mounted, as in containers.
+    host.sh("mount --bind /etc/hostname /etc/hostname")
+    then = host.sh("find /etc | sort; hostname; ls /run").stdout
+    failed = host.sh(f"{SETUP} /root/ca.pub", check=False)
+    assert failed.returncode == 1
+    assert failed.stderr.endswith(b"nothing was changed\n")
+    assert host.sh("find /etc | sort; hostname; ls /run").stdout == then
+
+
+def test_a_setup_that_nobody_listens_to_is_taken_back_all_the_same(host):
+    # Its first word is that sshd does not use the file that it has placed.
+    host.sh("sed -i /Include/d /etc/ssh/sshd_config")
+    then = host.sh("find /etc | sort; hostname; ls /run").stdout
+    host.sh(f"{SETUP} /root/ca.pub --service vps 2>&1 | :")
+    assert host.sh("find /etc | sort; hostname; ls /run").stdout == then
+
+
+def test_two_at_once_are_one_after_the_other(host):
+    second = host.sh(f"flock /run {SETUP} /root/ca.pub", check=False)
+    assert (second.returncode, second.stderr) == (
+        1, b"enscale-node: another enscale-node is at work here\n"
+    )
+
+
+def test_an_sshd_that_lets_the_user_in_by_a_pattern_is_good(host):
+    host.sh("echo 'AllowUsers root w*@127.0.0.0/8' >>/etc/ssh/sshd_config")
+    host.sh(f"{SETUP} /root/ca.pub")
+    host.sh("echo 'DenyUsers www@10.*' >>/etc/ssh/sshd_config")
+    refused(host, "", "DenyUsers with www")
+
+
+def test_a_server_without_the_file_gets_its_host_name_back(host):
+    then = host.sh("hostname; rm /etc/hostname").stdout
+    host.sh(f"{SETUP} /root/ca.pub")
+    assert b"as it should be" in host.sh(f"{NODE} setup").stderr
+    host.sh(f"{NODE} remove")
+    assert host.sh("hostname").stdout == then
+
+
 def test_show_prints_the_entry_with_the_host_keys_of_sshd(host):
     host.sh(f"{SETUP} /root/ca.pub --service apache")
     shown = host.sh(f"{NODE} show --suffix dc=enscale,dc=example").stdout.decode()
@@ -199,6 +239,19 @@ def test_an_image_is_set_up_without_touching_the_running_host(host):
     assert host.sh(f"find {image}/etc | sort").stdout == before
 
 
+def test_a_link_of_an_image_does_not_lead_to_the_running_host(host):
+    then = state(host)
+    for link in ("sudoers.d", "enscale-node"):
+        host.sh(f"rm -rf /srv/old; {OLD}; mkdir -p /etc/{link}")
+        host.sh(f"ln -s /etc/{link} /srv/old/etc/{link}")
+        done = host.sh(
+            f"{SETUP} /root/ca.pub --root /srv/old --sshd-version 9.2", check=False
+        )
+        assert done.returncode == 1
+        assert b"leads out of the image" in done.stderr
+    assert state(host) == then
+
+
 def test_enscale_node_and_its_parts_are_clean_for_shellcheck_and_dash(host):
     folder = "/usr/src/enscale/node"
     host.sh(f"cd {folder}; shellcheck -x -a enscale-node; dash -n enscale-node")
@@ -242,7 +295,7 @@ def test_setup_has_sshd_read_its_file_anew(host):
 
 
 def test_check_names_what_is_not_as_it_should_be(host):
-    host.sh(f"{SETUP} /root/ca.pub; {NODE} check")
+    host.sh(f"{SETUP} /root/ca.pub")
     host.sh(
         "chmod 644 /etc/sudoers.d/enscale; hostname other; cd /etc/enscale-node;"
         "echo node1 >>principals/www; echo node1 >principals/root;"
@@ -269,12 +322,13 @@ def test_sudo_without_its_folder_is_named_and_nothing_changes(host):
 # ---- sshd of other days
 
 
+OLD = "mkdir -p /srv/old/etc; cp /etc/passwd /etc/hostname /srv/old/etc"
+
+
 def keywords(host, version, *more):
     """What is written for that version, below an image without any sshd, and
     whether a step is left to do by hand."""
-    host.sh(
-        "rm -rf /srv/old; mkdir -p /srv/old/etc; cp /etc/passwd /etc/hostname /srv/old/etc"
-    )
+    host.sh(f"rm -rf /srv/old; {OLD}")
     argv = f"{SETUP} /root/ca.pub --root /srv/old --sshd-version {version}"
     done = host.sh(" ".join([argv, *more]), check=False)
     assert done.returncode in (0, 3), done
@@ -303,7 +357,9 @@ def test_what_an_older_sshd_does_not_know_is_left_out(host):
 
 def test_an_sshd_without_include_uses_the_lines_that_were_put_in_by_hand(host):
     # Debian's own stands for one: the version is told, what is left is asked.
-    host.sh(f"{SETUP} /root/ca.pub --sshd-version 8.0", check=False)
+    left = host.sh(f"{SETUP} /root/ca.pub --sshd-version 8.0", check=False)
+    assert left.returncode == 3, left
+    assert b"left to do: the lines" in left.stderr
     assert host.sh(f"{NODE} check --sshd-version 8.0", check=False).returncode == 0
     host.sh("cat /etc/enscale-node/sshd_config /etc/ssh/sshd_config >/root/new")
     host.sh("cp /root/new /etc/ssh/sshd_config")
@@ -349,15 +405,68 @@ def test_a_new_service_needs_a_block_and_no_code(host):
         r"/usr/bin/true --all a\=b\,c\:d",
     ]
     assert b"/usr/bin/true --all a" in host.sh("sudo -l -U www").stdout
-    host.sh(f"{NODE} check --services /root/services")
+    host.sh(f"{NODE} check")  # as it was told then
+
+
+def permitted_in_image(host, profile, script):
+    """What becomes of a profile in an image that the script has prepared,
+    and what is said."""
+    host.write("/root/services", "bread\n\tuser\twww\n" + profile)
+    host.sh(f"rm -rf /srv/old; {OLD}; cd /srv/old; mkdir -p usr/bin; {script}")
+    done = host.sh(
+        f"{SETUP} /root/ca.pub --root /srv/old --sshd-version 9.2"
+        " --services /root/services --service bread"
+    )
+    listed = host.read("/srv/old/etc/sudoers.d/enscale").decode()
+    return re.findall("NOPASSWD: (.*)", listed), done.stderr.decode()
+
+
+def test_a_node_without_the_program_service_gets_what_it_has(host):
+    found, _ = permitted_in_image(
+        host,
+        "\tinit\toven bell\n\taction\trestart\n",
+        "install -m 755 /dev/null usr/bin/systemctl; mkdir -p etc/systemd/system;"
+        "touch etc/systemd/system/oven.service; ln -s /dev/null etc/systemd/system/bell.service",
+    )
+    assert found == [
+        "/usr/bin/systemctl restart oven",
+        "/usr/bin/systemctl --no-pager restart oven",
+    ]
+
+
+def test_root_reads_no_configuration_of_the_user_at_a_profiles_command(host):
+    profile = "\tconfig\t/etc/bread /etc/none\n\tcommand\t/usr/bin/true --all=x\n"
+    prepare = "install -m 755 /dev/null usr/bin/true; mkdir etc/bread; touch etc/bread/conf"
+    found, said = permitted_in_image(host, profile, prepare)
+    assert found == [r"/usr/bin/true --all\=x"]
+    assert "/etc/bread" not in said
+    for spoil in ("chown www etc/bread/conf", "chmod g+w etc/bread"):
+        found, said = permitted_in_image(host, profile, f"{prepare}; {spoil}")
+        assert found == []
+        assert "/etc/bread can be changed by others than root" in said
+
+
+def test_a_command_that_sudoers_escapes_is_found_there(host):
+    host.write("/root/services", "bread\n\tuser\twww\n\tcommand\t/usr/bin/true --all=x\n")
+    host.sh(f"{SETUP} /root/ca.pub --services /root/services --service bread")
+    assert permitted(host) == [r"/usr/bin/true --all\=x"]
 
 
 def test_a_pattern_never_reaches_sudoers(host):
     host.sh(f"{SETUP} /root/ca.pub")
-    for argument in ("*", "[a-z]", "!a", "\\\\", "#1", "a?"):
-        profile = f"bread\n\tuser\twww\n\tcommand\t/usr/bin/true {argument}\n"
-        host.write("/root/services", profile)
-        refused(host, "--services /root/services --service bread", "cannot be permitted")
+    profile = "bread\n\tuser\twww\n\tcommand\t/usr/bin/true *\n"
+    host.write("/root/services", profile)
+    refused(host, "--services /root/services --service bread", "cannot be permitted")
+    # The others with the part that refused this one, and one that is good.
+    arguments = ["a", "*", "[a-z]", "!a", "\\", "#1", "a?", "a;b", '"a"', "a\\ b"]
+    host.write("/root/arguments", "\n".join(arguments) + "\n")
+    passed = host.sh(
+        "fail() { exit 1; }; work=/root; profiles=services; . /usr/src/enscale/node/sudo.sh;"
+        "while read -r argument; do"
+        " printf '/usr/bin/true %s\\n' \"$argument\" >/root/permitted;"
+        " (check_permitted) 2>/dev/null && echo \"$argument\"; done </root/arguments; true"
+    )
+    assert passed.stdout == b"a\n"
 
 
 @pytest.mark.parametrize("spoil", [
@@ -367,6 +476,9 @@ def test_a_pattern_never_reaches_sudoers(host):
     "install -o www -m 755 /etc/init.d/oven /srv/www/oven;"
     " ln -sf /srv/www/oven /etc/init.d/oven",
     "install -m 755 /etc/init.d/oven /srv/www/oven; ln -sf ../../srv/www/oven /etc/init.d/oven",
+    "ln -s /srv/www/oven.service /etc/systemd/system/",
+    "mkdir -p /etc/systemd/system/oven.service.d;"
+    " install -o www /dev/null /etc/systemd/system/oven.service.d/more.conf",
 ])
 def test_a_script_that_others_than_root_can_change_is_left_out(host, spoil):
     host.write("/root/services", "bread\n\tuser\twww\n\tinit\toven\n\taction\trestart\n")
