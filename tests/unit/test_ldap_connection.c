@@ -36,7 +36,7 @@ make(void **state)
 	assert_non_null(mkdtemp(root));
 	assert_int_equal(mkdir(path_of("creds"), 0700), 0);
 	assert_int_equal(mkdir(path_of("creds/sub"), 0700), 0);
-	assert_int_equal(mkdir(path_of("credsbeside"), 0700), 0);
+	assert_int_equal(mkdir(path_of("other"), 0700), 0);
 	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", path_of("creds"), 1),
 	    0);
 	return 0;
@@ -118,7 +118,8 @@ only_what_lies_right_in_the_folder_is_a_credential(void **state)
 	(void)state;
 	assert_mode("creds/sub/password", 0440, ENS_E_CONFIG);
 	assert_mode("creds/../password", 0440, ENS_E_CONFIG);
-	assert_mode("credsbeside/password", 0440, ENS_E_CONFIG);
+	assert_mode("other/password", 0440, ENS_E_CONFIG);
+	assert_mode("creds.password", 0440, ENS_E_CONFIG);
 }
 
 static void

@@ -103,6 +103,7 @@ an_account_that_goes_takes_its_keys_along(void **state)
 	assert_true(shrink_add(&shrink, &ours, NULL));
 	assert_int_equal(shrink.lost[SHRINK_ACCOUNTS], 1);
 	assert_int_equal(shrink.lost[SHRINK_KEYS], 2);
+	assert_int_equal(shrink.account_keys, 2);
 	assert_int_equal(shrink_total(&shrink), 3);
 }
 
