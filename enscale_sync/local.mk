@@ -18,7 +18,8 @@ libsync_la_SOURCES = \
 	%D%/source_compare.c %D%/source_compare.h \
 	%D%/source_file.c \
 	%D%/source_ldap.c \
-	%D%/source_poll.c %D%/poll_queue.c %D%/poll_queue.h \
+	%D%/source_poll.c %D%/source_poll_private.h %D%/poll_round.c \
+	%D%/poll_queue.c %D%/poll_queue.h \
 	%D%/source_session.c %D%/source_session.h \
 	%D%/state.c %D%/state.h %D%/state_private.h \
 	%D%/state_changes.c \
