@@ -3,6 +3,7 @@ all on one scratch host, so that nobody else is disturbed."""
 
 import base64
 import json
+import pathlib
 import signal
 
 import hosts
@@ -87,6 +88,29 @@ userPassword: secret
         return Root(self)
 
 
+class Relay:
+    """Stands before a slapd, and cuts connections in the middle."""
+
+    def __init__(self, slapd):
+        self.host, self.port = slapd.host, slapd.port + 100
+        self.uri = f"ldap://127.0.0.1:{self.port}"
+        script = pathlib.Path(__file__).with_name("relay.py").read_text()
+        self.host.put({"/srv/relay.py": script, "/srv/limits": ""})
+        self.host.start("relay", "--port", str(self.port), "--restart", "no", "--",
+                        "python3", "/srv/relay.py", str(self.port), str(slapd.port), "/srv/limits")
+
+    def cut(self, limits):
+        """One connection after the other is reset after so many bytes."""
+        self.host.write("/srv/limits.given", "\n".join(map(str, limits)))
+        self.host.sh("mv /srv/limits.given /srv/limits")
+
+    def cuts(self):
+        return self.host.log("relay").count("cut")
+
+    def is_through(self):
+        return self.host.read("/srv/limits") == b""
+
+
 class Root(Administrator):
     """The administrator of one slapd, by its port."""
 
@@ -97,7 +121,9 @@ class Root(Administrator):
     def _run(self, program, *arguments, ldif=""):
         argv = [program, "-x", "-D", f"cn=root,{SUFFIX}", "-w", "root",
                 "-H", self.slapd.uri, *arguments]
-        return self.host.run(argv, input=ldif).stdout.decode()
+        # The follower verifies the certificate, not the one who changes it.
+        env = {"LDAPTLS_REQCERT": "never"}
+        return self.host.run(argv, input=ldif, env=env).stdout.decode()
 
     def fingerprints(self):
         """The keys there are, in hex."""

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from directories import ALL, GATEWAY, Follower, Slapd
-from entries import SUFFIX, account_dn, key_dn
+from directories import ALL, GATEWAY, Follower, Relay, Slapd
+from entries import SUFFIX, account_dn, fingerprint, key_dn
 
 
 @pytest.fixture
@@ -216,3 +216,185 @@ def test_a_server_that_cannot_be_followed_is_named_with_the_reason(
     follower.launch()
     wait_for(lambda: said in follower.status()["last_error"], said, 20)
     assert said in follower.log()
+
+
+@pytest.fixture
+def certificates(scratch_host):
+    """/srv/tls: a CA, and three certificates of it; one is right."""
+    scratch_host.sh("""mkdir -p /srv/tls; cd /srv/tls
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \\
+    -subj "/CN=test CA" -keyout ca.key -out ca.crt 2>/dev/null
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \\
+    -subj "/CN=slapd" -keyout server.key -out server.csr 2>/dev/null
+sign() {
+    printf 'subjectAltName=%s\\n' "$3" >$1.ext
+    openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -days $2 \\
+        -CAcreateserial -extfile $1.ext -out $1.crt 2>/dev/null
+}
+sign right 30 IP:127.0.0.1; sign expired -1 IP:127.0.0.1
+sign other 30 DNS:ldap.elsewhere.example""")
+
+
+@pytest.mark.parametrize("certificate", ["expired", "other"])
+def test_a_wrong_certificate_is_refused_and_what_is_known_serves_on(
+        scratch_host, certificates, keys, in_step, wait_for, certificate):
+    said = "the certificate does not prove that this is the host"
+    slapd = Slapd(scratch_host, 1, "ldaps")
+
+    def present(name):
+        scratch_host.sh(f"cp /srv/tls/{name}.crt /srv/tls/server.crt")
+
+    present("right")
+    slapd.configure(more="TLSCertificateFile /srv/tls/server.crt\n"
+                         "TLSCertificateKeyFile /srv/tls/server.key\n")
+    slapd.fill()
+    slapd.start()
+    slapd.administrator.add_account(70001, keys[0])
+    follower = Follower(scratch_host, slapd, more="tls_ca = /srv/tls/ca.crt\n")
+    follower.start()
+    in_step(follower)
+    before = follower.content()
+    present(certificate)
+    slapd.restart()
+    slapd.administrator.add_account(70002)
+    wait_for(lambda: said in follower.status()["last_error"], f'it says "{said}"', 20)
+    assert follower.content() == before and not follower.status()["in_step"]
+    present("right")
+    slapd.restart()
+    in_step(follower, 30)
+    assert follower.content() == slapd.administrator.content() != before
+
+
+def test_connections_cut_in_a_message_lose_no_change(one, keys, in_step, wait_for):
+    """Of a first refresh, of changes, and of the refreshes after these."""
+    root = one.administrator
+    root.add_accounts(range(71000, 71200))
+    relay = Relay(one)
+    follower = Follower(one.host, *[relay] * 8)
+    cuts = [7, 99, 411, 700, 1001, 1500, 2222, 5003, 11111, 30001]
+    relay.cut(cuts)
+    follower.launch()
+    in_step(follower, 40)
+    assert relay.cuts() == len(cuts)
+    assert follower.content() == root.content() and len(follower.accounts()) == 202
+    possible = set(range(71000, 71230)) | {70001, 70002}
+    for turn in range(3):
+        cuts += [60 + turn, 850 + 7 * turn, 1300 + 11 * turn]
+        relay.cut(cuts[-3:])
+        root.add_accounts(range(71200 + 10 * turn, 71210 + 10 * turn))
+        root.replace(account_dn(71000 + turn), enscaleStatus="suspended")
+        root.delete(account_dn(71100 + turn))
+        root.delete(key_dn(*((70001, keys[0]), (70001, keys[1]), (70002, keys[2]))[turn]))
+        right = root.content()
+
+        def arrives():
+            assert set(follower.accounts()) <= possible
+            return follower.content() == right and relay.is_through()
+        wait_for(arrives, "all changes have come", 30)
+    in_step(follower, 30)
+    assert follower.content() == root.content() and follower.fingerprints() == set()
+    assert relay.cuts() == len(cuts)
+
+
+def test_a_server_that_lost_its_session_log_takes_away_only_what_is_gone(
+        one, keys, in_step):
+    """It names what is there, and not what was deleted."""
+    root = one.administrator
+    root.add_accounts(range(71000, 71100))
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    follower.stop()
+    root.delete(key_dn(70001, keys[0]))
+    root.delete(account_dn(71050))
+    root.add_accounts([71100])
+    root.replace(account_dn(71001), enscaleStatus="suspended")
+    one.stop()
+    one.configure(sessionlog=False)
+    one.start()
+    follower.start()
+    in_step(follower)
+    assert follower.content() == root.content()
+    assert len(follower.accounts()) == 102 and len(follower.fingerprints()) == 2
+    assert " 2 are gone" in follower.log()
+    assert follower.status()["held"] == 0
+
+
+def provider(host, number, other):
+    """One of two that tell each other everything."""
+    slapd = Slapd(host, number)
+    slapd.configure(
+        more=f"serverID {number}\n",
+        access=ALL + f'''
+syncrepl rid=00{other} provider=ldap://127.0.0.1:{3890 + other} bindmethod=simple
+  binddn="cn=root,{SUFFIX}" credentials=root searchbase="{SUFFIX}"
+  type=refreshAndPersist retry="1 +"
+multiprovider on''')
+    return slapd
+
+
+def test_when_one_of_two_providers_dies_the_other_goes_on_from_there(
+        scratch_host, keys, in_step, wait_for):
+    one, two = provider(scratch_host, 1, 2), provider(scratch_host, 2, 1)
+    one.fill()
+    one.start()
+    two.start()
+    one.administrator.add_account(70001, keys[0], keys[1])
+    one.administrator.add_account(70002, keys[2])
+    follower = Follower(scratch_host, one, two)
+
+    def all_have_it():
+        return (one.administrator.content() == two.administrator.content()
+                == follower.content())
+
+    follower.start()
+    in_step(follower)
+    wait_for(all_have_it, "both have the accounts", 20)
+    two.administrator.add_account(70003)
+    one.administrator.delete(key_dn(70001, keys[0]))
+    one.administrator.replace(account_dn(70002), enscaleStatus="suspended")
+    wait_for(all_have_it, "both have the changes", 20)
+    right = {70001: "active", 70002: "suspended", 70003: "active"}
+    left = {fingerprint(keys[1]), fingerprint(keys[2])}
+    assert follower.content() == (right, left)
+    one.kill()
+
+    def follows(slapd):
+        assert follower.content() == (right, left)
+        status = follower.status()
+        return status["source"] == slapd.uri and status["in_step"]
+
+    wait_for(lambda: follows(two), "it follows the second", 30)
+    two.administrator.delete(key_dn(70001, keys[1]))
+    left.remove(fingerprint(keys[1]))
+    wait_for(lambda: follower.content() == (right, left), "it is told by the second", 5)
+    one.start()
+    wait_for(lambda: follows(one), "it follows the first again", 60)
+    assert all_have_it()
+
+
+def test_children_follow_when_a_whole_subtree_is_renamed(one, keys, in_step, wait_for):
+    """The server tells of the top only."""
+    root = one.administrator
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    before = follower.content()
+    root._run("ldapmodify", ldif=f"dn: ou=accounts,{SUFFIX}\nchangetype: modrdn\n"
+                                 "newrdn: ou=people\ndeleteoldrdn: 1\n")
+
+    def moved(dn):
+        return dn.replace("ou=accounts", "ou=people")
+
+    root.delete(moved(key_dn(70001, keys[0])))
+    root.replace(moved(account_dn(70002)), enscaleStatus="suspended")
+    root.add(moved(key_dn(70002, keys[0])), objectClass="enscaleKey",
+             enscaleKeyFingerprint=fingerprint(keys[0]), sshPublicKey=keys[0])
+    wait_for(lambda: follower.content() == root.content(), "all of it is known", 10)
+    assert follower.content() != before
+    of = {record["account"] for record in follower.records("key")}
+    assert of == {70001, 70002} and len(follower.fingerprints()) == 3
+    in_step(follower)
+    root.delete(moved(account_dn(70001)))
+    wait_for(lambda: set(follower.accounts()) == {70002}, "the account is gone", 10)
+    assert follower.content() == root.content() and len(follower.fingerprints()) == 2
