@@ -21,6 +21,9 @@
 struct signer_maker {
 	pid_t pid;
 	int fd;
+	/* Replies that nobody waited for to the end. They come first, and may
+	 * be of a key that is no longer the one. */
+	unsigned int late;
 };
 
 struct reply {
@@ -189,6 +192,24 @@ receive(int from, struct reply *reply, int *ret_fd)
 	return 0;
 }
 
+/* The reply to the last request: each request has one, in order. */
+static int
+receive_last(struct signer_maker *maker, struct reply *reply, int *ret_fd)
+{
+	int r;
+
+	for (;;) {
+		r = receive(maker->fd, reply, ret_fd);
+		if (r == -ETIMEDOUT)
+			maker->late++;
+		if (r < 0 || maker->late == 0)
+			return r;
+		maker->late--;
+		if (*ret_fd >= 0)
+			close(*ret_fd);
+	}
+}
+
 int
 signer_maker_ask(struct signer_maker *maker, struct signer **ret_signer)
 {
@@ -198,7 +219,7 @@ signer_maker_ask(struct signer_maker *maker, struct signer **ret_signer)
 
 	if (send(maker->fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
 		return -EPIPE;
-	r = receive(maker->fd, &reply, &fd);
+	r = receive_last(maker, &reply, &fd);
 	if (r < 0)
 		return r;
 	r = reply.error;
