@@ -215,7 +215,7 @@ signer_maker_ask(struct signer_maker *maker, struct signer **ret_signer)
 {
 	static struct reply reply;
 	const char request = REQUEST_NEW;
-	int fd, r;
+	int fd = -1, r;
 
 	if (send(maker->fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
 		return -EPIPE;
