@@ -416,6 +416,9 @@ follow_take(struct follow *follow, const struct entry *entry)
 
 	if (r != 0)
 		return r;
+	if (verdict == PASS_OVER)
+		return 0;
+	touch(follow, entry->uuid);
 	if (verdict == HOLD)
 		return follow_hold(follow, entry);
 	say_refused(follow, entry);
@@ -437,7 +440,6 @@ follow_entry(struct follow *follow, const struct entry *entry)
 	int r = follow_write(follow);
 
 	follow->received++;
-	touch(follow, entry->uuid);
 	if (r == 0 && follow->marking)
 		r = state_mark(follow->state, entry->uuid);
 	if (r == 0)

@@ -106,7 +106,10 @@ settle(struct follow *follow, const struct entry *entry)
 	follow->differences++;
 	log_line(LOG_WARNING, "was changed unseen: \"%s\"", entry->dn);
 	follow->status->changes++;
-	return follow_take(follow, entry);
+	follow->settling = true;
+	r = follow_take(follow, entry);
+	follow->settling = false;
+	return r;
 }
 
 int

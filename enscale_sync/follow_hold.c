@@ -61,6 +61,19 @@ follow_say_in_step(struct follow *follow)
 
 /* ---- never backwards --------------------------------------------------- */
 
+/*
+ * A change that is made while a server reads for a refresh is shown by the
+ * refresh, and told once more after it as it was at that time (syncprov).
+ * When the server had all that we had, an older copy after the refresh is no
+ * more than that; not so the answer to a question.
+ */
+static bool
+is_told_late(const struct follow *follow)
+{
+	return follow->told && !follow->refreshing && !follow->behind &&
+	    !follow->settling;
+}
+
 int
 follow_judge(struct follow *follow, const struct entry *entry,
     enum verdict *ret_verdict)
@@ -81,7 +94,7 @@ follow_judge(struct follow *follow, const struct entry *entry,
 	if (r != 0)
 		return r;
 	if (csn_is_older(entry->csn, ours.csn))
-		*ret_verdict = HOLD;
+		*ret_verdict = is_told_late(follow) ? PASS_OVER : HOLD;
 	else if (follow->guarding && shrink_add(&follow->shrink, &ours, entry))
 		*ret_verdict = STASH;
 	return 0;

@@ -39,6 +39,7 @@ struct follow {
 	struct shrink shrink;
 	struct comparison *comparison; /* owned; NULL: none under way */
 	bool asking, touched; /* its question; the answer came another way */
+	bool settling;        /* its answer is being judged */
 	uint64_t differences;
 	/* What is not there any more, until it is clear that it is not much. */
 	uint8_t gone[SHRINK_LEAST][ENTRY_UUID_LEN];
@@ -62,7 +63,8 @@ int follow_take(struct follow *follow, const struct entry *entry);
 enum verdict {
 	TAKE,
 	HOLD,
-	STASH
+	STASH,
+	PASS_OVER /* told late, by a server that has told the newer one */
 };
 
 /*
