@@ -24,6 +24,7 @@ moduleload back_mdb
 {modules}
 pidfile {folder}/pid
 database mdb
+maxsize 1073741824
 suffix {suffix}
 directory {folder}/db
 rootdn gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=auth
@@ -126,7 +127,11 @@ class Follower:
         return {row["account"]: row["status"] for row in self.records("account")}
 
     def in_step(self, seconds=20):
-        self.wait_for(lambda: self.status()["in_step"], "it is in step", seconds)
+        try:
+            self.wait_for(lambda: self.status()["in_step"], "it is in step", seconds)
+        except TimeoutError:
+            log = self.gateway.read(f"{ROOT}/log").decode()
+            raise AssertionError(f"{self.status()}\n{log[-2000:]}") from None
         return self
 
     def has(self, accounts, seconds=10):
