@@ -176,7 +176,7 @@ unit_tests() {
 	flock 7
 	local what=check
 	if [[ $1 = build-thread ]]; then
-		what='check-TESTS TESTS=tests/unit/test_nss'
+		what='check-TESTS TESTS=tests/unit/test_nss_life'
 	fi
 	find "$state/$1" -name '*.trs' -delete
 	contained ro make -C "$top/.demo/$1" -k -j"$(nproc)" $what

@@ -90,14 +90,24 @@ tests_unit_test_ca_slot_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ca_slot_LDADD = libcakey.la $(CMOCKA_LIBS)
 
 # The NSS module: its objects with a map of the test's own, and as built.
-UNIT_TESTS += tests/unit/test_nss
-tests_unit_test_nss_SOURCES = %D%/test_nss.c \
-	nss_enscale/entry.c nss_enscale/group.c nss_enscale/map.c \
+NSS_OBJECTS = nss_enscale/entry.c nss_enscale/group.c nss_enscale/map.c \
 	nss_enscale/passwd.c
-tests_unit_test_nss_CPPFLAGS = $(AM_CPPFLAGS) \
-	-DENS_NSS_MAP_FILE='"accounts.map"'
-tests_unit_test_nss_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+NSS_FIXTURE = %D%/nss_fixture.c %D%/nss_fixture.h
+NSS_CPPFLAGS = $(AM_CPPFLAGS) -DENS_NSS_MAP_FILE='"accounts.map"'
+UNIT_TESTS += tests/unit/test_nss
+tests_unit_test_nss_SOURCES = %D%/test_nss.c $(NSS_FIXTURE) $(NSS_OBJECTS)
+tests_unit_test_nss_CPPFLAGS = $(NSS_CPPFLAGS)
+tests_unit_test_nss_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_nss_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_nss_life
+tests_unit_test_nss_life_SOURCES = %D%/test_nss_life.c $(NSS_FIXTURE) \
+	$(NSS_OBJECTS)
+tests_unit_test_nss_life_CPPFLAGS = $(NSS_CPPFLAGS)
+tests_unit_test_nss_life_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_nss_life_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=account_map_open
+tests_unit_test_nss_life_LDADD = libcommon.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_nss_module
 tests_unit_test_nss_module_SOURCES = %D%/test_nss_module.c

@@ -1,21 +1,13 @@
 /*
- * The NSS module's objects, linked into this program, with a map of the
- * test's own. A process has one map for its life, so each test runs in a
- * child of its own and returns the number of the line that failed.
+ * What the NSS module answers, and what it costs to be asked.
  */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/seccomp.h>
-#include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,172 +15,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "common/account_map.h"
 #include "common/cleanup.h"
-#include "common/login_name.h"
-#include "nss_enscale/exports.h"
+#include "tests/unit/nss_fixture.h"
 
-#define BASE      UID_BASE_DEFAULT
-#define HOME      ENS_STATE_DIR "/empty"
-#define SHELL     ENS_BIN_DIR "/enscale-shell"
 #define FIXED_LEN (2 + 1 + sizeof(HOME) + sizeof(SHELL)) /* "*", "" */
-
-#ifndef __has_feature
-#	define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-#	define OWN_THREAD 1 /* the tool runs a thread in our process */
-#else
-#	define OWN_THREAD 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#	define OWN_SPACE 1 /* the tool needs terabytes of addresses */
-#else
-#	define OWN_SPACE OWN_THREAD
-#endif
-
-#define QUESTIONS (OWN_SPACE ? 100000 : 10000000)
-
-/* In the children: 0, or the line that went wrong. */
-#define CHECK(condition)                 \
-	do {                             \
-		if (!(condition))        \
-			return __LINE__; \
-	} while (0)
-
-static char dir[] = "/tmp/enscale-nss-XXXXXX";
-static const uint32_t known[] = { 21296, 25880, 30311, 40404 };
-#define KNOWN (sizeof(known) / sizeof(known[0]))
-
-static void
-write_map(uint32_t uid_base, uint32_t flags)
-{
-	struct account_map_writer *writer = NULL;
-	bool replaced;
-
-	assert_int_equal(account_map_create(ENS_NSS_MAP_FILE, uid_base, flags,
-	                     &writer, &replaced),
-	    0);
-	for (size_t i = 0; i < KNOWN; i++)
-		assert_int_equal(account_map_set(writer, known[i], true), 0);
-	account_map_writer_close(writer);
-}
-
-static int
-make_folder(void **state)
-{
-	(void)state;
-	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
-	if (mkdtemp(dir) == NULL || chdir(dir) != 0)
-		return -1;
-	write_map(BASE, 0);
-	return 0;
-}
-
-static int
-remove_folder(void **state)
-{
-	(void)state;
-	unlink(ENS_NSS_MAP_FILE);
-	unlink(ENS_NSS_MAP_FILE ".lock");
-	return chdir("/") != 0 ? -1 : rmdir(dir);
-}
-
-static void
-in_a_child(int (*test)(void))
-{
-	int status;
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		int line = test();
-
-		if (line != 0)
-			fprintf(stderr, "%s:%d: not so\n", __FILE__, line);
-		_exit(line != 0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
-/* ---- asking ---- */
-
-struct answer {
-	enum nss_status status;
-	int error; /* *errnop */
-	int errno_after;
-	struct passwd pw;
-	struct group gr;
-	char buffer[512];
-};
-
-#define UNTOUCHED 4711
-
-static void
-ask_name(struct answer *answer, const char *name)
-{
-	answer->error = UNTOUCHED;
-	errno = UNTOUCHED + 1;
-	answer->status = _nss_enscale_getpwnam_r(name, &answer->pw,
-	    answer->buffer, sizeof(answer->buffer), &answer->error);
-	answer->errno_after = errno;
-}
-
-static void
-ask_uid(struct answer *answer, uid_t uid)
-{
-	answer->error = UNTOUCHED;
-	errno = UNTOUCHED + 1;
-	answer->status = _nss_enscale_getpwuid_r(uid, &answer->pw,
-	    answer->buffer, sizeof(answer->buffer), &answer->error);
-	answer->errno_after = errno;
-}
-
-static bool
-answered(const struct answer *answer, enum nss_status status, int error)
-{
-	return answer->status == status && answer->error == error &&
-	    answer->errno_after == UNTOUCHED + 1;
-}
-
-static bool
-succeeded(const struct answer *answer)
-{
-	return answered(answer, NSS_STATUS_SUCCESS, UNTOUCHED);
-}
-
-static bool
-not_found(const struct answer *answer)
-{
-	return answered(answer, NSS_STATUS_NOTFOUND, ENOENT);
-}
-
-static bool
-inside(const struct answer *answer, const char *text)
-{
-	return text >= answer->buffer &&
-	    text + strlen(text) < answer->buffer + sizeof(answer->buffer);
-}
-
-static bool
-is_entry(const struct answer *answer, const char *name, uint32_t account)
-{
-	const struct passwd *pw = &answer->pw;
-
-	return succeeded(answer) && strcmp(pw->pw_name, name) == 0 &&
-	    strcmp(pw->pw_passwd, "*") == 0 && *pw->pw_gecos == '\0' &&
-	    strcmp(pw->pw_dir, HOME) == 0 && strcmp(pw->pw_shell, SHELL) == 0 &&
-	    pw->pw_uid == BASE + account && pw->pw_gid == BASE + account &&
-	    inside(answer, pw->pw_name) && inside(answer, pw->pw_passwd) &&
-	    inside(answer, pw->pw_gecos) && inside(answer, pw->pw_dir) &&
-	    inside(answer, pw->pw_shell);
-}
 
 /* ---- passwd ---- */
 
@@ -520,16 +354,6 @@ empty(void)
 }
 
 static int
-overwrite(off_t at, uint32_t value)
-{
-	int fd = open(ENS_NSS_MAP_FILE, O_WRONLY);
-	ssize_t n = pwrite(fd, &value, sizeof(value), at);
-
-	close(fd);
-	return n == sizeof(value) ? 0 : -1;
-}
-
-static int
 foreign(void)
 {
 	CHECK(overwrite(0, 0x12345678) == 0);
@@ -628,173 +452,6 @@ a_map_that_comes_later_is_found(void **state)
 {
 	(void)state;
 	in_a_child(comes_later);
-}
-
-static int
-asked_before(void)
-{
-	struct rlimit limit;
-	struct answer answer;
-
-	ask_name(&answer, "25880");
-	CHECK(is_entry(&answer, "25880", 25880));
-	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-	limit.rlim_cur = 0;
-	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-	for (int fd = 0; fd < 3; fd++)
-		close(fd);
-	ask_name(&answer, "227028-25880");
-	CHECK(is_entry(&answer, "227028-25880", 25880));
-	return 0;
-}
-
-static void
-who_has_asked_before_needs_no_descriptor(void **state)
-{
-	(void)state;
-	in_a_child(asked_before);
-}
-
-static int
-closed_standard_descriptors(void)
-{
-	struct answer answer;
-
-	for (int fd = 0; fd < 3; fd++)
-		close(fd);
-	ask_name(&answer, "25880");
-	CHECK(is_entry(&answer, "25880", 25880));
-	for (int fd = 0; fd < 16; fd++)
-		CHECK(fd > 2 || fcntl(fd, F_GETFD) == -1);
-	return 0;
-}
-
-static void
-no_descriptor_is_left_behind(void **state)
-{
-	(void)state;
-	in_a_child(closed_standard_descriptors);
-}
-
-static int
-chroot_first(void)
-{
-	struct answer answer;
-
-	CHECK(chroot("root") == 0 && chdir("/") == 0);
-	ask_name(&answer, "25880");
-	CHECK(answered(&answer, NSS_STATUS_UNAVAIL, ENOENT));
-	return 0;
-}
-
-static int
-chroot_later(void)
-{
-	struct answer answer;
-
-	ask_name(&answer, "25880");
-	CHECK(is_entry(&answer, "25880", 25880));
-	CHECK(chroot("root") == 0 && chdir("/") == 0);
-	ask_name(&answer, "25880");
-	CHECK(is_entry(&answer, "25880", 25880));
-	return 0;
-}
-
-static void
-a_chroot_without_the_map_crashes_nobody(void **state)
-{
-	(void)state;
-	if (geteuid() != 0)
-		skip();
-	assert_int_equal(mkdir("root", 0700), 0);
-	in_a_child(chroot_first);
-	in_a_child(chroot_later);
-	assert_int_equal(rmdir("root"), 0);
-}
-
-/* ---- replaced maps ---- */
-
-/* Makes the map of this process the one of another uid_base. */
-static int
-replace_map(uint32_t uid_base)
-{
-	struct account_map_writer *writer = NULL;
-	bool replaced = false;
-	int r;
-
-	r = account_map_create(ENS_NSS_MAP_FILE, uid_base, 0, &writer,
-	    &replaced);
-	if (r == 0)
-		r = account_map_set(writer, 25880, true);
-	account_map_writer_close(writer);
-	return r;
-}
-
-static int
-mappings(void)
-{
-	AUTO_FILE FILE *maps = fopen("/proc/self/maps", "r");
-	char line[PATH_MAX + 128];
-	int count = 0;
-
-	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL)
-		count += strstr(line, ENS_NSS_MAP_FILE) != NULL;
-	return count;
-}
-
-static int
-replaced_often(void)
-{
-	struct answer answer;
-
-	ask_name(&answer, "25880");
-	CHECK(is_entry(&answer, "25880", 25880));
-	for (uint32_t i = 1; i <= 40; i++) {
-		CHECK(replace_map(BASE - i * 4096) == 0);
-		for (int again = 0; again < 3; again++) {
-			ask_name(&answer, "25880");
-			CHECK(succeeded(&answer));
-			CHECK(answer.pw.pw_uid == BASE - i * 4096 + 25880);
-			ask_name(&answer, "21296");
-			CHECK(not_found(&answer));
-		}
-		CHECK(mappings() <= 17);
-	}
-	return 0;
-}
-
-static void
-a_replaced_map_gives_the_new_answer(void **state)
-{
-	(void)state;
-	in_a_child(replaced_often);
-}
-
-static int
-between_retired_and_replaced(void)
-{
-	struct answer answer;
-
-	ask_name(&answer, "25880");
-	CHECK(is_entry(&answer, "25880", 25880));
-	CHECK(overwrite(offsetof(struct account_map_header, flags),
-	          ACCOUNT_MAP_RETIRED) == 0);
-	ask_name(&answer, "25880");
-	CHECK(is_entry(&answer, "25880", 25880));
-	CHECK(unlink(ENS_NSS_MAP_FILE) == 0);
-	ask_name(&answer, "25880");
-	CHECK(answered(&answer, NSS_STATUS_UNAVAIL, ENOENT));
-	CHECK(replace_map(BASE - 4096) == 0);
-	ask_name(&answer, "25880");
-	CHECK(succeeded(&answer) && answer.pw.pw_uid == BASE - 4096 + 25880);
-	return 0;
-}
-
-static void
-a_map_being_replaced_still_answers(void **state)
-{
-	(void)state;
-	in_a_child(between_retired_and_replaced);
 }
 
 /* ---- enumeration ---- */
@@ -940,155 +597,6 @@ initgroups_adds_the_private_group_once(void **state)
 	in_a_child(groups);
 }
 
-/* ---- threads, forks, and long lives ---- */
-
-static bool ended; /* atomic */
-
-static void *
-ask_on(void *arg)
-{
-	struct answer *answer = arg;
-	uint32_t base;
-
-	while (!__atomic_load_n(&ended, __ATOMIC_RELAXED)) {
-		sched_yield(); /* so many would let nobody else run */
-		ask_name(answer, "25880");
-		if (not_found(answer))
-			continue; /* a new map that is not filled yet */
-		base = answer->pw.pw_uid - 25880;
-		if (!succeeded(answer) || base > BASE ||
-		    base < BASE - 30 * 4096 || base % 4096 != 0)
-			return arg;
-		ask_uid(answer, base + 25880);
-		if (!succeeded(answer) && !not_found(answer))
-			return arg;
-	}
-	return NULL;
-}
-
-#define THREADS 100
-
-static int
-threads(void)
-{
-	static struct answer answers[THREADS];
-	struct answer answer;
-	pthread_t ids[THREADS];
-	void *failed;
-
-	ask_name(&answer, "25880");
-	for (int i = 0; i < THREADS; i++)
-		CHECK(pthread_create(&ids[i], NULL, ask_on, &answers[i]) == 0);
-	for (uint32_t i = 1; i <= 20; i++) {
-		int status;
-		pid_t pid;
-
-		CHECK(replace_map(BASE - i * 4096) == 0);
-		pid = fork();
-		if (pid == 0) {
-			ask_name(&answer, "25880");
-			_exit(!succeeded(&answer) ||
-			    answer.pw.pw_uid != BASE - i * 4096 + 25880);
-		}
-		CHECK(waitpid(pid, &status, 0) == pid && status == 0);
-	}
-	__atomic_store_n(&ended, true, __ATOMIC_RELAXED);
-	for (int i = 0; i < THREADS; i++) {
-		CHECK(pthread_join(ids[i], &failed) == 0);
-		CHECK(failed == NULL);
-	}
-	return 0;
-}
-
-static void
-threads_and_forks_share_the_map_without_a_lock(void **state)
-{
-	(void)state;
-	in_a_child(threads);
-}
-
-static int
-first_questions_at_once(void)
-{
-	static struct answer answers[THREADS];
-	pthread_t ids[THREADS];
-	void *failed;
-
-	for (int i = 0; i < THREADS; i++)
-		CHECK(pthread_create(&ids[i], NULL, ask_on, &answers[i]) == 0);
-	usleep(20000);
-	__atomic_store_n(&ended, true, __ATOMIC_RELAXED);
-	for (int i = 0; i < THREADS; i++) {
-		CHECK(pthread_join(ids[i], &failed) == 0);
-		CHECK(failed == NULL);
-	}
-	CHECK(mappings() == 1);
-	return 0;
-}
-
-static void
-the_first_questions_of_many_threads_leave_one_mapping(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 4; i++)
-		in_a_child(first_questions_at_once);
-}
-
-/* Pages of this process, as proc_pid_statm(5) counts them; 0: not known. */
-static uint32_t
-pages(void)
-{
-	AUTO_FILE FILE *file = fopen("/proc/self/statm", "r");
-	char line[256];
-	uint32_t count = 0;
-
-	if (file == NULL || fgets(line, sizeof(line), file) == NULL)
-		return 0;
-	line[strcspn(line, " ")] = '\0';
-	return parse_u32(line, UINT32_MAX, &count) == 0 ? count : 0;
-}
-
-static int
-descriptors(void)
-{
-	int count = 0;
-
-	for (int fd = 0; fd < 1024; fd++)
-		count += fcntl(fd, F_GETFD) != -1;
-	return count;
-}
-
-static int
-many_questions(void)
-{
-	struct answer answer;
-	uint32_t size;
-	int open_before;
-
-	ask_name(&answer, "25880");
-	CHECK(mappings() == 1);
-	size = pages();
-	open_before = descriptors();
-	for (int i = 0; i < QUESTIONS; i++) {
-		ask_name(&answer, i % 2 == 0 ? "25880" : "25881");
-		CHECK(i % 2 == 0 ? succeeded(&answer) : not_found(&answer));
-	}
-	CHECK(mappings() == 1);
-	CHECK(descriptors() == open_before);
-	CHECK(OWN_SPACE || (size != 0 && pages() == size));
-	return 0;
-}
-
-static void
-a_long_life_grows_nothing(void **state)
-{
-	(void)state;
-	in_a_child(many_questions);
-}
-
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
-
 int
 main(void)
 {
@@ -1100,17 +608,9 @@ main(void)
 		TEST(what_is_ours_costs_none_but_the_first_time),
 		TEST(a_map_that_cannot_be_asked_is_unavailable_and_says_why),
 		TEST(a_map_that_comes_later_is_found),
-		TEST(who_has_asked_before_needs_no_descriptor),
-		TEST(no_descriptor_is_left_behind),
-		TEST(a_chroot_without_the_map_crashes_nobody),
-		TEST(a_replaced_map_gives_the_new_answer),
-		TEST(a_map_being_replaced_still_answers),
 		TEST(accounts_are_listed_only_where_the_map_says_so),
 		TEST(an_account_has_a_private_group),
 		TEST(initgroups_adds_the_private_group_once),
-		TEST(threads_and_forks_share_the_map_without_a_lock),
-		TEST(the_first_questions_of_many_threads_leave_one_mapping),
-		TEST(a_long_life_grows_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

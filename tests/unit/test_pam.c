@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -494,7 +496,9 @@ the_session_limit_is_counted_twice(void **state)
 	    "Account 25880 has 2 open sessions and may not have more; end one and try again.");
 	assert_int_equal(count_records(), 2);
 	end();
-	assert_int_equal(log_in("25880", 25880, 0), PAM_PERM_DENIED);
+	/* Who comes when all are taken gets no further than account. */
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_PERM_DENIED);
 	end();
 	assert_int_equal(log_in("21296", 21296, 0), PAM_SUCCESS);
 	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
@@ -504,6 +508,31 @@ the_session_limit_is_counted_twice(void **state)
 	view_fixture_put_account(&fixture, 25880, ACCOUNT_ACTIVE, 0, 3);
 	view_fixture_commit(&fixture);
 	assert_int_equal(log_in("25880", 25880, 0), PAM_SUCCESS);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end();
+}
+
+static int lock_errno;
+
+static void
+try_the_lock(void)
+{
+	int fd = open(sessions, O_RDONLY | O_DIRECTORY);
+
+	lock_errno = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+	close(fd);
+}
+
+static void
+no_other_login_can_count_between_record_and_count(void **state)
+{
+	(void)state;
+	pam_race_after_publish = try_the_lock;
+	lock_errno = 0;
+	assert_int_equal(log_in("25880", 25880, 0), PAM_SUCCESS);
+	assert_int_equal(lock_errno, EWOULDBLOCK);
+	try_the_lock();
+	assert_int_equal(lock_errno, 0);
 	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
 	end();
 }
@@ -743,6 +772,7 @@ main(void)
 		TEST(somebody_elses_key_opens_no_session),
 		TEST(a_revocation_after_the_record_is_seen),
 		TEST(the_session_limit_is_counted_twice),
+		TEST(no_other_login_can_count_between_record_and_count),
 		TEST(logins_at_once_get_all_the_places_and_no_more),
 		TEST(what_a_killed_sshd_left_counts_for_nothing),
 		TEST(from_is_judged_by_the_address_that_sshd_gives),

@@ -262,13 +262,14 @@ cut_and_flipped_records_are_never_another_session(void **state)
 static void
 a_record_under_another_name_is_corrupt(void **state)
 {
-	struct session session = make_session(25880), other = session, again;
+	struct session session = make_session(25880), other, again;
 	char name[64];
 
 	(void)state;
 	assert_int_equal(session_publish(dir_fd, &session), 0);
 	snprintf(name, sizeof(name), "%s", name_of(&session));
 	for (int i = 0; i < 2; i++) {
+		other = session;
 		if (i == 0)
 			assert_int_equal(session_id_make(other.id), 0);
 		else
