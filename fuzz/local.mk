@@ -1,12 +1,14 @@
 # Fuzz targets: `make check` replays their corpora as plain programs; `make
 # fuzz FUZZ_SECONDS=60` lets clang's libFuzzer go on from there.
-FUZZ_TARGETS = %D%/fuzz_account_map %D%/fuzz_manifest %D%/fuzz_record \
-	%D%/fuzz_segment
+FUZZ_TARGETS = %D%/fuzz_account_map %D%/fuzz_keyd_request \
+	%D%/fuzz_manifest %D%/fuzz_record %D%/fuzz_segment %D%/fuzz_ssh_key
 FUZZ_SECONDS = 60
 check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
 FUZZ_CORPUS = \
 	%D%/corpus/account_map/two-accounts \
+	%D%/corpus/keyd_request/add \
+	%D%/corpus/keyd_request/delete \
 	%D%/corpus/manifest/one-segment \
 	%D%/corpus/record/account \
 	%D%/corpus/record/account-environments \
@@ -18,25 +20,37 @@ FUZZ_CORPUS = \
 	%D%/corpus/segment/base \
 	%D%/corpus/segment/cut-in-a-row \
 	%D%/corpus/segment/long-record \
-	%D%/corpus/segment/tables-of-ones
+	%D%/corpus/segment/tables-of-ones \
+	%D%/corpus/ssh_key/ecdsa256 \
+	%D%/corpus/ssh_key/ecdsa521 \
+	%D%/corpus/ssh_key/ed25519-with-options \
+	%D%/corpus/ssh_key/rsa2048 \
+	%D%/corpus/ssh_key/security-key
 EXTRA_DIST += $(FUZZ_CORPUS)
 
 FUZZ_DRIVER = %D%/replay.c %D%/fuzz.h
 fuzz_fuzz_account_map_SOURCES = %D%/fuzz_account_map.c $(FUZZ_DRIVER)
 fuzz_fuzz_account_map_LDADD = libcommon.la
+fuzz_fuzz_keyd_request_SOURCES = %D%/fuzz_keyd_request.c $(FUZZ_DRIVER)
+fuzz_fuzz_keyd_request_LDADD = libcommon.la
 fuzz_fuzz_manifest_SOURCES = %D%/fuzz_manifest.c $(FUZZ_DRIVER)
 fuzz_fuzz_manifest_LDADD = libview.la
 fuzz_fuzz_record_SOURCES = %D%/fuzz_record.c $(FUZZ_DRIVER)
 fuzz_fuzz_record_LDADD = libcommon.la
 fuzz_fuzz_segment_SOURCES = %D%/fuzz_segment.c $(FUZZ_DRIVER)
 fuzz_fuzz_segment_LDADD = libview.la
+fuzz_fuzz_ssh_key_SOURCES = %D%/fuzz_ssh_key.c $(FUZZ_DRIVER)
+fuzz_fuzz_ssh_key_LDADD = libcommon.la
 
 # All that they decode with, once more with clang's instruments.
-FUZZ_WITH = common/account_map.c common/errors.c common/manifest.c \
-	common/record.c common/view.c common/view_walk.c common/wire.c
+FUZZ_WITH = common/account_map.c common/base64.c common/errors.c \
+	common/keyd_protocol.c common/manifest.c common/record.c \
+	common/ssh_key.c common/text.c common/view.c common/view_walk.c \
+	common/wire.c
 .PHONY: fuzz
 fuzz:
-	for target in account_map manifest record segment; do \
+	for target in account_map keyd_request manifest record segment \
+		ssh_key; do \
 		(cd $(srcdir) && clang -g -O1 -std=gnu11 \
 			-fsanitize=fuzzer,address,undefined -D_GNU_SOURCE \
 			-I$(abs_builddir) -I. fuzz/fuzz_$$target.c \
