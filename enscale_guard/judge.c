@@ -14,7 +14,8 @@
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 
-/* For the shell of a session that has just begun to say why it is refused. */
+/* For the shell of a session that was refused its node from the beginning, to
+ * say why. */
 #define GRACE_SECONDS 5
 
 bool
@@ -137,9 +138,12 @@ judge_node(struct guard *guard, struct session_entry *entry)
 	if (answer.verdict == POLICY_ALLOWED && guard->config.native &&
 	    has_moved(entry, &answer.node))
 		answer.verdict = POLICY_NODE_MOVED;
+	if (answer.verdict == POLICY_ALLOWED)
+		entry->was_allowed = true;
 	if (!judge_is_final(answer.verdict))
 		return;
-	if (opened <= now && now < opened + GRACE_SECONDS)
+	if (!entry->was_allowed && opened <= now &&
+	    now < opened + GRACE_SECONDS)
 		expect(guard, opened + GRACE_SECONDS);
 	else
 		ending_session(guard, entry, &answer);

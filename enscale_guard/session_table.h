@@ -32,7 +32,9 @@ struct session_entry {
 	struct process_list members;
 	LIST_HEAD(, shell) shells;  /* connections to guard.sock */
 	LIST_HEAD(, live_hop) hops; /* live_hop.c; gone before the entry */
-	/* judge.c: where the session's node was first; no port: not seen. */
+	/* judge.c: whether policy ever allowed the session's node, and where
+	 * that was first; no port: not seen. */
+	bool was_allowed;
 	char node_address[ADDRESS_TEXT_MAX + 1];
 	uint16_t node_port;
 

@@ -622,11 +622,21 @@ a_tunnel_of_the_future_ends_at_once(void **state)
 }
 
 static void
-a_new_tunnel_ends_when_its_shell_had_time_to_speak(void **state)
+a_new_tunnel_ends_at_once(void **state)
 {
 	(void)state;
-	begin_tunnel(NODE, 3);
+	begin_tunnel(NODE, 0);
 	republish(&(struct facts){ .withdrawn = true });
+	assert_true(session_table_first(guard.sessions)->ending);
+	assert_true(ends(MONITOR));
+}
+
+static void
+who_was_refused_from_the_beginning_gets_time_to_say_so(void **state)
+{
+	(void)state;
+	republish(&(struct facts){ .withdrawn = true });
+	begin_tunnel(NODE, 3);
 	turn(100);
 	assert_false(is_gone(MONITOR));
 	assert_true(ends(MONITOR));
@@ -812,7 +822,8 @@ main(void)
 		TEST(a_shell_that_waits_keeps_no_tunnel_open),
 		TEST(a_tunnel_ends_also_when_native_mode_is_off_by_then),
 		TEST(a_tunnel_of_the_future_ends_at_once),
-		TEST(a_new_tunnel_ends_when_its_shell_had_time_to_speak),
+		TEST(a_new_tunnel_ends_at_once),
+		TEST(who_was_refused_from_the_beginning_gets_time_to_say_so),
 		TEST(a_tunnel_ends_when_its_node_moves),
 		TEST(without_native_mode_a_node_may_move),
 		TEST(an_expired_key_ends_its_session_at_that_time),
