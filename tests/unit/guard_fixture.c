@@ -27,7 +27,7 @@ const uint8_t user_fingerprint[SHA256_LEN] = "the fingerprint of Ada's own key";
 static char dir[64];
 static uint64_t generation;
 
-/* ---- keys ---------------------------------------------------------------- */
+/* ---- keys -------------------------------------------------------------- */
 
 static void
 write_mpint(struct wire_writer *writer, const BIGNUM *number)
@@ -177,7 +177,7 @@ host_key_sign(enum host_key_kind kind, struct bytes data,
 		wire_write_string(writer, raw, len);
 }
 
-/* ---- the view --------------------------------------------------------------- */
+/* ---- the view ---------------------------------------------------------- */
 
 static void
 put(struct view_writer *writer, const struct record_key *key,

@@ -129,6 +129,7 @@ UNIT_TESTS += \
 	tests/unit/test_confinement \
 	tests/unit/test_guard_protocol \
 	tests/unit/test_guard_sessions \
+	tests/unit/test_guard_stream \
 	tests/unit/test_last_use
 tests_unit_test_agent_SOURCES = %D%/test_agent.c $(GUARD_FIXTURE)
 tests_unit_test_agent_CFLAGS = $(GUARD_CFLAGS)
@@ -147,6 +148,9 @@ tests_unit_test_guard_sessions_SOURCES = %D%/test_guard_sessions.c \
 	$(GUARD_FIXTURE)
 tests_unit_test_guard_sessions_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_guard_sessions_LDADD = $(GUARD_LDADD)
+tests_unit_test_guard_stream_SOURCES = %D%/test_guard_stream.c
+tests_unit_test_guard_stream_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_guard_stream_LDADD = $(GUARD_LDADD)
 UNIT_TESTS += tests/unit/test_login_name
 tests_unit_test_login_name_SOURCES = %D%/test_login_name.c
 tests_unit_test_login_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -79,7 +79,7 @@ in_a_child_of(const char *file, int (*test)(void))
 	assert_int_equal(status, 0);
 }
 
-/* ---- asking ---- */
+/* ---- asking ------------------------------------------------------------ */
 
 void
 ask_name(struct answer *answer, const char *name)

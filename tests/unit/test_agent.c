@@ -25,7 +25,7 @@
 
 static uint8_t session_id[AGENT_SESSION_ID_MAX + 1];
 
-/* ---- what surrounds the agent ---------------------------------------------- */
+/* ---- what surrounds the agent ------------------------------------------ */
 
 static struct {
 	struct view *view;
@@ -139,7 +139,7 @@ tear_down(void **state)
 	return 0;
 }
 
-/* ---- one conversation --------------------------------------------------------- */
+/* ---- one conversation -------------------------------------------------- */
 
 struct talk {
 	struct agent *agent;
@@ -411,7 +411,7 @@ expect_sign_refused(const struct sign *sign, char rule)
 	end(&talk);
 }
 
-/* ---- what is right -------------------------------------------------------------- */
+/* ---- what is right ----------------------------------------------------- */
 
 static void
 ssh_gets_one_certificate_and_one_signature(void **state)
@@ -492,7 +492,7 @@ two_connections_have_two_keys(void **state)
 	end(&talk);
 }
 
-/* ---- (a) -------------------------------------------------------------------------- */
+/* ---- (a) --------------------------------------------------------------- */
 
 static void
 rule_a_wants_the_binding_first(void **state)
@@ -642,7 +642,7 @@ a_binding_with_something_behind_its_signature_is_refused(void **state)
 	}
 }
 
-/* ---- (b) -------------------------------------------------------------------------- */
+/* ---- (b) --------------------------------------------------------------- */
 
 static void
 rule_b_refuses_a_host_key_of_no_node(void **state)
@@ -674,7 +674,7 @@ rule_b_wants_a_declared_hop(void **state)
 	expect_bind_refused(&good_bind, 'b');
 }
 
-/* ---- (c) -------------------------------------------------------------------------- */
+/* ---- (c) --------------------------------------------------------------- */
 
 static void
 rule_c_asks_policy_for_everything(void **state)
@@ -728,7 +728,7 @@ rule_c_is_asked_again_before_the_certificate(void **state)
 	end(&talk);
 }
 
-/* ---- (d) -------------------------------------------------------------------------- */
+/* ---- (d) --------------------------------------------------------------- */
 
 static void
 rule_d_lists_one_certificate_once(void **state)
@@ -769,7 +769,7 @@ rule_d_lists_nothing_without_the_signer(void **state)
 	end(&talk);
 }
 
-/* ---- (e) -------------------------------------------------------------------------- */
+/* ---- (e) --------------------------------------------------------------- */
 
 static void
 rule_e_wants_every_field_as_bound(void **state)
@@ -916,7 +916,7 @@ rule_e_goes_by_the_node_s_user_of_this_moment(void **state)
 	end(&talk);
 }
 
-/* ---- (f) -------------------------------------------------------------------------- */
+/* ---- (f) --------------------------------------------------------------- */
 
 static void
 rule_f_asks_policy_again(void **state)
@@ -962,7 +962,7 @@ rule_f_wants_the_hop_that_was_bound(void **state)
 	end(&talk);
 }
 
-/* ---- (g) -------------------------------------------------------------------------- */
+/* ---- (g) --------------------------------------------------------------- */
 
 static void
 rule_g_gives_one_signature(void **state)
@@ -1005,7 +1005,7 @@ rule_g_keeps_the_signature_when_the_hop_cannot_be_noted(void **state)
 	end(&talk);
 }
 
-/* ---- (h) -------------------------------------------------------------------------- */
+/* ---- (h) --------------------------------------------------------------- */
 
 static void
 rule_h_refuses_every_other_message(void **state)

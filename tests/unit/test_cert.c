@@ -80,7 +80,7 @@ tear_down(void **state)
 	return rmdir(dir);
 }
 
-/* ---- the blob --------------------------------------------------------------- */
+/* ---- the blob ---------------------------------------------------------- */
 
 static void
 verify(struct bytes blob, size_t signed_len, struct bytes signature)
@@ -261,7 +261,7 @@ ssh_keygen_reads_the_certificate(void **state)
 	assert_null(strstr(text, "permit-port-forwarding"));
 }
 
-/* ---- what is refused ----------------------------------------------------------- */
+/* ---- what is refused --------------------------------------------------- */
 
 static void
 a_request_outside_its_caps_is_not_signed(void **state)
@@ -331,7 +331,7 @@ a_ca_of_another_type_is_refused(void **state)
 	EVP_PKEY_free(other);
 }
 
-/* ---- the signer's process --------------------------------------------------------- */
+/* ---- the signer's process ---------------------------------------------- */
 
 static void
 the_signer_makes_certificates(void **state)

@@ -68,7 +68,7 @@ change_keys(void *arg, const struct keyd_request *request)
 	return around.hand_on_error;
 }
 
-/* ---- a view with two keys --------------------------------------------------- */
+/* ---- a view with two keys ---------------------------------------------- */
 
 static void
 put_list(const struct fixture_key *keys, size_t count)
@@ -144,7 +144,7 @@ tear_down(void **state)
 	return 0;
 }
 
-/* ---- asking ------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------ */
 
 static const json_t *
 ask(const char *line)
@@ -347,7 +347,7 @@ what_is_no_request_for_keys_is_refused(void **state)
 	assert_int_equal(around.handed_on, 0);
 }
 
-/* ---- a change under way --------------------------------------------------------- */
+/* ---- a change under way ------------------------------------------------ */
 
 static struct {
 	struct guard guard;

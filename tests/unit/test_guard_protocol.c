@@ -1,11 +1,10 @@
 /*
  * What the guard answers the shell (common/guard_protocol.h): every request,
- * right and wrong, over a real view; then lines and limits over a socket.
+ * right and wrong, over a real view.
  */
 #include <config.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -14,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,7 +21,6 @@
 #include "common/guard_protocol.h"
 #include "enscale_guard/bucket.h"
 #include "enscale_guard/request.h"
-#include "enscale_guard/stream.h"
 #include "guard_fixture.h"
 
 static struct {
@@ -262,7 +259,7 @@ a_suspended_account_is_told_no_settings_and_no_sessions(void **state)
 	expect_refusal("{\"op\":\"sessions\"}", 120, "account-suspended");
 }
 
-/* ---- hello ------------------------------------------------------------------- */
+/* ---- hello ------------------------------------------------------------- */
 
 static void
 hello_tells_the_session_what_it_is(void **state)
@@ -324,7 +321,7 @@ a_view_that_is_too_old_lets_nobody_in(void **state)
 	expect_refusal(HOP, 122, "view-too-old");
 }
 
-/* ---- list --------------------------------------------------------------------- */
+/* ---- list -------------------------------------------------------------- */
 
 static void
 the_list_has_every_environment_and_says_why_not(void **state)
@@ -384,7 +381,7 @@ who_asks_too_often_is_told_to_wait(void **state)
 	assert_int_equal(around.hop.state, HOP_NONE);
 }
 
-/* ---- hop ----------------------------------------------------------------------- */
+/* ---- hop --------------------------------------------------------------- */
 
 static void
 a_hop_is_declared_and_described(void **state)
@@ -511,7 +508,7 @@ hop_done_says_why_the_agent_refused(void **state)
 	    "Account 25880 is suspended.");
 }
 
-/* ---- what is wrong ---------------------------------------------------------------- */
+/* ---- what is wrong ----------------------------------------------------- */
 
 static void
 what_is_no_request_closes_the_connection(void **state)
@@ -605,242 +602,10 @@ the_guard_s_own_lines_say_what_ends_and_why(void **state)
 	json_decref(event);
 }
 
-/* ---- the stream below --------------------------------------------------------------- */
-
-static struct {
-	sd_event *event;
-	struct stream *stream;
-	int fd; /* the client's end */
-	bool closed;
-	unsigned messages;
-	size_t answer_len;
-	bool finishes;
-} line;
-
-/* A message is four bytes here. */
-static ssize_t
-on_data(struct stream *stream, struct bytes in, void *arg)
-{
-	static uint8_t answer[1 << 20];
-
-	(void)arg;
-	if (in.len < 4)
-		return 0;
-	line.messages++;
-	if (in.data[0] == '!')
-		return -EPROTO;
-	stream_write(stream, answer, line.answer_len);
-	if (line.finishes)
-		stream_finish(stream);
-	return 4;
-}
-
-static void
-on_closed(struct stream *stream, void *arg)
-{
-	(void)arg;
-	stream_free(stream);
-	line.stream = NULL;
-	line.closed = true;
-}
-
-static const struct stream_handler handler = { .data = on_data,
-	.closed = on_closed,
-	.in_max = 8,
-	.out_max = 4 << 20 };
-
-static int
-connect_line(void **state)
-{
-	int fds[2];
-
-	(void)state;
-	line.closed = line.finishes = false;
-	line.messages = 0;
-	line.answer_len = 1;
-	assert_int_equal(socketpair(AF_UNIX,
-	                     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
-	                     fds),
-	    0);
-	assert_true(sd_event_new(&line.event) >= 0);
-	assert_int_equal(stream_new(line.event, fds[0], &handler, &line.stream),
-	    0);
-	line.fd = fds[1];
-	return 0;
-}
-
-static int
-hang_up(void **state)
-{
-	(void)state;
-	stream_free(line.stream);
-	line.stream = NULL;
-	if (line.fd >= 0)
-		close(line.fd);
-	sd_event_unref(line.event);
-	return 0;
-}
-
-/* Runs the loop until there is nothing to do. */
-static void
-turn(void)
-{
-	while (sd_event_run(line.event, 20000) > 0)
-		;
-}
-
-static void
-send_text(const char *message)
-{
-	assert_int_equal(send(line.fd, message, strlen(message), 0),
-	    (ssize_t)strlen(message));
-}
-
-static size_t
-receive_all(void)
-{
-	static uint8_t buf[1 << 16];
-	size_t all = 0;
-	ssize_t n;
-
-	for (;;) {
-		turn();
-		n = recv(line.fd, buf, sizeof(buf), MSG_DONTWAIT);
-		if (n <= 0)
-			return all;
-		all += (size_t)n;
-	}
-}
-
-static void
-a_message_may_come_byte_by_byte(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 3; i++) {
-		send_text("a");
-		turn();
-	}
-	assert_int_equal(line.messages, 0);
-	send_text("a");
-	turn();
-	assert_int_equal(line.messages, 1);
-	assert_int_equal(receive_all(), 1);
-}
-
-static void
-several_messages_at_once_are_answered_each(void **state)
-{
-	(void)state;
-	send_text("aaaabbbbccccdddd");
-	assert_int_equal(receive_all(), 4);
-	assert_int_equal(line.messages, 4);
-}
-
-static void
-who_does_not_read_is_not_read_from(void **state)
-{
-	(void)state;
-	line.answer_len = 1 << 20;
-	send_text("aaaabbbbcccc");
-	turn();
-	assert_int_equal(line.messages, 1);
-	assert_int_equal(receive_all(), 3 << 20);
-	assert_int_equal(line.messages, 3);
-	assert_false(line.closed);
-}
-
-static void
-a_message_over_the_limit_closes(void **state)
-{
-	static const struct stream_handler hungry = { .data = on_data,
-		.closed = on_closed,
-		.in_max = 2,
-		.out_max = 16 };
-	int fds[2];
-
-	(void)state;
-	stream_free(line.stream);
-	close(line.fd);
-	assert_int_equal(
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-	assert_int_equal(stream_new(line.event, fds[0], &hungry, &line.stream),
-	    0);
-	line.fd = fds[1];
-	send_text("aaa");
-	turn();
-	assert_true(line.closed);
-	assert_int_equal(line.messages, 0);
-}
-
-static void
-a_broken_message_closes(void **state)
-{
-	(void)state;
-	send_text("!aaa");
-	turn();
-	assert_true(line.closed);
-}
-
-static void
-the_last_answer_goes_out_before_the_end(void **state)
-{
-	(void)state;
-	line.answer_len = 1 << 20;
-	line.finishes = true;
-	send_text("aaaabbbb");
-	assert_int_equal(receive_all(), 1 << 20);
-	assert_int_equal(line.messages, 1);
-	assert_true(line.closed);
-}
-
-static void
-a_client_that_goes_away_is_let_go(void **state)
-{
-	(void)state;
-	line.answer_len = 1 << 20;
-	send_text("aaaa");
-	turn();
-	close(line.fd);
-	line.fd = -1;
-	turn();
-	assert_true(line.closed);
-}
-
-static void
-a_deadline_closes(void **state)
-{
-	(void)state;
-	stream_set_deadline(line.stream, bucket_now() + 10000);
-	turn();
-	for (int i = 0; i < 50 && !line.closed; i++)
-		turn();
-	assert_true(line.closed);
-}
-
-/* ---- the bucket ------------------------------------------------------------------------ */
-
-static void
-a_bucket_gives_what_flows_in_and_no_more(void **state)
-{
-	struct bucket bucket;
-
-	(void)state;
-	bucket_init(&bucket, 10, 5, 0);
-	for (int i = 0; i < 5; i++)
-		assert_true(bucket_take(&bucket, 1, 0));
-	assert_false(bucket_take(&bucket, 1, 0));
-	assert_false(bucket_take(&bucket, 1, BUCKET_SECOND / 10 - 1));
-	assert_true(bucket_take(&bucket, 1, BUCKET_SECOND / 10));
-	assert_false(bucket_take(&bucket, 6, UINT64_MAX));
-	assert_true(bucket_take(&bucket, 5, UINT64_MAX));
-	assert_false(bucket_is_full(&bucket, UINT64_MAX));
-}
-
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-#define LINE(name) cmocka_unit_test_setup_teardown(name, connect_line, hang_up)
 	const struct CMUnitTest tests[] = {
 		TEST(settings_name_the_gateway_and_its_keys),
 		TEST(sessions_are_those_that_the_guard_knows),
@@ -867,15 +632,6 @@ main(void)
 		TEST(a_request_with_any_bit_turned_does_no_harm),
 		TEST(a_peer_without_a_session_is_told_so),
 		TEST(the_guard_s_own_lines_say_what_ends_and_why),
-		LINE(a_message_may_come_byte_by_byte),
-		LINE(several_messages_at_once_are_answered_each),
-		LINE(who_does_not_read_is_not_read_from),
-		LINE(a_message_over_the_limit_closes),
-		LINE(a_broken_message_closes),
-		LINE(the_last_answer_goes_out_before_the_end),
-		LINE(a_client_that_goes_away_is_let_go),
-		LINE(a_deadline_closes),
-		cmocka_unit_test(a_bucket_gives_what_flows_in_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, guard_fixture_make,

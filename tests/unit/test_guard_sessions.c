@@ -49,7 +49,7 @@ static int shell_fd = -1; /* the guard's end of the shell's connection */
 static int report[2] = { -1, -1 };
 static unsigned appeared, over;
 
-/* ---- processes -------------------------------------------------------------- */
+/* ---- processes --------------------------------------------------------- */
 
 /* What a member does before it waits: the shell connects, each tells its
  * pid. */
@@ -142,7 +142,7 @@ end_family(void)
 	shell_fd = -1;
 }
 
-/* ---- the guard ----------------------------------------------------------------- */
+/* ---- the guard --------------------------------------------------------- */
 
 static void
 on_appeared(struct session_entry *entry, void *arg)
@@ -294,7 +294,7 @@ identify(struct peer *ret_peer, struct session_entry **ret_entry)
 	    guard.sessions, ret_peer, ret_entry);
 }
 
-/* ---- who it is -------------------------------------------------------------------- */
+/* ---- who it is --------------------------------------------------------- */
 
 static void
 a_peer_below_a_registered_monitor_is_its_sessions(void **state)
@@ -482,7 +482,7 @@ a_record_of_before_is_taken_in_at_the_start(void **state)
 	    &session_table_first(guard.sessions)->members, &family[SSH]));
 }
 
-/* ---- how it ends -------------------------------------------------------------------- */
+/* ---- how it ends ------------------------------------------------------- */
 
 static struct session_entry *
 begin_session(uint32_t node, bool deaf)
@@ -751,7 +751,7 @@ files_of_hops_that_are_over_are_removed(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
-/* ---- processes alone ---------------------------------------------------------------- */
+/* ---- processes alone --------------------------------------------------- */
 
 static void
 no_signal_reaches_a_later_process_of_the_same_pid(void **state)

@@ -24,7 +24,7 @@
 
 #define FIXED_LEN (2 + 1 + sizeof(HOME) + sizeof(SHELL)) /* "*", "" */
 
-/* ---- passwd ---- */
+/* ---- passwd ------------------------------------------------------------ */
 
 static int
 find_by_name_and_uid(void)
@@ -302,7 +302,7 @@ what_is_ours_costs_none_but_the_first_time(void **state)
 	in_a_child(strictly_with_a_map);
 }
 
-/* ---- a map that cannot be asked ---- */
+/* ---- a map that cannot be asked ---------------------------------------- */
 
 static int
 expect_unavailable(int error)
@@ -454,7 +454,7 @@ a_map_that_comes_later_is_found(void **state)
 	in_a_child(comes_later);
 }
 
-/* ---- enumeration ---- */
+/* ---- enumeration ------------------------------------------------------- */
 
 static int
 not_enumerated(void)
@@ -505,7 +505,7 @@ accounts_are_listed_only_where_the_map_says_so(void **state)
 	in_a_child(enumerated);
 }
 
-/* ---- group ---- */
+/* ---- group ------------------------------------------------------------- */
 
 static int
 find_groups(void)

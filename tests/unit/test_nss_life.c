@@ -26,7 +26,7 @@
 
 #define QUESTIONS (OWN_SPACE ? 100000 : 10000000)
 
-/* ---- descriptors and roots ---- */
+/* ---- descriptors and roots --------------------------------------------- */
 
 static int
 asked_before(void)
@@ -110,7 +110,7 @@ a_chroot_without_the_map_crashes_nobody(void **state)
 	assert_int_equal(rmdir("root"), 0);
 }
 
-/* ---- replaced maps ---- */
+/* ---- replaced maps ----------------------------------------------------- */
 
 /* Makes the map of this process the one of another uid_base. */
 static int
@@ -195,7 +195,7 @@ a_map_being_replaced_still_answers(void **state)
 	in_a_child(between_retired_and_replaced);
 }
 
-/* ---- threads, forks, and long lives ---- */
+/* ---- threads, forks, and long lives ------------------------------------ */
 
 static bool ended; /* atomic */
 

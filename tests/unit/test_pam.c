@@ -38,7 +38,7 @@ static char shipped[4096], raced[4096];
 static char said[4096];
 static pam_handle_t *pamh;
 
-/* ---- the surroundings ----------------------------------------------- */
+/* ---- the surroundings -------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static void
 write_file(const char *path, const char *format, ...)
@@ -151,7 +151,7 @@ spent(void **state)
 	return 0;
 }
 
-/* ---- sshd's side ---------------------------------------------------- */
+/* ---- sshd's side ------------------------------------------------------- */
 
 static int
 converse(int count, const struct pam_message **messages,
@@ -239,7 +239,7 @@ said_with_session(const char *sentence)
 	assert_string_equal(said, want);
 }
 
-/* ---- tests ---------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------- */
 
 static void
 a_login_is_recorded_while_it_lasts(void **state)

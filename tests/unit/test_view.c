@@ -32,7 +32,7 @@
 
 static char dir[] = "/tmp/enscale-view-XXXXXX";
 
-/* ---- the folder ---- */
+/* ---- the folder -------------------------------------------------------- */
 
 static void
 path_of(const char *name, char path[PATH_MAX])
@@ -88,7 +88,7 @@ remove_folder(void **state)
 	return rmdir(dir);
 }
 
-/* ---- writing ---- */
+/* ---- writing ----------------------------------------------------------- */
 
 static struct view_writer *
 writer_open(void)
@@ -157,7 +157,7 @@ publish_one(struct view_writer *writer, uint32_t account, uint32_t value,
 	    view_writer_commit(writer, generation, (int64_t)generation), 0);
 }
 
-/* ---- reading ---- */
+/* ---- reading ----------------------------------------------------------- */
 
 static struct view *
 open_view(void)
