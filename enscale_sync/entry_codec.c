@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/errors.h"
+#include "common/record.h"
 #include "enscale_sync/entry_codec.h"
 
 void
@@ -75,8 +76,8 @@ write_node(struct wire_writer *writer, const struct entry *entry)
 	}
 }
 
-void
-entry_encode(struct wire_writer *writer, const struct entry *entry)
+static void
+write_entry(struct wire_writer *writer, const struct entry *entry)
 {
 	wire_write_u8(writer, (uint8_t)entry->kind);
 	wire_write_u8(writer, entry->refused);
@@ -105,7 +106,42 @@ entry_encode(struct wire_writer *writer, const struct entry *entry)
 	}
 }
 
+/* Whose it is belongs to what it says. */
+static uint32_t
+checksum(const uint8_t uuid[ENTRY_UUID_LEN], const uint8_t *data, size_t len)
+{
+	return record_crc32c(record_crc32c(0, uuid, ENTRY_UUID_LEN), data, len);
+}
+
+void
+entry_encode(struct wire_writer *writer, const struct entry *entry)
+{
+	size_t begin = writer->len;
+
+	write_entry(writer, entry);
+	if (writer->error == 0)
+		wire_write_u32(writer,
+		    checksum(entry->uuid, writer->data + begin,
+		        writer->len - begin));
+}
+
 /* ---- reading ----------------------------------------------------------- */
+
+/* Takes the checksum off the end. ENS_E_CORRUPT when it is another. */
+static int
+check(const uint8_t uuid[ENTRY_UUID_LEN], struct bytes *data)
+{
+	const size_t len = sizeof(uint32_t);
+	struct wire_reader reader;
+
+	if (data->len < len)
+		return ENS_E_CORRUPT;
+	data->len -= len;
+	wire_read_init(&reader, data->data + data->len, len);
+	return wire_read_u32(&reader) == checksum(uuid, data->data, data->len)
+	    ? 0
+	    : ENS_E_CORRUPT;
+}
 
 static int
 make_room(void *array, uint32_t *room, uint32_t count, uint32_t max,
@@ -221,8 +257,10 @@ entry_decode(struct bytes data, const uint8_t uuid[ENTRY_UUID_LEN],
 	struct wire_reader reader;
 	struct entry entry = { .name = "" };
 	uint8_t kind;
-	int r = 0;
+	int r = check(uuid, &data);
 
+	if (r != 0)
+		return r;
 	wire_read_init(&reader, data.data, data.len);
 	memcpy(entry.uuid, uuid, sizeof(entry.uuid));
 	kind = wire_read_u8(&reader);

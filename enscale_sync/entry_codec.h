@@ -1,6 +1,7 @@
 /*
  * A struct entry as bytes, for the state: written by one function, read by
- * one function, every bound checked. Equal entries give equal bytes.
+ * one function, every bound checked, with a checksum: a bit that a disk turns
+ * must not let anybody in. Equal entries give equal bytes.
  */
 #ifndef ENSCALE_SYNC_ENTRY_CODEC_H
 #define ENSCALE_SYNC_ENTRY_CODEC_H
@@ -18,7 +19,7 @@ struct entry_rows {
 
 void entry_rows_free(struct entry_rows *rows);
 
-/* Appends the entry, but for its UUID. Errors are the writer's. */
+/* Appends the entry, but for its UUID, which the checksum covers. Errors are the writer's. */
 void entry_encode(struct wire_writer *writer, const struct entry *entry);
 
 /* *ret_entry borrows from data and rows. 0, -ENOMEM or ENS_E_CORRUPT. */

@@ -204,10 +204,11 @@ follow_publish(struct follow *follow)
 void
 follow_alive(struct follow *follow)
 {
+	int64_t age = now() - publisher_as_of(follow->publisher);
 	int r;
 
-	if (!follow_is_current(follow) ||
-	    now() < publisher_as_of(follow->publisher) + TOUCH_SECONDS)
+	/* A clock that was put back leaves a view of the future. */
+	if (!follow_is_current(follow) || (age >= 0 && age < TOUCH_SECONDS))
 		return;
 	r = publisher_touch(follow->publisher, now());
 	if (r != 0)

@@ -23,6 +23,7 @@ libsync_la_SOURCES = \
 	%D%/source_session.c %D%/source_session.h \
 	%D%/state.c %D%/state.h %D%/state_private.h \
 	%D%/state_changes.c \
+	%D%/state_check.c \
 	%D%/state_entry.c \
 	%D%/state_read.c \
 	%D%/state_stash.c \

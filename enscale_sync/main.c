@@ -171,6 +171,23 @@ on_tick(sd_event_source *tick, uint64_t time, void *arg)
 	        : STATUS_PERIOD);
 }
 
+/* Whoever started us starts us again. */
+static int
+discard_state(struct service *service)
+{
+	int r = state_discard(service->state);
+
+	if (r != 0) {
+		log_line(LOG_ERR,
+		    "the state is damaged, and cannot be removed: %s",
+		    error_text(r));
+		return sd_event_exit(service->event, r);
+	}
+	log_line(LOG_ERR,
+	    "the state is damaged: removed it, everything is asked anew");
+	return sd_event_exit(service->event, ENS_E_CORRUPT);
+}
+
 /* After everything that happened: the status follows, soon. */
 static int
 on_anything(sd_event_source *post, void *arg)
@@ -178,6 +195,8 @@ on_anything(sd_event_source *post, void *arg)
 	struct service *service = arg;
 
 	(void)post;
+	if (state_is_damaged(service->state))
+		return discard_state(service);
 	if (service->status.ready && !service->was_ready) {
 		/* Who was told of READY may ask for the status at once. */
 		write_status(service);
@@ -349,6 +368,8 @@ open_parts(struct service *service)
 	if (r == 0)
 		r = config_path(service->config.run_dir, METRICS_FILE,
 		    service->metrics_file);
+	if (r == 0)
+		r = state_discard_on_fault(folder);
 	if (r == 0)
 		r = state_open(folder, &service->state, &replaced);
 	if (r != 0)

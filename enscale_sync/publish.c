@@ -250,8 +250,14 @@ publish_view(struct publisher *publisher, int64_t as_of,
 		.base = publisher->view == NULL,
 	};
 	uint64_t generation = state_info(publisher->state)->generation;
-	int r = write_segment(publisher, &segment, &published->left_out);
+	int r = 0;
 
+	/* Everything comes from the state now: not less, and nothing else. */
+	if (segment.base &&
+	    (publisher->done > 0 || !state_is_new(publisher->state)))
+		r = state_check(publisher->state);
+	if (r == 0)
+		r = write_segment(publisher, &segment, &published->left_out);
 	if (r != 0) {
 		view_writer_abort(publisher->writer);
 		return r;
@@ -450,7 +456,7 @@ publisher_touch(struct publisher *publisher, int64_t as_of)
 	int r;
 
 	if (!publisher_is_ready(publisher) ||
-	    as_of <= publisher_as_of(publisher))
+	    as_of == publisher_as_of(publisher))
 		return 0;
 	r = view_writer_touch(publisher->writer, publisher->done, as_of);
 	if (r == 0)

@@ -15,7 +15,7 @@
 #include "enscale_sync/state_private.h"
 
 /* Another version is not converted: the directory is asked again. */
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 /* Address space, not disk: the file grows as it is filled. Doubled when half
  * of it is in use, which no single transaction does. */
 #define STATE_MAP_SIZE ((size_t)8 << 30)
@@ -41,7 +41,7 @@ static const char *const table_names[T_COUNT] = {
 };
 
 int
-state_error(int r)
+state_error(struct state *state, int r)
 {
 	switch (r) {
 	case MDB_SUCCESS:
@@ -53,8 +53,35 @@ state_error(int r)
 	case MDB_VERSION_MISMATCH:
 		return ENS_E_VERSION;
 	default:
-		return r > 0 ? -r : ENS_E_CORRUPT;
+		return r > 0 ? -r : state_distrust(state);
 	}
+}
+
+int
+state_distrust(struct state *state)
+{
+	state->damaged = true;
+	return ENS_E_CORRUPT;
+}
+
+bool
+state_is_new(const struct state *state)
+{
+	return state->new;
+}
+
+bool
+state_is_damaged(const struct state *state)
+{
+	return state->damaged;
+}
+
+int
+state_discard(struct state *state)
+{
+	return unlinkat(state->lock_fd, STATE_FILE, 0) == 0 || errno == ENOENT
+	    ? 0
+	    : -errno;
 }
 
 static MDB_val
@@ -75,7 +102,7 @@ state_get(struct state *state, enum state_table table, struct bytes key,
 	int r = mdb_get(state->txn, state->tables[table], &k, &v);
 
 	if (r != 0)
-		return state_error(r);
+		return state_error(state, r);
 	*ret_value = (struct bytes){ v.mv_data, v.mv_size };
 	return 0;
 }
@@ -86,7 +113,7 @@ state_store(struct state *state, enum state_table table, struct bytes key,
 {
 	MDB_val k = to_val(key), v = to_val(value);
 
-	return state_error(
+	return state_error(state,
 	    mdb_put(state->txn, state->tables[table], &k, &v, 0));
 }
 
@@ -96,7 +123,7 @@ state_drop(struct state *state, enum state_table table, struct bytes key)
 	MDB_val k = to_val(key);
 	int r = mdb_del(state->txn, state->tables[table], &k, NULL);
 
-	return r == MDB_NOTFOUND ? 0 : state_error(r);
+	return r == MDB_NOTFOUND ? 0 : state_error(state, r);
 }
 
 int
@@ -104,7 +131,8 @@ state_empty(struct state *state, enum state_table table)
 {
 	if (state_rows(state, table) == 0)
 		return 0;
-	return state_error(mdb_drop(state->txn, state->tables[table], 0));
+	return state_error(state,
+	    mdb_drop(state->txn, state->tables[table], 0));
 }
 
 uint64_t
@@ -126,14 +154,14 @@ state_seek(struct state *state, enum state_table table, struct bytes from,
 	int r = mdb_cursor_open(state->txn, state->tables[table], &cursor);
 
 	if (r != 0)
-		return state_error(r);
+		return state_error(state, r);
 	r = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
 	if (r == 0) {
 		memcpy(ret_key->data, k.mv_data, k.mv_size);
 		ret_key->len = k.mv_size;
 	}
 	mdb_cursor_close(cursor);
-	return state_error(r);
+	return state_error(state, r);
 }
 
 int
@@ -153,7 +181,7 @@ state_walk_next(struct state *state, enum state_table table,
 		r = mdb_cursor_get(walk->cursor, &k, &v, MDB_NEXT);
 	}
 	if (r != 0)
-		return state_error(r);
+		return state_error(state, r);
 	if (k.mv_size < prefix.len ||
 	    (prefix.len > 0 && memcmp(k.mv_data, prefix.data, prefix.len) != 0))
 		return ENS_E_NOTFOUND;
@@ -407,11 +435,11 @@ make_room(struct state *state)
 	if (r == 0)
 		r = mdb_env_stat(state->env, &st);
 	if (r != 0)
-		return state_error(r);
+		return state_error(state, r);
 	used = (info.me_last_pgno + 1) * st.ms_psize;
 	if (used < info.me_mapsize / 2)
 		return 0;
-	return state_error(
+	return state_error(state,
 	    mdb_env_set_mapsize(state->env, info.me_mapsize * 2));
 }
 
@@ -431,7 +459,7 @@ begin(struct state *state, bool writing)
 	    &state->txn);
 	if (r != 0) {
 		state->txn = NULL;
-		return state_error(r);
+		return state_error(state, r);
 	}
 	state->writing = writing;
 	state->changed = false;
@@ -459,7 +487,7 @@ finish_building(struct state *state)
 	if (r == 0)
 		r = mdb_env_set_flags(state->env, MDB_NOSYNC, 0);
 	if (r != 0)
-		return state_error(r);
+		return state_error(state, r);
 	if (renameat(state->lock_fd, BUILDING_FILE, state->lock_fd,
 	        STATE_FILE) != 0 ||
 	    fsync(state->lock_fd) != 0)
@@ -480,7 +508,7 @@ state_commit(struct state *state)
 		state_end(state);
 		return r;
 	}
-	r = state_error(mdb_txn_commit(state->txn));
+	r = state_error(state, mdb_txn_commit(state->txn));
 	state->txn = NULL;
 	if (r == 0 && state->building && state->info.complete)
 		r = finish_building(state);
@@ -531,8 +559,9 @@ open_tables(struct state *state)
 	int r = state_begin_write(state);
 
 	for (int i = 0; r == 0 && i < T_COUNT; i++)
-		r = state_error(mdb_dbi_open(state->txn, table_names[i],
-		    MDB_CREATE, &state->tables[i]));
+		r = state_error(state,
+		    mdb_dbi_open(state->txn, table_names[i], MDB_CREATE,
+		        &state->tables[i]));
 	if (r == 0)
 		r = read_info(state);
 	if (r == 0)
@@ -563,14 +592,14 @@ open_file(struct state *state, const char *path)
 		flags |= MDB_NOSYNC;
 	if (r != 0) {
 		state->env = NULL;
-		return state_error(r);
+		return state_error(state, r);
 	}
 	r = mdb_env_set_mapsize(state->env, STATE_MAP_SIZE);
 	if (r == 0)
 		r = mdb_env_set_maxdbs(state->env, T_COUNT);
 	if (r == 0)
 		r = mdb_env_open(state->env, path, flags, 0600);
-	r = r == 0 ? open_tables(state) : state_error(r);
+	r = r == 0 ? open_tables(state) : state_error(state, r);
 	if (r != 0) {
 		mdb_env_close(state->env);
 		state->env = NULL;
@@ -593,7 +622,7 @@ build_new(struct state *state, const char *dir)
 		return -ENOMEM;
 	if (unlink(path) != 0 && errno != ENOENT)
 		return -errno;
-	state->building = true;
+	state->building = state->new = true;
 	return open_file(state, path);
 }
 
@@ -621,6 +650,7 @@ state_open(const char *dir, struct state **ret_state, bool *ret_replaced)
 	if (r == ENS_E_CORRUPT || r == ENS_E_VERSION) {
 		/* The directory is the truth: ask it again. */
 		replaced = true;
+		state->damaged = false;
 		state->info = (struct state_info){ 0 };
 		state->committed = state->info;
 		r = unlink(path) != 0 ? -errno : build_new(state, dir);

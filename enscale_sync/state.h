@@ -54,6 +54,23 @@ struct state_info {
 int state_open(const char *dir, struct state **ret_state, bool *ret_replaced);
 void state_close(struct state *state);
 
+/*
+ * The directory is the truth: a state that a disk has spoiled is removed, and
+ * everything asked anew. state_is_damaged() says that something was read that
+ * was never written; whoever sees it calls state_discard(), which takes the
+ * file's name away, and ends. A fault of memory, which is what a truncated
+ * file makes, does the same from then on, in the whole process:
+ * state_discard_on_fault().
+ */
+bool state_is_damaged(const struct state *state);
+int state_discard(struct state *state);
+int state_discard_on_fault(const char *dir);
+/* Was it begun by this process? */
+bool state_is_new(const struct state *state);
+/* Reads all of it: 0, or ENS_E_CORRUPT when a row is missing or broken. Within
+ * a transaction. */
+int state_check(struct state *state);
+
 /* One transaction at a time. state_end() of a writing one undoes it. */
 int state_begin_write(struct state *state);
 int state_begin_read(struct state *state);

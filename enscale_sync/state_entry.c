@@ -282,7 +282,7 @@ find_by_name(struct state *state, const struct ldap_dn_hash *name,
 	if (r != 0)
 		return r;
 	if (holder.len != ENTRY_UUID_LEN)
-		return ENS_E_CORRUPT;
+		return state_distrust(state);
 	memcpy(ret_uuid, holder.data, ENTRY_UUID_LEN);
 	return 0;
 }
@@ -304,7 +304,7 @@ adopt_one(struct state *state, const uint8_t orphan[ENTRY_UUID_LEN],
 	if (r != 0)
 		return r;
 	if (value.len < ENTRY_UUID_LEN)
-		return ENS_E_CORRUPT;
+		return state_distrust(state);
 	wire_write_bytes(&copy, parent, ENTRY_UUID_LEN);
 	wire_write_bytes(&copy, value.data + ENTRY_UUID_LEN,
 	    value.len - ENTRY_UUID_LEN);
@@ -317,8 +317,9 @@ adopt_one(struct state *state, const uint8_t orphan[ENTRY_UUID_LEN],
 		r = state_store(state, T_CHILDREN, state_key_bytes(&key),
 		    nothing);
 	if (r == 0)
-		r = entry_decode((struct bytes){ copy.data + ENTRY_UUID_LEN,
-		                     copy.len - ENTRY_UUID_LEN },
+		r = state_decode(state,
+		    (struct bytes){ copy.data + ENTRY_UUID_LEN,
+		        copy.len - ENTRY_UUID_LEN },
 		    orphan, &rows, &entry);
 	return r == 0 ? state_list_child(state, &entry, parent) : r;
 }
@@ -410,14 +411,15 @@ load_old(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? 0 : r;
 	if (value.len < ENTRY_UUID_LEN)
-		return ENS_E_CORRUPT;
+		return state_distrust(state);
 	/* A copy: what LMDB shows moves when something is written. */
 	state->old.len = 0;
 	wire_write_bytes(&state->old, value.data, value.len);
 	if (state->old.error != 0)
 		return state->old.error;
-	r = entry_decode((struct bytes){ state->old.data + ENTRY_UUID_LEN,
-	                     state->old.len - ENTRY_UUID_LEN },
+	r = state_decode(state,
+	    (struct bytes){ state->old.data + ENTRY_UUID_LEN,
+	        state->old.len - ENTRY_UUID_LEN },
 	    uuid, &state->old_rows, ret_entry);
 	if (r == 0)
 		r = find_place(ret_entry->dn, ret_place);
@@ -602,9 +604,10 @@ state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 	if (copy.error != 0)
 		return copy.error;
 	if (copy.len < ENTRY_UUID_LEN)
-		return ENS_E_CORRUPT;
-	r = entry_decode((struct bytes){ copy.data + ENTRY_UUID_LEN,
-	                     copy.len - ENTRY_UUID_LEN },
+		return state_distrust(state);
+	r = state_decode(state,
+	    (struct bytes){ copy.data + ENTRY_UUID_LEN,
+	        copy.len - ENTRY_UUID_LEN },
 	    uuid, &rows, &entry);
 	if (r != 0)
 		return r;

@@ -33,6 +33,8 @@ struct state {
 	MDB_dbi tables[T_COUNT];
 	struct state_info info;      /* as the transaction has it */
 	struct state_info committed; /* as on disk */
+	bool new;                    /* begun by this process */
+	bool damaged; /* something was read that was not written */
 	bool changed; /* this transaction listed something to publish */
 	struct wire_writer entry; /* the entry being filed */
 	struct wire_writer old;   /* the one in its place */
@@ -48,7 +50,13 @@ struct state_key {
 };
 
 /* Our code for LMDB's. */
-int state_error(int r);
+int state_error(struct state *state, int r);
+/* What was read is not what was written: ENS_E_CORRUPT, and remembered. */
+int state_distrust(struct state *state);
+/* entry_decode() of what the state holds. */
+int state_decode(struct state *state, struct bytes data,
+    const uint8_t uuid[ENTRY_UUID_LEN], struct entry_rows *rows,
+    struct entry *ret_entry);
 
 int state_get(struct state *state, enum state_table table, struct bytes key,
     struct bytes *ret_value);

@@ -44,7 +44,24 @@ state_last_uuid(struct bytes key)
 	                                : key.data + key.len - ENTRY_UUID_LEN;
 }
 
+/* Of a visit: nothing found there is no end of the walk. */
+static int
+visited(struct state *state, int r)
+{
+	return r == ENS_E_NOTFOUND ? state_distrust(state) : r;
+}
+
 /* ---- entries ----------------------------------------------------------- */
+
+int
+state_decode(struct state *state, struct bytes data,
+    const uint8_t uuid[ENTRY_UUID_LEN], struct entry_rows *rows,
+    struct entry *ret_entry)
+{
+	int r = entry_decode(data, uuid, rows, ret_entry);
+
+	return r == ENS_E_CORRUPT ? state_distrust(state) : r;
+}
 
 /* The value of T_ENTRIES, taken apart. */
 static int
@@ -57,7 +74,7 @@ find(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 	if (r != 0)
 		return r;
 	if (value.len < ENTRY_UUID_LEN)
-		return ENS_E_CORRUPT;
+		return state_distrust(state);
 	*ret_parent = (struct bytes){ value.data, ENTRY_UUID_LEN };
 	*ret_entry = (struct bytes){ value.data + ENTRY_UUID_LEN,
 		value.len - ENTRY_UUID_LEN };
@@ -68,10 +85,10 @@ int
 state_find(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     struct entry_rows *rows, struct entry *ret_entry)
 {
-	struct bytes parent, entry;
+	struct bytes parent = { NULL, 0 }, entry;
 	int r = find(state, uuid, &parent, &entry);
 
-	return r != 0 ? r : entry_decode(entry, uuid, rows, ret_entry);
+	return r != 0 ? r : state_decode(state, entry, uuid, rows, ret_entry);
 }
 
 int
@@ -97,7 +114,7 @@ int
 state_find_parent(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     struct entry_rows *rows, struct entry *ret_entry)
 {
-	struct bytes parent, entry;
+	struct bytes parent = { NULL, 0 }, entry;
 	int r = find(state, uuid, &parent, &entry);
 
 	if (r != 0)
@@ -110,11 +127,11 @@ state_is_orphan(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 {
 	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
 	struct entry entry;
-	struct bytes parent, value;
+	struct bytes parent = { NULL, 0 }, value;
 
 	return find(state, uuid, &parent, &value) == 0 &&
 	    memcmp(parent.data, state_no_uuid, ENTRY_UUID_LEN) == 0 &&
-	    entry_decode(value, uuid, &rows, &entry) == 0 &&
+	    state_decode(state, value, uuid, &rows, &entry) == 0 &&
 	    (entry.kind == ENTRY_KEY || entry.kind == ENTRY_NODE);
 }
 
@@ -185,22 +202,28 @@ state_find_subject(struct state *state, const struct record_key *subject,
     struct entry_rows *rows, struct entry *ret_entry)
 {
 	uint8_t uuid[ENTRY_UUID_LEN];
+	struct record_key found;
 	int r;
 
-	if (subject->len > 0 && subject->data[0] == RECORD_NODE)
-		return find_node(state, subject, rows, ret_entry);
-	r = state_winner(state, subject, uuid);
-	return r != 0 ? r : state_find(state, uuid, rows, ret_entry);
+	if (subject->len > 0 && subject->data[0] == RECORD_NODE) {
+		r = find_node(state, subject, rows, ret_entry);
+	} else {
+		r = state_winner(state, subject, uuid);
+		if (r == 0)
+			r = visited(state,
+			    state_find(state, uuid, rows, ret_entry));
+	}
+	if (r != 0)
+		return r;
+	/* The index has no checksum, its entries have. */
+	found = state_subject_of(ret_entry);
+	return found.len == subject->len &&
+	        memcmp(found.data, subject->data, found.len) == 0
+	    ? 0
+	    : state_distrust(state);
 }
 
 /* ---- walks ------------------------------------------------------------- */
-
-/* Of a visit: nothing found there is no end of the walk. */
-static int
-visited(int r)
-{
-	return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
-}
 
 static int
 ended(struct state_walk *walk, int r)
@@ -219,7 +242,8 @@ each_uuid(struct state *state, enum state_table table, struct bytes prefix,
 	do {
 		r = state_walk_next(state, table, prefix, &walk);
 		if (r == 0)
-			r = visited(visit(state_last_uuid(walk.key), arg));
+			r = visited(state,
+			    visit(state_last_uuid(walk.key), arg));
 	} while (r == 0);
 	return ended(&walk, r);
 }
@@ -258,19 +282,19 @@ state_each_orphan(struct state *state, state_visit_uuid *visit, void *arg)
 
 /* The subject in a row of T_IDS or T_HOST_KEYS. */
 static int
-subject_of_row(enum record_kind kind, struct bytes key,
+subject_of_row(struct state *state, enum record_kind kind, struct bytes key,
     struct record_key *ret_subject)
 {
 	const size_t tail = 1 + sizeof(uint64_t) + ENTRY_UUID_LEN;
 
 	if (kind == RECORD_HOST_KEY) {
 		if (key.len != SHA256_LEN + ENTRY_UUID_LEN)
-			return ENS_E_CORRUPT;
+			return state_distrust(state);
 		*ret_subject = record_key_host(key.data);
 		return 0;
 	}
 	if (key.len <= tail || key.len - tail > sizeof(ret_subject->data))
-		return ENS_E_CORRUPT;
+		return state_distrust(state);
 	ret_subject->len = key.len - tail;
 	memcpy(ret_subject->data, key.data, ret_subject->len);
 	return 0;
@@ -296,18 +320,18 @@ state_each_subject(struct state *state, enum record_kind kind,
 	do {
 		r = state_walk_next(state, table, prefix, &walk);
 		if (r == 0)
-			r = subject_of_row(kind, walk.key, &subject);
+			r = subject_of_row(state, kind, walk.key, &subject);
 		if (r == 0 && !is_same(&subject, &last)) {
 			last = subject;
-			r = visited(visit(&subject, arg));
+			r = visited(state, visit(&subject, arg));
 		}
 	} while (r == 0);
 	return ended(&walk, r);
 }
 
 static int
-visit_changed(const struct state_walk *walk, uint64_t generation,
-    state_visit_subject *visit, void *arg)
+visit_changed(struct state *state, const struct state_walk *walk,
+    uint64_t generation, state_visit_subject *visit, void *arg)
 {
 	struct record_key subject;
 	struct wire_reader in;
@@ -316,10 +340,10 @@ visit_changed(const struct state_walk *walk, uint64_t generation,
 	if (wire_read_u64(&in) <= generation)
 		return 0;
 	if (walk->key.len > sizeof(subject.data))
-		return ENS_E_CORRUPT;
+		return state_distrust(state);
 	subject.len = walk->key.len;
 	memcpy(subject.data, walk->key.data, subject.len);
-	return visited(visit(&subject, arg));
+	return visited(state, visit(&subject, arg));
 }
 
 int
@@ -333,7 +357,7 @@ state_each_changed(struct state *state, uint64_t generation,
 		r = state_walk_next(state, T_CHANGED, (struct bytes){ NULL, 0 },
 		    &walk);
 		if (r == 0)
-			r = visit_changed(&walk, generation, visit, arg);
+			r = visit_changed(state, &walk, generation, visit, arg);
 	} while (r == 0);
 	return ended(&walk, r);
 }
@@ -351,11 +375,13 @@ state_each_refused(struct state *state, state_visit_refused *visit, void *arg)
 		    &walk);
 		if (r != 0)
 			break;
-		r = visited(state_find(state, state_last_uuid(walk.key), &rows,
-		    &entry));
+		r = visited(state,
+		    state_find(state, state_last_uuid(walk.key), &rows,
+		        &entry));
 		if (r == 0)
-			r = visited(visit(entry.dn,
-			    (const char *)walk.value.data, arg));
+			r = visited(state,
+			    visit(entry.dn, (const char *)walk.value.data,
+			        arg));
 	} while (r == 0);
 	return ended(&walk, r);
 }
@@ -369,11 +395,12 @@ state_each_reason(struct state *state, state_visit_reason *visit, void *arg)
 	do {
 		r = state_walk_next(state, T_REFUSED, (struct bytes){ NULL, 0 },
 		    &walk);
-		if (r == 0 && memchr(walk.value.data, '\0', walk.value.len) ==
-		        NULL)
-			r = ENS_E_CORRUPT;
+		if (r == 0 &&
+		    memchr(walk.value.data, '\0', walk.value.len) == NULL)
+			r = state_distrust(state);
 		if (r == 0)
-			r = visited(visit((const char *)walk.value.data, arg));
+			r = visited(state,
+			    visit((const char *)walk.value.data, arg));
 	} while (r == 0);
 	return ended(&walk, r);
 }

@@ -679,6 +679,38 @@ what_may_not_go_stays(void **state)
 	assert_int_equal(counts(record_key_environment("e")), 0);
 }
 
+static void
+a_good_state_is_found_whole(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	put_key(2, KEY_DN("a", "1"), 1);
+	put_key(3, KEY_DN("b", "9"), 2); /* an orphan */
+	sync_put(&f, 4, ENVIRONMENT_DN("cool"), ENVIRONMENT("cool"));
+	sync_put(&f, 5, NODE_DN("7", "cool"), NODE("7"));
+	sync_put(&f, 6, ACCOUNT_DN("2"), ACCOUNT("2") "enscaleStatus: odd\n");
+	sync_delete(&f, 4);
+	sync_complete(&f);
+	sync_fixture_reopen(&f);
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(state_check(f.state), 0);
+	state_end(f.state);
+	assert_false(state_is_damaged(f.state));
+}
+
+static void
+a_discarded_state_begins_anew(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	sync_complete(&f);
+	assert_int_equal(state_discard(f.state), 0);
+	assert_int_equal(state_discard(f.state), 0);
+	sync_fixture_reopen(&f);
+	assert_int_equal(state_entry_count(f.state), 0);
+	assert_true(state_is_new(f.state));
+}
+
 int
 main(void)
 {
@@ -713,6 +745,8 @@ main(void)
 		TEST(what_was_published_is_listed_no_more),
 		TEST(what_a_refresh_did_not_name_is_swept),
 		TEST(what_may_not_go_stays),
+		TEST(a_good_state_is_found_whole),
+		TEST(a_discarded_state_begins_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,108 @@
+/*
+ * A state that a disk has spoiled: finding it out, and getting rid of it. What
+ * LMDB reads it believes: a bit that has turned in one of its own pages hides
+ * rows or makes it read past the end, and a file that was cut short is a fault
+ * of memory.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscale_sync/state_private.h"
+
+/* ---- all rows ---------------------------------------------------------- */
+
+/* A table knows how many rows it has: are there as many? */
+static int
+count_rows(struct state *state, enum state_table table)
+{
+	struct state_walk walk = { 0 };
+	uint64_t count = 0;
+	int r;
+
+	while ((r = state_walk_next(state, table, (struct bytes){ NULL, 0 },
+	            &walk)) == 0)
+		count++;
+	state_walk_end(&walk);
+	if (r != ENS_E_NOTFOUND)
+		return r;
+	return count == state_rows(state, table) ? 0 : state_distrust(state);
+}
+
+static int
+check_entries(struct state *state)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	uint64_t counts[ENTRY_KINDS + 1] = { 0 };
+	struct state_walk walk = { 0 };
+	struct entry entry;
+	int r;
+
+	while ((r = state_walk_next(state, T_ENTRIES, (struct bytes){ NULL, 0 },
+	            &walk)) == 0) {
+		r = walk.key.len == ENTRY_UUID_LEN
+		    ? state_find(state, walk.key.data, &rows, &entry)
+		    : ENS_E_NOTFOUND;
+		if (r != 0)
+			break;
+		if (!entry.refused)
+			counts[entry.kind]++;
+	}
+	if (r == ENS_E_NOTFOUND)
+		r = memcmp(counts, state_info(state)->entries,
+		        sizeof(counts)) == 0
+		    ? 0
+		    : state_distrust(state);
+	state_walk_end(&walk);
+	return r;
+}
+
+int
+state_check(struct state *state)
+{
+	int r = check_entries(state);
+
+	for (enum state_table table = T_NAMES; r == 0 && table <= T_HOST_KEYS;
+	     table++)
+		r = count_rows(state, table);
+	return r;
+}
+
+/* ---- faults ------------------------------------------------------------ */
+
+static int fault_dir = -1;
+
+static void
+on_fault(int number)
+{
+	static const char said[] =
+	    "enscale-sync: a fault: removing the state, so that everything is asked anew\n";
+
+	if (unlinkat(fault_dir, STATE_FILE, 0) == 0 &&
+	    write(STDERR_FILENO, said, sizeof(said) - 1) < 0)
+		(void)0; /* nobody hears it */
+	(void)raise(number);
+}
+
+int
+state_discard_on_fault(const char *dir)
+{
+	static const int numbers[] = { SIGBUS, SIGSEGV, SIGABRT };
+	struct sigaction action = { .sa_handler = on_fault,
+		.sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
+
+	fault_dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fault_dir < 0)
+		return -errno;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (sigaction(numbers[i], &action, NULL) != 0)
+			return -errno;
+	}
+	return 0;
+}

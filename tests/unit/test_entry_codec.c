@@ -1,0 +1,112 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/errors.h"
+#include "common/limits.h"
+#include "enscale_sync/entry_codec.h"
+#include "tests/unit/sync_fixture.h"
+
+static struct sync_fixture f;
+static struct wire_writer writer;
+
+static int
+make(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	sync_fixture_make(&f);
+	entry = sync_entry(&f, 7, "enscaleAccountId=1,dc=example",
+	    "objectClass: enscaleAccount\nenscaleAccountId: 1\n"
+	    "enscaleStatus: suspended\ncn: Somebody\n");
+	wire_write_init_growing(&writer, RECORD_SIZE_MAX);
+	entry_encode(&writer, &entry);
+	return writer.error;
+}
+
+static int
+unmake(void **state)
+{
+	(void)state;
+	wire_write_free(&writer);
+	sync_fixture_free(&f);
+	return 0;
+}
+
+static int
+decode(const uint8_t *data, size_t len, uint32_t uuid, struct entry *ret_entry)
+{
+	struct entry_rows rows = { 0 };
+	int r = entry_decode((struct bytes){ data, len }, sync_uuid(uuid),
+	    &rows, ret_entry);
+
+	entry_rows_free(&rows);
+	return r;
+}
+
+static void
+what_was_written_is_read(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	assert_int_equal(decode(writer.data, writer.len, 7, &entry), 0);
+	assert_int_equal(entry.kind, ENTRY_ACCOUNT);
+	assert_int_equal(entry.account.status, ACCOUNT_SUSPENDED);
+	assert_string_equal(entry.name, "Somebody");
+}
+
+static void
+no_bit_can_turn_unseen(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	for (size_t i = 0; i < 8 * writer.len; i++) {
+		writer.data[i / 8] ^= (uint8_t)(1U << i % 8);
+		assert_int_equal(decode(writer.data, writer.len, 7, &entry),
+		    ENS_E_CORRUPT);
+		writer.data[i / 8] ^= (uint8_t)(1U << i % 8);
+	}
+}
+
+static void
+no_byte_can_be_missing(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	for (size_t len = 0; len < writer.len; len++)
+		assert_int_equal(decode(writer.data, len, 7, &entry),
+		    ENS_E_CORRUPT);
+}
+
+static void
+it_is_no_other_entry(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	assert_int_equal(decode(writer.data, writer.len, 8, &entry),
+	    ENS_E_CORRUPT);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, make, unmake)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_was_written_is_read),
+		TEST(no_bit_can_turn_unseen),
+		TEST(no_byte_can_be_missing),
+		TEST(it_is_no_other_entry),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
