@@ -37,12 +37,17 @@ static void
 judge_view(const struct view *view, int open_error,
     const struct policy_question *question, struct policy_answer *answer)
 {
+	int64_t age;
+
 	if (view == NULL) {
 		cannot_tell(answer, open_error != 0 ? open_error : ENS_E_VIEW);
 		return;
 	}
-	if (question->max_age != 0 &&
-	    question->now - view_as_of(view) > question->max_age)
+	if (question->max_age == 0)
+		return;
+	/* One of the future is of a clock that was wrong: nobody knows. */
+	age = question->now - view_as_of(view);
+	if (age > question->max_age || age < -question->max_age)
 		answer->verdict = POLICY_VIEW_TOO_OLD;
 }
 

@@ -248,6 +248,12 @@ no_view_and_an_old_view_are_neither_yes_nor_no(void **state)
 	policy_judge(view, 0, &question, &answer);
 	says(&answer, POLICY_VIEW_TOO_OLD,
 	    "The gateway has not heard from its directory for too long and lets nobody in; please try again later.");
+	question.now = NOW - 60;
+	policy_judge(view, 0, &question, &answer);
+	assert_int_equal(answer.verdict, POLICY_ALLOWED);
+	question.now = NOW - 61;
+	policy_judge(view, 0, &question, &answer);
+	assert_int_equal(answer.verdict, POLICY_VIEW_TOO_OLD);
 	question.max_age = 0;
 	policy_judge(view, 0, &question, &answer);
 	assert_int_equal(answer.verdict, POLICY_ALLOWED);
