@@ -105,7 +105,7 @@ state_find_next(struct state *state, uint8_t uuid[ENTRY_UUID_LEN],
 	if (r != 0)
 		return r;
 	if (found.len != ENTRY_UUID_LEN)
-		return ENS_E_CORRUPT;
+		return state_distrust(state);
 	memcpy(uuid, found.data, ENTRY_UUID_LEN);
 	return state_find(state, uuid, rows, ret_entry);
 }

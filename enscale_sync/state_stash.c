@@ -52,9 +52,9 @@ apply_first(struct state *state)
 	if (copy.error != 0)
 		return copy.error;
 	if (key.len != ENTRY_UUID_LEN)
-		return ENS_E_CORRUPT;
-	r = entry_decode((struct bytes){ copy.data, copy.len }, key.data, &rows,
-	    &entry);
+		return state_distrust(state);
+	r = state_decode(state, (struct bytes){ copy.data, copy.len }, key.data,
+	    &rows, &entry);
 	if (r == 0)
 		r = state_put(state, &entry, false);
 	return r == 0 ? state_drop(state, T_STASH, state_key_bytes(&key)) : r;
