@@ -1,0 +1,518 @@
+"""What may happen to a follower itself: kills, a full disk, broken files, a
+clock that jumps. Afterwards what is published is compared with the directory,
+entry by entry. The follower and its slapd are the test's own (test_sources.py),
+on the gateway beside the real ones."""
+
+import base64
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+import types
+
+import pytest
+
+import test_sources
+from test_sources import (BASE, FOLLOWER, NO_SYNCPROV, ROOT, SUFFIX, SYNCPROV,
+                          Server, account, ldif)
+
+DAY = 24 * 3600
+STATE = f"{ROOT}/state"
+
+
+def account_dn(number):
+    return f"enscaleAccountId={number},{SUFFIX}"
+
+
+def change(dn, kind, *lines):
+    return "\n".join([f"dn: {dn}", f"changetype: {kind}", *lines]) + "\n\n"
+
+
+class Follower(test_sources.Follower):
+    """One that is killed, and started as systemd would."""
+
+    env = None
+
+    def start(self):
+        self.gateway.sh(f"rm -f {ROOT}/run/metrics/sync.json")
+        self.process = self.gateway.popen(
+            ["setpriv", "--reuid=enscale-sync", "--regid=enscale",
+             "--clear-groups", FOLLOWER, "-f", self.conf], self.env,
+            stdout=subprocess.DEVNULL,
+            stderr=open(self.gateway.path(f"{ROOT}/log"), "ab"))
+        return self
+
+    def pid(self):
+        """As it is seen from here."""
+        parent = self.process.pid
+        with open(f"/proc/{parent}/task/{parent}/children") as file:
+            return int(file.read())
+
+    def kill(self):
+        os.kill(self.pid(), signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self):
+        """Started once more where it ended by itself."""
+        if self.process and self.process.poll() is None:
+            os.kill(self.pid(), signal.SIGTERM)
+            self.process.wait(10)
+        self.process = None
+
+    def in_step(self, seconds=20):
+        def arrived():
+            if self.process.poll() is not None:
+                self.start()
+            return self.status()["in_step"]
+        self.wait_for(arrived, "it is in step", seconds)
+        return self
+
+    def log(self):
+        return self.gateway.read(f"{ROOT}/log").decode()
+
+    def refuses(self):
+        """Starts, and ends with a sentence or two."""
+        before = len(self.log())
+        self.start()
+        assert self.process.wait(10) == 1
+        return self.log()[before:]
+
+    def ask(self, *words):
+        return self.gateway.run(["enscalectl", "-f", self.conf, *words],
+                                check=False)
+
+    def content(self):
+        accounts = {row["account"]: (row["status"], row["name"])
+                    for row in self.records("account")}
+        keys = {(row["account"], row["blob"]) for row in self.records("key")}
+        return accounts, keys
+
+    def name_of(self, number):
+        return next((row["name"] for row in self.records("account")
+                     if row["account"] == number), "0")
+
+    def agrees(self, server, seconds=30):
+        """Comes to publish exactly what the directory has."""
+        def same():
+            if self.process.poll() is not None:
+                self.start()
+            return self.status()["in_step"] and self.content() == expected
+        expected = content_of(server)
+        self.wait_for(same, "it has what the directory has", seconds)
+        done = self.ask("view", "verify")
+        assert done.returncode == 0, done.stdout.decode()
+        return self
+
+
+def content_of(server):
+    found = server.gateway.run(
+        ["ldapsearch", "-Q", "-LLL", "-Y", "EXTERNAL", "-H", server.uri, "-o",
+         "ldif-wrap=no", "-b", SUFFIX, "(objectClass=*)"]).stdout.decode()
+    accounts, keys = {}, set()
+    for block in found.strip().split("\n\n"):
+        entry = dict(line.split(": ", 1) for line in block.splitlines())
+        if "enscaleAccountId" in entry:
+            accounts[int(entry["enscaleAccountId"])] = (
+                entry.get("enscaleStatus", "active"), entry.get("cn", ""))
+        elif "sshPublicKey" in entry:
+            parent = entry["dn"].split(",")[1].partition("=")[2]
+            keys.add((int(parent), entry["sshPublicKey"].split()[1]))
+    return accounts, keys
+
+
+@pytest.fixture
+def make(gateway, wait_for):
+    """make(count, syncprov) gives a server with accounts, and a follower that
+    is not started."""
+    made = []
+
+    def both(count=300, overlay=SYNCPROV):
+        server = Server(gateway, "own", BASE + "".join(
+            account(number, "enscaleStatus: suspended")
+            for number in range(1, count + 1)), overlay)
+        made.append(server)
+        follower = Follower(
+            gateway, wait_for, f"uri = {server.uri}\nbase = {SUFFIX}\ntimeout = 3")
+        made.append(follower)
+        return server.start(wait_for), follower
+
+    gateway.sh(f"rm -rf {ROOT}; mkdir -p {ROOT}")
+    yield both
+    for one in made:
+        one.stop()
+    gateway.sh(f"for m in $(mount | grep -o '{STATE}/[a-z]*'); do umount $m; done; "
+               f"rm -rf {ROOT}")
+
+
+# ---- kills
+
+
+class Writer:
+    """Changes accounts and keys without a pause. Every other change writes the
+    number of changes so far into the name of account 1. The last that was begun
+    may be under way."""
+
+    def __init__(self, server, seed):
+        self.random, self.there, self.sent = random.Random(seed), {}, 0
+        self.process = server.gateway.popen(
+            ["stdbuf", "-oL", "ldapmodify", "-Q", "-Y", "EXTERNAL", "-H", server.uri],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.begun = 0
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self.write),
+                        threading.Thread(target=self.count)]
+        for thread in self.threads:
+            thread.start()
+
+    def one(self):
+        number = self.random.randrange(2, 600)
+        keys = self.there.get(number)
+        if keys is None and number > 300:
+            self.there[number] = []
+            return change(account_dn(number), "add", "objectClass: enscaleAccount",
+                          f"enscaleAccountId: {number}")
+        keys = self.there.setdefault(number, [])
+        dice = self.random.random()
+        if dice < 0.4:
+            blob = (b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + self.random.randbytes(32))
+            name = hashlib.sha256(blob).hexdigest()
+            keys.append(name)
+            return change(f"cn={name},{account_dn(number)}", "add",
+                          "objectClass: enscaleKey", f"cn: {name}",
+                          f"sshPublicKey: ssh-ed25519 {base64.b64encode(blob).decode()}")
+        if keys:
+            return change(f"cn={keys.pop()},{account_dn(number)}", "delete")
+        if dice > 0.8:
+            del self.there[number]
+            if number <= 300:
+                self.there[number] = []
+            else:
+                return change(account_dn(number), "delete")
+        word = self.random.choice(["active", "suspended"])
+        return change(account_dn(number), "modify", "replace: enscaleStatus",
+                      f"enscaleStatus: {word}")
+
+    def write(self):
+        while not self.stopping.is_set():
+            self.sent += 2
+            text = self.one() + change(account_dn(1), "modify", "replace: cn",
+                                       f"cn: {self.sent}")
+            self.process.stdin.write(text.encode())
+        self.process.stdin.close()
+
+    def count(self):
+        """A line comes before its change."""
+        for line in self.process.stdout:
+            self.begun += bool(line.strip())
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+        assert self.process.wait(30) == 0
+
+
+def kill_at_random(make, note, wait_for, go_on):
+    """go_on(kills) says whether one more is to come."""
+    server, follower = make()
+    follower.start().in_step()
+    writer = Writer(server, 1)
+    begin, moments, flights = time.monotonic(), random.Random(2), []
+    try:
+        wait_for(lambda: writer.begun > 100, "changes are made")
+        while go_on(len(flights)):
+            time.sleep(moments.uniform(0.02, 0.8))
+            follower.kill()
+            flights.append(writer.begun - int(follower.name_of(1)))
+            follower.start()
+    finally:
+        rate = writer.begun / (time.monotonic() - begin)
+        writer.stop()
+    note(f"follower: {len(flights)} kills, {rate:.0f} changes/s; in flight: "
+         + " ".join(map(str, flights)))
+    follower.agrees(server)
+    assert min(flights) > 0 and sorted(flights)[len(flights) // 2] > 5
+
+
+def test_killed_at_any_moment_it_loses_and_invents_nothing(make, note, wait_for):
+    end = time.monotonic() + 40
+    kill_at_random(make, note, wait_for, lambda kills: time.monotonic() < end)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+def test_killed_a_hundred_times_it_loses_and_invents_nothing(make, note, wait_for):
+    kill_at_random(make, note, wait_for, lambda kills: kills < 100)
+
+
+# ---- a full disk
+
+
+def put_on_small_disk(gateway, part, size):
+    gateway.sh(f"cp -a {STATE}/{part} {ROOT}/copy; "
+               f"mount -t tmpfs -o size={size},mode=755 tmpfs {STATE}/{part}; "
+               f"cp -a {ROOT}/copy/. {STATE}/{part}; rm -r {ROOT}/copy; "
+               f"chown enscale-sync:enscale {STATE}/{part}")
+
+
+def fill_disk(gateway, part):
+    gateway.sh(f"cat /dev/zero > {STATE}/{part}/filler 2>/dev/null || true")
+
+
+def is_full(follower):
+    return "no space" in follower.status().get("last_error", "").lower()
+
+
+def add_many(server):
+    server.change("ldapadd", input="".join(
+        account(number) for number in [*range(2000, 3500), 17_000_000]))
+
+
+@pytest.mark.parametrize("part", ["state", "view", "map"])
+def test_what_is_served_stays_when_the_disk_is_full(make, gateway, wait_for, part):
+    server, follower = make()
+    follower.start().agrees(server).stop()
+    put_on_small_disk(gateway, part, "16m")
+    follower.start().agrees(server)
+    before = follower.content()
+    fill_disk(gateway, part)
+    add_many(server)
+    wait_for(lambda: is_full(follower), "it says that there is no room", 20)
+    if part != "map":
+        assert follower.content() == before
+    assert follower.ask("lookup", "7").returncode == 0
+    assert follower.ask("lookup", "17000000").returncode == 1
+    assert follower.process.poll() is None
+    gateway.sh(f"rm {STATE}/{part}/filler")
+    follower.agrees(server)
+    assert follower.ask("lookup", "17000000").returncode == 0
+
+
+def test_a_first_refresh_waits_for_room(make, gateway, wait_for):
+    server, follower = make(3000)
+    put_on_small_disk(gateway, "state", "512k")
+    follower.start()
+    wait_for(lambda: is_full(follower), "it says that there is no room", 20)
+    assert follower.ask("lookup", "7").returncode != 0
+    gateway.sh(f"mount -o remount,size=64m {STATE}/state")
+    follower.agrees(server)
+
+
+# ---- broken files
+
+
+DAMAGE = """
+import random, sys
+path, how, seed = sys.argv[1:]
+data = bytearray(open(path, 'rb').read())
+dice = random.Random(seed)
+if how == 'cut':
+    del data[dice.randrange(len(data)):]
+elif how == 'bits':
+    for at in [dice.randrange(len(data)) for _ in range(dice.choice([1, 4, 60]))]:
+        data[at] ^= 1 << dice.randrange(8)
+elif how == 'records':
+    # cdb: two lengths, key, value; a key here is a letter and a number.
+    for at in range(2048, len(data) - 13):
+        if data[at:at + 4] == b'\\5\\0\\0\\0' and data[at + 9:at + 13] == b'\\0\\0\\0\\7':
+            data[at + 13 + data[at + 4] - 1] ^= 1
+elif how == 'none':
+    data.clear()
+else:
+    at = int(how)
+    data[at] ^= 1
+file = open(path, 'r+b')
+file.write(data)
+file.truncate()
+"""
+
+
+def damage(gateway, path, how, seed=1):
+    gateway.run(["python3", "-c", DAMAGE, path, how, str(seed)])
+
+
+@pytest.mark.parametrize("how, count", [("cut", 4), ("bits", 10), ("none", 1)])
+def test_a_broken_state_is_asked_for_anew(make, gateway, how, count):
+    server, follower = make()
+    follower.start().agrees(server).stop()
+    gateway.sh(f"cp -a {STATE} {ROOT}/good")
+    for seed in range(count):
+        # Without a view everything comes from the state.
+        gateway.sh(f"rm -r {STATE}; cp -a {ROOT}/good {STATE}; rm {STATE}/view/*")
+        damage(gateway, f"{STATE}/state/state.mdb", how, seed)
+        follower.start().agrees(server).stop()
+
+
+def test_a_state_of_somebody_else_is_refused_with_a_sentence(make, gateway):
+    server, follower = make()
+    follower.start().agrees(server).stop()
+    gateway.sh(f"chown root:root {STATE}/state/state.mdb")
+    assert 'cannot open "state": Permission denied' in follower.refuses()
+    assert follower.content() == content_of(server)
+    gateway.sh(f"chown enscale-sync:enscale {STATE}/state/state.mdb")
+    follower.start().agrees(server)
+
+
+@pytest.mark.parametrize("file, how", [
+    ("manifest", "cut"), ("manifest", "none"), ("manifest", "bits"),
+    ("*.cdb", "cut"), ("*.cdb", "none")])
+def test_a_broken_view_cannot_tell_and_is_made_anew(make, gateway, file, how):
+    server, follower = make()
+    follower.start().agrees(server).stop()
+    path = gateway.sh(f"ls -S {STATE}/view/{file}").stdout.decode().split()[0]
+    damage(gateway, path, how)
+    asked = follower.ask("explain", "7")
+    assert asked.returncode == 2 and b"cannot" in asked.stdout + asked.stderr
+    follower.start().agrees(server)
+
+
+def test_a_turned_bit_in_a_record_cannot_tell_and_verify_says_what_helps(
+        make, gateway):
+    server, follower = make()
+    follower.start().agrees(server)
+    path = gateway.sh(f"ls -S {STATE}/view/*.cdb").stdout.decode().split()[0]
+    damage(gateway, path, "records")
+    asked = follower.ask("explain", "7")
+    assert asked.returncode == 2 and b"cannot" in asked.stdout + asked.stderr
+    done = follower.ask("view", "verify")
+    assert done.returncode == 1
+    assert b"--signal=USR1 enscale-sync" in done.stdout
+    os.kill(follower.pid(), signal.SIGUSR1)
+    follower.wait_for(lambda: follower.ask("view", "verify").returncode == 0,
+                      "everything agrees again")
+    follower.agrees(server)
+
+
+@pytest.mark.parametrize("break_it", [
+    "rm MAP", "truncate -s 100 MAP", "truncate -s 5000 MAP", "truncate -s 0 MAP",
+    # magic, version
+    "printf x | dd of=MAP bs=1 conv=notrunc", "printf x | dd of=MAP bs=1 seek=8 conv=notrunc"])
+def test_a_broken_map_cannot_tell_and_is_made_anew(make, gateway, break_it):
+    server, follower = make()
+    follower.start().agrees(server).stop()
+    gateway.sh(break_it.replace("MAP", f"{STATE}/map/accounts.map"))
+    assert follower.ask("lookup", "7").returncode == 2
+    follower.start().agrees(server)
+    assert follower.ask("lookup", "7").returncode == 0
+    assert follower.ask("lookup", "7777").returncode == 1
+
+
+def test_a_map_of_another_uid_base_is_replaced(make, gateway):
+    server, follower = make()
+    follower.start().agrees(server).stop()
+    config = gateway.read(follower.conf).decode()
+    gateway.write(follower.conf, config + "[names]\nuid_base = 300000000\n")
+    follower.start().agrees(server)
+    assert follower.ask("lookup", "7").returncode == 0
+    assert b"300000007" in follower.ask("lookup", "7").stdout
+
+
+def test_no_room_for_a_map_is_a_sentence(make, gateway):
+    server, follower = make()
+    put_on_small_disk(gateway, "map", "64k")
+    fill_disk(gateway, "map")
+    said = follower.refuses()
+    assert 'cannot open "map/accounts.map": No space left on device' in said
+    assert follower.ask("lookup", "7").returncode == 2
+    gateway.sh(f"rm {STATE}/map/filler")
+    gateway.sh(f"mount -o remount,size=16m {STATE}/map")
+    follower.start().agrees(server)
+
+
+# ---- the clock
+
+
+def test_a_clock_that_jumps_by_a_day_stops_nothing(make, gateway, wait_for):
+    server, follower = make()
+    gateway.sh(f"gcc -shared -fPIC -o {ROOT}/clock.so "
+               "/usr/src/enscale/tests/system/shifted_clock.c")
+    follower.env = {"LD_PRELOAD": f"{ROOT}/clock.so", "SHIFT_FILE": f"{ROOT}/shift"}
+    gateway.write(f"{ROOT}/shift", "0")
+    follower.start().agrees(server)
+    for step, shift in enumerate([DAY, 0, -DAY, DAY, 0], 50):
+        gateway.write(f"{ROOT}/shift", str(shift))
+        server.change("ldapmodify", input=change(
+            account_dn(step), "modify", "replace: cn", f"cn: jump {step}"))
+        wait_for(lambda: follower.name_of(step) == f"jump {step}",
+                 "a change is visible", 5)
+        wait_for(lambda: abs(follower.status()["time"] - shift - time.time()) < 60
+                 and abs(follower.status()["as_of"] - shift - time.time()) < 120,
+                 "the view has the new time", 30)
+        follower.agrees(server)
+
+
+# ---- readers
+
+
+@pytest.fixture
+def readers(make, gateway):
+    """A follower, readers(words...) on what it publishes, and step(n), which
+    takes the directory to number n: see view_reader.c."""
+    server, follower = make()
+    names = "errors record record_encode wire text manifest view view_walk"
+    gateway.write(f"{ROOT}/config.h", "#define _GNU_SOURCE\n")
+    gateway.sh(f"cd /usr/src/enscale; gcc -O1 -I {ROOT} -I . -o {ROOT}/reader "
+               "tests/system/view_reader.c "
+               f"$(printf 'common/%s.c ' {names}) -lcdb")
+    argv = [f"{ROOT}/reader", f"{STATE}/view", f"{ROOT}/bounds"]
+    gateway.write(f"{ROOT}/bounds", bytes(16))
+    file = open(gateway.path(f"{ROOT}/bounds"), "r+b", buffering=0)
+
+    def step(number):
+        os.pwrite(file.fileno(), number.to_bytes(8, "little"), 8)
+        other = (change(account_dn(2), "delete") if number % 2 else
+                 change(account_dn(2), "add", "objectClass: enscaleAccount",
+                        "enscaleAccountId: 2"))
+        server.change("ldapmodify", input=other + change(
+            account_dn(1), "modify", "replace: cn", f"cn: {number}"))
+        gateway.run([*argv, "low", str(number)])
+
+    server.change("ldapmodify", input=change(
+        account_dn(1), "modify", "replace: cn", "cn: 0"))
+    follower.start().agrees(server)
+    follower.wait_for(lambda: follower.name_of(1) == "0", "the name is there")
+    yield types.SimpleNamespace(server=server, follower=follower, argv=argv,
+                                step=step)
+    file.close()
+
+
+def test_fifty_readers_get_what_is_true_at_that_moment(readers, gateway, note):
+    asking = gateway.popen([*readers.argv, "many", "50", "15"],
+                           stdout=subprocess.PIPE)
+    number = 0
+    while asking.poll() is None:
+        number += 1
+        readers.step(number)
+        if number % 10 == 0:
+            readers.follower.kill()
+            readers.follower.start()
+    said = asking.stdout.read().decode()
+    assert asking.returncode == 0, said
+    rows = [line.split() for line in said.splitlines()]
+    assert len(rows) == 50 and number > 9
+    note(f"readers: 50 got {sum(int(n) for n, _ in rows)} answers while {number} "
+         f"changes came, the slowest in {max(float(t) for _, t in rows):.3f} s")
+    readers.follower.in_step().agrees(readers.server)
+
+
+def test_five_hundred_readers_at_once_are_served(readers, gateway):
+    done = gateway.run([*readers.argv, "once", "500"], check=False)
+    assert done.returncode == 0 and done.stdout == b""
+
+
+def test_a_reader_stopped_inside_a_read_disturbs_nobody(readers, gateway):
+    stopped = gateway.popen([*readers.argv, "stop"])
+    try:
+        # Long enough that its segments are merged and removed.
+        for number in range(1, 41):
+            readers.step(number)
+        gateway.run([*readers.argv, "once", "50"])
+        readers.follower.agrees(readers.server)
+        assert stopped.poll() is None
+        os.kill(stopped.pid, signal.SIGCONT)  # which nsenter hands on
+        assert stopped.wait(10) == 0
+    finally:
+        stopped.kill()
