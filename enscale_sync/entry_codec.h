@@ -19,7 +19,8 @@ struct entry_rows {
 
 void entry_rows_free(struct entry_rows *rows);
 
-/* Appends the entry, but for its UUID, which the checksum covers. Errors are the writer's. */
+/* Appends the entry, but for its UUID, which the checksum covers. Errors are
+ * the writer's. */
 void entry_encode(struct wire_writer *writer, const struct entry *entry);
 
 /* *ret_entry borrows from data and rows. 0, -ENOMEM or ENS_E_CORRUPT. */

@@ -40,48 +40,10 @@ static const char *const table_names[T_COUNT] = {
 	[T_STASH] = "stash",
 };
 
-int
-state_error(struct state *state, int r)
-{
-	switch (r) {
-	case MDB_SUCCESS:
-		return 0;
-	case MDB_NOTFOUND:
-		return ENS_E_NOTFOUND;
-	case MDB_MAP_FULL:
-		return -ENOSPC;
-	case MDB_VERSION_MISMATCH:
-		return ENS_E_VERSION;
-	default:
-		return r > 0 ? -r : state_distrust(state);
-	}
-}
-
-int
-state_distrust(struct state *state)
-{
-	state->damaged = true;
-	return ENS_E_CORRUPT;
-}
-
 bool
 state_is_new(const struct state *state)
 {
 	return state->new;
-}
-
-bool
-state_is_damaged(const struct state *state)
-{
-	return state->damaged;
-}
-
-int
-state_discard(struct state *state)
-{
-	return unlinkat(state->lock_fd, STATE_FILE, 0) == 0 || errno == ENOENT
-	    ? 0
-	    : -errno;
 }
 
 static MDB_val
@@ -156,12 +118,15 @@ state_seek(struct state *state, enum state_table table, struct bytes from,
 	if (r != 0)
 		return state_error(state, r);
 	r = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+	r = state_error(state, r);
+	if (r == 0 && k.mv_size > sizeof(ret_key->data))
+		r = state_distrust(state);
 	if (r == 0) {
 		memcpy(ret_key->data, k.mv_data, k.mv_size);
 		ret_key->len = k.mv_size;
 	}
 	mdb_cursor_close(cursor);
-	return state_error(state, r);
+	return r;
 }
 
 int

@@ -63,6 +63,8 @@ void state_close(struct state *state);
  * state_discard_on_fault().
  */
 bool state_is_damaged(const struct state *state);
+/* Nothing can be written any more, until it is opened again. */
+bool state_is_stuck(const struct state *state);
 int state_discard(struct state *state);
 int state_discard_on_fault(const char *dir);
 /* Was it begun by this process? */
@@ -84,7 +86,7 @@ uint64_t state_refused_count(struct state *state);
 uint64_t state_orphan_count(struct state *state);
 uint64_t state_entry_count(struct state *state);  /* refused ones too */
 uint64_t state_access_count(struct state *state); /* account, environment */
-uint64_t state_bytes(const struct state *state); /* of its file, in use */
+uint64_t state_bytes(const struct state *state);  /* of its file, in use */
 
 /* ---- writing ----------------------------------------------------------- */
 

@@ -10,11 +10,81 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "enscale_sync/state_private.h"
+
+/* A file system with less room is full. */
+#define ROOM_LEAST ((uint64_t)1 << 20)
+
+/* ---- what LMDB says ---------------------------------------------------- */
+
+static bool
+has_room(const struct state *state)
+{
+	struct statvfs fs;
+
+	return fstatvfs(state->lock_fd, &fs) != 0 ||
+	    (uint64_t)fs.f_bavail * fs.f_frsize >= ROOM_LEAST;
+}
+
+int
+state_error(struct state *state, int r)
+{
+	switch (r) {
+	case MDB_SUCCESS:
+		return 0;
+	case MDB_NOTFOUND:
+		return ENS_E_NOTFOUND;
+	case MDB_MAP_FULL:
+		return -ENOSPC;
+	case MDB_VERSION_MISMATCH:
+		return ENS_E_VERSION;
+	case EIO:
+		/* A write that was cut short is one of these, too. */
+		return has_room(state) ? -EIO : -ENOSPC;
+	case MDB_BAD_TXN:
+	case MDB_TXN_FULL:
+		/* Nothing is broken: the transaction is, by what went before. */
+		return -ECANCELED;
+	case MDB_PANIC:
+		/* Likewise, but for good: until the file is opened again. */
+		state->stuck = true;
+		return -EIO;
+	default:
+		return r > 0 ? -r : state_distrust(state);
+	}
+}
+
+int
+state_distrust(struct state *state)
+{
+	state->damaged = true;
+	return ENS_E_CORRUPT;
+}
+
+bool
+state_is_stuck(const struct state *state)
+{
+	return state->stuck;
+}
+
+bool
+state_is_damaged(const struct state *state)
+{
+	return state->damaged;
+}
+
+int
+state_discard(struct state *state)
+{
+	return unlinkat(state->lock_fd, STATE_FILE, 0) == 0 || errno == ENOENT
+	    ? 0
+	    : -errno;
+}
 
 /* ---- all rows ---------------------------------------------------------- */
 
@@ -78,13 +148,21 @@ state_check(struct state *state)
 
 static int fault_dir = -1;
 
+/* A watchdog's signal looks the same, and is no fault of the state's. */
+static bool
+is_our_own(const siginfo_t *info)
+{
+	return info->si_code > 0 || info->si_pid == getpid();
+}
+
 static void
-on_fault(int number)
+on_fault(int number, siginfo_t *info, void *context)
 {
 	static const char said[] =
 	    "enscale-sync: a fault: removing the state, so that everything is asked anew\n";
 
-	if (unlinkat(fault_dir, STATE_FILE, 0) == 0 &&
+	(void)context;
+	if (is_our_own(info) && unlinkat(fault_dir, STATE_FILE, 0) == 0 &&
 	    write(STDERR_FILENO, said, sizeof(said) - 1) < 0)
 		(void)0; /* nobody hears it */
 	(void)raise(number);
@@ -94,8 +172,8 @@ int
 state_discard_on_fault(const char *dir)
 {
 	static const int numbers[] = { SIGBUS, SIGSEGV, SIGABRT };
-	struct sigaction action = { .sa_handler = on_fault,
-		.sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
+	struct sigaction action = { .sa_sigaction = on_fault,
+		.sa_flags = (int)(SA_RESETHAND | SA_NODEFER | SA_SIGINFO) };
 
 	fault_dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fault_dir < 0)

@@ -35,6 +35,7 @@ struct state {
 	struct state_info committed; /* as on disk */
 	bool new;                    /* begun by this process */
 	bool damaged; /* something was read that was not written */
+	bool stuck;   /* nothing can be written until it is opened again */
 	bool changed; /* this transaction listed something to publish */
 	struct wire_writer entry; /* the entry being filed */
 	struct wire_writer old;   /* the one in its place */
@@ -49,7 +50,7 @@ struct state_key {
 	size_t len;
 };
 
-/* Our code for LMDB's. */
+/* Our code for LMDB's (state_check.c). */
 int state_error(struct state *state, int r);
 /* What was read is not what was written: ENS_E_CORRUPT, and remembered. */
 int state_distrust(struct state *state);
