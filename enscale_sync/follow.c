@@ -80,6 +80,7 @@ follow_new(const struct config *config, struct state *state,
 	follow->state = state;
 	follow->publisher = publisher;
 	follow->status = status;
+	follow->state_dir = config->state_dir;
 	follow->told = config->method == CONFIG_METHOD_SYNC;
 	r = make_digest(config, follow->digest);
 	if (r == 0 && info->cookie_len > 0 &&
@@ -175,8 +176,9 @@ publish(struct follow *follow)
 	    follow_is_current(follow) ? now() : 0, &published);
 	if (r != 0) {
 		if (r != follow->publish_error)
-			log_line(LOG_ERR, "cannot publish: %s", error_text(r));
-		status_set_error(follow->status, error_text(r));
+			log_line(LOG_ERR, "cannot publish: %s",
+			    follow_error_text(follow, r));
+		status_set_error(follow->status, follow_error_text(follow, r));
 	} else {
 		follow->status->publications += published.records > 0 ||
 		    published.base;
@@ -212,7 +214,8 @@ follow_alive(struct follow *follow)
 		return;
 	r = publisher_touch(follow->publisher, now());
 	if (r != 0)
-		log_line(LOG_ERR, "cannot publish: %s", error_text(r));
+		log_line(LOG_ERR, "cannot publish: %s",
+		    follow_error_text(follow, r));
 	show(follow);
 }
 

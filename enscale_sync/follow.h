@@ -58,6 +58,10 @@ bool follow_is_behind(const struct follow *follow);
 bool follow_has(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
     const char *csn);
 
+/* Words for an error of ours: where it is, and what helps, when nothing can be
+ * written here. They live until the next call. */
+const char *follow_error_text(struct follow *follow, int error);
+
 /* ---- told by the source ------------------------------------------------ */
 
 /* A refresh begins. all: without a cookie; behind: by a server that has not

@@ -2,6 +2,7 @@
  * follow.h. */
 #include <config.h>
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "common/cleanup.h"
@@ -57,6 +58,28 @@ follow_say_in_step(struct follow *follow)
 		log_line(LOG_INFO, "in step with \"%s\"",
 		    follow->status->source);
 	status_set_in_step(follow->status, in_step);
+}
+
+const char *
+follow_error_text(struct follow *follow, int error)
+{
+	const char *hint = "";
+
+	switch (error) {
+	case -ENOSPC:
+	case -EDQUOT:
+		hint = "; it goes on by itself when there is room";
+		break;
+	case -EIO:
+	case -EROFS:
+		break;
+	default:
+		return error_text(error);
+	}
+	(void)snprintf(follow->error_text, sizeof(follow->error_text),
+	    "cannot write below \"%s\": %s%s", follow->state_dir,
+	    error_text(error), hint);
+	return follow->error_text;
 }
 
 /* ---- never backwards --------------------------------------------------- */

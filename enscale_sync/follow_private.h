@@ -16,6 +16,7 @@ struct follow {
 	struct state *state;              /* borrowed */
 	struct publisher *publisher;      /* borrowed */
 	struct status *status;            /* borrowed */
+	const char *state_dir;            /* borrowed */
 	struct orphans orphans;           /* to ask the server about */
 	uint8_t digest[STATE_DIGEST_LEN]; /* of source, filter, rules */
 	struct csn_set server; /* how far this one is, as far as it said */
@@ -46,6 +47,7 @@ struct follow {
 	uint32_t gone_count;
 	bool too_different;
 	int publish_error; /* of the last try: said once */
+	char error_text[CONFIG_PATH_MAX + 128];
 	uint64_t held;
 	uint32_t batch;
 	uint32_t refused_lines, held_lines;

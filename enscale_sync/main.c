@@ -65,12 +65,35 @@ struct service {
 };
 
 static int
-complain(const char *what, int error)
+complain(const char *path, int error)
 {
-	log_line(LOG_ERR, "cannot open %s: %s", what,
-	    error == -EWOULDBLOCK ? "another enscale-sync runs"
-	                          : error_text(error));
+	switch (error) {
+	case -EWOULDBLOCK:
+		log_line(LOG_ERR,
+		    "cannot open \"%s\": another enscale-sync runs", path);
+		break;
+	case -EACCES:
+	case -EPERM:
+		log_line(LOG_ERR,
+		    "cannot open \"%s\": %s; it has to belong to uid %u, as whom enscale-sync runs",
+		    path, error_text(error), (unsigned int)geteuid());
+		break;
+	default:
+		log_line(LOG_ERR, "cannot open \"%s\": %s", path,
+		    error_text(error));
+		break;
+	}
 	return error;
+}
+
+static int
+complain_of_part(const struct service *service, const char *name, int error)
+{
+	char path[CONFIG_PATH_MAX];
+
+	return config_path(service->config.state_dir, name, path) == 0
+	    ? complain(path, error)
+	    : complain(name, error);
 }
 
 /* ---- status ------------------------------------------------------------ */
@@ -148,8 +171,10 @@ settle(struct service *service)
 
 	if (r == 0)
 		return;
-	log_line(LOG_ERR, "cannot sync the view: %s", error_text(r));
-	status_set_error(&service->status, error_text(r));
+	log_line(LOG_ERR, "cannot sync the view: %s",
+	    follow_error_text(service->follow, r));
+	status_set_error(&service->status,
+	    follow_error_text(service->follow, r));
 }
 
 static int
@@ -171,23 +196,6 @@ on_tick(sd_event_source *tick, uint64_t time, void *arg)
 	        : STATUS_PERIOD);
 }
 
-/* Whoever started us starts us again. */
-static int
-discard_state(struct service *service)
-{
-	int r = state_discard(service->state);
-
-	if (r != 0) {
-		log_line(LOG_ERR,
-		    "the state is damaged, and cannot be removed: %s",
-		    error_text(r));
-		return sd_event_exit(service->event, r);
-	}
-	log_line(LOG_ERR,
-	    "the state is damaged: removed it, everything is asked anew");
-	return sd_event_exit(service->event, ENS_E_CORRUPT);
-}
-
 /* After everything that happened: the status follows, soon. */
 static int
 on_anything(sd_event_source *post, void *arg)
@@ -195,8 +203,11 @@ on_anything(sd_event_source *post, void *arg)
 	struct service *service = arg;
 
 	(void)post;
+	/* Whoever started us starts us again. */
 	if (state_is_damaged(service->state))
-		return discard_state(service);
+		return sd_event_exit(service->event, ENS_E_CORRUPT);
+	if (state_is_stuck(service->state))
+		return sd_event_exit(service->event, -EIO);
 	if (service->status.ready && !service->was_ready) {
 		/* Who was told of READY may ask for the status at once. */
 		write_status(service);
@@ -354,7 +365,7 @@ static int
 open_parts(struct service *service)
 {
 	char folder[CONFIG_PATH_MAX];
-	const char *what = CONFIG_STATE_DIR;
+	const char *what = CONFIG_STATE_DIR "/" STATE_FILE;
 	bool replaced;
 	int r = config_path(service->config.state_dir, CONFIG_STATE_DIR,
 	    folder);
@@ -373,13 +384,13 @@ open_parts(struct service *service)
 	if (r == 0)
 		r = state_open(folder, &service->state, &replaced);
 	if (r != 0)
-		return complain(what, r);
+		return complain_of_part(service, what, r);
 	if (replaced)
 		log_line(LOG_WARNING,
 		    "the state was not readable: all is asked anew");
 	r = publisher_open(&service->config, service->state,
 	    &service->publisher, &what);
-	return r == 0 ? 0 : complain(what, r);
+	return r == 0 ? 0 : complain_of_part(service, what, r);
 }
 
 static int
@@ -445,6 +456,20 @@ run(struct service *service)
 }
 
 static void
+discard_state(struct service *service)
+{
+	int r = state_discard(service->state);
+
+	if (r != 0)
+		log_line(LOG_ERR,
+		    "the state is damaged, and cannot be removed: %s",
+		    error_text(r));
+	else
+		log_line(LOG_ERR,
+		    "the state is damaged: removed it, everything is asked anew");
+}
+
+static void
 end(struct service *service)
 {
 	(void)supervisor_tell("STOPPING=1");
@@ -453,6 +478,8 @@ end(struct service *service)
 	if (service->state != NULL)
 		(void)status_write(&service->status, service->state,
 		    service->status_file);
+	if (service->state != NULL && state_is_damaged(service->state))
+		discard_state(service);
 	sd_event_source_disable_unref(service->tick);
 	sd_event_source_disable_unref(service->watchdog);
 	sd_event_unref(service->event);

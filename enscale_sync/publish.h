@@ -25,7 +25,7 @@ struct published {
 /*
  * Opens view and map for writing. The state is borrowed. Returns 0;
  * -EWOULDBLOCK when another writer runs; -errno. On failure *ret_what names
- * the path.
+ * the part, below the state's folder.
  */
 int publisher_open(const struct config *config, struct state *state,
     struct publisher **ret_publisher, const char **ret_what);

@@ -44,7 +44,9 @@ end(struct source_compare *compare, int error)
 	if (error == 0)
 		return compare->ended(NULL, compare->arg);
 	memcpy(reason, compare->reason, sizeof(reason));
-	return compare->ended(*reason != '\0' ? reason : error_text(error),
+	return compare->ended(*reason != '\0'
+	        ? reason
+	        : follow_error_text(compare->follow, error),
 	    compare->arg);
 }
 

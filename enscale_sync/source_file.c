@@ -131,7 +131,7 @@ turn_down_for(struct file_source *source, int error)
 {
 	/* Not the file's fault: it is worth another try as it is. */
 	source->taken = (struct stat){ 0 };
-	return turn_down(source, error_text(error));
+	return turn_down(source, follow_error_text(source->follow, error));
 }
 
 /* ---- whose file it is -------------------------------------------------- */
@@ -195,7 +195,8 @@ start_reading(struct file_source *source)
 	const char *wrong = check_folder(source);
 
 	source->again = false;
-	source->taken = source->now;
+	/* A folder is put right without any change of the file. */
+	source->taken = wrong == NULL ? source->now : (struct stat){ 0 };
 	if (wrong == NULL)
 		wrong = check_file(&source->now);
 	if (wrong != NULL)
@@ -269,8 +270,10 @@ copy_on(struct file_source *source)
 		if (n > 0 && write(source->copy, block, (size_t)n) != n)
 			return turn_down_for(source,
 			    errno != 0 ? -errno : -ENOSPC);
-		if (n < 0)
-			return turn_down_for(source, -errno);
+		if (n < 0) {
+			source->taken = (struct stat){ 0 };
+			return turn_down(source, error_text(-errno));
+		}
 	}
 	return go_on(source);
 }

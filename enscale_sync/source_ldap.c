@@ -247,7 +247,7 @@ on_compared(const char *reason, void *arg)
 	    : doubled(source->compare_pause, AGAIN_LONGEST);
 	r = follow_compare_end(source->follow, reason);
 	if (r != 0)
-		return lose(source, error_text(r));
+		return lose(source, follow_error_text(source->follow, r));
 	return follow_wants_refresh(source->follow)
 	    ? source_session_poke(source->session)
 	    : 0;
@@ -408,7 +408,8 @@ follow_server(struct ldap_source *source, const struct ldap_opened *opened)
 	    &source->session, reason);
 	if (r == 0)
 		return 0;
-	return lose(source, *reason != '\0' ? reason : error_text(r));
+	return lose(source,
+	    *reason != '\0' ? reason : follow_error_text(source->follow, r));
 }
 
 static int

@@ -107,7 +107,8 @@ poll_lose_by(struct poll_source *source, int error)
 {
 	const char *said = source->message.reason;
 
-	return lose(source, *said != '\0' ? said : error_text(error));
+	return lose(source,
+	    *said != '\0' ? said : follow_error_text(source->follow, error));
 }
 
 /* ---- reading ----------------------------------------------------------- */

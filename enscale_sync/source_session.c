@@ -74,7 +74,8 @@ lose_by(struct source_session *session, int error)
 {
 	const char *said = session->message.reason;
 
-	return lose(session, *said != '\0' ? said : error_text(error));
+	return lose(session,
+	    *said != '\0' ? said : follow_error_text(session->follow, error));
 }
 
 /* ---- questions --------------------------------------------------------- */

@@ -71,7 +71,8 @@ class Follower(test_sources.Follower):
         return self
 
     def log(self):
-        return self.gateway.read(f"{ROOT}/log").decode()
+        """Empty before the first start."""
+        return self.gateway.sh(f"cat {ROOT}/log || true").stdout.decode()
 
     def refuses(self):
         """Starts, and ends with a sentence or two."""
@@ -250,7 +251,7 @@ def kill_at_random(make, note, wait_for, go_on):
 
 
 def test_killed_at_any_moment_it_loses_and_invents_nothing(make, note, wait_for):
-    end = time.monotonic() + 40
+    end = time.monotonic() + 12
     kill_at_random(make, note, wait_for, lambda kills: time.monotonic() < end)
 
 
@@ -293,6 +294,7 @@ def test_what_is_served_stays_when_the_disk_is_full(make, gateway, wait_for, par
     fill_disk(gateway, part)
     add_many(server)
     wait_for(lambda: is_full(follower), "it says that there is no room", 20)
+    assert f'cannot write below "{STATE}"' in follower.status()["last_error"]
     if part != "map":
         assert follower.content() == before
     assert follower.ask("lookup", "7").returncode == 0
@@ -308,6 +310,10 @@ def test_a_first_refresh_waits_for_room(make, gateway, wait_for):
     put_on_small_disk(gateway, "state", "512k")
     follower.start()
     wait_for(lambda: is_full(follower), "it says that there is no room", 20)
+    said = (f'cannot write below "{STATE}": No space left on device; it goes on '
+            'by itself when there is room')
+    assert follower.status()["last_error"] == said and said in follower.log()
+    assert follower.process.poll() is None
     assert follower.ask("lookup", "7").returncode != 0
     gateway.sh(f"mount -o remount,size=64m {STATE}/state")
     follower.agrees(server)
@@ -362,7 +368,9 @@ def test_a_state_of_somebody_else_is_refused_with_a_sentence(make, gateway):
     server, follower = make()
     follower.start().agrees(server).stop()
     gateway.sh(f"chown root:root {STATE}/state/state.mdb")
-    assert 'cannot open "state": Permission denied' in follower.refuses()
+    said = follower.refuses()
+    assert f'cannot open "{STATE}/state/state.mdb": Permission denied; it has ' \
+        'to belong to uid ' in said
     assert follower.content() == content_of(server)
     gateway.sh(f"chown enscale-sync:enscale {STATE}/state/state.mdb")
     follower.start().agrees(server)
@@ -427,7 +435,8 @@ def test_no_room_for_a_map_is_a_sentence(make, gateway):
     put_on_small_disk(gateway, "map", "64k")
     fill_disk(gateway, "map")
     said = follower.refuses()
-    assert 'cannot open "map/accounts.map": No space left on device' in said
+    assert (f'cannot open "{STATE}/map/accounts.map": No space left on device'
+            in said)
     assert follower.ask("lookup", "7").returncode == 2
     gateway.sh(f"rm {STATE}/map/filler")
     gateway.sh(f"mount -o remount,size=16m {STATE}/map")
