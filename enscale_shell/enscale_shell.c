@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -45,7 +46,10 @@ lock_down(void)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			return -errno;
 	syscall(SYS_close_range, 3U, ~0U, 0U);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	/* However sshd ends, the session ends with it, also while there is no
+	 * guard to see to that. */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 	    setrlimit(RLIMIT_CORE, &no_core) != 0)
 		return -errno;
 	/* Reads the locale's file; a gateway may have none. */

@@ -43,18 +43,34 @@ is_echo(const char *line)
 	    strstr(line, "proxy dialer") != NULL;
 }
 
+/* Of the last line a reason is made; of what a node asks for none. */
+static void
+judge_line(struct ssh_log *log)
+{
+	switch (ssh_options_read_line(log->line)) {
+	case SSH_LINE_LOGIN:
+		log->is_login = true;
+		log->last[0] = '\0';
+		return;
+	case SSH_LINE_EXIT:
+		log->is_exit = log->is_login;
+		return;
+	case SSH_LINE_REQUEST:
+		return;
+	case SSH_LINE_OTHER:
+		break;
+	}
+	if (log->len > 0 && !is_echo(log->line))
+		memcpy(log->last, log->line, log->len + 1);
+}
+
 static void
 take_line(struct ssh_log *log)
 {
 	log->line[log->len] = '\0';
 	while (log->len > 0 && log->line[log->len - 1] == '\r')
 		log->line[--log->len] = '\0';
-	if (ssh_options_is_login(log->line)) {
-		log->is_login = true;
-		log->last[0] = '\0';
-	} else if (log->len > 0 && !is_echo(log->line)) {
-		memcpy(log->last, log->line, log->len + 1);
-	}
+	judge_line(log);
 	log->len = 0;
 }
 
@@ -94,5 +110,9 @@ ssh_log_reason(const struct ssh_log *log)
 	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (strstr(log->last, reasons[i].said) != NULL)
 			return reasons[i].reason;
-	return log->last[0] != '\0' ? log->last : "ssh gave no reason";
+	if (log->last[0] != '\0')
+		return log->last;
+	/* That much ssh says to the user alone, on standard error. */
+	return log->is_login ? "it closed the connection"
+	                     : "ssh gave no reason";
 }

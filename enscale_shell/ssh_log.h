@@ -13,6 +13,7 @@
 
 struct ssh_log {
 	bool is_login; /* the node let us in */
+	bool is_exit;  /* and told how the command ended */
 	size_t len;
 	char line[SSH_LOG_LINE_MAX]; /* being read */
 	char last[SSH_LOG_LINE_MAX]; /* the last whole one, since the login */

@@ -15,14 +15,19 @@
 #include "common/limits.h"
 
 /*
- * ssh says at verbose level that it is authenticated, and below error level
- * that the node no longer answers. The messages of these two functions are
- * let through, and all go to the log file (-E), so that 255 of the node can
- * be told from 255 of ssh.
+ * ssh says at verbose level that it is authenticated, at debug level that the
+ * node told how the command ended (but not the code, nor the signal), and
+ * below error level that the node no longer answers or has hung up. The
+ * messages of these functions are let through, and all go to the log file
+ * (-E), so that 255 of the node can be told from 255 of ssh.
  */
 #define LOGIN_FUNCTION "ssh_userauth2():"
 #define LOGIN_MESSAGE  "Authenticated to "
+#define ASKED_FUNCTION "client_input_channel_req():"
+#define STATUS_MESSAGE " rtype exit-status reply "
+#define SIGNAL_MESSAGE " rtype exit-signal reply "
 #define ALIVE_FUNCTION "server_alive_check():"
+#define FATAL_FUNCTION "sshpkt_vfatal():"
 
 static const char *const fixed_options[] = {
 	/* No configuration, no program of anybody's, no question. The proxy
@@ -40,7 +45,8 @@ static const char *const fixed_options[] = {
 	"-oStdinNull=no",
 	"-oEscapeChar=none",
 	"-oLogLevel=ERROR",
-	"-oLogVerbose=*:" LOGIN_FUNCTION "*,*:" ALIVE_FUNCTION "*",
+	"-oLogVerbose=*:" LOGIN_FUNCTION "*,*:" ASKED_FUNCTION
+	"*,*:" ALIVE_FUNCTION "*,*:" FATAL_FUNCTION "*",
 	/* The node is who the directory says, or nobody. */
 	"-oStrictHostKeyChecking=yes",
 	"-oGlobalKnownHostsFile=/dev/null",
@@ -187,7 +193,9 @@ add_all(struct vector *vector, const struct ssh_options *options)
 	if (options->sftp)
 		add(vector, "-s");
 	add(vector, "--");
-	add(vector, options->address);
+	/* What ssh calls the node where it speaks to the user: it looks no
+	 * name up for a proxy command, which has the address. */
+	add_format(vector, "node%u", options->node);
 	if (options->sftp)
 		add(vector, "sftp");
 	else if (options->command != NULL)
@@ -231,11 +239,23 @@ cleanup_ssh_options(char ***argv)
 	ssh_options_free(*argv);
 }
 
-bool
-ssh_options_is_login(const char *log_line)
+/* Is that said by that function? */
+static bool
+is_from(const char *log_line, const char *function, const char *message)
 {
-	const char *function = strstr(log_line, LOGIN_FUNCTION);
-	const char *message = strstr(log_line, LOGIN_MESSAGE);
+	const char *by = strstr(log_line, function);
 
-	return function != NULL && message != NULL && function < message;
+	return by != NULL && strstr(by, message) != NULL;
+}
+
+enum ssh_line
+ssh_options_read_line(const char *log_line)
+{
+	if (is_from(log_line, LOGIN_FUNCTION, LOGIN_MESSAGE))
+		return SSH_LINE_LOGIN;
+	if (is_from(log_line, ASKED_FUNCTION, STATUS_MESSAGE) ||
+	    is_from(log_line, ASKED_FUNCTION, SIGNAL_MESSAGE))
+		return SSH_LINE_EXIT;
+	return strstr(log_line, ASKED_FUNCTION) != NULL ? SSH_LINE_REQUEST
+	                                                : SSH_LINE_OTHER;
 }

@@ -1,8 +1,8 @@
 /*
- * The argument vector of the hop's ssh: fixed options, "--", a literal
- * address, and the command as one argument. ssh looks for options even
- * behind the host name unless "--" came first, so a command can never be
- * one.
+ * The argument vector of the hop's ssh: fixed options, "--", the node's name
+ * (its literal address is in an option), and the command as one argument. ssh
+ * looks for options even behind the host name unless "--" came first, so a
+ * command can never be one.
  */
 #ifndef ENSCALE_SHELL_SSH_OPTIONS_H
 #define ENSCALE_SHELL_SSH_OPTIONS_H
@@ -38,7 +38,14 @@ int ssh_options_build(const struct ssh_options *options, char ***ret_argv);
 void ssh_options_free(char **argv);
 void cleanup_ssh_options(char ***argv);
 
-/* A line of ssh's log that says the node let us in. */
-bool ssh_options_is_login(const char *log_line);
+/* What a line of ssh's log says. */
+enum ssh_line {
+	SSH_LINE_OTHER,
+	SSH_LINE_LOGIN,   /* the node let us in */
+	SSH_LINE_EXIT,    /* it told how the command ended */
+	SSH_LINE_REQUEST, /* it asked for something else */
+};
+
+enum ssh_line ssh_options_read_line(const char *log_line);
 
 #endif

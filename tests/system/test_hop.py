@@ -162,6 +162,18 @@ def test_a_killed_client_leaves_nothing_on_the_gateway(
     wait_for(lambda: not processes(gateway, HOP), "its ssh has gone", 5)
 
 
+def test_a_killed_client_leaves_nothing_while_there_is_no_guard(
+        running, gateway, wait_for):
+    process = running()
+    gateway.stop("enscale-guard")
+    try:
+        process.kill()
+        wait_for(lambda: not processes(gateway, SHELL), "the shell has gone", 5)
+        wait_for(lambda: not processes(gateway, HOP), "its ssh has gone", 5)
+    finally:
+        gateway.start("enscale-guard")
+
+
 def test_a_shell_that_is_killed_takes_its_hop_along(
         running, gateway, wait_for):
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -211,3 +223,51 @@ def test_a_node_that_falls_silent_is_said_to_have_failed(running, hosts):
     assert process.returncode == 255
     assert b"The connection to node 124718 has failed: it does not answer" in err
     assert re.search(SESSION.encode(), err)
+
+
+@pytest.fixture
+def slow_login(hosts):
+    """A node whose sshd takes its time over a login."""
+    node = hosts.node124719
+    stack = node.read("/etc/pam.d/sshd").decode()
+    node.write("/etc/pam.d/sshd",
+               "account required pam_exec.so /bin/sleep 300\n" + stack)
+    yield node
+    node.write("/etc/pam.d/sshd", stack)
+    node.sh("pkill -x sleep || :")
+
+
+@pytest.fixture
+def at_login(client, slow_login, wait_for):
+    """A client that waits for that node."""
+    process = client.popen(client.ssh_argv("124719-25880", "id"),
+                           stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for(lambda: slow_login.sh("pgrep -x sleep || :").stdout, "it logs in")
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def said_at_login(process, seconds):
+    out, err = process.communicate(timeout=seconds)
+    assert process.returncode == 121 and out == b""
+    return err
+
+
+def test_a_node_that_hangs_up_at_the_login_is_said_to_have_done_so(
+        at_login, slow_login):
+    slow_login.sh("pkill -KILL -f '^sshd: mysql'")
+    said = said_at_login(at_login, 10)
+    assert b"Node 124719 cannot be reached: it closed the connection" in said
+
+
+@pytest.mark.full
+def test_a_node_that_falls_silent_at_the_login_is_not_waited_for_for_ever(
+        at_login, slow_login):
+    slow_login.sh("pkill -STOP -f '^sshd: mysql'")
+    try:
+        said = said_at_login(at_login, 150)
+    finally:
+        slow_login.sh("pkill -KILL -f '^sshd: mysql'")
+    assert b"Node 124719 cannot be reached: it does not answer" in said

@@ -101,6 +101,43 @@ what_was_said_before_the_login_is_no_reason_after_it(void **state)
 }
 
 static void
+the_node_says_how_the_command_ended(void **state)
+{
+	static const char login[] =
+	    "a.c:ssh_userauth2():1: Authenticated to x\n";
+	static const char asked[] =
+	    "debug1: clientloop.c:client_input_channel_req():1821 (pid=38): "
+	    "client_input_channel_req: channel 0 rtype ";
+	struct ssh_log log = { 0 };
+
+	(void)state;
+	feed(&log, asked);
+	feed(&log, "exit-status reply 0\n");
+	assert_false(log.is_exit); /* not before the login */
+	feed(&log, login);
+	assert_string_equal(ssh_log_reason(&log), "it closed the connection");
+	feed(&log, asked);
+	feed(&log, "keepalive@openssh.com reply 1\n");
+	feed(&log, "client_input_channel_req: rtype exit-signal reply 0\n");
+	assert_false(log.is_exit);
+	feed(&log, asked);
+	feed(&log, "exit-signal reply 0\n");
+	assert_true(log.is_exit);
+}
+
+static void
+what_a_node_asks_for_is_no_reason(void **state)
+{
+	struct ssh_log log = { 0 };
+
+	(void)state;
+	feed(&log, "a.c:ssh_userauth2():1: Authenticated to x\n");
+	feed(&log,
+	    "c.c:client_input_channel_req():1: rtype Buy more! reply 0\n");
+	assert_string_equal(log.last, "");
+}
+
+static void
 an_endless_line_takes_no_more_room(void **state)
 {
 	struct ssh_log log = { 0 };
@@ -135,6 +172,8 @@ main(void)
 		cmocka_unit_test(the_last_line_gives_the_reason),
 		cmocka_unit_test(
 		    what_was_said_before_the_login_is_no_reason_after_it),
+		cmocka_unit_test(the_node_says_how_the_command_ended),
+		cmocka_unit_test(what_a_node_asks_for_is_no_reason),
 		cmocka_unit_test(what_the_connector_said_is_the_reason),
 		cmocka_unit_test(an_endless_line_takes_no_more_room),
 	};

@@ -52,7 +52,7 @@ has(char **argv, const char *text)
 }
 
 static void
-the_command_is_one_argument_behind_the_address(void **state)
+the_command_is_one_argument_behind_the_nodes_name(void **state)
 {
 	static const char *const commands[] = { "id -un; exit 7",
 		"-oProxyCommand=touch /tmp/pwned", "--", "-t", "a\nb\033[2J",
@@ -68,8 +68,8 @@ the_command_is_one_argument_behind_the_address(void **state)
 		assert_int_equal(ssh_options_build(&options, &argv), 0);
 		n = count(argv);
 		assert_string_equal(argv[n - 1], commands[i]);
-		assert_string_equal(argv[n - 2], "198.19.0.18");
-		/* The first "--" is the one before the address. */
+		assert_string_equal(argv[n - 2], "node124718");
+		/* The first "--" is the one before the name. */
 		assert_int_equal(place(argv, "--"), n - 3);
 	}
 }
@@ -243,7 +243,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
-		    the_command_is_one_argument_behind_the_address),
+		    the_command_is_one_argument_behind_the_nodes_name),
 		cmocka_unit_test(every_argument_before_the_dashes_is_an_option),
 		cmocka_unit_test(no_file_and_no_program_of_anybody_is_used),
 		cmocka_unit_test(sftp_is_a_subsystem_and_never_has_a_terminal),
