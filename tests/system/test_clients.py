@@ -13,6 +13,8 @@ from clients import (DATA, HERE, HOST, KEY, LOGIN, PORT, SCRIPT, TARGET, THERE,
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 GIBIBYTE = 1 << 30
+# For PuTTY and Dropbear, which take ten seconds for DATA from any sshd.
+LESS = DATA[:300_001]
 CHANNELS = 10
 
 
@@ -147,10 +149,6 @@ def test_an_import_of_a_gibibyte_arrives_as_it_was_made(client):
 
 # --- PuTTY
 
-# PuTTY's programs for Unix are slow, also to a bare sshd.
-LESS = DATA[:300_001]
-
-
 @pytest.fixture
 def putty(client):
     """putty("plink", ...): PuTTY's program, with the key and the host key as
@@ -175,6 +173,15 @@ def test_plink_runs_a_command(putty):
     assert result.returncode == 7
     result = putty("plink", TARGET, "cat", input=LESS)
     assert (result.stdout, result.stderr) == (LESS, b"")
+
+
+def test_plink_without_a_command_is_the_nodes_shell(putty):
+    # Which says hello first, in the node's words.
+    result = putty("plink", "-T", TARGET, input=b"id -un; echo err >&2\nexit 9\n",
+                   check=False)
+    assert result.stdout.endswith(b"\napache\n")
+    assert result.stderr.endswith(b"\nerr\n")
+    assert result.returncode == 9
 
 
 def test_plink_at_a_terminal_is_at_the_nodes(client, putty):
@@ -249,19 +256,27 @@ def test_dropbears_client_runs_a_command(client, dbclient, home):
     result = client.run([*dbclient, TARGET, SCRIPT], env=home, check=False)
     assert (result.stdout, result.stderr) == (b"out\n", b"err\n")
     assert result.returncode == 7
-    result = client.run([*dbclient, TARGET, "cat"], env=home, input=DATA)
-    assert (result.stdout, result.stderr) == (DATA, b"")
+    result = client.run([*dbclient, TARGET, "cat"], env=home, input=LESS)
+    assert (result.stdout, result.stderr) == (LESS, b"")
 
 
-def test_dropbears_client_carries_files(client, hosts, place, dbclient, home):
+def test_dropbears_client_without_a_command_is_the_nodes_shell(client, dbclient, home):
+    result = client.run([*dbclient, "-T", TARGET], env=home, check=False,
+                        input=b"id -un; echo err >&2\nexit 9\n")
+    assert result.stdout.endswith(b"\napache\n")
+    assert result.stderr == b"err\n"
+    assert result.returncode == 9
+
+
+def test_dropbears_client_carries_files(client, hosts, less, dbclient, home):
     subsystem = shlex.join([*dbclient, "-s", TARGET, "sftp"])
     client.run(["sftp", "-q", "-b", "-", "-D", subsystem], env=home,
-               input=f"put {HERE}/random work/one\nget work/one {HERE}/back\n")
-    assert digest(hosts.node124718, f"{THERE}/one") == place
-    assert digest(client, f"{HERE}/back") == place
+               input=f"put {HERE}/less work/one\nget work/one {HERE}/back\n")
+    assert digest(hosts.node124718, f"{THERE}/one") == less
+    assert digest(client, f"{HERE}/back") == less
     client.run(["rsync", "-e", shlex.join(dbclient), f"{TARGET}:work/one",
                 f"{HERE}/again"], env=home)
-    assert digest(client, f"{HERE}/again") == place
+    assert digest(client, f"{HERE}/again") == less
 
 
 PARAMIKO = f"""

@@ -89,12 +89,22 @@ def test_lftp_says_what_the_node_has_not(place, lftp):
 # --- sshfs
 
 @pytest.fixture
-def mounted(client, place, nothing_left):
+def mounted(client, place):
     """THERE as MOUNT on the client."""
+    fuse = client.sh(": <>/dev/fuse", check=False)
+    if fuse.returncode:
+        pytest.skip(f"this kernel has no FUSE: {fuse.stderr.decode()}")
     client.sh(f"mkdir -p {MOUNT}")
     client.run(["sshfs", "-p", PORT, f"{TARGET}:work", MOUNT])
     yield place
     client.run(["fusermount3", "-u", MOUNT])
+
+
+def test_sshfs_says_what_the_node_has_not(client):
+    client.sh(f"mkdir -p {MOUNT}")
+    result = client.run(["sshfs", f"{TARGET}:none", MOUNT], check=False)
+    assert result.returncode == 1
+    assert b"none: No such file" in result.stderr
 
 
 def test_sshfs_makes_the_node_a_folder(client, hosts, mounted):

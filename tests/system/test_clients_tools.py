@@ -2,10 +2,11 @@
 Ansible."""
 
 import json
+import shlex
 
 import pytest
 
-from clients import (HERE, HOST, LOGIN, PORT, TARGET, THERE, digest,
+from clients import (HERE, HOST, KEY, LOGIN, PORT, TARGET, THERE, digest,
                      nothing_left, place)
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -76,6 +77,40 @@ def test_git_of_what_the_node_has_not_ends_with_128(client, place, git):
     assert b"does not appear to be a git repository" in result.stderr
 
 
+@pytest.fixture
+def forge(hosts):
+    """A git server that is not ours and takes the account's key: the name of
+    its repository, and what its host key is."""
+    outside = hosts.outside
+    key = hosts.client.read(f"{KEY}.pub")
+    outside.sh("useradd -m -s /bin/bash forge")
+    outside.write("/home/forge/.ssh/authorized_keys", key)
+    outside.sh("su - forge -c 'git init -q --bare -b main site.git'")
+    host_key = outside.read("/etc/ssh/ssh_host_ed25519_key.pub").decode()
+    yield "forge@outside:site.git", f"outside {host_key}"
+    outside.sh("userdel -r forge 2>/dev/null")
+
+
+def test_git_on_the_node_pushes_with_the_users_own_agent(client, hosts, place, forge):
+    url, known = forge
+    hosts.node124718.write(f"{THERE}/known_hosts", known)
+    client.run(["scp", "-q", f"{HERE}/random", f"{TARGET}:work/random"])
+    on_node(client, "cd work; git init -q -b main; git add random; git "
+            "-c user.name=a -c user.email=a@enscale.example commit -q -m one")
+    push = ("cd work; export GIT_SSH_COMMAND='ssh -o BatchMode=yes "
+            f"-o UserKnownHostsFile={THERE}/known_hosts'; git push -q {url} main")
+    script = f"ssh-add -q {KEY}; exec ssh {{}} {TARGET} {shlex.quote(push)}"
+    agent = ["ssh-agent", "sh", "-c"]
+
+    result = client.run([*agent, script.format("-a")], check=False)
+    assert result.returncode == 128
+    assert b"Permission denied" in result.stderr
+    client.run([*agent, script.format("-A")])
+    shown = hosts.outside.sh(
+        "su - forge -c 'git -C site.git show main:random' | sha256sum")
+    assert shown.stdout.split()[0] == place.encode()
+
+
 # --- Subversion
 
 def test_subversion_checks_out_and_commits(client, place):
@@ -109,18 +144,11 @@ PLAYBOOK = f"""\
   gather_facts: false
   tasks:
   - ping:
-    register: ping
   - copy:
       src: {HERE}/random
       dest: work/
       mode: "0640"
-    register: copy
   - command: sha256sum work/random
-    register: command
-  - delegate_to: localhost
-    copy:
-      content: "{{{{ [ping, copy, command] | to_json }}}}"
-      dest: {HERE}/results
   - command: sh -c 'echo out; echo err >&2; exit 7'
 """
 
@@ -140,15 +168,15 @@ def ansible(client):
 
 
 def test_ansible_pings_copies_and_runs_commands(client, hosts, place, ansible):
-    result = client.run(["ansible-playbook", "/root/ansible/playbook"],
+    result = client.run(["ansible-playbook", "-v", "/root/ansible/playbook"],
                         env=ansible, check=False)
-    ping, copy, command = json.loads(client.read(f"{HERE}/results"))
+    assert result.returncode == 2
+    said = [line.partition(" => ")[2] for line in result.stdout.decode().splitlines()]
+    ping, copy, command, failing = [json.loads(part) for part in said if part]
     assert ping["ping"] == "pong"
     assert copy["changed"]
     assert command["stdout"].split()[0] == place
+    assert (failing["stdout"], failing["stderr"], failing["rc"]) == ("out", "err", 7)
+    assert digest(hosts.node124718, f"{THERE}/random") == place
     listed = hosts.node124718.sh(f"stat -c '%U %a' {THERE}/random")
     assert listed.stdout == b"apache 640\n"
-
-    assert result.returncode == 2
-    for part in (b'"rc": 7', b'"stdout": "out"', b'"stderr": "err"'):
-        assert part in result.stdout
