@@ -33,6 +33,7 @@ struct source_session {
 	int fd;                 /* libldap's */
 	uint64_t patience;      /* for an answer */
 	uint64_t heard;         /* when anything came last */
+	bool refreshed;         /* it has told all that there was */
 
 	int question; /* message id, about a name; -1: none under way */
 	bool named;   /* it was answered with name_uuid */
@@ -207,6 +208,9 @@ judge_context(struct source_session *session)
 
 	csn_set_merge(&reached, &session->proved);
 	follow_alive(session->follow);
+	/* Until then it is ahead, however long it takes. */
+	if (!session->refreshed)
+		return 0;
 	if (csn_set_covers(&reached, &session->context))
 		session->ahead.count = 0;
 	else if (session->ahead.count > 0 &&
@@ -336,6 +340,7 @@ take(struct source_session *session)
 		r = follow_reached(follow, message->cookie);
 	if (r == 0 && message->kind == LDAP_SYNC_MESSAGE_DONE)
 		r = follow_done(follow, message->swept);
+	session->refreshed |= message->kind == LDAP_SYNC_MESSAGE_DONE;
 	if (r == 0 && message->kind == LDAP_SYNC_MESSAGE_DONE)
 		r = session->news(SESSION_REFRESHED, "", session->arg);
 	return r;

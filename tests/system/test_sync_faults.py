@@ -133,19 +133,26 @@ def content_of(server):
     return accounts, keys
 
 
+def preload(gateway, follower, name, **env):
+    gateway.sh(f"gcc -shared -fPIC -o {ROOT}/{name}.so "
+               f"/usr/src/enscale/tests/system/{name}.c")
+    follower.env = {"LD_PRELOAD": f"{ROOT}/{name}.so", **env}
+
+
 @pytest.fixture
 def make(gateway, wait_for):
-    """make(count, syncprov) gives a server with accounts, and a follower that
-    is not started."""
+    """make(count) gives a server with so many accounts, and a follower that is
+    not started."""
     made = []
 
-    def both(count=300, overlay=SYNCPROV):
+    def both(count=300, overlay=SYNCPROV, timeout=3):
         server = Server(gateway, "own", BASE + "".join(
             account(number, "enscaleStatus: suspended")
             for number in range(1, count + 1)), overlay)
         made.append(server)
         follower = Follower(
-            gateway, wait_for, f"uri = {server.uri}\nbase = {SUFFIX}\ntimeout = 3")
+            gateway, wait_for, f"uri = {server.uri}\nbase = {SUFFIX}\n"
+                            f"timeout = {timeout}")
         made.append(follower)
         return server.start(wait_for), follower
 
@@ -259,6 +266,19 @@ def test_killed_at_any_moment_it_loses_and_invents_nothing(make, note, wait_for)
 @pytest.mark.timeout(600)
 def test_killed_a_hundred_times_it_loses_and_invents_nothing(make, note, wait_for):
     kill_at_random(make, note, wait_for, lambda kills: kills < 100)
+
+
+# ---- a refresh that takes longer than the server is given for an answer
+
+
+def test_a_long_refresh_is_waited_for(make, gateway):
+    server, follower = make(2000, timeout=1)
+    preload(gateway, follower, "slow_reads")
+    begin = time.monotonic()
+    follower.start().in_step(60)
+    assert time.monotonic() - begin > 3
+    assert follower.log().count("connected to") == 1
+    follower.agrees(server)
 
 
 # ---- a full disk
@@ -448,9 +468,7 @@ def test_no_room_for_a_map_is_a_sentence(make, gateway):
 
 def test_a_clock_that_jumps_by_a_day_stops_nothing(make, gateway, wait_for):
     server, follower = make()
-    gateway.sh(f"gcc -shared -fPIC -o {ROOT}/clock.so "
-               "/usr/src/enscale/tests/system/shifted_clock.c")
-    follower.env = {"LD_PRELOAD": f"{ROOT}/clock.so", "SHIFT_FILE": f"{ROOT}/shift"}
+    preload(gateway, follower, "shifted_clock", SHIFT_FILE=f"{ROOT}/shift")
     gateway.write(f"{ROOT}/shift", "0")
     follower.start().agrees(server)
     for step, shift in enumerate([DAY, 0, -DAY, DAY, 0], 50):
