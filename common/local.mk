@@ -12,6 +12,7 @@ libcommon_la_SOURCES = \
 	%D%/account_map.c %D%/account_map.h \
 	%D%/account_map_writer.c \
 	%D%/wire.c %D%/wire.h \
+	%D%/crc32c.c %D%/crc32c.h \
 	%D%/record.c %D%/record.h \
 	%D%/record_encode.c \
 	%D%/text.c %D%/text.h \

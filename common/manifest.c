@@ -4,6 +4,7 @@
  */
 #include <config.h>
 
+#include "common/crc32c.h"
 #include "common/manifest.h"
 
 #include <errno.h>
@@ -91,7 +92,7 @@ segment_name(struct cursor *cursor, char ret_name[SEGMENT_NAME_LEN + 1])
 static size_t
 check_line(const char *text, size_t len, char line[CHECK_LINE_LEN + 1])
 {
-	uint32_t crc = record_crc32c(0, text, len);
+	uint32_t crc = crc32c(0, text, len);
 
 	return (size_t)snprintf(line, CHECK_LINE_LEN + 1,
 	    "check %08" PRIx32 "\n", crc);

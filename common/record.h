@@ -216,7 +216,4 @@ int account_status_parse(struct bytes text, enum account_status *ret_status);
 int environment_state_parse(struct bytes text,
     enum environment_state *ret_state);
 
-/* CRC-32C (RFC 3720, appendix B.4), also used by the manifest. */
-uint32_t record_crc32c(uint32_t crc, const void *data, size_t len);
-
 #endif

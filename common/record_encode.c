@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "common/crc32c.h"
 #include "common/errors.h"
 #include "common/record.h"
 
@@ -32,8 +33,7 @@ static int
 finish(struct wire_writer *writer)
 {
 	if (writer->error == 0)
-		wire_write_u32(writer,
-		    record_crc32c(0, writer->data, writer->len));
+		wire_write_u32(writer, crc32c(0, writer->data, writer->len));
 	if (writer->error == 0 && writer->len > RECORD_SIZE_MAX)
 		fail(writer, ENS_E_LIMIT);
 	return writer->error;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crc32c.h"
 #include "common/errors.h"
-#include "common/record.h"
 #include "enscale_sync/entry_codec.h"
 
 void
@@ -110,7 +110,7 @@ write_entry(struct wire_writer *writer, const struct entry *entry)
 static uint32_t
 checksum(const uint8_t uuid[ENTRY_UUID_LEN], const uint8_t *data, size_t len)
 {
-	return record_crc32c(record_crc32c(0, uuid, ENTRY_UUID_LEN), data, len);
+	return crc32c(crc32c(0, uuid, ENTRY_UUID_LEN), data, len);
 }
 
 void

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "common/crc32c.h"
 #include "common/errors.h"
 #include "common/manifest.h"
 #include "common/record.h"
@@ -117,7 +118,7 @@ parse_sealed(const char *lines)
 	int len;
 
 	len = snprintf(text, sizeof(text), "%scheck %08" PRIx32 "\n", lines,
-	    record_crc32c(0, lines, strlen(lines)));
+	    crc32c(0, lines, strlen(lines)));
 	return manifest_parse(text, (size_t)len, &parsed);
 }
 
