@@ -18,6 +18,7 @@
 #include "common/errors.h"
 #include "common/fingerprint.h"
 #include "enscalectl/ca.h"
+#include "enscalectl/ca_list.h"
 #include "enscalectl/ca_slot.h"
 
 #define VERB          "ca rotate"
@@ -190,6 +191,23 @@ switch_keys(const struct context *context)
 	return code;
 }
 
+/* The public key is kept, for the day when it has to be revoked. One that
+ * cannot be read is none that a node was given. */
+static int
+retire_previous(const char *ca)
+{
+	char path[CONFIG_PATH_MAX], list[CONFIG_PATH_MAX];
+	struct ssh_key key;
+	int r;
+
+	r = ca_slot_path(ca, CA_PREVIOUS, path);
+	if (r == 0)
+		r = ca_list_path(ca, CA_LIST_RETIRED, list);
+	if (r == 0 && ca_key_read_public(path, &key) == 0)
+		r = ca_list_add(list, &key);
+	return r != 0 ? r : ca_slot_delete(ca, CA_PREVIOUS);
+}
+
 static int
 finish(const struct context *context)
 {
@@ -209,7 +227,7 @@ finish(const struct context *context)
 		         "enscalectl ca rotate --switch");
 		return EXIT_NO;
 	}
-	r = ca_slot_delete(ca, CA_PREVIOUS);
+	r = retire_previous(ca);
 	if (r != 0) {
 		complain("cannot delete the previous key: %s", error_text(r));
 		return EXIT_CANNOT_TELL;

@@ -17,7 +17,7 @@
 
 static const struct verb verbs[] = {
 	{ "ca init", "", "make the key that signs for the nodes", ca_init },
-	{ "ca revoke", "[FINGERPRINT]",
+	{ "ca revoke", "[FINGERPRINT | FILE]",
 	    "have nodes refuse a key that was the CA's; print all such keys",
 	    ca_revoke },
 	{ "ca rotate", "[--switch | --finish]",

@@ -4,9 +4,12 @@ bin_PROGRAMS += %D%/enscalectl
 noinst_LTLIBRARIES += libcakey.la
 
 # What its unit tests link.
-libcakey_la_SOURCES = %D%/ca_key.c %D%/ca_key.h %D%/ca_slot.c %D%/ca_slot.h
+libcakey_la_SOURCES = \
+	%D%/ca_key.c %D%/ca_key.h \
+	%D%/ca_list.c %D%/ca_list.h \
+	%D%/ca_slot.c %D%/ca_slot.h
 libcakey_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
-libcakey_la_LIBADD = libcommon.la $(CRYPTO_LIBS)
+libcakey_la_LIBADD = libfingerprint.la libcommon.la $(CRYPTO_LIBS)
 
 noinst_LTLIBRARIES += libviewcheck.la
 libviewcheck_la_SOURCES = %D%/view_check.c %D%/view_check.h

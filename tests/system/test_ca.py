@@ -3,6 +3,7 @@ bad day at once."""
 
 import base64
 import threading
+from concurrent import futures
 
 import pytest
 
@@ -25,9 +26,12 @@ class Nodes:
         self.all = [hosts.node124718, hosts.node124719, hosts.node136553]
 
     def setup(self, ca, *more):
-        for node in self.all:
+        def tell(node):
             node.write("/root/ca.pub", ca)
             node.run([NODE, "setup", "--ca", "/root/ca.pub", *more])
+
+        with futures.ThreadPoolExecutor() as pool:
+            list(pool.map(tell, self.all))
 
 
 @pytest.fixture
@@ -38,7 +42,7 @@ def nodes(hosts, gateway):
     for step in ("--switch", "--finish"):  # of a test that failed half-way
         enscalectl(gateway, "rotate", step, check=False)
     nodes.setup(enscalectl(gateway, "show").stdout, "--revoked", "none")
-    gateway.sh("rm -f /etc/enscale/ca/ca.revoked")
+    gateway.sh("rm -f /etc/enscale/ca/ca.revoked /etc/enscale/ca/ca.retired")
 
 
 class Logins:
@@ -118,7 +122,7 @@ def test_a_step_whose_turn_it_is_not_is_refused(gateway, nodes):
     assert enscalectl(gateway, "rotate", check=False).returncode == 1
     enscalectl(gateway, "rotate", "--finish")
     files = gateway.sh("ls /etc/enscale/ca").stdout
-    assert files == b"ca\nca.pub\n"
+    assert files == b"ca\nca.pub\nca.retired\n"
 
 
 def test_a_switch_that_was_cut_off_is_finished_by_doing_it_again(gateway, nodes):
@@ -178,6 +182,34 @@ def test_a_revoked_ca_opens_no_node(client, gateway, nodes):
     assert client.ssh(LOGIN, "id -un").stdout == b"apache\n"
     assert enscalectl(gateway, "revoke").stdout == revoked
     assert gateway.sh("ls /etc/enscale/ca").stdout == b"ca\nca.pub\nca.revoked\n"
+
+
+def test_a_key_that_is_gone_can_be_revoked_still(gateway, nodes):
+    gone = []
+    for _ in range(2):
+        gone.append(enscalectl(gateway, "show").stdout)
+        for step in ([], ["--switch"], ["--finish"]):
+            enscalectl(gateway, "rotate", *step)
+    first, second = (fingerprints(text)[0] for text in gone)
+    revoked = enscalectl(gateway, "revoke", second).stdout
+    assert revoked == gone[1].splitlines(True)[0]
+    # One that this gateway never had is known by its file alone.
+    gateway.sh("rm /etc/enscale/ca/ca.retired")
+    unknown = enscalectl(gateway, "revoke", first, check=False)
+    assert (unknown.returncode, unknown.stdout) == (1, b"")
+    assert b"give the file of the public key" in unknown.stderr
+    gateway.write("/root/gone.pub", gone[0])
+    revoked += gone[0].splitlines(True)[0]
+    for name in ("/root/gone.pub", second):  # again is no harm
+        assert enscalectl(gateway, "revoke", name).stdout == revoked
+    for wrong, code in [
+        ("/etc/enscale/ca/ca.pub", 1), ("/etc/enscale/ca/ca.revoked", 2), ("/root/none", 2),
+        ("SHA256:x", 2), (fingerprints(enscalectl(gateway, "show").stdout)[0], 1),
+    ]:
+        refused = enscalectl(gateway, "revoke", wrong, check=False)
+        assert (refused.returncode, refused.stdout) == (code, b""), wrong
+    assert enscalectl(gateway, "revoke").stdout == revoked
+    gateway.sh("rm /root/gone.pub")
 
 
 def test_a_krl_is_as_good_a_list(client, gateway, nodes):

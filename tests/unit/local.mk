@@ -84,6 +84,11 @@ tests_unit_test_ca_key_SOURCES = %D%/test_ca_key.c
 tests_unit_test_ca_key_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ca_key_LDADD = libcakey.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_ca_list
+tests_unit_test_ca_list_SOURCES = %D%/test_ca_list.c
+tests_unit_test_ca_list_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ca_list_LDADD = libcakey.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_ca_slot
 tests_unit_test_ca_slot_SOURCES = %D%/test_ca_slot.c
 tests_unit_test_ca_slot_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
