@@ -119,13 +119,8 @@ refuse(const struct request *request, enum keyd_op op, int code,
 static json_t *
 refuse_off(const struct request *request, enum keyd_op op)
 {
-	const char *support = request->config->support;
-	char sentence[POLICY_SENTENCE_MAX];
-
-	snprintf(sentence, sizeof(sentence),
-	    "Keys cannot be added or deleted here: this gateway leaves that to the administrators.%s%.256s",
-	    support[0] != '\0' ? " Help: " : "", support);
-	return refuse(request, op, GUARD_EXIT_REFUSED, "keys-off", sentence);
+	return refuse(request, op, GUARD_EXIT_REFUSED, "keys-off",
+	    "Keys cannot be added or deleted here: this gateway leaves that to the administrators.");
 }
 
 static json_t *

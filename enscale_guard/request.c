@@ -124,6 +124,17 @@ request_judge(const struct request *request, uint32_t node,
 
 /* ---- hello ------------------------------------------------------------- */
 
+/* Before a hello the shell knows nobody whom to ask. */
+static json_t *
+refuse_hello(const struct request *request, const struct policy_answer *answer)
+{
+	json_t *refusal = request_refuse(request, answer);
+
+	json_object_set_new(refusal, "support",
+	    json_string(request->config->support));
+	return refusal;
+}
+
 static json_t *
 hello(const struct request *request, const json_t *object, bool *ret_close)
 {
@@ -137,7 +148,7 @@ hello(const struct request *request, const json_t *object, bool *ret_close)
 		return request_bad(request, "Unknown field.", ret_close);
 	request_judge(request, 0, &answer);
 	if (answer.verdict != POLICY_ALLOWED)
-		return request_refuse(request, &answer);
+		return refuse_hello(request, &answer);
 	if (request->last_use != NULL)
 		last_use_find(request->last_use, session->account,
 		    session->opened, &last, NULL);

@@ -27,7 +27,7 @@
 static int
 refuse(const struct refusal *refusal)
 {
-	say("%s", refusal->sentence);
+	say_refusal("%s", refusal->sentence);
 	return refusal->code;
 }
 
@@ -261,7 +261,7 @@ add(struct shell *shell, const char *title)
 	int code;
 
 	if (!text_is_printable(title) || strlen(title) > NAME_TEXT_MAX) {
-		say("%s", keyd_result_sentence(KEYD_BAD_TITLE));
+		say_refusal("%s", keyd_result_sentence(KEYD_BAD_TITLE));
 		return GUARD_EXIT_REFUSED;
 	}
 	if (!read_input(shell, text, &len, &code))
@@ -271,7 +271,7 @@ add(struct shell *shell, const char *title)
 	else
 		wrong = keys_take_line(text, len, &line);
 	if (wrong != NULL) {
-		say("%s", wrong);
+		say_refusal("%s", wrong);
 		return GUARD_EXIT_REFUSED;
 	}
 	return change(shell,

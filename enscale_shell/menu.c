@@ -318,7 +318,7 @@ static bool
 can_enter(const struct listing_environment *environment, const char *name)
 {
 	if (environment == NULL) {
-		say("The environment %s is not yours any more.", name);
+		say_refusal("The environment %s is not yours any more.", name);
 		return false;
 	}
 	if (environment->refusal != NULL) {

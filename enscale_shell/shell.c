@@ -97,9 +97,13 @@ take_refusal(const json_t *reply, struct refusal *ret_refusal)
 	const json_t *code = json_object_get(reply, "code");
 	const char *sentence = json_string_value(
 	    json_object_get(reply, "sentence"));
+	const char *support = json_string_value(
+	    json_object_get(reply, "support"));
 	json_int_t value = json_integer_value(code);
 
 	say_set_session(json_string_value(json_object_get(reply, "session")));
+	if (support != NULL)
+		say_set_support(support);
 	if (value < GUARD_EXIT_REFUSED || value > GUARD_EXIT_USAGE)
 		value = GUARD_EXIT_UNWELL;
 	refusal_set(ret_refusal, (int)value, "%s",

@@ -5,6 +5,7 @@ import re
 import pytest
 
 REFUSED = 120
+HELP = "desk@enscale.example"
 SESSION = rb"\(session [a-z2-7]{16}\)"
 
 
@@ -63,3 +64,29 @@ def test_both_keys_of_an_account_open_the_same(client):
     for key in ("25880-ed25519", "25880-rsa"):
         result = client.ssh("124718-25880", "id -un", key=key)
         assert result.stdout == b"apache\n", result.stderr
+
+
+@pytest.fixture
+def supported(gateway):
+    """A gateway that names whom to ask."""
+    path = "/etc/enscale/enscale.conf"
+    before = gateway.read(path)
+    gateway.sh(f"sed -i 's/^#support = .*/support = {HELP}/' {path}")
+    gateway.stop("enscale-guard")
+    gateway.start("enscale-guard")
+    yield
+    gateway.write(path, before)
+    gateway.stop("enscale-guard")
+    gateway.start("enscale-guard")
+
+
+def test_refusals_end_with_whom_to_ask(client, supported):
+    for login in ("30311", "124718-30311"):  # by PAM, in sshd's banner
+        assert client.ssh(login, "id").stderr.count(HELP.encode()) == 1
+    for login, command in [
+        ("136553-25880", "id"), ("25880", "keys add My laptop"), ("25880", "keys add \x1b")
+    ]:
+        result = client.ssh(login, command)
+        assert result.returncode == REFUSED
+        assert result.stderr.endswith(f"enscale: Help: {HELP}\n".encode()), result
+        assert result.stderr.count(HELP.encode()) == 1

@@ -294,8 +294,12 @@ hello_refuses_whom_policy_refuses(void **state)
 {
 	(void)state;
 	publish(&(struct facts){ .suspended = true });
+	snprintf(around.config.support, sizeof(around.config.support),
+	    "help@enscale.example");
 	expect_refusal("{\"op\":\"hello\"}", 120, "account-suspended");
 	assert_string_equal(text(around.answer, "session"), SESSION);
+	assert_string_equal(text(around.answer, "support"),
+	    "help@enscale.example");
 	publish(&(struct facts){ .keyless = true });
 	expect_refusal("{\"op\":\"hello\"}", 120, "key-unknown");
 	assert_false(around.closes);
