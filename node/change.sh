@@ -50,10 +50,15 @@ make_folders() { # of PATH, noting which were made, the innermost first
 	mv "$work/folders.new" "$work/folders"
 }
 
-# Its own name in the same folder first, so that it is there whole or not.
+# Its own name in the same folder first, so that it is there whole or not. No
+# link that lies there is followed.
 place() { # FROM TO
-	cp -p "$1" "$2.enscale-new"
-	mv -f "$2.enscale-new" "$2"
+	rm -f "$2.enscale-new" &&
+	    cp -Pp "$1" "$2.enscale-new" &&
+	    mv -fT "$2.enscale-new" "$2" || {
+		rm -f "$2.enscale-new"
+		return 1
+	}
 }
 
 apply_changes() {
@@ -90,15 +95,17 @@ undo_changes() {
 	[ $kept = yes ] || say "nothing was changed"
 }
 
+owner_and_mode() {
+	stat -c '%u %g %a' "$1"
+}
+
+# What was not changed yet may be a file that nothing can take the place of.
 put_back() { # NUMBER FILE
-	rm -f "$2.enscale-new"
-	[ ! -f "$2" ] || [ -h "$2" ] || ! cmp -s "$work/old.$1" "$2" || return 0
+	[ ! -f "$2" ] || [ -h "$2" ] || ! cmp -s "$work/old.$1" "$2" ||
+	    [ "$(owner_and_mode "$work/old.$1")" != "$(owner_and_mode "$2")" ] ||
+	    return 0
 	if [ -e "$work/old.$1" ] || [ -h "$work/old.$1" ]; then
-		cp -Pp "$work/old.$1" "$2.enscale-new" &&
-		    mv -f "$2.enscale-new" "$2" || {
-			rm -f "$2.enscale-new"
-			return 1
-		}
+		place "$work/old.$1" "$2"
 	else
 		rm -f "$2"
 	fi

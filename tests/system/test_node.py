@@ -92,86 +92,144 @@ def test_another_user_takes_the_place_of_the_one_before(host):
     assert host.sh("ls /etc/enscale-node/principals").stdout == b"nginx\n"
 
 
-def refused(host, arguments, reason):
+def refused(host, *cases):
     """Asks an existing node to become another one, and checks that nothing
-    comes of it."""
+    comes of it. A case is the reason, arguments, and a script to run before."""
     then = state(host)
     other = "--node 136553 --environment crimson-dust-8"
-    result = host.sh(f"{NODE} setup {IDENTITY} {other} {arguments}", check=False)
-    assert result.returncode == 1, arguments
-    assert reason in result.stderr.decode()
+    for reason, arguments, *before in cases:
+        script = "; ".join([*before, f"{NODE} setup {IDENTITY} {other} {arguments}"])
+        result = host.sh(script, check=False)
+        assert result.returncode == 1, script
+        assert reason in result.stderr.decode()
     assert state(host) == then
 
 
 def test_what_is_wrong_on_the_command_line_is_said_and_nothing_changes(host):
     host.sh(f"{SETUP} /root/both.pub; : >/root/0; cat /root/*.pub >/root/3")
-    for arguments, reason in [
-        ("--ca /root/none", "no such file"),
-        ("--ca /root/ca", "is a private key"),
-        ("--ca /etc/hostname", "not a public key"),
-        ("--ca /root/0", "has 0 keys"),
-        ("--ca /root/3", "want one, or two"),
-        ("--node 0124718", "want a number"),
-        ("--node 1234567890", "want a number"),
-        ("--node '1\n2'", "want a number"),
-        ("--environment ../x", "want small letters"),
-        ("--environment -x", "want small letters"),
-        (f"--environment {'x' * 63}", "longer than 63"),
-        ("--user nobody2", "there is no user"),
-        ("--user nobody", "has the shell /usr/sbin/nologin"),
-        ("--user root", "is root"),
-        ("--user '../x'", "not the name of a system user"),
-        ("--service 'x\ny'", "want letters"),
-        ("--service apatche", "there is no profile for the service apatche"),
-        ("--service nginx --services /root/none", "is missing"),
-        ("--gateway 'here;there'", "want addresses"),
-        ("--support 'x\"'", "want letters"),
-        ("--support '%h'", "want letters"),
-        ("--revoked /root/none", "no such file"),
-        ("--revoked /root/ca", "is a private key"),
-        ("--revoked /root/both.pub", "nobody would come in"),
-    ]:
-        refused(host, arguments, reason)
+    refused(host, *[
+        ("no such file", "--ca /root/none"),
+        ("is a private key", "--ca /root/ca"),
+        ("not a public key", "--ca /etc/hostname"),
+        ("has 0 keys", "--ca /root/0"),
+        ("want one, or two", "--ca /root/3"),
+        ("want a number", "--node 0124718"),
+        ("want a number", "--node 1234567890"),
+        ("want a number", "--node '1\n2'"),
+        ("want small letters", "--environment ../x"),
+        ("want small letters", "--environment -x"),
+        ("longer than 63", f"--environment {'x' * 63}"),
+        ("there is no user", "--user nobody2"),
+        ("has the shell /usr/sbin/nologin", "--user nobody"),
+        ("is root", "--user root"),
+        ("not the name of a system user", "--user '../x'"),
+        ("want letters", "--service 'x\ny'"),
+        ("there is no profile for the service apatche", "--service apatche"),
+        ("is missing", "--service nginx --services /root/none"),
+        ("want addresses", "--gateway 'here;there'"),
+        ("want one line of letters", "--support 'x\"'"),
+        ("want one line of letters", "--support '%h'"),
+        ("no such file", "--revoked /root/none"),
+        ("is a private key", "--revoked /root/ca"),
+        ("nobody would come in", "--revoked /root/both.pub"),
+    ])
 
 
 def test_a_configuration_that_sshd_would_not_use_is_taken_back(host):
     host.sh(f"{SETUP} /root/both.pub; cp /etc/ssh/sshd_config /root")
-    for script, reason in [
-        ("sed -i /Include/d /etc/ssh/sshd_config", "sshd does not use"),
-        ("echo Nonsense yes >>/etc/ssh/sshd_config", "Nonsense"),
-        ("sed -i '1i TrustedUserCAKeys none' /etc/ssh/sshd_config", "sshd does not use"),
-    ]:
-        host.sh(f"cp /root/sshd_config /etc/ssh; {script}")
-        refused(host, "", reason)
+    refused(host, *[
+        (reason, "", f"cp /root/sshd_config /etc/ssh; {script}")
+        for script, reason in [
+            ("sed -i /Include/d /etc/ssh/sshd_config", "sshd does not use"),
+            ("echo Nonsense yes >>/etc/ssh/sshd_config", "Nonsense"),
+            ("sed -i '1i TrustedUserCAKeys none' /etc/ssh/sshd_config", "sshd does not use"),
+        ]
+    ])
+
+
+def listing(folder):
+    """Prints every file below it: owner, mode, time, sum."""
+    return (
+        f"find {folder} ! -type f -printf '%p %y %m %u %g %l\\n';"
+        f"find {folder} -type f -printf '%p %m %u %g %T@\\n' -exec cksum {{}} +"
+    )
+
+
+# All that setup could change, and what it works in, but the lock.
+EVERYTHING = (
+    f"({listing('/etc')}; find /run/enscale-node -mindepth 1 2>/dev/null || :;"
+    " ls -I enscale-node /run) | sort; hostname"
+)
 
 
 def test_the_first_setup_that_fails_leaves_nothing(host):
     host.sh("sed -i /Include/d /etc/ssh/sshd_config")
-    then = host.sh("find /etc | sort; hostname").stdout
+    then = host.sh(EVERYTHING).stdout
     assert host.sh(f"{SETUP} /root/ca.pub", check=False).returncode == 1
-    assert host.sh("find /etc | sort; hostname").stdout == then
+    assert host.sh(EVERYTHING).stdout == then
 
 
 def test_a_step_that_fails_half_way_leaves_nothing(host):
     # Nothing can take the place of a file that is mounted, as in containers.
     host.sh("mount --bind /etc/hostname /etc/hostname")
-    then = host.sh("find /etc | sort; hostname; ls /run").stdout
+    then = host.sh(EVERYTHING).stdout
     failed = host.sh(f"{SETUP} /root/ca.pub", check=False)
     assert failed.returncode == 1
     assert failed.stderr.endswith(b"nothing was changed\n")
-    assert host.sh("find /etc | sort; hostname; ls /run").stdout == then
+    assert host.sh(EVERYTHING).stdout == then
+
+
+FAULTS = """#!/bin/sh
+# Fails once: when it was called that often.
+case ${0##*/}$* in
+mv*.enscale-new* | mkdir*/srv/old/etc/*)
+	count=$(($(cat /root/count) + 1))
+	echo $count >/root/count
+	[ $count != "$FAIL_AT" ] || exit 1
+	;;
+esac
+exec /usr/bin/"${0##*/}" "$@"
+"""
+
+
+def test_whichever_step_fails_every_file_is_as_it_was(host):
+    # Another node before, not left as setup had made it.
+    image = "--root /srv/old --sshd-version 9.2"
+    become = "--node 136553 --environment crimson-dust-8 --support desk --revoked"
+    host.write("/root/faults/mv", FAULTS, 0o755)
+    host.sh(
+        f"cd /root/faults; ln -s mv mkdir; {OLD}; {SETUP} /root/ca.pub {image};"
+        "cd /srv/old/etc; chmod 604 sudoers.d/enscale; chown www enscale-node/ca.pub;"
+        "rm -r motd.d; mv enscale-node/sudo.env /srv; ln -s /srv/sudo.env enscale-node"
+    )
+    then = host.sh(listing("/srv/old") + " | sort").stdout
+    for step in range(1, 30):
+        done = host.sh(
+            f"echo 0 >/root/count; FAIL_AT={step} PATH=/root/faults:$PATH"
+            f" {NODE} setup {image} {become} /root/next.pub",
+            check=False,
+        )
+        if done.returncode == 0:
+            break
+        assert b"nothing was changed" in done.stderr, done
+        assert host.sh(listing("/srv/old") + " | sort").stdout == then, step
+    assert step > 8
+    assert host.sh(listing("/srv/old") + " | sort").stdout != then
 
 
 def test_a_setup_that_nobody_listens_to_is_taken_back_all_the_same(host):
     # Its first word is that sshd does not use the file that it has placed.
     host.sh("sed -i /Include/d /etc/ssh/sshd_config")
-    then = host.sh("find /etc | sort; hostname; ls /run").stdout
+    then = host.sh(EVERYTHING).stdout
     host.sh(f"{SETUP} /root/ca.pub --service vps 2>&1 | :")
-    assert host.sh("find /etc | sort; hostname; ls /run").stdout == then
+    assert host.sh(EVERYTHING).stdout == then
+
+
+LOCK = "/run/enscale-node"
 
 
 def test_two_at_once_are_one_after_the_other(host):
-    second = host.sh(f"flock /run {SETUP} /root/ca.pub", check=False)
+    second = host.sh(f"mkdir -m 700 {LOCK}; flock {LOCK} {SETUP} /root/ca.pub", check=False)
     assert (second.returncode, second.stderr) == (
         1, b"enscale-node: another enscale-node is at work here\n"
     )
@@ -233,7 +291,9 @@ def test_an_image_is_set_up_without_touching_the_running_host(host):
     assert host.sh(f"cat {image}/etc/enscale-node/principals/www").stdout == (
         b"node124718\n"
     )
-    assert host.sh(f"ls {image}/run").stdout == b"sshd\n"
+    assert host.sh(f"ls {image}/run {image}/run/enscale-node").stdout == (
+        f"{image}/run:\nenscale-node\nsshd\n\n{image}/run/enscale-node:\n".encode()
+    )
     host.sh(f"{NODE} check --root {image}; {NODE} remove --root {image}")
     assert state(host) == then
     assert host.sh(f"find {image}/etc | sort").stdout == before
@@ -250,6 +310,16 @@ def test_a_link_of_an_image_does_not_lead_to_the_running_host(host):
         assert done.returncode == 1
         assert b"leads out of the image" in done.stderr
     assert state(host) == then
+
+
+def test_what_lies_in_an_image_is_not_written_through(host):
+    host.sh(f"{OLD}; cd /srv/old/etc; mkdir motd.d sudoers.d; echo mine >/root/mine")
+    host.sh("cd /srv/old/etc; ln -s /root/mine hostname.enscale-new; ln -s /root motd.d/enscale")
+    host.sh("ln -s /root/none /srv/old/etc/sudoers.d/enscale; ls /root >/tmp/then")
+    host.sh(f"{SETUP} /root/ca.pub --root /srv/old --sshd-version 9.2")
+    assert host.sh("ls /root | cmp /tmp/then; cat /root/mine").stdout == b"mine\n"
+    files = "/srv/old/etc/motd.d/enscale /srv/old/etc/sudoers.d/enscale"
+    assert host.sh(f"find {files} -type f | wc -l").stdout == b"2\n"
 
 
 def test_enscale_node_and_its_parts_are_clean_for_shellcheck_and_dash(host):
@@ -316,7 +386,7 @@ def test_check_names_what_is_not_as_it_should_be(host):
 
 def test_sudo_without_its_folder_is_named_and_nothing_changes(host):
     host.sh(f"{SETUP} /root/both.pub; sed -i '/includedir/d' /etc/sudoers")
-    refused(host, "", "sudo does not use /etc/sudoers.d/enscale")
+    refused(host, ("sudo does not use /etc/sudoers.d/enscale", ""))
 
 
 # ---- sshd of other days
@@ -456,7 +526,7 @@ def test_a_pattern_never_reaches_sudoers(host):
     host.sh(f"{SETUP} /root/ca.pub")
     profile = "bread\n\tuser\twww\n\tcommand\t/usr/bin/true *\n"
     host.write("/root/services", profile)
-    refused(host, "--services /root/services --service bread", "cannot be permitted")
+    refused(host, ("cannot be permitted", "--services /root/services --service bread"))
     # The others with the part that refused this one, and one that is good.
     arguments = ["a", "*", "[a-z]", "!a", "\\", "#1", "a?", "a;b", '"a"', "a\\ b"]
     host.write("/root/arguments", "\n".join(arguments) + "\n")
