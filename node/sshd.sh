@@ -66,22 +66,66 @@ check_sshd() {
 	[ "$(sshd_says trustedusercakeys)" = $etc/ca.pub ] &&
 	    [ "$(sshd_says authorizedprincipalsfile)" = "$etc/principals/%u" ] &&
 	    [ "$(sshd_says revokedkeys)" = $etc/revoked ] || not_used
-	[ "$(sshd_says pubkeyauthentication)" = yes ] ||
-	    fail "sshd has PubkeyAuthentication no"
-	allowed=$(sshd_says allowusers)
-	[ -z "$allowed" ] || is_listed "$allowed" ||
-	    fail "sshd has AllowUsers without $user"
-	! is_listed "$(sshd_says denyusers)" || fail "sshd has DenyUsers with $user"
+	check_methods
+	check_lists
 }
 
-# Is the user in what AllowUsers or DenyUsers says, wherever he comes from?
-is_listed() { # PATTERNS, one a line, of USER or USER@HOST
-	echo "$1" | while read -r pattern; do
-		# shellcheck disable=SC2254 # a pattern it is
-		case $user in
-		${pattern%@*}) echo yes ;;
-		esac
-	done | grep -q yes
+# What the guard offers: one key, with a certificate, ed25519 both and their CA.
+check_methods() {
+	[ "$(sshd_says pubkeyauthentication)" = yes ] ||
+	    fail "sshd has PubkeyAuthentication no"
+	case " $(sshd_says authenticationmethods) " in
+	'  ' | ' any ' | *' publickey '*) ;;
+	*) fail "sshd has AuthenticationMethods $(sshd_says authenticationmethods): publickey alone has to do for $user" ;;
+	esac
+	for keyword in pubkeyacceptedkeytypes pubkeyacceptedalgorithms; do
+		accepts $keyword ssh-ed25519-cert-v01@openssh.com
+	done
+	accepts casignaturealgorithms ssh-ed25519
+	[ "$(sshd_says usepam)" != no ] ||
+	    ! in_root grep -q "^$user:!" /etc/shadow ||
+	    fail "sshd has UsePAM no, and so refuses $user, whose password is locked: usermod -p '*' $user"
+}
+
+accepts() { # KEYWORD ALGORITHM; what this sshd does not say is its default
+	case ",$(sshd_says "$1")," in
+	,, | *",$2,"* | *'*'*) ;;
+	*) fail "sshd has $1 without $2, which the gateway's certificates need" ;;
+	esac
+}
+
+# Those for some addresses only (USER@HOST) may or may not be for a gateway's.
+check_lists() {
+	! in_list "$(sshd_says denyusers | grep -v @)" "$user" ||
+	    fail "sshd has DenyUsers with $user"
+	! in_list "$(sshd_says denyusers | sed -n 's/@.*//p')" "$user" ||
+	    say "note: sshd has DenyUsers with $user from addresses: the gateways' must not be among them"
+	if [ -n "$(sshd_says allowusers)" ] &&
+	    ! in_list "$(sshd_says allowusers | grep -v @)" "$user"; then
+		in_list "$(sshd_says allowusers | sed -n 's/@.*//p')" "$user" ||
+		    fail "sshd has AllowUsers without $user"
+		say "note: sshd has AllowUsers with $user from addresses: the gateways' have to be among them"
+	fi
+	groups=$(in_root id -Gn "$user")
+	! in_list "$(sshd_says denygroups)" "$groups" ||
+	    fail "sshd has DenyGroups with a group of $user: $groups"
+	[ -z "$(sshd_says allowgroups)" ] ||
+	    in_list "$(sshd_says allowgroups)" "$groups" ||
+	    fail "sshd has AllowGroups without any group of $user: $groups"
+}
+
+# Is one of NAMES in PATTERNS, one a line? sshd knows no others than * and ?.
+in_list() { # PATTERNS NAMES
+	printf '%s\n' "$1" | sed 's/[][\\]/\\&/g' >"$work/patterns"
+	while read -r pattern; do
+		for name in $2; do
+			# shellcheck disable=SC2254 # a pattern it is
+			case $name in
+			$pattern) return 0 ;;
+			esac
+		done
+	done <"$work/patterns"
+	return 1
 }
 
 not_used() {

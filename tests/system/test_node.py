@@ -235,11 +235,52 @@ def test_two_at_once_are_one_after_the_other(host):
     )
 
 
-def test_an_sshd_that_lets_the_user_in_by_a_pattern_is_good(host):
-    host.sh("echo 'AllowUsers root w*@127.0.0.0/8' >>/etc/ssh/sshd_config")
+def test_the_services_user_cannot_lock_root_out(host):
     host.sh(f"{SETUP} /root/ca.pub")
+    as_www = "setpriv --reuid=www --regid=www --clear-groups"
+    for folder in (LOCK, "/run"):
+        held = host.sh(f"{as_www} flock -n {folder} true", check=False)
+        assert (held.returncode == 0) == (folder == "/run")
+    host.sh(f"flock /run {SETUP} /root/ca.pub")
+
+
+def test_an_sshd_that_would_refuse_the_user_is_named(host):
+    host.sh(f"groupadd web; usermod -aG web www; {SETUP} /root/both.pub")
+    host.sh("cp /etc/ssh/sshd_config /root")
+    refused(host, *[
+        (reason, "", f"(echo '{line}'; cat /root/sshd_config) >/etc/ssh/sshd_config")
+        for line, reason in [
+            ("AllowUsers root [w]ww", "AllowUsers without www"),
+            ("DenyUsers root w?w", "DenyUsers with www"),
+            ("AllowGroups root sudo", "AllowGroups without any group of www: www web"),
+            ("DenyGroups w*b", "DenyGroups with a group of www: www web"),
+            ("AuthenticationMethods publickey,password", "publickey alone has to do for www"),
+            ("PubkeyAuthentication no", "PubkeyAuthentication no"),
+            ("PubkeyAcceptedAlgorithms rsa-sha2-512", "without ssh-ed25519-cert-v01"),
+            ("CASignatureAlgorithms rsa-sha2-512", "casignaturealgorithms without ssh-ed25519"),
+            ("UsePAM no", "whose password is locked"),
+        ]
+    ])
+
+
+def test_an_sshd_that_lets_the_user_in_is_good(host):
+    host.sh(f"groupadd web; usermod -aG web www; usermod -p '*' www; {SETUP} /root/both.pub")
+    lines = [
+        "AllowUsers root w*", "AllowGroups w?b", "DenyUsers root [w]ww", "DenyGroups sudo",
+        "AuthenticationMethods publickey,password publickey", "UsePAM no",
+    ]
+    host.write("/root/lines", "\n".join(lines) + "\n")
+    host.sh("cat /root/lines - </etc/ssh/sshd_config >/root/new")
+    host.sh("cp /root/new /etc/ssh/sshd_config")
+    assert b"note:" not in host.sh(f"{NODE} check").stderr
+    start_sshd(host)
+    assert enter(host, "node124718") == "www"
+    # What depends on the address is for the administrator to judge.
+    host.sh("sed -i 's/^AllowUsers .*/AllowUsers root w*@127.0.0.0\\/8/' /etc/ssh/sshd_config")
     host.sh("echo 'DenyUsers www@10.*' >>/etc/ssh/sshd_config")
-    refused(host, "", "DenyUsers with www")
+    said = host.sh(f"{NODE} check").stderr
+    assert b"AllowUsers with www from addresses" in said
+    assert b"DenyUsers with www from addresses" in said
 
 
 def test_a_server_without_the_file_gets_its_host_name_back(host):
