@@ -6,11 +6,11 @@ safe=' '
 
 # Is PATH a program, and root's alone?
 trusted() {
-	roots_alone "$1" && [ -x "$root$walked" ]
+	roots_alone "$1" && [ -f "$root$walked" ] && [ -x "$root$walked" ]
 }
 
-# Is PATH a file, and can only root change it and all that leads to it, through
-# symbolic links too?
+# Is PATH there, and can only root change it and all that leads to it, through
+# symbolic links too? What they lead to is $walked; 2: nothing is there.
 roots_alone() {
 	walked='' left=${1#/} links=0
 	while [ -n "$left" ]; do
@@ -26,6 +26,8 @@ roots_alone() {
 		case $safe in
 		*" $walked/$part "*) ;; # seen before
 		*)
+			[ -e "$root$walked/$part" ] ||
+			    [ -h "$root$walked/$part" ] || return 2
 			[ -n "$(find "$root$walked/$part" -prune -user 0 '(' \
 			    -type l -o ! -perm -020 ! -perm -002 ')' \
 			    2>/dev/null)" ] || return 1
@@ -44,7 +46,6 @@ roots_alone() {
 		esac
 		left=$target${left:+/$left}
 	done
-	[ -f "$root$walked" ]
 }
 
 # The first program of that name that root would run.
@@ -88,7 +89,8 @@ service_names() {
 	done
 }
 
-# The unit that systemd takes, and what is dropped in beside it.
+# The unit that systemd takes, what is dropped in beside it, and where more
+# could be.
 unit_files() { # NAME
 	for folder in $unit_folders; do
 		if [ -e "$root$folder/$1.service" ] ||
@@ -98,17 +100,40 @@ unit_files() { # NAME
 		fi
 	done
 	for folder in $unit_folders; do
-		for file in "$root$folder/$1.service.d"/*.conf; do
+		for file in "$root$folder/$1.service.d" \
+		    "$root$folder/$1.service.d"/*.conf; do
 			[ ! -e "$file" ] && [ ! -h "$file" ] || echo "${file#"$root"}"
 		done
 	done
 }
 
-# What starts it, as root: the first file that others could change.
+# What an init script of that name reads, as a rule, and root executes.
+default_files() { # NAME
+	for file in "/etc/default/$1" "/etc/sysconfig/$1"; do
+		[ ! -e "$root$file" ] && [ ! -h "$root$file" ] || echo "$file"
+	done
+}
+
+# The first file of those that start a service as root that others could
+# change: $changeable. Of a unit that has no User=, what it starts and where it
+# gets its environment, too.
 find_changeable() { # FILES...
+	: >"$work/unit"
 	for changeable in "$@"; do
 		roots_alone "$changeable" || return 0
+		case $changeable in
+		*.service | *.conf) cat "$root$walked" >>"$work/unit" ;;
+		esac
 	done
+	case $(sed -n 's/^User=//p' "$work/unit" | tail -n 1) in
+	'' | root | 0) ;;
+	*) return 1 ;;
+	esac
+	sed -nE 's,^(Exec[A-Za-z]*|EnvironmentFile)=[-@:+!|]*(/[^ ;]*).*,\2,p' \
+	    "$work/unit" | sort -u >"$work/started_by"
+	while read -r changeable; do
+		roots_alone "$changeable" || [ $? = 2 ] || return 0
+	done <"$work/started_by"
 	return 1
 }
 
@@ -121,13 +146,17 @@ commands_of() { # NAME
 	case $(readlink "$root${units%%"$newline"*}") in
 	/dev/null) units= ;; # masked: there is nothing to be started
 	esac
-	# shellcheck disable=SC2086 # words; no name of a unit has a blank
-	if find_changeable $script $units; then
+	case ${units%%"$newline"*} in
+	*.service) unit=yes ;;
+	*) unit= ;;
+	esac
+	# shellcheck disable=SC2046,SC2086 # words; no name of a unit has a blank
+	if find_changeable $script $units $(default_files "$1"); then
 		say "note: $changeable can be changed by others than root: no sudo for $1"
 		return 0
 	fi
-	[ -h "$root$script" ] || [ -x "$root$script" ] || script=
-	unit=${units:+yes}
+	[ -h "$root$script" ] || [ ! -d "$root$script" ] &&
+	    [ -x "$root$script" ] || script=
 	for action in $actions; do
 		case $action in
 		start | stop | restart | reload | status) known=$unit ;;
@@ -147,13 +176,32 @@ commands_of() { # NAME
 	done
 }
 
+others_own() { # FOLDER: what in it is not root's alone
+	find "$root$1" ! -type l '(' ! -user 0 -o -perm -020 -o -perm -002 ')' \
+	    2>/dev/null
+}
+
+# Can others than root change it, what is in it, or what links in it lead to?
+others_change() { # FOLDER
+	[ -z "$(others_own "$1")" ] || return 0
+	find "$root$1" -type l 2>/dev/null >"$work/links"
+	while read -r link; do
+		if roots_alone "${link#"$root"}"; then
+			[ -z "$(others_own "$walked")" ] || return 0
+		elif [ $? = 1 ]; then
+			return 0
+		fi
+	done <"$work/links"
+	return 1
+}
+
 # As root these read the configuration that the user may be able to change.
 other_commands() {
 	for file in $(words config); do
-		[ -n "$(find "$root$file" ! -type l '(' ! -user 0 -o -perm -020 \
-		    -o -perm -002 ')' 2>/dev/null)" ] || continue
-		say "note: $file can be changed by others than root: no service that
-reads it may start as root, and sudo gets no command of its own for it"
+		others_change "$file" || continue
+		say "note: $file can be changed by others than root. Whatever reads it
+must not start as root, or who changes it is root after a restart: see CAVEATS
+in enscale-node(8). sudo gets none of the profile's commands, which read it"
 		return 0
 	done
 	profile command | while read -r file arguments; do

@@ -551,7 +551,12 @@ def test_root_reads_no_configuration_of_the_user_at_a_profiles_command(host):
     found, said = permitted_in_image(host, profile, prepare)
     assert found == [r"/usr/bin/true --all\=x"]
     assert "/etc/bread" not in said
-    for spoil in ("chown www etc/bread/conf", "chmod g+w etc/bread"):
+    for spoil in (
+        "chown www etc/bread/conf",
+        "chmod g+w etc/bread",
+        "mkdir srv; chown www srv; touch srv/conf; ln -s ../../srv/conf etc/bread/more",
+        "mkdir srv; install -o www /dev/null srv/conf; ln -s /srv etc/bread/more",
+    ):
         found, said = permitted_in_image(host, profile, f"{prepare}; {spoil}")
         assert found == []
         assert "/etc/bread can be changed by others than root" in said
@@ -590,6 +595,10 @@ def test_a_pattern_never_reaches_sudoers(host):
     "ln -s /srv/www/oven.service /etc/systemd/system/",
     "mkdir -p /etc/systemd/system/oven.service.d;"
     " install -o www /dev/null /etc/systemd/system/oven.service.d/more.conf",
+    "install -d -o www /run/systemd/system/oven.service.d",
+    "install -o www /dev/null /etc/default/oven",
+    "install -o www -m 755 /dev/null /srv/www/oven; mkdir -p /etc/systemd/system;"
+    " printf '[Service]\nExecStart=-/srv/www/oven --hot\n' >/etc/systemd/system/oven.service",
 ])
 def test_a_script_that_others_than_root_can_change_is_left_out(host, spoil):
     host.write("/root/services", "bread\n\tuser\twww\n\tinit\toven\n\taction\trestart\n")
@@ -600,6 +609,18 @@ def test_a_script_that_others_than_root_can_change_is_left_out(host, spoil):
     host.sh(f"{spoil}")
     assert b"no sudo for oven" in host.sh(setup).stderr
     assert permitted(host) == []
+
+
+def test_a_program_of_the_users_is_started_by_its_unit_as_the_user(host):
+    found, said = permitted_in_image(
+        host,
+        "\tinit\toven\n\taction\tstart\n",
+        "install -m 755 /dev/null usr/bin/systemctl; mkdir -p etc/systemd/system srv;"
+        "install -o www -m 755 /dev/null srv/oven;"
+        "printf 'User=www\nExecStart=/srv/oven\n' >etc/systemd/system/oven.service",
+    )
+    assert found[0] == "/usr/bin/systemctl start oven"
+    assert "/srv/oven" not in said
 
 
 def test_every_profile_that_is_shipped_can_be_set_up(host):
