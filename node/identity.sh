@@ -48,10 +48,6 @@ check_identity() {
 	[ "$gateways" != none ] || gateways=
 	[ -z "$gateways" ] || matches "$gateways" '[0-9a-fA-F:./,]+' ||
 	    fail "gateways \"$gateways\": want addresses or networks"
-	[ "$support" != none ] || support=
-	# It stands in quotes in sudoers, where % and \ mean something.
-	[ -z "$support" ] || matches "$support" "[][A-Za-z0-9 @.,:;/?=_+()'-]{1,200}" ||
-	    fail "support \"$support\": want letters, digits and @ . , : ; / ? = _ + ( ) ' -"
 }
 
 profile() { # KEY: its words, in the profile of the service
@@ -72,6 +68,17 @@ check_service() {
 	[ -n "$(profile user)" ] ||
 	    fail "there is no profile for the service $service in $profiles, only for
 $(sed -n 's/^\([^# '"$tab"'].*\)/\1/p' "$profiles" | tr '\n' ' ')"
+}
+
+# What was said to setup; else what the profile says. It stands in quotes in
+# sudoers, where % and \ mean something.
+choose_support() {
+	[ "$support" != profile ] || support=
+	support_told=$support
+	[ -n "$support" ] || support=$(profile support)
+	[ "$support" != none ] || support=
+	[ -z "$support" ] || matches "$support" "[][A-Za-z0-9 @.,:;/?=_+()'-]{1,200}" ||
+	    fail "support \"$support\": want one line of letters, digits and @ . , : ; / ? = _ + ( ) ' -"
 }
 
 # The line of passwd; an image's may be of users that are not here.

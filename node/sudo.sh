@@ -233,7 +233,7 @@ render_sudo() {
 	Defaults:$user env_reset, !setenv, !env_keep, !requiretty, !lecture
 	Defaults:$user secure_path="$path", env_file=$etc/sudo.env
 	Defaults:$user passwd_tries=1, passprompt_override
-	Defaults:$user passprompt="This command is not permitted, and no password will do: sudo -l lists those that are.${support:+ Help: $support} "
+	Defaults:$user passprompt="This command is not permitted: see sudo -l.${support:+ Help: $support} "
 	EOF
 	escaped | sed "s/^/$user ALL = (root) NOPASSWD: /"
 }

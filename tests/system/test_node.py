@@ -568,6 +568,28 @@ def test_a_command_that_sudoers_escapes_is_found_there(host):
     assert permitted(host) == [r"/usr/bin/true --all\=x"]
 
 
+def test_support_is_what_setup_is_told_or_what_the_profile_says(host):
+    host.write("/root/services", "bread\n\tuser\twww\n\tsupport\tthe baker: 112\n")
+    bread = "--services /root/services --service bread"
+    host.sh(OLD)
+    for said, wanted in [
+        ("", "the baker: 112"),
+        ("--support desk@enscale.example", "desk@enscale.example"),
+        ("", "desk@enscale.example"),
+        ("--support none", ""),
+        ("", ""),
+        ("--support profile", "the baker: 112"),
+    ]:
+        host.sh(f"{SETUP} /root/ca.pub {bread} --root /srv/old --sshd-version 9.2 {said}")
+        sudoers = host.read("/srv/old/etc/sudoers.d/enscale").decode()
+        assert re.findall(r'see sudo -l\.(?: Help: (.*))? "', sudoers) == [wanted]
+        motd = host.read("/srv/old/etc/motd.d/enscale").decode()
+        assert re.findall(r"^Help: (.*)$", motd, re.MULTILINE) == [wanted] * bool(wanted)
+    host.sh(f"{SETUP} /root/ca.pub")
+    host.write("/root/services", 'bread\n\tuser\twww\n\tsupport\t50 % "off"\n')
+    refused(host, ("want one line of letters", bread))
+
+
 def test_a_pattern_never_reaches_sudoers(host):
     host.sh(f"{SETUP} /root/ca.pub")
     profile = "bread\n\tuser\twww\n\tcommand\t/usr/bin/true *\n"
