@@ -45,12 +45,15 @@ render_sshd() {
 	esac
 }
 
-# A key of the moment, since an image has none; sshd -t wants one.
+# For who comes from the first gateway. A key of the moment, since an image has
+# none; sshd -t wants one.
 ask_sshd() {
+	from=${gateways%%,*}
+	from=${from%/*}
 	[ -e "$work/key" ] || ssh-keygen -q -t ed25519 -N '' -f "$work/key"
 	make_folders "$root/run/sshd"
 	in_root "$sshd" -T -h "${work#"$root"}/key" \
-	    -C "user=$user,host=gateway,addr=192.0.2.1" "$@" >"$work/sshd" \
+	    -C "user=$user,host=gateway,addr=${from:-192.0.2.1}" "$@" >"$work/sshd" \
 	    2>"$work/log" && return 0
 	cat "$work/log" >&2
 	return 1

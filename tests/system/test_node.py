@@ -260,7 +260,12 @@ def test_an_sshd_that_would_refuse_the_user_is_named(host):
             ("CASignatureAlgorithms rsa-sha2-512", "casignaturealgorithms without ssh-ed25519"),
             ("UsePAM no", "whose password is locked"),
         ]
-    ])
+    ], (
+        "PubkeyAuthentication no",
+        "--gateway 198.19.0.1,198.19.0.2",
+        "(cat /root/sshd_config; printf 'Match Address 198.19.0.1\\nPubkeyAuthentication no\\n')"
+        " >/etc/ssh/sshd_config",
+    ))
 
 
 def test_an_sshd_that_lets_the_user_in_is_good(host):
