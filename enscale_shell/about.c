@@ -4,11 +4,9 @@
 #include "enscale_shell/about.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
-#include "common/text.h"
-#include "enscale_shell/say.h"
+#include "enscale_shell/answer.h"
 
 void
 about_format_time(int64_t when, char buf[ABOUT_TIME_SIZE])
@@ -21,30 +19,6 @@ about_format_time(int64_t when, char buf[ABOUT_TIME_SIZE])
 		snprintf(buf, ABOUT_TIME_SIZE, "unknown");
 }
 
-static json_t *
-ask(struct shell *shell, const char *op, int *ret_code)
-{
-	struct refusal refusal;
-	json_t *reply;
-
-	reply = shell_ask(shell, json_pack("{s:s}", "op", op), &refusal);
-	if (reply == NULL) {
-		say_refusal("%s", refusal.sentence);
-		*ret_code = refusal.code;
-	}
-	return reply;
-}
-
-/* A printable text of a field. */
-static const char *
-text_of(const json_t *object, const char *name, char buf[NAME_TEXT_MAX + 1])
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	text_printable(text != NULL ? text : "", buf, NAME_TEXT_MAX + 1);
-	return buf;
-}
-
 /* ---- keys -------------------------------------------------------------- */
 
 static void
@@ -53,9 +27,9 @@ show_key(const json_t *key)
 	char text[NAME_TEXT_MAX + 1], when[ABOUT_TIME_SIZE];
 	int64_t expires = json_integer_value(json_object_get(key, "expires"));
 
-	text_of(key, "title", text);
+	answer_text(key, "title", text);
 	printf("\n  %s\n", text[0] != '\0' ? text : "(without a title)");
-	printf("    %s, ", text_of(key, "type", text));
+	printf("    %s, ", answer_text(key, "type", text));
 	about_format_time(json_integer_value(json_object_get(key, "added")),
 	    when);
 	printf("%" JSON_INTEGER_FORMAT " bits, added %s\n",
@@ -64,10 +38,10 @@ show_key(const json_t *key)
 		about_format_time(expires, when);
 		printf("    expires %s\n", when);
 	}
-	if (text_of(key, "from", text)[0] != '\0')
+	if (answer_text(key, "from", text)[0] != '\0')
 		printf("    only from %s\n", text);
-	printf("    %s\n", text_of(key, "sha256", text));
-	if (text_of(key, "md5", text)[0] != '\0')
+	printf("    %s\n", answer_text(key, "sha256", text));
+	if (answer_text(key, "md5", text)[0] != '\0')
 		printf("    %s\n", text);
 }
 
@@ -79,7 +53,7 @@ about_show_keys(struct shell *shell)
 	int code = 0;
 	size_t i;
 
-	reply = ask(shell, "keys", &code);
+	reply = answer_to(shell, "keys", &code);
 	if (reply == NULL)
 		return code;
 	printf("\nPublic keys of account %u\n", shell->account);
@@ -102,9 +76,9 @@ show_host_key(const json_t *key, bool is_first)
 	char text[NAME_TEXT_MAX + 1];
 
 	printf("  %-16s%-8s", is_first ? "Host keys" : "",
-	    text_of(key, "type", text));
-	printf("  %s\n", text_of(key, "sha256", text));
-	if (text_of(key, "md5", text)[0] != '\0')
+	    answer_text(key, "type", text));
+	printf("  %s\n", answer_text(key, "sha256", text));
+	if (answer_text(key, "md5", text)[0] != '\0')
 		printf("%28s%s\n", "", text);
 }
 
@@ -116,7 +90,7 @@ about_show_settings(struct shell *shell)
 	int code = 0;
 	size_t i;
 
-	reply = ask(shell, "settings", &code);
+	reply = answer_to(shell, "settings", &code);
 	if (reply == NULL)
 		return code;
 	printf("\nSSH connection settings\n"

@@ -17,6 +17,7 @@
 #include "common/errors.h"
 #include "common/keyd_protocol.h"
 #include "common/text.h"
+#include "enscale_shell/answer.h"
 #include "enscale_shell/guard_client.h"
 #include "enscale_shell/say.h"
 #include "enscale_shell/words.h"
@@ -114,13 +115,12 @@ list_text(const json_t *keys)
 int
 keys_list(struct shell *shell, bool is_json)
 {
-	struct refusal refusal;
 	json_t *reply;
-	int code;
+	int code = 0;
 
-	reply = shell_ask(shell, json_pack("{s:s}", "op", "keys"), &refusal);
+	reply = answer_to(shell, "keys", &code);
 	if (reply == NULL)
-		return refuse(&refusal);
+		return code;
 	if (is_json)
 		code = words_print_json(json_pack("{s:I, s:b, s:o}", "account",
 		    (json_int_t)shell->account, "manage",

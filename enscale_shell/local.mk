@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += libshell.la
 # What its unit tests link.
 libshell_la_SOURCES = \
 	%D%/about.c %D%/about.h \
+	%D%/answer.c %D%/answer.h \
 	%D%/child_env.c %D%/child_env.h \
 	%D%/connect_lines.c %D%/connect_lines.h \
 	%D%/forwarded_agent.c %D%/forwarded_agent.h \

@@ -11,8 +11,8 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
-#include "common/text.h"
 #include "enscale_shell/about.h"
+#include "enscale_shell/answer.h"
 #include "enscale_shell/connect_lines.h"
 #include "enscale_shell/keys.h"
 #include "enscale_shell/listing.h"
@@ -70,30 +70,6 @@ words_print_json(json_t *document)
 	return finish_output();
 }
 
-static json_t *
-ask(struct shell *shell, const char *op, int *ret_code)
-{
-	struct refusal refusal;
-	json_t *reply;
-
-	reply = shell_ask(shell, json_pack("{s:s}", "op", op), &refusal);
-	if (reply == NULL) {
-		say_refusal("%s", refusal.sentence);
-		*ret_code = refusal.code;
-	}
-	return reply;
-}
-
-/* A field that is a text, fit for a line of fields. */
-static const char *
-text_of(const json_t *object, const char *name, char buf[NAME_TEXT_MAX + 1])
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	text_printable(text != NULL ? text : "", buf, NAME_TEXT_MAX + 1);
-	return buf;
-}
-
 /* ---- nodes and config -------------------------------------------------- */
 
 static int
@@ -102,7 +78,7 @@ fetch(struct shell *shell, struct listing **ret_listing)
 	AUTO_JSON json_t *reply = NULL;
 	int code = 0, r;
 
-	reply = ask(shell, "list", &code);
+	reply = answer_to(shell, "list", &code);
 	if (reply == NULL)
 		return code;
 	r = listing_parse(reply, ret_listing);
@@ -216,7 +192,7 @@ run_settings(struct shell *shell, bool is_json)
 		code = about_show_settings(shell);
 		return code != 0 ? code : finish_output();
 	}
-	reply = ask(shell, "settings", &code);
+	reply = answer_to(shell, "settings", &code);
 	if (reply == NULL)
 		return code;
 	host_keys = json_object_get(reply, "host_keys");
@@ -239,8 +215,8 @@ print_session(const struct shell *shell, const json_t *session)
 	json_int_t node = json_integer_value(json_object_get(session, "node"));
 	size_t i;
 
-	text_of(session, "session", id);
-	text_of(session, "address", address);
+	answer_text(session, "session", id);
+	answer_text(session, "address", address);
 	printf("%s\t%s\t%s\t", id, opened != NULL ? opened : "-", address);
 	if (node != 0)
 		printf("%" JSON_INTEGER_FORMAT "\t", node);
@@ -260,12 +236,12 @@ session_json(const struct shell *shell, const json_t *session)
 	char when[WORDS_TIME_SIZE];
 	json_int_t node = json_integer_value(json_object_get(session, "node"));
 
-	text_of(session, "session", id);
+	answer_text(session, "session", id);
 	return json_pack("{s:s, s:s?, s:s, s:o, s:O?, s:b}", "session", id,
 	    "opened",
 	    words_format_time(
 	        json_integer_value(json_object_get(session, "opened")), when),
-	    "address", text_of(session, "address", address), "node",
+	    "address", answer_text(session, "address", address), "node",
 	    node != 0 ? json_integer(node) : json_null(), "inside",
 	    json_object_get(session, "inside"), "this",
 	    strcmp(id, shell->session) == 0);
@@ -279,7 +255,7 @@ run_sessions(struct shell *shell, bool is_json)
 	int code = 0;
 	size_t i;
 
-	reply = ask(shell, "sessions", &code);
+	reply = answer_to(shell, "sessions", &code);
 	json_array_foreach(json_object_get(reply, "sessions"), i, session)
 	{
 		if (is_json)
