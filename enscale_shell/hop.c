@@ -19,7 +19,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -36,9 +35,6 @@
 #define EXEC_FAILED   127
 #define SSH_FAILED    255
 #define END_WAIT_MS   1500 /* the guard kills after two seconds */
-/* What sshd gives its clients; ssh itself would wait for ever for a node that
- * falls silent after the key exchange. */
-#define LOGIN_MS 120000
 
 struct hop {
 	struct shell *shell;
@@ -48,8 +44,6 @@ struct hop {
 	int log_read, log_write; /* owned; a pipe */
 	pid_t pid;
 	int pidfd;          /* owned */
-	int64_t deadline;   /* of the login, in milliseconds */
-	bool is_late;       /* it was not met */
 	struct ssh_log log; /* what ssh said itself */
 	struct hop_result result;
 };
@@ -251,26 +245,6 @@ hear_guard(struct hop *hop)
 	return true;
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* How long poll(2) may wait. */
-static int
-time_left(const struct hop *hop)
-{
-	int64_t left = hop->deadline - now_ms();
-
-	if (hop->log.is_login)
-		return -1;
-	return left > 0 ? (int)left : 0;
-}
-
 enum {
 	WATCH_SSH,
 	WATCH_SIGNALS,
@@ -289,9 +263,7 @@ watch(struct hop *hop)
 		[WATCH_LOG] = { .fd = hop->log_read, .events = POLLIN },
 		[WATCH_GUARD] = { .events = POLLIN },
 	};
-	int n;
 
-	hop->deadline = now_ms() + LOGIN_MS;
 	for (;;) {
 		if (hear_guard(hop)) {
 			end_ssh(hop);
@@ -300,14 +272,8 @@ watch(struct hop *hop)
 		fds[WATCH_GUARD].fd = hop->shell->guard != NULL
 		    ? guard_client_fd(hop->shell->guard)
 		    : -1;
-		n = poll(fds, WATCH_COUNT, time_left(hop));
-		if (n < 0)
+		if (poll(fds, WATCH_COUNT, -1) < 0)
 			continue;
-		if (n == 0) {
-			hop->is_late = true;
-			end_ssh(hop);
-			return;
-		}
 		if (fds[WATCH_LOG].revents != 0)
 			ssh_log_read(&hop->log, hop->log_read);
 		if (fds[WATCH_SSH].revents != 0)
@@ -331,9 +297,7 @@ reap(struct hop *hop)
 	hop->result.entered = hop->log.is_login;
 	if (hop->result.was_ended)
 		return;
-	if (hop->is_late)
-		hop->result.code = SSH_FAILED;
-	else if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status))
 		hop->result.signal = WTERMSIG(status);
 	else
 		hop->result.code = WEXITSTATUS(status);
@@ -399,7 +363,7 @@ finish(struct hop *hop)
 	}
 	hop->result.code = GUARD_EXIT_UNREACHABLE;
 	say_refusal("Node %u cannot be reached: %s.", hop->request->node,
-	    hop->is_late ? "it does not answer" : ssh_log_reason(&hop->log));
+	    ssh_log_reason(&hop->log));
 }
 
 struct hop_result
