@@ -21,6 +21,7 @@ libcommon_la_SOURCES = \
 	%D%/ssh_key.c %D%/ssh_key.h \
 	%D%/fingerprint_text.c %D%/fingerprint_text.h \
 	%D%/session_registry.c %D%/session_registry.h \
+	%D%/host_address.c %D%/host_address.h \
 	%D%/guard_protocol.h \
 	%D%/keyd_protocol.c %D%/keyd_protocol.h
 

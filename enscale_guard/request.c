@@ -15,6 +15,7 @@
 #include "common/errors.h"
 #include "common/fingerprint_text.h"
 #include "common/guard_protocol.h"
+#include "common/host_address.h"
 #include "common/ssh_key.h"
 #include "common/text.h"
 #include "enscale_guard/about.h"
@@ -388,6 +389,13 @@ declare(const struct request *request, const struct node_record *node,
 		    node->node);
 		return refuse_hop(request, node->node, GUARD_EXIT_UNREACHABLE,
 		    "no-host-key", sentence);
+	}
+	if (host_address_is_own(node->address)) {
+		snprintf(sentence, sizeof(sentence),
+		    "Node %u cannot be reached: the directory has the gateway's own address for it.",
+		    node->node);
+		return refuse_hop(request, node->node, GUARD_EXIT_UNREACHABLE,
+		    "own-address", sentence);
 	}
 	answer = json_pack("{s:b, s:I, s:s, s:i, s:s, s:s, s:s, s:i, s:s}",
 	    "ok", 1, "node", (json_int_t)node->node, "address", node->address,

@@ -29,6 +29,7 @@
 #include "common/config.h"
 #include "common/errors.h"
 #include "common/fingerprint_text.h"
+#include "common/host_address.h"
 #include "common/login_name.h"
 #include "common/policy.h"
 #include "common/ssh_key.h"
@@ -158,6 +159,8 @@ format_tunnel(const struct view *view, const struct request *request,
 	if (judged.verdict != POLICY_ALLOWED)
 		return;
 	text = judged.node.address;
+	if (host_address_is_own(text))
+		return;
 	is_six = inet_pton(AF_INET6, text, &address) == 1;
 	if (is_six || inet_pton(AF_INET, text, &address) == 1)
 		snprintf(buf, TUNNEL_MAX,

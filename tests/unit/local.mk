@@ -166,6 +166,11 @@ tests_unit_test_text_SOURCES = %D%/test_text.c
 tests_unit_test_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_text_LDADD = libcommon.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_host_address
+tests_unit_test_host_address_SOURCES = %D%/test_host_address.c
+tests_unit_test_host_address_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_host_address_LDADD = libcommon.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_base64
 tests_unit_test_base64_SOURCES = %D%/test_base64.c
 tests_unit_test_base64_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -464,6 +464,15 @@ a_hop_that_policy_refuses_is_not_declared(void **state)
 }
 
 static void
+a_node_with_the_gateways_own_address_is_not_hopped_to(void **state)
+{
+	(void)state;
+	publish(&(struct facts){ .address = "127.0.0.1" });
+	expect_refusal(HOP, 121, "own-address");
+	assert_int_equal(around.hop.state, HOP_NONE);
+}
+
+static void
 a_session_of_one_node_hops_nowhere_else(void **state)
 {
 	(void)state;
@@ -628,6 +637,7 @@ main(void)
 		TEST(a_hop_is_declared_and_described),
 		TEST(a_new_declaration_replaces_the_last_one),
 		TEST(a_hop_that_policy_refuses_is_not_declared),
+		TEST(a_node_with_the_gateways_own_address_is_not_hopped_to),
 		TEST(a_session_of_one_node_hops_nowhere_else),
 		TEST(hop_done_says_whether_it_signed),
 		TEST(hop_done_says_why_the_agent_refused),

@@ -438,6 +438,10 @@ a_whole_node_is_read(void **state)
 	assert_int_equal(parse(NODE).node.port, 22);
 }
 
+#define ADDRESS_LINES                                  \
+	"objectClass: enscaleNode\nenscaleNodeId: 1\n" \
+	"enscaleSystemUser: a\nipHostNumber: %s\n"
+
 static void
 a_node_needs_one_numeric_address(void **state)
 {
@@ -448,10 +452,7 @@ a_node_needs_one_numeric_address(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		(void)snprintf(lines, sizeof(lines),
-		    "objectClass: enscaleNode\nenscaleNodeId: 1\n"
-		    "enscaleSystemUser: a\nipHostNumber: %s\n",
-		    bad[i]);
+		(void)snprintf(lines, sizeof(lines), ADDRESS_LINES, bad[i]);
 		assert_refused(lines, "ipHostNumber: not an address");
 	}
 	assert_refused("objectClass: enscaleNode\nenscaleNodeId: 1\n"
@@ -462,6 +463,30 @@ a_node_needs_one_numeric_address(void **state)
 	                          "ipHostNumber: 2001:DB8:0:0::1\n")
 	                        .node.address,
 	    "2001:db8::1");
+}
+
+static void
+a_node_has_an_address_of_its_own(void **state)
+{
+	static const char *const bad[] = { "127.0.0.1", "127.255.255.254",
+		"0.0.0.0", "0.1.2.3", "169.254.169.254", "224.0.0.1",
+		"255.255.255.255", "240.0.0.1", "::", "::1", "::198.19.0.1",
+		"::ffff:127.0.0.1", "fe80::1", "febf::1", "ff02::1" };
+	static const char *const good[] = { "126.0.0.1", "169.253.0.1",
+		"223.255.255.254", "fec0::1", "fd00::1", "1::" };
+	char lines[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(lines, sizeof(lines), ADDRESS_LINES, bad[i]);
+		assert_refused(lines,
+		    "ipHostNumber: a loopback, link-local, multicast or "
+		    "reserved address");
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		(void)snprintf(lines, sizeof(lines), ADDRESS_LINES, good[i]);
+		assert_string_equal(parse(lines).node.address, good[i]);
+	}
 }
 
 static void
@@ -610,6 +635,7 @@ main(void)
 		cmocka_unit_test(an_environment_may_have_no_owner),
 		cmocka_unit_test(a_whole_node_is_read),
 		cmocka_unit_test(a_node_needs_one_numeric_address),
+		cmocka_unit_test(a_node_has_an_address_of_its_own),
 		cmocka_unit_test(the_system_user_is_a_user_name_and_not_root),
 		cmocka_unit_test(a_host_key_has_no_options_and_is_a_key),
 		cmocka_unit_test(ports_and_ids_of_nodes_are_in_range),
