@@ -94,13 +94,21 @@ def master(client, wait_for):
     process.wait(timeout=10)
 
 
-def test_ten_channels_of_one_connection_run_side_by_side(client, gateway, master):
-    channels = []
-    for number in range(CHANNELS):
-        command = f"echo up; echo e{number} >&2; cat; exit {number}"
-        channels.append(client.popen(
-            ["ssh", *master, TARGET, command], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+@pytest.fixture
+def channels(client, master):
+    """Of that connection, each with a number for its exit code."""
+    started = [
+        client.popen(["ssh", *master, TARGET, f"echo up; echo e{number} >&2; "
+                      f"cat; exit {number}"], stdin=subprocess.PIPE,
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for number in range(CHANNELS)]
+    yield started
+    for channel in started:
+        channel.kill()
+        channel.communicate()
+
+
+def test_ten_channels_of_one_connection_run_side_by_side(gateway, channels):
     for channel in channels:
         assert channel.stdout.readline() == b"up\n"
     monitors = gateway.run(["pgrep", "-fc", f"sshd: {LOGIN} .priv"]).stdout

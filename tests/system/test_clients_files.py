@@ -59,7 +59,8 @@ def test_rsync_says_what_the_node_has_not(client, place):
 def lftp(client):
     """lftp(commands): in one session; the first that fails ends it."""
     def run(commands, **more):
-        script = f"set cmd:fail-exit yes; open -u {LOGIN},none sftp://{HOST}:{PORT}; "
+        script = ("set cmd:fail-exit yes; set net:max-retries 1; "
+                  f"open -u {LOGIN},none sftp://{HOST}:{PORT}; ")
         return client.run(["lftp", "-c", script + commands], **more)
     return run
 
