@@ -291,6 +291,11 @@ count(struct follow *follow)
 		return 0;
 	if (follow->refreshing)
 		say_progress(follow);
+	/* A state that is built is built in one transaction. */
+	if (follow->refreshing && !state_info(follow->state)->complete) {
+		follow->batch = 0;
+		return 0;
+	}
 	return commit(follow);
 }
 

@@ -22,6 +22,7 @@ libsync_la_SOURCES = \
 	%D%/poll_queue.c %D%/poll_queue.h \
 	%D%/source_session.c %D%/source_session.h \
 	%D%/state.c %D%/state.h %D%/state_private.h \
+	%D%/state_build.c \
 	%D%/state_changes.c \
 	%D%/state_check.c \
 	%D%/state_entry.c \

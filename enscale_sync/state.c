@@ -18,10 +18,8 @@
 #define STATE_VERSION 2
 /* Address space, not disk: the file grows as it is filled. Doubled when half
  * of it is in use, which no single transaction does. */
-#define STATE_MAP_SIZE ((size_t)8 << 30)
+#define STATE_MAP_SIZE ((size_t)16 << 30)
 #define STATE_INFO_MAX ((size_t)16 * 1024)
-/* Until the first refresh is complete. */
-#define BUILDING_FILE STATE_FILE ".new"
 
 const uint8_t state_no_uuid[ENTRY_UUID_LEN];
 
@@ -74,7 +72,10 @@ state_store(struct state *state, enum state_table table, struct bytes key,
     struct bytes value)
 {
 	MDB_val k = to_val(key), v = to_val(value);
+	int r = state->building ? state_build_room(state, value.len) : 0;
 
+	if (r != 0)
+		return r;
 	return state_error(state,
 	    mdb_put(state->txn, state->tables[table], &k, &v, 0));
 }
@@ -415,6 +416,8 @@ begin(struct state *state, bool writing)
 
 	if (state->txn != NULL)
 		return -EBUSY;
+	if (state->env == NULL)
+		return -EIO; /* state_is_stuck() */
 	if (writing) {
 		r = make_room(state);
 		if (r != 0)
@@ -443,24 +446,6 @@ state_begin_read(struct state *state)
 	return begin(state, false);
 }
 
-/* Makes a state that is complete durable, and gives it its name. */
-static int
-finish_building(struct state *state)
-{
-	int r = mdb_env_sync(state->env, 1);
-
-	if (r == 0)
-		r = mdb_env_set_flags(state->env, MDB_NOSYNC, 0);
-	if (r != 0)
-		return state_error(state, r);
-	if (renameat(state->lock_fd, BUILDING_FILE, state->lock_fd,
-	        STATE_FILE) != 0 ||
-	    fsync(state->lock_fd) != 0)
-		return -errno;
-	state->building = false;
-	return 0;
-}
-
 int
 state_commit(struct state *state)
 {
@@ -476,7 +461,7 @@ state_commit(struct state *state)
 	r = state_error(state, mdb_txn_commit(state->txn));
 	state->txn = NULL;
 	if (r == 0 && state->building && state->info.complete)
-		r = finish_building(state);
+		r = state_build_finish(state);
 	if (r == 0)
 		state->committed = state->info;
 	else
@@ -541,20 +526,17 @@ open_tables(struct state *state)
  * which never reads and writes at the same time; so no reader table and no
  * mutex that outlives us. NOMETASYNC: an operating system that dies may undo
  * the last commit as a whole, cookie included, and the server tells it again.
- *
- * A new state is built under another name, and nothing of it is synced until
- * the first refresh is complete: whoever ends before that begins again, as it
- * would have to anyway.
+ * While it is built: state_build.c.
  */
-static int
-open_file(struct state *state, const char *path)
+int
+state_open_file(struct state *state, const char *path)
 {
 	unsigned int flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOMETASYNC |
 	    MDB_NORDAHEAD;
 	int r = mdb_env_create(&state->env);
 
 	if (state->building)
-		flags |= MDB_NOSYNC;
+		flags |= MDB_NOSYNC | MDB_WRITEMAP;
 	if (r != 0) {
 		state->env = NULL;
 		return state_error(state, r);
@@ -564,7 +546,11 @@ open_file(struct state *state, const char *path)
 		r = mdb_env_set_maxdbs(state->env, T_COUNT);
 	if (r == 0)
 		r = mdb_env_open(state->env, path, flags, 0600);
-	r = r == 0 ? open_tables(state) : state_error(state, r);
+	r = state_error(state, r);
+	if (r == 0 && state->building)
+		r = state_build_room(state, 0);
+	if (r == 0)
+		r = open_tables(state);
 	if (r != 0) {
 		mdb_env_close(state->env);
 		state->env = NULL;
@@ -579,23 +565,22 @@ cleanup_state(struct state **state)
 }
 
 static int
-build_new(struct state *state, const char *dir)
+build_new(struct state *state)
 {
 	char *path AUTO_FREE = NULL;
 
-	if (asprintf(&path, "%s/%s", dir, BUILDING_FILE) < 0)
+	if (asprintf(&path, "%s" STATE_BUILDING_SUFFIX, state->path) < 0)
 		return -ENOMEM;
 	if (unlink(path) != 0 && errno != ENOENT)
 		return -errno;
 	state->building = state->new = true;
-	return open_file(state, path);
+	return state_open_file(state, path);
 }
 
 int
 state_open(const char *dir, struct state **ret_state, bool *ret_replaced)
 {
 	struct state *state AUTO(cleanup_state) = calloc(1, sizeof(*state));
-	char *path AUTO_FREE = NULL;
 	bool replaced = false;
 	int r;
 
@@ -606,19 +591,21 @@ state_open(const char *dir, struct state **ret_state, bool *ret_replaced)
 	state->lock_fd = lock_folder(dir);
 	if (state->lock_fd < 0)
 		return state->lock_fd;
-	if (asprintf(&path, "%s/%s", dir, STATE_FILE) < 0)
+	if (asprintf(&state->path, "%s/%s", dir, STATE_FILE) < 0) {
+		state->path = NULL;
 		return -ENOMEM;
-	if (access(path, F_OK) == 0)
-		r = open_file(state, path);
+	}
+	if (access(state->path, F_OK) == 0)
+		r = state_open_file(state, state->path);
 	else
-		r = errno == ENOENT ? build_new(state, dir) : -errno;
+		r = errno == ENOENT ? build_new(state) : -errno;
 	if (r == ENS_E_CORRUPT || r == ENS_E_VERSION) {
 		/* The directory is the truth: ask it again. */
 		replaced = true;
 		state->damaged = false;
 		state->info = (struct state_info){ 0 };
 		state->committed = state->info;
-		r = unlink(path) != 0 ? -errno : build_new(state, dir);
+		r = unlink(state->path) != 0 ? -errno : build_new(state);
 	}
 	if (r != 0)
 		return r;
@@ -641,5 +628,6 @@ state_close(struct state *state)
 	wire_write_free(&state->entry);
 	wire_write_free(&state->old);
 	entry_rows_free(&state->old_rows);
+	free(state->path);
 	free(state);
 }

@@ -28,8 +28,12 @@ struct state {
 	MDB_env *env;
 	MDB_txn *txn; /* under way, or NULL */
 	bool writing;
-	int lock_fd;   /* of the folder */
-	bool building; /* the file has not its name yet: open_file() */
+	int lock_fd;    /* of the folder */
+	char *path;     /* owned */
+	bool building;  /* the file has not its name yet: state_build.c */
+	uint64_t room;  /* bytes that its file system has given to it */
+	uint64_t used;  /* of them, at most */
+	uint64_t large; /* values of more than a page, so far */
 	MDB_dbi tables[T_COUNT];
 	struct state_info info;      /* as the transaction has it */
 	struct state_info committed; /* as on disk */
@@ -49,6 +53,17 @@ struct state_key {
 	uint8_t data[STATE_KEY_MAX];
 	size_t len;
 };
+
+/* Opens LMDB's file, and reads what it is about. */
+int state_open_file(struct state *state, const char *path);
+
+/*
+ * A state that is built (state_build.c): room for a value of so many bytes is
+ * there; it is complete, so it becomes durable and gets its name.
+ */
+#define STATE_BUILDING_SUFFIX ".new"
+int state_build_room(struct state *state, size_t len);
+int state_build_finish(struct state *state);
 
 /* Our code for LMDB's (state_check.c). */
 int state_error(struct state *state, int r);

@@ -450,16 +450,18 @@ def test_a_map_of_another_uid_base_is_replaced(make, gateway):
     assert b"300000007" in follower.ask("lookup", "7").stdout
 
 
-def test_no_room_for_a_map_is_a_sentence(make, gateway):
+@pytest.mark.parametrize("part, file", [
+    ("state", "state.mdb"), ("map", "accounts.map")])
+def test_no_room_at_the_start_is_a_sentence(make, gateway, part, file):
     server, follower = make()
-    put_on_small_disk(gateway, "map", "64k")
-    fill_disk(gateway, "map")
+    put_on_small_disk(gateway, part, "64k")
+    fill_disk(gateway, part)
     said = follower.refuses()
-    assert (f'cannot open "{STATE}/map/accounts.map": No space left on device'
+    assert (f'cannot open "{STATE}/{part}/{file}": No space left on device'
             in said)
     assert follower.ask("lookup", "7").returncode == 2
-    gateway.sh(f"rm {STATE}/map/filler")
-    gateway.sh(f"mount -o remount,size=16m {STATE}/map")
+    gateway.sh(f"rm {STATE}/{part}/filler")
+    gateway.sh(f"mount -o remount,size=16m {STATE}/{part}")
     follower.start().agrees(server)
 
 

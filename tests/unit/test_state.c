@@ -711,6 +711,27 @@ a_discarded_state_begins_anew(void **state)
 	assert_true(state_is_new(f.state));
 }
 
+static void
+what_was_built_has_its_name_and_no_room_to_spare(void **state)
+{
+	char path[sizeof(f.folder) + 32];
+	struct stat st;
+
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	(void)snprintf(path, sizeof(path), "%s/" STATE_FILE, f.folder);
+	assert_int_equal(access(path, F_OK), -1);
+	sync_complete(&f);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, state_bytes(f.state));
+	assert_true(st.st_size < 1 << 20);
+	(void)snprintf(path, sizeof(path), "%s/" STATE_FILE ".new", f.folder);
+	assert_int_equal(access(path, F_OK), -1);
+	/* It is the same to whoever goes on with it. */
+	sync_put(&f, 2, ACCOUNT_DN("2"), ACCOUNT("2"));
+	assert_int_equal(state_entry_count(f.state), 2);
+}
+
 int
 main(void)
 {
@@ -747,6 +768,7 @@ main(void)
 		TEST(what_may_not_go_stays),
 		TEST(a_good_state_is_found_whole),
 		TEST(a_discarded_state_begins_anew),
+		TEST(what_was_built_has_its_name_and_no_room_to_spare),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
