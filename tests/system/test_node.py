@@ -244,27 +244,36 @@ def test_the_services_user_cannot_lock_root_out(host):
     host.sh(f"flock /run {SETUP} /root/ca.pub")
 
 
-def test_an_sshd_that_would_refuse_the_user_is_named(host):
+@pytest.mark.parametrize("wrong", [
+    {
+        "AllowUsers root [w]ww": "AllowUsers without www",
+        "DenyUsers root w?w": "DenyUsers with www",
+        "AllowGroups root sudo": "AllowGroups without any group of www: www web",
+        "DenyGroups w*b": "DenyGroups with a group of www: www web",
+    },
+    {
+        "AuthenticationMethods publickey,password": "publickey alone has to do for www",
+        "PubkeyAuthentication no": "PubkeyAuthentication no",
+        "PubkeyAcceptedAlgorithms rsa-sha2-512": "without ssh-ed25519-cert-v01",
+        "CASignatureAlgorithms rsa-sha2-512": "casignaturealgorithms without ssh-ed25519",
+        "UsePAM no": "whose password is locked",
+    },
+], ids=["lists", "methods"])
+def test_an_sshd_that_would_refuse_the_user_is_named(host, wrong):
     host.sh(f"groupadd web; usermod -aG web www; {SETUP} /root/both.pub")
     host.sh("cp /etc/ssh/sshd_config /root")
     refused(host, *[
         (reason, "", f"(echo '{line}'; cat /root/sshd_config) >/etc/ssh/sshd_config")
-        for line, reason in [
-            ("AllowUsers root [w]ww", "AllowUsers without www"),
-            ("DenyUsers root w?w", "DenyUsers with www"),
-            ("AllowGroups root sudo", "AllowGroups without any group of www: www web"),
-            ("DenyGroups w*b", "DenyGroups with a group of www: www web"),
-            ("AuthenticationMethods publickey,password", "publickey alone has to do for www"),
-            ("PubkeyAuthentication no", "PubkeyAuthentication no"),
-            ("PubkeyAcceptedAlgorithms rsa-sha2-512", "without ssh-ed25519-cert-v01"),
-            ("CASignatureAlgorithms rsa-sha2-512", "casignaturealgorithms without ssh-ed25519"),
-            ("UsePAM no", "whose password is locked"),
-        ]
-    ], (
+        for line, reason in wrong.items()
+    ])
+
+
+def test_an_sshd_that_would_refuse_the_gateway_is_named(host):
+    host.sh(f"{SETUP} /root/both.pub")
+    refused(host, (
         "PubkeyAuthentication no",
         "--gateway 198.19.0.1,198.19.0.2",
-        "(cat /root/sshd_config; printf 'Match Address 198.19.0.1\\nPubkeyAuthentication no\\n')"
-        " >/etc/ssh/sshd_config",
+        "printf 'Match Address 198.19.0.1\\nPubkeyAuthentication no\\n' >>/etc/ssh/sshd_config",
     ))
 
 
