@@ -93,8 +93,9 @@
  *
  * A refusal: {"ok":false,"code":120,"verdict":"node-unknown",
  * "sentence":"...","session":"..."}; that of a hello has "support", too.
- * code is the exit code for a direct session: GUARD_EXIT_*. verdict is a word of policy's, or "other-node",
- * "no-host-key", "no-session", "too-many-requests", "bad-request". An unknown
+ * code is the exit code for a direct session: GUARD_EXIT_*. verdict is a word
+ * of policy's, or "other-node", "no-host-key", "own-address", "no-session",
+ * "too-many-requests", "bad-request". An unknown
  * op, bad JSON or an over-long line gets code 122 and the connection is
  * closed.
  */
