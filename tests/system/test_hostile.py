@@ -171,6 +171,9 @@ def test_an_address_that_leads_nowhere_else_is_refused_with_its_reason(
     address(nobodys)
     said = refused(client, wait_for, 120)
     assert b"Node 124719 does not exist" in said
-    status = gateway.run(["enscalectl", "status"], check=False).stdout
-    assert node_dn(124719, ENVIRONMENT).encode() in status
-    assert b"loopback, link-local, multicast or reserved address" in status
+
+    def is_named():
+        status = gateway.run(["enscalectl", "status"], check=False).stdout
+        return (node_dn(124719, ENVIRONMENT).encode() in status
+                and b"loopback, link-local, multicast or reserved address" in status)
+    wait_for(is_named, "the status names it")
