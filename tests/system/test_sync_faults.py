@@ -493,7 +493,8 @@ def readers(make, gateway):
     """A follower, readers(words...) on what it publishes, and step(n), which
     takes the directory to number n: see view_reader.c."""
     server, follower = make()
-    names = "crc32c errors record record_encode wire text manifest view view_walk"
+    names = ("crc32c errors login_name record record_encode wire text manifest"
+             " view view_walk")
     gateway.write(f"{ROOT}/config.h", "#define _GNU_SOURCE\n")
     gateway.sh(f"cd /usr/src/enscale; gcc -O1 -I {ROOT} -I . -o {ROOT}/reader "
                "tests/system/view_reader.c "

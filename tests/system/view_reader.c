@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "common/errors.h"
+#include "common/login_name.h"
 #include "common/view.h"
 
 struct bounds {
@@ -30,7 +31,7 @@ struct bounds {
 };
 
 struct asked {
-	unsigned long number;
+	uint32_t number;
 	int account, toggled; /* 0, ENS_E_NOTFOUND, or it cannot be told */
 };
 
@@ -60,8 +61,9 @@ ask(const struct view *view)
 	struct account_record account;
 
 	asked.account = view_find_account(view, 1, &account);
-	if (asked.account == 0)
-		asked.number = strtoul(account.name, NULL, 10);
+	if (asked.account == 0 &&
+	    parse_u32(account.name, UINT32_MAX, &asked.number) != 0)
+		asked.number = UINT32_MAX; /* no change has that one */
 	asked.toggled = view_find_account(view, 2, &account);
 	return asked;
 }
@@ -70,7 +72,7 @@ static int
 judge(struct asked asked, unsigned long low, unsigned long high)
 {
 	if (asked.account != 0 || asked.number < low || asked.number > high) {
-		printf("error %d, %lu of %lu to %lu\n", asked.account,
+		printf("error %d, %u of %lu to %lu\n", asked.account,
 		    asked.number, low, high);
 		return 1;
 	}
@@ -80,7 +82,7 @@ judge(struct asked asked, unsigned long low, unsigned long high)
 		return 1;
 	}
 	if (low == high && (asked.toggled == 0) != (asked.number % 2 == 0)) {
-		printf("account 2 at %lu: %d\n", asked.number, asked.toggled);
+		printf("account 2 at %u: %d\n", asked.number, asked.toggled);
 		return 1;
 	}
 	return 0;
@@ -126,13 +128,13 @@ ask_on(double seconds)
 
 /* All begin when the pipe is closed. */
 static int
-ask_together(int count, double seconds)
+ask_together(uint32_t count, uint32_t seconds)
 {
 	int gate[2], status, failed = 0;
 
 	if (pipe(gate) != 0)
 		return 1;
-	for (int i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		char byte;
 
 		switch (fork()) {
@@ -154,7 +156,7 @@ ask_together(int count, double seconds)
 }
 
 static int
-raise_low(unsigned long number)
+raise_low(uint32_t number)
 {
 	double end = now() + 20;
 
@@ -174,7 +176,7 @@ raise_low(unsigned long number)
 		}
 		(void)usleep(2000);
 	}
-	printf("%lu does not come\n", number);
+	printf("%u does not come\n", number);
 	return 1;
 }
 
@@ -197,6 +199,7 @@ stop_inside(void)
 int
 main(int argc, char **argv)
 {
+	uint32_t number = 0, seconds = 0;
 	int fd = argc < 4 ? -1 : open(argv[2], O_RDWR | O_CLOEXEC);
 
 	folder = argc < 4 ? "" : argv[1];
@@ -205,11 +208,14 @@ main(int argc, char **argv)
 	if (bounds == MAP_FAILED)
 		return 2;
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	if ((argc > 4 && parse_u32(argv[4], INT32_MAX, &number) != 0) ||
+	    (argc > 5 && parse_u32(argv[5], INT32_MAX, &seconds) != 0))
+		return 2;
 	if (strcmp(argv[3], "many") == 0 && argc == 6)
-		return ask_together(atoi(argv[4]), atof(argv[5]));
+		return ask_together(number, seconds);
 	if (strcmp(argv[3], "once") == 0 && argc == 5)
-		return ask_together(atoi(argv[4]), 0);
+		return ask_together(number, 0);
 	if (strcmp(argv[3], "low") == 0 && argc == 5)
-		return raise_low(strtoul(argv[4], NULL, 10));
+		return raise_low(number);
 	return strcmp(argv[3], "stop") == 0 ? stop_inside() : 2;
 }
