@@ -48,8 +48,10 @@ def account(number, *lines):
 
 
 def key(number, public):
-    return ldif(f"cn=k{public[-3:]},enscaleAccountId={number},{SUFFIX}",
-                "objectClass: enscaleKey", f"cn: k{public[-3:]}",
+    # base64 has "+", which a DN would take for a second attribute.
+    name = "k" + public[-3:].replace("+", "-")
+    return ldif(f"cn={name},enscaleAccountId={number},{SUFFIX}",
+                "objectClass: enscaleKey", f"cn: {name}",
                 f"sshPublicKey: {public}")
 
 
