@@ -3,6 +3,7 @@
  */
 #include <config.h>
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/base64.h"
@@ -11,20 +12,22 @@
 static const char alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* Six bits, or -1. */
-static int
-sextet(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+')
-		return 62;
-	return c == '/' ? 63 : -1;
-}
+/* One more than the six bits of each character; 0 for all others. */
+/* clang-format off */
+static const uint8_t sextets[256] = {
+	['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6,
+	['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12,
+	['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,
+	['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+	['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30,
+	['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36,
+	['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+	['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+	['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54,
+	['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60,
+	['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
+/* clang-format on */
 
 static size_t
 unpadded_len(size_t len)
@@ -67,28 +70,51 @@ base64_encode(const void *data, size_t len, char *buf, size_t size)
 	return used;
 }
 
+/* Adds the bits of count characters; false where one is none. */
+static bool
+add_bits(const char *text, size_t count, uint32_t *bits)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint32_t value = sextets[(uint8_t)text[i]];
+
+		if (value == 0)
+			return false;
+		*bits = *bits << 6 | (value - 1);
+	}
+	return true;
+}
+
 /* Decodes len characters without padding into unpadded_len()'s inverse of
  * bytes, which the caller has checked to fit. */
 static int
 decode(const char *text, size_t len, uint8_t *buf)
 {
 	uint32_t bits = 0;
-	unsigned int have = 0;
-	size_t used = 0;
-	int value;
 
-	for (size_t i = 0; i < len; i++) {
-		value = sextet(text[i]);
-		if (value < 0)
+	for (; len >= 4; text += 4, len -= 4) {
+		if (!add_bits(text, 4, &bits))
 			return ENS_E_SYNTAX;
-		bits = bits << 6 | (uint32_t)value;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			buf[used++] = (uint8_t)(bits >> have);
-		}
+		*buf++ = (uint8_t)(bits >> 16);
+		*buf++ = (uint8_t)(bits >> 8);
+		*buf++ = (uint8_t)bits;
 	}
-	return (bits & ((1U << have) - 1)) == 0 ? 0 : ENS_E_SYNTAX;
+	bits = 0;
+	if (!add_bits(text, len, &bits))
+		return ENS_E_SYNTAX;
+	/* What the last character says beyond the last byte has to be 0. */
+	switch (len) {
+	case 0:
+		return 0;
+	case 2:
+		*buf = (uint8_t)(bits >> 4);
+		return (bits & 0xf) == 0 ? 0 : ENS_E_SYNTAX;
+	case 3:
+		*buf++ = (uint8_t)(bits >> 10);
+		*buf = (uint8_t)(bits >> 2);
+		return (bits & 0x3) == 0 ? 0 : ENS_E_SYNTAX;
+	default:
+		return ENS_E_SYNTAX;
+	}
 }
 
 int

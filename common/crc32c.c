@@ -1,5 +1,7 @@
 #include <config.h>
 
+#include <string.h>
+
 #include "common/crc32c.h"
 
 /* clang-format off */
@@ -71,8 +73,36 @@ static const uint32_t crc_table[256] = {
 };
 /* clang-format on */
 
+#ifdef __x86_64__
+/* The processor's instruction: a tenth of the time. */
+__attribute__((target("sse4.2"))) static uint32_t
+by_instruction(uint32_t crc, const uint8_t *at, size_t len)
+{
+	uint64_t wide = crc, word;
+
+	for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		wide = __builtin_ia32_crc32di(wide, word);
+	}
+	crc = (uint32_t)wide;
+	for (; len > 0; at++, len--)
+		crc = __builtin_ia32_crc32qi(crc, *at);
+	return crc;
+}
+#endif
+
 uint32_t
 crc32c(uint32_t crc, const void *data, size_t len)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("sse4.2"))
+		return ~by_instruction(~crc, data, len);
+#endif
+	return crc32c_by_table(crc, data, len);
+}
+
+uint32_t
+crc32c_by_table(uint32_t crc, const void *data, size_t len)
 {
 	const uint8_t *at = data;
 

@@ -11,5 +11,7 @@
 
 /* Goes on from crc, which is 0 at the beginning. */
 uint32_t crc32c(uint32_t crc, const void *data, size_t len);
+/* The same, as a processor without an instruction for it computes it. */
+uint32_t crc32c_by_table(uint32_t crc, const void *data, size_t len);
 
 #endif

@@ -354,6 +354,27 @@ the_checksum_is_crc32c(void **state)
 }
 
 static void
+the_processor_and_the_table_agree(void **state)
+{
+	uint8_t data[100];
+	uint32_t crc = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * i + 7);
+	for (size_t from = 0; from < 9; from++) {
+		for (size_t to = from; to < sizeof(data); to++) {
+			crc = crc32c(crc, data + from, to - from);
+			assert_int_equal(
+			    crc32c((uint32_t)from, data + from, to - from),
+			    crc32c_by_table((uint32_t)from, data + from,
+			        to - from));
+		}
+	}
+	assert_int_not_equal(crc, 0);
+}
+
+static void
 a_good_record_is_read(void **state)
 {
 	(void)state;
@@ -781,6 +802,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_checksum_is_crc32c),
+		cmocka_unit_test(the_processor_and_the_table_agree),
 		cmocka_unit_test(a_good_record_is_read),
 		cmocka_unit_test(a_record_keeps_its_fields),
 		cmocka_unit_test(a_record_with_any_bit_turned_is_refused),
