@@ -28,6 +28,7 @@ libcommon_la_SOURCES = \
 # + libcdb: reading the view, and judging by it.
 libview_la_SOURCES = \
 	%D%/manifest.c %D%/manifest.h \
+	%D%/segment_key.c %D%/segment_key.h \
 	%D%/view.c %D%/view.h %D%/view_private.h \
 	%D%/view_walk.c %D%/view_walk.h \
 	%D%/policy.c %D%/policy.h

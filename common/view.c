@@ -19,6 +19,7 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/segment_key.h"
 #include "common/view_private.h"
 
 /* The writer merged segments away while we opened them: so often at most. */
@@ -158,13 +159,15 @@ static int
 find(const struct view *view, const struct record_key *key,
     struct bytes *ret_record)
 {
-	if (key->len == 0)
+	const struct segment_key filed = segment_key_of(key);
+
+	if (filed.len == 0)
 		return ENS_E_NOTFOUND;
 	for (uint32_t i = 0; i < view->open_count; i++) {
 		/* A copy: cdb_find() notes there what it found, and a view may
 		 * be asked from several threads. */
 		struct cdb cdb = view->segments[i];
-		int r = cdb_find(&cdb, key->data, (unsigned)key->len);
+		int r = cdb_find(&cdb, filed.data, filed.len);
 
 		if (r < 0)
 			return ENS_E_CORRUPT;

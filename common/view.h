@@ -20,7 +20,7 @@
 
 #include "common/record.h"
 
-#define VIEW_VERSION 1
+#define VIEW_VERSION 2
 
 struct view;
 

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/segment_key.h"
 #include "common/view_segment.h"
 
 /* The segments of one merge, newest first, mapped. */
@@ -35,9 +35,10 @@ add_source(struct sources *sources, int fd)
 static int
 shadowed(struct sources *sources, uint32_t i, const struct record_key *key)
 {
+	const struct segment_key filed = segment_key_of(key);
+
 	for (uint32_t newer = 0; newer < i; newer++) {
-		int r = cdb_find(&sources->cdb[newer], key->data,
-		    (unsigned)key->len);
+		int r = cdb_find(&sources->cdb[newer], filed.data, filed.len);
 
 		if (r != 0)
 			return r;
@@ -57,14 +58,13 @@ merge_one(struct making *making, struct sources *sources, uint32_t i,
 	cdb_seqinit(&place, cdb);
 	while ((r = cdb_seqnext(&place, cdb)) > 0) {
 		struct bytes record = { cdb_getdata(cdb), cdb_datalen(cdb) };
-		struct record_key key = { .len = cdb_keylen(cdb) };
-		const void *key_at = cdb_getkey(cdb);
+		struct record_key key;
 		int kind;
 
-		if (key.len > sizeof(key.data) || key_at == NULL ||
+		if (segment_key_read(cdb_getkey(cdb), cdb_keylen(cdb), &key) !=
+		        0 ||
 		    record.data == NULL)
 			return ENS_E_CORRUPT;
-		memcpy(key.data, key_at, key.len);
 		kind = record_check(record, &key);
 		if (kind != 0 && kind != ENS_E_NOTFOUND)
 			return kind;

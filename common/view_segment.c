@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/errors.h"
+#include "common/segment_key.h"
 
 /* What a cdb file takes beside keys and data: the table of contents; per
  * record two lengths and two slots of the hash table. */
@@ -70,14 +71,15 @@ int
 making_put(struct making *making, const struct record_key *key,
     struct bytes record)
 {
-	uint64_t size = making->size + CDB_PER_RECORD + key->len + record.len;
+	const struct segment_key filed = segment_key_of(key);
+	uint64_t size = making->size + CDB_PER_RECORD + filed.len + record.len;
 
-	if (key->len == 0)
+	if (filed.len == 0)
 		return ENS_E_RANGE;
 	if (record.len > RECORD_SIZE_MAX || size > UINT32_MAX)
 		return ENS_E_LIMIT;
-	if (cdb_make_add(&making->cdb, key->data, (unsigned)key->len,
-	        record.data, (unsigned)record.len) != 0)
+	if (cdb_make_add(&making->cdb, filed.data, filed.len, record.data,
+	        (unsigned int)record.len) != 0)
 		return view_cdb_error();
 	making->size = size;
 	return 0;

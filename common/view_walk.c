@@ -5,9 +5,9 @@
 #include "common/view_walk.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "common/errors.h"
+#include "common/segment_key.h"
 #include "common/view_private.h"
 
 #define TABLES   256
@@ -38,7 +38,8 @@ view_segment_size(const struct view *view, uint32_t i)
 static int
 reach(struct cdb cdb, const struct view_row *row)
 {
-	int r = cdb_find(&cdb, row->key.data, (unsigned)row->key.len);
+	const struct segment_key filed = segment_key_of(&row->key);
+	int r = cdb_find(&cdb, filed.data, filed.len);
 
 	if (r < 0)
 		return ENS_E_CORRUPT;
@@ -50,10 +51,12 @@ reach(struct cdb cdb, const struct view_row *row)
 static bool
 is_hidden(const struct view *view, uint32_t i, const struct record_key *key)
 {
+	const struct segment_key filed = segment_key_of(key);
+
 	for (uint32_t newer = 0; newer < i; newer++) {
 		struct cdb cdb = view->segments[newer];
 
-		if (cdb_find(&cdb, key->data, (unsigned)key->len) > 0)
+		if (cdb_find(&cdb, filed.data, filed.len) > 0)
 			return true;
 	}
 	return false;
@@ -70,17 +73,15 @@ view_each_row(const struct view *view, uint32_t i, view_visit_row *visit,
 	cdb_seqinit(&place, &cdb);
 	while (r == 0 && (more = cdb_seqnext(&place, &cdb)) != 0) {
 		struct view_row row = { .segment = view_segment_name(view, i) };
-		const void *key;
 
-		if (more < 0 || cdb_keylen(&cdb) > sizeof(row.key.data))
+		if (more < 0 ||
+		    segment_key_read(cdb_getkey(&cdb), cdb_keylen(&cdb),
+		        &row.key) != 0)
 			return ENS_E_CORRUPT;
-		key = cdb_getkey(&cdb);
 		row.record = (struct bytes){ cdb_getdata(&cdb),
 			cdb_datalen(&cdb) };
-		if (key == NULL || row.record.data == NULL)
+		if (row.record.data == NULL)
 			return ENS_E_CORRUPT;
-		row.key.len = cdb_keylen(&cdb);
-		memcpy(row.key.data, key, row.key.len);
 		row.offset = cdb_keypos(&cdb) - ROW_HEAD;
 		row.reach = reach(cdb, &row);
 		row.hidden = is_hidden(view, i, &row.key);

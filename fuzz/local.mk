@@ -45,8 +45,8 @@ fuzz_fuzz_ssh_key_LDADD = libcommon.la
 # All that they decode with, once more with clang's instruments.
 FUZZ_WITH = common/account_map.c common/base64.c common/crc32c.c \
 	common/errors.c common/keyd_protocol.c common/manifest.c \
-	common/record.c common/ssh_key.c common/text.c common/view.c \
-	common/view_walk.c common/wire.c
+	common/record.c common/segment_key.c common/ssh_key.c \
+	common/text.c common/view.c common/view_walk.c common/wire.c
 .PHONY: fuzz
 fuzz:
 	for target in account_map keyd_request manifest record segment \
