@@ -55,6 +55,7 @@ struct ldap_source {
 	struct follow *follow;       /* borrowed */
 	struct status *status;       /* borrowed */
 	struct ldap_connection_options options;
+	char backlog_dir[CONFIG_PATH_MAX];
 	struct ldap_search search;
 
 	uint32_t at; /* which server */
@@ -559,12 +560,17 @@ start(sd_event *event, const struct config *config, struct follow *follow,
 	    config->scope == CONFIG_SCOPE_ONE ? LDAP_SCOPE_ONELEVEL
 	                                      : LDAP_SCOPE_SUBTREE,
 	    config->filter, &config->schema, false);
+	r = config_path(config->state_dir, CONFIG_STATE_DIR,
+	    source->backlog_dir);
+	if (r != 0)
+		return r;
 	source->options = (struct ldap_connection_options){
 		.bind_dn = config->bind_dn,
 		.password_file = config->password_file,
 		.start_tls = config->start_tls,
 		.tls_ca = config->tls_ca,
 		.timeout = config->timeout,
+		.backlog_dir = source->backlog_dir,
 	};
 	r = sd_event_add_time_relative(event, &source->timer, CLOCK_MONOTONIC,
 	    0, 0, on_timer, source);

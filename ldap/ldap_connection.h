@@ -26,6 +26,8 @@ struct ldap_connection_options {
 	bool start_tls;            /* on ldap://, or fail */
 	const char *tls_ca;        /* a file; "": the system's */
 	uint32_t timeout;          /* seconds */
+	/* A folder for what is read ahead (ldap_backlog.h); NULL: nothing is. */
+	const char *backlog_dir;
 	/* Where uri was found before, so that another connection goes to the
 	 * same server; its length 0: the name is resolved. */
 	struct sockaddr_storage peer;

@@ -12,12 +12,14 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "ldap/ldap_backlog.h"
 
 struct ldap_opening {
 	bool done, abandoned; /* under the lock */
 	int event_fd;
 	struct ldap_connection_options options; /* of the strings below */
-	char *bind_dn, *password_file, *tls_ca, *uri, *base; /* owned */
+	/* Owned. */
+	char *bind_dn, *password_file, *tls_ca, *backlog_dir, *uri, *base;
 	int error;
 	char reason[LDAP_REASON_MAX];
 	struct ldap_opened opened;
@@ -38,6 +40,7 @@ free_opening(struct ldap_opening *opening)
 	free(opening->bind_dn);
 	free(opening->password_file);
 	free(opening->tls_ca);
+	free(opening->backlog_dir);
 	free(opening->uri);
 	free(opening->base);
 	free(opening);
@@ -106,6 +109,9 @@ open_it(void *arg)
 	    &opening->opened.ld, opening->reason);
 	if (opening->error == 0)
 		opening->error = look_around(opening);
+	if (opening->error == 0 && opening->backlog_dir != NULL)
+		opening->error = ldap_backlog_add(opening->opened.ld,
+		    opening->backlog_dir);
 	(void)pthread_mutex_lock(&lock);
 	threads--;
 	if (opening->abandoned) {
@@ -130,11 +136,15 @@ copy_options(struct ldap_opening *opening,
 	opening->options.password_file = opening->password_file = strdup(
 	    options->password_file);
 	opening->options.tls_ca = opening->tls_ca = strdup(options->tls_ca);
+	if (options->backlog_dir != NULL)
+		opening->options.backlog_dir = opening->backlog_dir = strdup(
+		    options->backlog_dir);
 	opening->uri = strdup(uri);
 	opening->base = strdup(base);
 	return opening->bind_dn == NULL || opening->password_file == NULL ||
 	        opening->tls_ca == NULL || opening->uri == NULL ||
-	        opening->base == NULL
+	        opening->base == NULL ||
+	        (options->backlog_dir != NULL && opening->backlog_dir == NULL)
 	    ? -ENOMEM
 	    : 0;
 }

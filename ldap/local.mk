@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += libldapside.la
 libldapside_la_SOURCES = \
 	%D%/ldap_attributes.c %D%/ldap_attributes.h \
+	%D%/ldap_backlog.c %D%/ldap_backlog.h \
 	%D%/ldap_connection.c %D%/ldap_connection.h \
 	%D%/ldap_csn.c %D%/ldap_csn.h \
 	%D%/ldap_dn.c %D%/ldap_dn.h \

@@ -1,0 +1,289 @@
+/* Reading ahead: nothing is lost or comes out of order, and the other end does
+ * not wait. Both ends are here, so that nothing depends on time. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <lber.h>
+#include <openldap.h>
+
+#include "ldap/ldap_backlog.h"
+
+#define ELEMENT_MAX 100000
+#define ELEMENTS    20000
+
+/* What the other end has to say: elements of any size, with their number. */
+struct server {
+	int fd;
+	uint32_t next;
+	uint8_t *waiting; /* of the element under way */
+	size_t at, len;
+	uint64_t said;
+};
+
+static struct server server;
+static LDAP *ld;
+static Sockbuf *sockbuf;
+static char dir[64];
+
+static size_t
+size_of(uint32_t number)
+{
+	/* Mostly small, some larger than what is read at once. */
+	return number % 997 == 0 ? ELEMENT_MAX : 4 + number * 7919U % 2000;
+}
+
+static uint8_t
+byte_of(uint32_t number, size_t at)
+{
+	return (uint8_t)(number * 31 + at * 7 + at / 251);
+}
+
+static void
+make_element(void)
+{
+	size_t size = size_of(server.next);
+
+	/* X.690, 8.1: OCTET STRING, with a length of four bytes. */
+	server.waiting[0] = 0x04;
+	server.waiting[1] = 0x84;
+	for (int i = 0; i < 4; i++)
+		server.waiting[2 + i] = (uint8_t)(size >> (24 - 8 * i));
+	for (size_t i = 0; i < size; i++)
+		server.waiting[6 + i] = byte_of(server.next, i);
+	server.next++;
+	server.at = 0;
+	server.len = 6 + size;
+}
+
+/* As much as the socket takes. */
+static void
+speak(void)
+{
+	for (;;) {
+		ssize_t n;
+
+		if (server.at == server.len) {
+			if (server.next == ELEMENTS)
+				return;
+			make_element();
+		}
+		n = write(server.fd, server.waiting + server.at,
+		    server.len - server.at);
+		if (n < 0) {
+			assert_int_equal(errno, EAGAIN);
+			return;
+		}
+		server.at += (size_t)n;
+		server.said += (uint64_t)n;
+	}
+}
+
+static bool
+has_said_all(void)
+{
+	return server.next == ELEMENTS && server.at == server.len;
+}
+
+static int
+make_with(const char *folder)
+{
+	int ends[2];
+
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	server = (struct server){ .fd = ends[0] };
+	server.waiting = malloc(6 + ELEMENT_MAX);
+	assert_non_null(server.waiting);
+	assert_int_equal(ldap_init_fd(ends[1], LDAP_PROTO_TCP, "ldap://x", &ld),
+	    LDAP_SUCCESS);
+	assert_int_equal(ldap_backlog_add(ld, folder), 0);
+	assert_int_equal(ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sockbuf),
+	    LDAP_SUCCESS);
+	return 0;
+}
+
+static int
+make(void **state)
+{
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "/tmp/enscale-test-backlog-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	return make_with(dir);
+}
+
+static int
+make_without_file(void **state)
+{
+	(void)state;
+	dir[0] = '\0';
+	return make_with("/nonexistent");
+}
+
+static int
+unmake(void **state)
+{
+	(void)state;
+	if (server.fd >= 0)
+		assert_int_equal(close(server.fd), 0);
+	free(server.waiting);
+	(void)ldap_unbind_ext(ld, NULL, NULL);
+	/* The file had no name: the folder is empty. */
+	if (dir[0] != '\0')
+		assert_int_equal(rmdir(dir), 0);
+	return 0;
+}
+
+/* The next element, as libldap reads one; false when none is there. */
+static bool
+hear(uint32_t number, uint64_t *heard)
+{
+	BerElement *ber = ber_alloc_t(LBER_USE_DER);
+	static char value[ELEMENT_MAX];
+	size_t wrong = 0;
+	ber_len_t len;
+	ber_tag_t tag;
+
+	assert_non_null(ber);
+	tag = ber_get_next(sockbuf, &len, ber);
+	while (tag == LBER_DEFAULT && errno == EAGAIN && !has_said_all()) {
+		speak(); /* the rest of one that has begun */
+		tag = ber_get_next(sockbuf, &len, ber);
+	}
+	if (tag == LBER_DEFAULT) {
+		ber_free(ber, 1);
+		return false;
+	}
+	assert_int_equal(tag, 0x04);
+	assert_int_equal(len, size_of(number));
+	assert_int_equal(ber_read(ber, value, len), (ber_slen_t)len);
+	for (size_t i = 0; i < len; i++)
+		wrong += (uint8_t)value[i] != byte_of(number, i);
+	assert_int_equal(wrong, 0);
+	ber_free(ber, 1);
+	*heard += 6 + len;
+	return true;
+}
+
+static void
+hear_all(uint32_t from, uint64_t heard)
+{
+	for (uint32_t i = from; i < ELEMENTS; i++) {
+		speak();
+		assert_true(hear(i, &heard));
+	}
+	assert_int_equal(heard, server.said);
+	assert_true(has_said_all());
+}
+
+/* ---- tests ------------------------------------------------------------- */
+
+static void
+all_comes_in_order(void **state)
+{
+	(void)state;
+	hear_all(0, 0);
+}
+
+static void
+all_comes_in_order_without_a_file(void **state)
+{
+	(void)state;
+	hear_all(0, 0);
+}
+
+static void
+the_server_does_not_wait_for_who_reads_slowly(void **state)
+{
+	uint64_t heard = 0;
+	uint32_t i = 0;
+
+	(void)state;
+	for (; i < ELEMENTS / 10; i++) {
+		speak();
+		assert_true(hear(i, &heard));
+	}
+	/* Without reading ahead this is what the socket holds. */
+	assert_true(server.said - heard > (uint64_t)4 << 20);
+	hear_all(i, heard);
+}
+
+static void
+what_was_read_ahead_outlives_the_server(void **state)
+{
+	uint64_t heard = 0;
+	uint32_t i = 0;
+
+	(void)state;
+	while (!has_said_all()) {
+		speak();
+		assert_true(hear(i++, &heard));
+	}
+	assert_true(i < ELEMENTS);
+	assert_int_equal(close(server.fd), 0);
+	server.fd = -1;
+	for (; i < ELEMENTS; i++) {
+		assert_int_equal(
+		    ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_DATA_READY, NULL), 1);
+		assert_true(hear(i, &heard));
+	}
+	assert_int_equal(heard, server.said);
+	/* The end is something to be read, too. */
+	assert_int_equal(
+	    ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_DATA_READY, NULL), 1);
+	errno = 0;
+	assert_false(hear(i, &heard));
+	assert_int_equal(errno, 0);
+}
+
+static void
+nothing_is_ready_when_nothing_came(void **state)
+{
+	uint64_t heard = 0;
+	uint32_t i = 0;
+
+	(void)state;
+	assert_int_equal(
+	    ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_DATA_READY, NULL), 0);
+	assert_false(has_said_all());
+	speak();
+	do {
+		assert_true(hear(i++, &heard));
+	} while (heard < server.said);
+	assert_int_equal(
+	    ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_DATA_READY, NULL), 0);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
+	const struct CMUnitTest tests[] = {
+		TEST(all_comes_in_order),
+		cmocka_unit_test_setup_teardown(
+		    all_comes_in_order_without_a_file, make_without_file,
+		    unmake),
+		TEST(the_server_does_not_wait_for_who_reads_slowly),
+		TEST(what_was_read_ahead_outlives_the_server),
+		TEST(nothing_is_ready_when_nothing_came),
+	};
+
+	/* libldap takes its leave of a server that may be gone. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
