@@ -291,11 +291,13 @@ count(struct follow *follow)
 		return 0;
 	if (follow->refreshing)
 		say_progress(follow);
-	/* A state that is built is built in one transaction. */
-	if (follow->refreshing && !state_info(follow->state)->complete) {
-		follow->batch = 0;
+	follow->batch = 0;
+	/* A state that is built is built in one transaction, and what a refresh
+	 * only confirms is nothing to write. */
+	if (follow->refreshing &&
+	    (!state_info(follow->state)->complete ||
+	        !state_has_written(follow->state)))
 		return 0;
-	}
 	return commit(follow);
 }
 
@@ -382,9 +384,8 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	if (all)
 		log_line(LOG_INFO, "refreshing in full%s",
 		    behind ? ", holding back what is older than ours" : "");
+	state_clear_marks(follow->state);
 	r = follow_write(follow);
-	if (r == 0)
-		r = state_clear_marks(follow->state);
 	if (r == 0)
 		r = state_clear_stash(follow->state);
 	return r == 0 ? commit(follow) : r;
@@ -542,11 +543,10 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	if (r == 0 && !follow->all)
 		r = state_each_orphan(follow->state, ask_about_orphan, follow);
 	if (r == 0)
-		r = state_clear_marks(follow->state);
-	if (r == 0)
 		r = state_clear_stash(follow->state);
 	if (r != 0)
 		return r;
+	state_clear_marks(follow->state);
 	state_set_digest(follow->state, follow->digest);
 	if (!state_info(follow->state)->complete)
 		state_set_complete(follow->state);

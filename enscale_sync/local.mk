@@ -26,10 +26,12 @@ libsync_la_SOURCES = \
 	%D%/state_changes.c \
 	%D%/state_check.c \
 	%D%/state_entry.c \
+	%D%/state_marks.c \
 	%D%/state_read.c \
 	%D%/state_stash.c \
 	%D%/status.c %D%/status.h \
 	%D%/supervisor.c %D%/supervisor.h \
+	%D%/uuid_list.c %D%/uuid_list.h \
 	%D%/uuid_set.c %D%/uuid_set.h
 libsync_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS) $(SYSTEMD_CFLAGS)
 libsync_la_LIBADD = libldapside.la libviewwriter.la libconfig.la \

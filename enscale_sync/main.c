@@ -167,11 +167,16 @@ set_tick(struct service *service, uint64_t delay)
 static void
 settle(struct service *service)
 {
+	const char *what = "view";
 	int r = publisher_settle(service->publisher);
 
+	if (r == 0) {
+		what = "state";
+		r = state_settle(service->state);
+	}
 	if (r == 0)
 		return;
-	log_line(LOG_ERR, "cannot sync the view: %s",
+	log_line(LOG_ERR, "cannot sync the %s: %s", what,
 	    follow_error_text(service->follow, r));
 	status_set_error(&service->status,
 	    follow_error_text(service->follow, r));
@@ -191,7 +196,8 @@ on_tick(sd_event_source *tick, uint64_t time, void *arg)
 	tell_supervisor(service);
 	return set_tick(service,
 	    publisher_is_behind(service->publisher) ||
-	            publisher_is_merging(service->publisher)
+	            publisher_is_merging(service->publisher) ||
+	            !state_is_settled(service->state)
 	        ? RETRY_PERIOD
 	        : STATUS_PERIOD);
 }

@@ -15,7 +15,7 @@
 #include "enscale_sync/state_private.h"
 
 /* Another version is not converted: the directory is asked again. */
-#define STATE_VERSION 2
+#define STATE_VERSION 3
 /* Address space, not disk: the file grows as it is filled. Doubled when half
  * of it is in use, which no single transaction does. */
 #define STATE_MAP_SIZE ((size_t)16 << 30)
@@ -33,7 +33,6 @@ static const char *const table_names[T_COUNT] = {
 	[T_MEMBERS] = "members",
 	[T_HOST_KEYS] = "host_keys",
 	[T_CHANGED] = "changed",
-	[T_MARKS] = "marks",
 	[T_REFUSED] = "refused",
 	[T_STASH] = "stash",
 };
@@ -67,17 +66,32 @@ state_get(struct state *state, enum state_table table, struct bytes key,
 	return 0;
 }
 
-int
-state_store(struct state *state, enum state_table table, struct bytes key,
-    struct bytes value)
+static int
+write_row(struct state *state, enum state_table table, struct bytes key,
+    struct bytes value, unsigned int flags)
 {
 	MDB_val k = to_val(key), v = to_val(value);
 	int r = state->building ? state_build_room(state, value.len) : 0;
 
 	if (r != 0)
 		return r;
+	state->wrote = true;
 	return state_error(state,
-	    mdb_put(state->txn, state->tables[table], &k, &v, 0));
+	    mdb_put(state->txn, state->tables[table], &k, &v, flags));
+}
+
+int
+state_store(struct state *state, enum state_table table, struct bytes key,
+    struct bytes value)
+{
+	return write_row(state, table, key, value, 0);
+}
+
+int
+state_add(struct state *state, enum state_table table, struct bytes key,
+    struct bytes value)
+{
+	return write_row(state, table, key, value, MDB_NOOVERWRITE);
 }
 
 int
@@ -86,6 +100,7 @@ state_drop(struct state *state, enum state_table table, struct bytes key)
 	MDB_val k = to_val(key);
 	int r = mdb_del(state->txn, state->tables[table], &k, NULL);
 
+	state->wrote |= r == 0;
 	return r == MDB_NOTFOUND ? 0 : state_error(state, r);
 }
 
@@ -94,6 +109,7 @@ state_empty(struct state *state, enum state_table table)
 {
 	if (state_rows(state, table) == 0)
 		return 0;
+	state->wrote = true;
 	return state_error(state,
 	    mdb_drop(state->txn, state->tables[table], 0));
 }
@@ -430,7 +446,7 @@ begin(struct state *state, bool writing)
 		return state_error(state, r);
 	}
 	state->writing = writing;
-	state->changed = false;
+	state->changed = state->wrote = false;
 	return 0;
 }
 
@@ -460,13 +476,17 @@ state_commit(struct state *state)
 	}
 	r = state_error(state, mdb_txn_commit(state->txn));
 	state->txn = NULL;
-	if (r == 0 && state->building && state->info.complete)
-		r = state_build_finish(state);
 	if (r == 0)
 		state->committed = state->info;
 	else
 		state->info = state->committed;
 	return r;
+}
+
+bool
+state_has_written(const struct state *state)
+{
+	return state->wrote;
 }
 
 bool
@@ -621,6 +641,8 @@ state_close(struct state *state)
 	if (state == NULL)
 		return;
 	state_end(state);
+	state_clear_marks(state);
+	state_build_end(state);
 	if (state->env != NULL)
 		mdb_env_close(state->env);
 	if (state->lock_fd >= 0)

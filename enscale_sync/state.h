@@ -55,6 +55,15 @@ int state_open(const char *dir, struct state **ret_state, bool *ret_replaced);
 void state_close(struct state *state);
 
 /*
+ * A state that was begun here becomes durable, as a whole, some time after it
+ * is complete: state_settle() is to be called from time to time for that, and
+ * does nothing within a transaction or when it is done. state_close() does the
+ * rest at once. 0; -errno: it will try again.
+ */
+int state_settle(struct state *state);
+bool state_is_settled(const struct state *state);
+
+/*
  * The directory is the truth: a state that a disk has spoiled is removed, and
  * everything asked anew. state_is_damaged() says that something was read that
  * was never written; whoever sees it calls state_discard(), which takes the
@@ -79,6 +88,8 @@ int state_begin_read(struct state *state);
 int state_commit(struct state *state);
 void state_end(struct state *state);
 bool state_is_busy(const struct state *state);
+/* Has it changed any row? */
+bool state_has_written(const struct state *state);
 
 /* Of the transaction under way, else of the last commit. */
 const struct state_info *state_info(const struct state *state);
@@ -127,8 +138,9 @@ int state_clear_stash(struct state *state);
 /* Files them all, as state_put() does without adopting. */
 int state_apply_stash(struct state *state);
 
-/* Marks tell what a refresh named, so that the rest can be swept. */
-int state_clear_marks(struct state *state);
+/* Marks tell what a refresh named, so that the rest can be swept. They are no
+ * part of a transaction. */
+void state_clear_marks(struct state *state);
 int state_mark(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
 /* Deletes what has no mark and may go. */
 int state_sweep(struct state *state,

@@ -1,7 +1,12 @@
 /*
- * The state until the first refresh is complete. It is built under another
+ * The state until it has outlived its first refresh. It is built under another
  * name, in one transaction, and nothing of it is synced until the end: whoever
  * ends before that begins again, as it would have to anyway.
+ *
+ * Once it is complete, what it says is published at once, and changes are
+ * filed as always. Meanwhile a child has the file written, which takes seconds
+ * where accounts are many; what has changed since then is little, and is
+ * synced before the file gets its name.
  *
  * It is built in a writable mapping. A directory's entryUUIDs are random: a
  * copy of each page that a batch touches would be thirteen times as much to
@@ -12,7 +17,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -117,8 +125,22 @@ name(const struct state *state, const char *path)
 	    : -errno;
 }
 
-int
-state_build_finish(struct state *state)
+/* From now on as any other: its pages are copied, and synced. */
+static int
+open_again(struct state *state)
+{
+	int r;
+
+	state->building = false;
+	mdb_env_close(state->env);
+	state->env = NULL;
+	r = state_open_file(state, state->path);
+	state->stuck |= r != 0;
+	return r;
+}
+
+static int
+finish(struct state *state)
 {
 	char *path AUTO_FREE = NULL;
 	int r;
@@ -130,13 +152,63 @@ state_build_finish(struct state *state)
 		r = trim(state, path);
 	if (r == 0)
 		r = name(state, path);
+	return r == 0 ? open_again(state) : r;
+}
+
+/* The child: it touches nothing but the file, and does not outlive us. */
+__attribute__((noreturn)) static void
+sync_apart(int fd, pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+		_exit(1);
+	_exit(fsync(fd) == 0 ? 0 : 1);
+}
+
+static int
+start_syncer(struct state *state)
+{
+	pid_t parent = getpid(), child;
+	int fd, r = mdb_env_get_fd(state->env, &fd);
+
 	if (r != 0)
-		return r;
-	/* From now on as any other: its pages are copied, and synced. */
-	state->building = false;
-	mdb_env_close(state->env);
-	state->env = NULL;
-	r = state_open_file(state, state->path);
-	state->stuck |= r != 0;
-	return r;
+		return state_error(state, r);
+	child = fork();
+	if (child == 0)
+		sync_apart(fd, parent);
+	state->syncer = child > 0 ? child : 0;
+	return child > 0 ? 0 : -errno;
+}
+
+bool
+state_is_settled(const struct state *state)
+{
+	return !state->building || !state->committed.complete;
+}
+
+int
+state_settle(struct state *state)
+{
+	if (state_is_settled(state) || state->txn != NULL || state->damaged)
+		return 0;
+	/* Whatever comes of the child: all of it is synced once more. */
+	if (state->syncer == 0 && start_syncer(state) == 0)
+		return 0;
+	if (state->syncer != 0 && waitpid(state->syncer, NULL, WNOHANG) == 0)
+		return 0;
+	state->syncer = 0;
+	return finish(state);
+}
+
+void
+state_build_end(struct state *state)
+{
+	if (state->syncer != 0) {
+		(void)kill(state->syncer, SIGKILL);
+		while (waitpid(state->syncer, NULL, 0) < 0 && errno == EINTR)
+			;
+		state->syncer = 0;
+	}
+	/* What cannot be kept is asked anew. */
+	if (!state_is_settled(state) && state->env != NULL && !state->damaged)
+		(void)finish(state);
 }

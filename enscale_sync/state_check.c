@@ -39,6 +39,8 @@ state_error(struct state *state, int r)
 		return 0;
 	case MDB_NOTFOUND:
 		return ENS_E_NOTFOUND;
+	case MDB_KEYEXIST:
+		return -EEXIST;
 	case MDB_MAP_FULL:
 		return -ENOSPC;
 	case MDB_VERSION_MISMATCH:
@@ -81,6 +83,7 @@ state_is_damaged(const struct state *state)
 int
 state_discard(struct state *state)
 {
+	state->damaged = true; /* it gets no name any more, either */
 	return unlinkat(state->lock_fd, STATE_FILE, 0) == 0 || errno == ENOENT
 	    ? 0
 	    : -errno;

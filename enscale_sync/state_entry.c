@@ -1,14 +1,12 @@
 /* The state: filing entries under every key by which they are looked for. */
 #include <config.h>
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "enscale_sync/state_private.h"
-
-/* Entries swept from one look at the marks to the next. */
-#define SWEPT_AT_ONCE 256
 
 static const struct bytes nothing = { (const uint8_t *)"", 0 };
 
@@ -46,6 +44,8 @@ static int
 set_reason(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const char *reason)
 {
+	if (*reason == '\0' && state_rows(state, T_REFUSED) == 0)
+		return 0;
 	if (*reason == '\0')
 		return state_drop(state, T_REFUSED, state_uuid_bytes(uuid));
 	return state_store(state, T_REFUSED, state_uuid_bytes(uuid),
@@ -218,17 +218,21 @@ index_entry(struct state *state, const struct entry *entry, bool add,
 
 /* ---- names and parents ------------------------------------------------- */
 
-/* Where an entry hangs, and by what names it is found. */
+/* Where an entry hangs, and by what name it is found: that of a child is not
+ * looked for, and whatever is none hangs nowhere. */
 struct place {
-	struct ldap_dn_hash self, above;
+	struct ldap_dn_hash self;       /* of what is no child */
+	struct ldap_dn_hash above;      /* of a child */
 	uint8_t parent[ENTRY_UUID_LEN]; /* zeros: an orphan, or no child */
 };
 
 static int
-find_place(const char *dn, struct place *ret_place)
+find_place(const struct entry *entry, struct place *ret_place)
 {
 	struct place place = { 0 };
-	int r = ldap_dn_hash(dn, &place.self, &place.above);
+	bool child = is_child(entry);
+	int r = ldap_dn_hash(entry->dn, child ? NULL : &place.self,
+	    child ? &place.above : NULL);
 
 	/* A name that is none leads nowhere: an orphan for ever. */
 	if (r != 0 && r != ENS_E_SYNTAX)
@@ -422,7 +426,7 @@ load_old(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 	        state->old.len - ENTRY_UUID_LEN },
 	    uuid, &state->old_rows, ret_entry);
 	if (r == 0)
-		r = find_place(ret_entry->dn, ret_place);
+		r = find_place(ret_entry, ret_place);
 	if (r != 0)
 		return r;
 	memcpy(ret_place->parent, state->old.data, ENTRY_UUID_LEN);
@@ -456,17 +460,13 @@ take_out(struct state *state, const struct entry *old,
 	return r;
 }
 
+/* Under all other keys than its UUID. */
 static int
 put_in(struct state *state, const struct entry *entry,
     const struct place *place, bool identity, bool adopt)
 {
-	int r;
+	int r = hang(state, entry, place, true);
 
-	memcpy(state->entry.data, place->parent, ENTRY_UUID_LEN);
-	r = state_store(state, T_ENTRIES, state_uuid_bytes(entry->uuid),
-	    (struct bytes){ state->entry.data, state->entry.len });
-	if (r == 0)
-		r = hang(state, entry, place, true);
 	if (r == 0)
 		r = set_reason(state, entry->uuid, entry->reason);
 	if (r == 0)
@@ -485,8 +485,44 @@ put_in(struct state *state, const struct entry *entry,
 	return r;
 }
 
-int
-state_put(struct state *state, const struct entry *entry, bool adopt)
+/* Its parent is looked for when it has none yet. */
+static int
+find_parent(struct state *state, const struct entry *entry, bool adopt,
+    struct place *place)
+{
+	int r = 0;
+
+	if (adopt && is_child(entry) && !is_set(place->parent))
+		r = find_by_name(state, &place->above, place->parent);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
+/* What is in state->entry, with the parent put before it. */
+static struct bytes
+with_parent(struct state *state, const struct place *place)
+{
+	memcpy(state->entry.data, place->parent, ENTRY_UUID_LEN);
+	return (struct bytes){ state->entry.data, state->entry.len };
+}
+
+/* An entry that is not here yet; -EEXIST when it is. */
+static int
+put_new(struct state *state, const struct entry *entry, bool adopt)
+{
+	struct place place;
+	int r = find_place(entry, &place);
+
+	if (r == 0)
+		r = find_parent(state, entry, adopt, &place);
+	if (r == 0)
+		r = state_add(state, T_ENTRIES, state_uuid_bytes(entry->uuid),
+		    with_parent(state, &place));
+	return r == 0 ? put_in(state, entry, &place, true, adopt) : r;
+}
+
+/* An entry in place of the one that has its UUID. */
+static int
+replace(struct state *state, const struct entry *entry, bool adopt)
 {
 	struct entry old;
 	struct place old_place, place;
@@ -495,34 +531,41 @@ state_put(struct state *state, const struct entry *entry, bool adopt)
 
 	if (r != 0)
 		return r;
+	if (!there)
+		return put_new(state, entry, adopt);
+	if (is_unchanged(state))
+		return 0;
+	same_name = strcmp(old.dn, entry->dn) == 0 &&
+	    is_child(&old) == is_child(entry);
+	if (same_name)
+		place = old_place;
+	else
+		r = find_place(entry, &place);
+	if (r == 0)
+		r = find_parent(state, entry, adopt, &place);
+	identity = old.refused || entry->refused || old.kind != entry->kind ||
+	    old.created != entry->created || strcmp(old.name, entry->name) != 0;
+	if (r == 0)
+		r = take_out(state, &old, &old_place, identity);
+	if (r == 0)
+		r = state_store(state, T_ENTRIES, state_uuid_bytes(entry->uuid),
+		    with_parent(state, &place));
+	return r == 0 ? put_in(state, entry, &place, identity, adopt) : r;
+}
+
+int
+state_put(struct state *state, const struct entry *entry, bool adopt)
+{
+	int r;
+
 	state->entry.len = 0;
 	wire_write_bytes(&state->entry, state_no_uuid, ENTRY_UUID_LEN);
 	entry_encode(&state->entry, entry);
 	if (state->entry.error != 0)
 		return state->entry.error;
-	if (there && is_unchanged(state))
-		return 0;
-	same_name = there && strcmp(old.dn, entry->dn) == 0 &&
-	    is_child(&old) == is_child(entry);
-	if (same_name)
-		place = old_place;
-	else
-		r = find_place(entry->dn, &place);
-	if (r == 0 && adopt && is_child(entry) && !is_set(place.parent)) {
-		r = find_by_name(state, &place.above, place.parent);
-		if (r == ENS_E_NOTFOUND)
-			r = 0;
-	}
-	if (r != 0)
-		return r;
-	identity = !there || old.refused || entry->refused ||
-	    old.kind != entry->kind || old.created != entry->created ||
-	    strcmp(old.name, entry->name) != 0;
-	if (there)
-		r = take_out(state, &old, &old_place, identity);
-	if (r == 0)
-		r = put_in(state, entry, &place, identity, adopt);
-	return r;
+	/* While it is built nearly every entry is new. */
+	r = state->building ? put_new(state, entry, adopt) : -EEXIST;
+	return r == -EEXIST ? replace(state, entry, adopt) : r;
 }
 
 /* Children that outlive their parent wait for another with its name. */
@@ -615,91 +658,4 @@ state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 		return ENS_E_NOTFOUND;
 	entry.dn = dn;
 	return state_put(state, &entry, true);
-}
-
-/* ---- marks ------------------------------------------------------------- */
-
-int
-state_clear_marks(struct state *state)
-{
-	return state_empty(state, T_MARKS);
-}
-
-int
-state_mark(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
-{
-	return state_store(state, T_MARKS, state_uuid_bytes(uuid), nothing);
-}
-
-/* What is to go, of the entries from a UUID on: a few at a time, because no
- * cursor outlives a deletion. */
-struct sweep {
-	bool (*may_go)(const struct entry *entry, void *arg);
-	void *arg;
-	uint8_t from[ENTRY_UUID_LEN];
-	uint8_t doomed[SWEPT_AT_ONCE][ENTRY_UUID_LEN];
-	uint32_t count;
-	struct entry_rows rows;
-};
-
-static int
-judge_unmarked(struct state *state, struct sweep *sweep)
-{
-	struct entry entry;
-	struct bytes mark;
-	int r = state_get(state, T_MARKS, state_uuid_bytes(sweep->from), &mark);
-
-	if (r != ENS_E_NOTFOUND)
-		return r;
-	r = state_find(state, sweep->from, &sweep->rows, &entry);
-	if (r == 0 && sweep->may_go(&entry, sweep->arg))
-		memcpy(sweep->doomed[sweep->count++], sweep->from,
-		    ENTRY_UUID_LEN);
-	return r;
-}
-
-/* Fills doomed; ENS_E_NOTFOUND when there are no entries any more. */
-static int
-gather(struct state *state, struct sweep *sweep)
-{
-	struct state_key row = { .len = 0 };
-	int r;
-
-	sweep->count = 0;
-	do {
-		r = state_seek(state, T_ENTRIES, state_uuid_bytes(sweep->from),
-		    &row);
-		if (r != 0)
-			return r;
-		memcpy(sweep->from, row.data, ENTRY_UUID_LEN);
-		r = judge_unmarked(state, sweep);
-		if (r != 0)
-			return r;
-		if (!next_number(sweep->from, ENTRY_UUID_LEN))
-			return ENS_E_NOTFOUND;
-	} while (sweep->count < SWEPT_AT_ONCE);
-	return 0;
-}
-
-int
-state_sweep(struct state *state,
-    bool (*may_go)(const struct entry *entry, void *arg), void *arg,
-    uint64_t *ret_deleted)
-{
-	struct sweep sweep = { .may_go = may_go, .arg = arg };
-	uint64_t deleted = 0;
-	int r, end;
-
-	do {
-		end = gather(state, &sweep);
-		r = end == ENS_E_NOTFOUND ? 0 : end;
-		for (uint32_t i = 0; r == 0 && i < sweep.count; i++) {
-			r = state_delete(state, sweep.doomed[i]);
-			deleted++;
-		}
-	} while (r == 0 && end == 0);
-	entry_rows_free(&sweep.rows);
-	if (r == 0)
-		*ret_deleted = deleted;
-	return r;
 }

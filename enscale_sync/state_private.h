@@ -1,11 +1,14 @@
 /* What the files of the state share: state.c (file, transactions, counters),
- * state_entry.c (filing), state_changes.c (what to publish), state_read.c. */
+ * state_build.c (until it is durable), state_check.c (what a disk has spoiled),
+ * state_entry.c (filing), state_marks.c (sweeping), state_stash.c,
+ * state_changes.c (what to publish), state_read.c. */
 #ifndef ENSCALE_SYNC_STATE_PRIVATE_H
 #define ENSCALE_SYNC_STATE_PRIVATE_H
 
 #include <lmdb.h>
 
 #include "enscale_sync/state.h"
+#include "enscale_sync/uuid_list.h"
 #include "ldap/ldap_dn.h"
 
 enum state_table {
@@ -18,7 +21,6 @@ enum state_table {
 	T_MEMBERS,   /* account id, UUID of the environment */
 	T_HOST_KEYS, /* fingerprint, UUID of the node */
 	T_CHANGED,   /* subject: generation */
-	T_MARKS,     /* UUID */
 	T_REFUSED,   /* UUID: reason */
 	T_STASH,     /* UUID: entry */
 	T_COUNT,
@@ -34,6 +36,7 @@ struct state {
 	uint64_t room;  /* bytes that its file system has given to it */
 	uint64_t used;  /* of them, at most */
 	uint64_t large; /* values of more than a page, so far */
+	pid_t syncer;   /* a child that writes the file, or 0 */
 	MDB_dbi tables[T_COUNT];
 	struct state_info info;      /* as the transaction has it */
 	struct state_info committed; /* as on disk */
@@ -41,6 +44,8 @@ struct state {
 	bool damaged; /* something was read that was not written */
 	bool stuck;   /* nothing can be written until it is opened again */
 	bool changed; /* this transaction listed something to publish */
+	bool wrote;   /* it changed a row */
+	struct uuid_list *marks;  /* owned; NULL: none */
 	struct wire_writer entry; /* the entry being filed */
 	struct wire_writer old;   /* the one in its place */
 	struct entry_rows old_rows;
@@ -59,11 +64,11 @@ int state_open_file(struct state *state, const char *path);
 
 /*
  * A state that is built (state_build.c): room for a value of so many bytes is
- * there; it is complete, so it becomes durable and gets its name.
+ * there; one that is complete becomes durable and gets its name now.
  */
 #define STATE_BUILDING_SUFFIX ".new"
 int state_build_room(struct state *state, size_t len);
-int state_build_finish(struct state *state);
+void state_build_end(struct state *state);
 
 /* Our code for LMDB's (state_check.c). */
 int state_error(struct state *state, int r);
@@ -77,6 +82,9 @@ int state_decode(struct state *state, struct bytes data,
 int state_get(struct state *state, enum state_table table, struct bytes key,
     struct bytes *ret_value);
 int state_store(struct state *state, enum state_table table, struct bytes key,
+    struct bytes value);
+/* The same, but -EEXIST when the key is there. */
+int state_add(struct state *state, enum state_table table, struct bytes key,
     struct bytes value);
 /* A missing key is a success. */
 int state_drop(struct state *state, enum state_table table, struct bytes key);
@@ -119,6 +127,8 @@ state_uuid_bytes(const uint8_t uuid[ENTRY_UUID_LEN])
 struct record_key state_subject_of(const struct entry *entry);
 /* What the rows of T_IDS for a subject begin with. */
 struct state_key state_ids_prefix(const struct record_key *subject);
+/* The next one of T_ENTRIES behind this one, which becomes it. */
+int state_next_uuid(struct state *state, uint8_t uuid[ENTRY_UUID_LEN]);
 /* The UUID at the end of a row's key. */
 const uint8_t *state_last_uuid(struct bytes key);
 /* The first row of T_IDS for the subject. ENS_E_NOTFOUND. */

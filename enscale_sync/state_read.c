@@ -92,8 +92,7 @@ state_find(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 }
 
 int
-state_find_next(struct state *state, uint8_t uuid[ENTRY_UUID_LEN],
-    struct entry_rows *rows, struct entry *ret_entry)
+state_next_uuid(struct state *state, uint8_t uuid[ENTRY_UUID_LEN])
 {
 	struct state_key from = { .len = 0 }, found;
 	int r;
@@ -107,7 +106,16 @@ state_find_next(struct state *state, uint8_t uuid[ENTRY_UUID_LEN],
 	if (found.len != ENTRY_UUID_LEN)
 		return state_distrust(state);
 	memcpy(uuid, found.data, ENTRY_UUID_LEN);
-	return state_find(state, uuid, rows, ret_entry);
+	return 0;
+}
+
+int
+state_find_next(struct state *state, uint8_t uuid[ENTRY_UUID_LEN],
+    struct entry_rows *rows, struct entry *ret_entry)
+{
+	int r = state_next_uuid(state, uuid);
+
+	return r == 0 ? state_find(state, uuid, rows, ret_entry) : r;
 }
 
 int

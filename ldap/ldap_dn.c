@@ -23,49 +23,86 @@ lower(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
 }
 
+/* Without spaces around it, in lower case, its runs of spaces as one. */
 static void
 write_value(struct wire_writer *out, struct berval value)
 {
-	size_t place = wire_write_begin_string(out);
-	size_t len = value.bv_len, i = 0;
+	size_t place = wire_write_begin_string(out), len = 0;
+	uint8_t *text, last = ' ';
 
-	while (len > 0 && value.bv_val[len - 1] == ' ')
-		len--;
-	while (i < len && value.bv_val[i] == ' ')
-		i++;
-	for (; i < len; i++) {
-		if (value.bv_val[i] == ' ' && value.bv_val[i - 1] == ' ')
+	wire_write_bytes(out, value.bv_val, value.bv_len);
+	if (out->error != 0)
+		return;
+	text = out->data + place;
+	for (size_t i = 0; i < value.bv_len; i++) {
+		if (text[i] == ' ' && last == ' ')
 			continue;
-		wire_write_u8(out, lower((uint8_t)value.bv_val[i]));
+		last = lower(text[i]);
+		text[len++] = last;
+	}
+	if (len > 0 && last == ' ')
+		len--;
+	out->len = place + len;
+	wire_write_end_string(out, place);
+}
+
+static void
+write_rdn(struct wire_writer *out, LDAPRDN rdn)
+{
+	size_t place = wire_write_begin_string(out);
+
+	for (int i = 0; rdn[i] != NULL; i++) {
+		write_value(out, rdn[i]->la_attr);
+		write_value(out, rdn[i]->la_value);
 	}
 	wire_write_end_string(out, place);
 }
 
-/* Unambiguous: every part has its length before it. The parts of an RDN with
- * several stay in the server's order, which is the same in all names. */
 static int
-hash_from(LDAPDN dn, int first, struct ldap_dn_hash *ret_hash)
+hash_bytes(const struct wire_writer *out, size_t from,
+    struct ldap_dn_hash *ret_hash)
+{
+	uint8_t digest[SHA256_LEN];
+	int r = fingerprint_sha256(
+	    (struct bytes){ out->data + from, out->len - from }, digest);
+
+	if (r == 0)
+		memcpy(ret_hash->bytes, digest, sizeof(ret_hash->bytes));
+	return r;
+}
+
+/*
+ * Unambiguous: every part has its length before it. The parts of an RDN with
+ * several stay in the server's order, which is the same in all names. A name
+ * ends with the bytes of the name above it.
+ */
+static int
+hash_both(LDAPDN dn, struct ldap_dn_hash *ret_self,
+    struct ldap_dn_hash *ret_parent)
 {
 	struct wire_writer out AUTO(wire_write_free);
-	uint8_t digest[SHA256_LEN];
-	int r;
+	struct ldap_dn_hash self, parent;
+	size_t above = 0;
+	int r = 0;
 
 	wire_write_init_growing(&out, 64 * 1024);
-	for (int i = first; dn[i] != NULL; i++) {
-		size_t place = wire_write_begin_string(&out);
-
-		for (int k = 0; dn[i][k] != NULL; k++) {
-			write_value(&out, dn[i][k]->la_attr);
-			write_value(&out, dn[i][k]->la_value);
-		}
-		wire_write_end_string(&out, place);
+	for (int i = 0; dn[i] != NULL; i++) {
+		write_rdn(&out, dn[i]);
+		if (i == 0)
+			above = out.len;
 	}
 	if (out.error != 0)
 		return out.error;
-	r = fingerprint_sha256((struct bytes){ out.data, out.len }, digest);
+	if (ret_self != NULL)
+		r = hash_bytes(&out, 0, &self);
+	if (r == 0 && ret_parent != NULL)
+		r = hash_bytes(&out, above, &parent);
 	if (r != 0)
 		return r;
-	memcpy(ret_hash->bytes, digest, sizeof(ret_hash->bytes));
+	if (ret_self != NULL)
+		*ret_self = self;
+	if (ret_parent != NULL)
+		*ret_parent = parent;
 	return 0;
 }
 
@@ -74,21 +111,13 @@ ldap_dn_hash(const char *text, struct ldap_dn_hash *ret_self,
     struct ldap_dn_hash *ret_parent)
 {
 	LDAPDN dn AUTO(cleanup_dn) = NULL;
-	struct ldap_dn_hash self, parent;
 	int r = ldap_str2dn(text, &dn, LDAP_DN_FORMAT_LDAPV3);
 
 	if (r == LDAP_NO_MEMORY)
 		return -ENOMEM;
 	if (r != LDAP_SUCCESS || dn == NULL || dn[0] == NULL)
 		return ENS_E_SYNTAX;
-	r = hash_from(dn, 0, &self);
-	if (r == 0)
-		r = hash_from(dn, 1, &parent);
-	if (r != 0)
-		return r;
-	*ret_self = self;
-	*ret_parent = parent;
-	return 0;
+	return hash_both(dn, ret_self, ret_parent);
 }
 
 int
@@ -138,9 +167,9 @@ ldap_dn_is_below(const char *text, const char *base_text, int depth)
 		return ENS_E_NOTFOUND;
 	if (base == NULL || base[0] == NULL)
 		return 0;
-	r = hash_from(dn, below, &above);
+	r = hash_both(dn + below, &above, NULL);
 	if (r == 0)
-		r = hash_from(base, 0, &wanted);
+		r = hash_both(base, &wanted, NULL);
 	if (r != 0)
 		return r;
 	return memcmp(&above, &wanted, sizeof(above)) == 0 ? 0 : ENS_E_NOTFOUND;

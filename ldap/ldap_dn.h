@@ -16,8 +16,9 @@ struct ldap_dn_hash {
 };
 
 /*
- * Digests of a name and of the name above it. Returns 0, ENS_E_SYNTAX (also
- * for a name with nothing above it), -ENOMEM or ENS_E_CRYPTO.
+ * Digests of a name and of the name above it; NULL: not wanted. Returns 0,
+ * ENS_E_SYNTAX (also for a name with nothing above it), -ENOMEM or
+ * ENS_E_CRYPTO.
  */
 int ldap_dn_hash(const char *dn, struct ldap_dn_hash *ret_self,
     struct ldap_dn_hash *ret_parent);

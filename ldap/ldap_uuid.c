@@ -63,7 +63,7 @@ ldap_uuid_of(const struct schema *schema, const char *dn,
     uint8_t ret_uuid[ENTRY_UUID_LEN])
 {
 	const char *name = schema->names[SCHEMA_UUID];
-	struct ldap_dn_hash self, parent;
+	struct ldap_dn_hash self;
 	int r;
 
 	for (uint32_t i = 0; i < attribute_count; i++) {
@@ -73,7 +73,7 @@ ldap_uuid_of(const struct schema *schema, const char *dn,
 		        strlen(name)) == 0)
 			return take_value(attributes[i].values, ret_uuid);
 	}
-	r = ldap_dn_hash(dn, &self, &parent);
+	r = ldap_dn_hash(dn, &self, NULL);
 	if (r == 0)
 		take_digest(self.bytes, ret_uuid);
 	return r;

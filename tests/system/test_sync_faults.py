@@ -106,7 +106,9 @@ class Follower(test_sources.Follower):
         def same():
             if self.process.poll() is not None:
                 self.start()
-            return self.status()["in_step"] and self.content() == expected
+            status = self.status()
+            return status["in_step"] and status["ready"] and \
+                self.content() == expected
         expected = content_of(server)
         try:
             self.wait_for(same, "it has what the directory has", seconds)
@@ -353,10 +355,11 @@ elif how == 'bits':
     for at in [dice.randrange(len(data)) for _ in range(dice.choice([1, 4, 60]))]:
         data[at] ^= 1 << dice.randrange(8)
 elif how == 'records':
-    # cdb: two lengths, key, value; a key here is a letter and a number.
-    for at in range(2048, len(data) - 13):
-        if data[at:at + 4] == b'\\5\\0\\0\\0' and data[at + 9:at + 13] == b'\\0\\0\\0\\7':
-            data[at + 13 + data[at + 4] - 1] ^= 1
+    # cdb: two lengths, key, value; a key here is a checksum, a letter and a
+    # number.
+    for at in range(2048, len(data) - 17):
+        if data[at:at + 4] == b'\\x09\\0\\0\\0' and data[at + 13:at + 17] == b'\\0\\0\\0\\7':
+            data[at + 17 + data[at + 4] - 1] ^= 1
 elif how == 'none':
     data.clear()
 else:
@@ -494,7 +497,7 @@ def readers(make, gateway):
     takes the directory to number n: see view_reader.c."""
     server, follower = make()
     names = ("crc32c errors login_name record record_encode wire text manifest"
-             " view view_walk")
+             " segment_key view view_walk")
     gateway.write(f"{ROOT}/config.h", "#define _GNU_SOURCE\n")
     gateway.sh(f"cd /usr/src/enscale; gcc -O1 -I {ROOT} -I . -o {ROOT}/reader "
                "tests/system/view_reader.c "

@@ -259,6 +259,11 @@ tests_unit_test_state_stash_SOURCES = %D%/test_state_stash.c $(SYNC_FIXTURE)
 tests_unit_test_state_stash_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_state_stash_LDADD = libsync.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_uuid_list
+tests_unit_test_uuid_list_SOURCES = %D%/test_uuid_list.c
+tests_unit_test_uuid_list_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_uuid_list_LDADD = libsync.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_derive
 tests_unit_test_derive_SOURCES = %D%/test_derive.c $(SYNC_FIXTURE)
 tests_unit_test_derive_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
@@ -289,6 +294,12 @@ UNIT_TESTS += tests/unit/test_supervisor
 tests_unit_test_supervisor_SOURCES = %D%/test_supervisor.c
 tests_unit_test_supervisor_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_unit_test_supervisor_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_ldap_backlog
+tests_unit_test_ldap_backlog_SOURCES = %D%/test_ldap_backlog.c
+tests_unit_test_ldap_backlog_CFLAGS = $(SYNC_FIXTURE_CFLAGS) $(LBER_CFLAGS)
+tests_unit_test_ldap_backlog_LDADD = libldapside.la $(CMOCKA_LIBS) \
+	$(LDAP_LIBS) $(LBER_LIBS)
 
 UNIT_TESTS += tests/unit/test_ldap_connection
 tests_unit_test_ldap_connection_SOURCES = %D%/test_ldap_connection.c

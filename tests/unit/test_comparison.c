@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -87,6 +88,22 @@ assert_doubt(uint32_t uuid)
 	assert_non_null(doubt);
 	assert_memory_equal(doubt, sync_uuid(uuid), ENTRY_UUID_LEN);
 	comparison_settled(comparison);
+}
+
+static void
+assert_doubted_with_few(uint32_t uuid)
+{
+	const uint8_t *doubt;
+	bool found = false;
+	int count = 0;
+
+	while ((doubt = comparison_doubt(comparison)) != NULL) {
+		found |= memcmp(doubt, sync_uuid(uuid), ENTRY_UUID_LEN) == 0;
+		count++;
+		comparison_settled(comparison);
+	}
+	assert_true(found);
+	assert_in_range(count, 1, 4);
 }
 
 static void
@@ -190,8 +207,8 @@ one_call_weighs_only_some_of_many(void **state)
 			list(i, EARLY);
 	}
 	assert_true(weigh_all() > 4);
-	assert_doubt(4400);
-	assert_no_doubt();
+	/* One in 230 runs another shares its sum, and is doubted with it. */
+	assert_doubted_with_few(4400);
 }
 
 static void

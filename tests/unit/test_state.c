@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -185,6 +186,20 @@ counting_node(uint32_t id)
 
 /* ---- entries ----------------------------------------------------------- */
 
+/* Until a child has written the file. */
+static void
+settle(void)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	assert_false(state_is_settled(f.state));
+	for (int i = 0; i < 10000 && !state_is_settled(f.state); i++) {
+		assert_int_equal(state_settle(f.state), 0);
+		(void)nanosleep(&pause, NULL);
+	}
+	assert_true(state_is_settled(f.state));
+}
+
 static void
 an_entry_is_kept_over_a_restart(void **state)
 {
@@ -296,6 +311,7 @@ a_first_refresh_that_was_not_completed_is_forgotten(void **state)
 	assert_int_equal(state_entry_count(f.state), 0);
 	sync_put(&f, 1, ACCOUNT_DN("25880"), ACCOUNT("25880"));
 	sync_complete(&f);
+	settle();
 	assert_int_equal(stat(path, &st), 0);
 	/* And goes on under the same name. */
 	sync_put(&f, 2, ACCOUNT_DN("2"), ACCOUNT("2"));
@@ -311,6 +327,7 @@ the_state_is_readable_by_its_owner_only(void **state)
 
 	(void)state;
 	sync_complete(&f);
+	settle();
 	(void)snprintf(path, sizeof(path), "%s/" STATE_FILE, f.folder);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -651,11 +668,11 @@ what_a_refresh_did_not_name_is_swept(void **state)
 		sync_put(&f, i, dn, lines);
 	}
 	assert_int_equal(state_begin_write(f.state), 0);
-	assert_int_equal(state_clear_marks(f.state), 0);
+	state_clear_marks(f.state);
 	for (uint32_t i = 3; i <= 1000; i += 3)
 		assert_int_equal(state_mark(f.state, sync_uuid(i)), 0);
 	assert_int_equal(state_sweep(f.state, anything, NULL, &deleted), 0);
-	assert_int_equal(state_clear_marks(f.state), 0);
+	state_clear_marks(f.state);
 	assert_int_equal(state_commit(f.state), 0);
 	assert_int_equal(deleted, 667);
 	assert_int_equal(state_entry_count(f.state), 333);
@@ -699,11 +716,8 @@ a_good_state_is_found_whole(void **state)
 }
 
 static void
-a_discarded_state_begins_anew(void **state)
+discard_and_begin_anew(void)
 {
-	(void)state;
-	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
-	sync_complete(&f);
 	assert_int_equal(state_discard(f.state), 0);
 	assert_int_equal(state_discard(f.state), 0);
 	sync_fixture_reopen(&f);
@@ -712,24 +726,94 @@ a_discarded_state_begins_anew(void **state)
 }
 
 static void
+a_discarded_state_begins_anew(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	sync_complete(&f);
+	settle();
+	discard_and_begin_anew();
+}
+
+static void
+so_does_one_that_has_not_its_name_yet(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	sync_complete(&f);
+	assert_int_equal(state_settle(f.state), 0);
+	discard_and_begin_anew();
+}
+
+static const char *
+path_of(const char *name)
+{
+	static char path[sizeof(f.folder) + 32];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", f.folder, name);
+	return path;
+}
+
+static void
 what_was_built_has_its_name_and_no_room_to_spare(void **state)
 {
-	char path[sizeof(f.folder) + 32];
 	struct stat st;
 
 	(void)state;
 	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
-	(void)snprintf(path, sizeof(path), "%s/" STATE_FILE, f.folder);
-	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(state_settle(f.state), 0);
+	assert_int_equal(access(path_of(STATE_FILE), F_OK), -1);
 	sync_complete(&f);
-	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(access(path_of(STATE_FILE), F_OK), -1);
+	settle();
+	assert_int_equal(stat(path_of(STATE_FILE), &st), 0);
 	assert_int_equal(st.st_size, state_bytes(f.state));
 	assert_true(st.st_size < 1 << 20);
-	(void)snprintf(path, sizeof(path), "%s/" STATE_FILE ".new", f.folder);
-	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(access(path_of(STATE_FILE ".new"), F_OK), -1);
 	/* It is the same to whoever goes on with it. */
 	sync_put(&f, 2, ACCOUNT_DN("2"), ACCOUNT("2"));
 	assert_int_equal(state_entry_count(f.state), 2);
+}
+
+static void
+what_changes_before_the_state_has_its_name_is_in_it(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	sync_complete(&f);
+	assert_int_equal(state_settle(f.state), 0); /* a child is at it */
+	sync_put(&f, 2, ACCOUNT_DN("2"), ACCOUNT("2"));
+	settle();
+	sync_put(&f, 3, ACCOUNT_DN("3"), ACCOUNT("3"));
+	sync_fixture_reopen(&f);
+	assert_int_equal(state_entry_count(f.state), 3);
+}
+
+static void
+no_state_gets_its_name_within_a_transaction(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	sync_complete(&f);
+	assert_int_equal(state_begin_write(f.state), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(state_settle(f.state), 0);
+	assert_false(state_is_settled(f.state));
+	assert_int_equal(state_commit(f.state), 0);
+	settle();
+}
+
+static void
+who_ends_while_the_state_is_written_keeps_it(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	sync_complete(&f);
+	assert_int_equal(state_settle(f.state), 0);
+	sync_fixture_reopen(&f);
+	assert_int_equal(access(path_of(STATE_FILE), F_OK), 0);
+	assert_int_equal(state_entry_count(f.state), 1);
+	assert_false(state_is_new(f.state));
 }
 
 int
@@ -768,7 +852,11 @@ main(void)
 		TEST(what_may_not_go_stays),
 		TEST(a_good_state_is_found_whole),
 		TEST(a_discarded_state_begins_anew),
+		TEST(so_does_one_that_has_not_its_name_yet),
 		TEST(what_was_built_has_its_name_and_no_room_to_spare),
+		TEST(what_changes_before_the_state_has_its_name_is_in_it),
+		TEST(no_state_gets_its_name_within_a_transaction),
+		TEST(who_ends_while_the_state_is_written_keeps_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
