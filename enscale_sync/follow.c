@@ -17,8 +17,6 @@
 /* Entries in one transaction of a refresh: what it changes is kept in memory
  * until it is committed. */
 #define BATCH_MAX 1000
-/* The age of the view is kept up this often. */
-#define TOUCH_SECONDS 60
 /* Progress of a long refresh. */
 #define PROGRESS_SECONDS 5
 
@@ -146,77 +144,6 @@ bool
 follow_wants_refresh(const struct follow *follow)
 {
 	return follow->want_all && !follow->refreshing;
-}
-
-/* ---- publishing -------------------------------------------------------- */
-
-static void
-show(struct follow *follow)
-{
-	struct status *status = follow->status;
-
-	status->generation = publisher_generation(follow->publisher);
-	status->as_of = publisher_as_of(follow->publisher);
-	status->ready = publisher_is_ready(follow->publisher);
-	status->held = follow->held;
-	status->changed = true;
-}
-
-/* What fails here stays listed, and the main loop tries again. */
-static void
-publish(struct follow *follow)
-{
-	struct published published;
-	bool behind = publisher_is_behind(follow->publisher);
-	int r;
-
-	if (follow->refreshing || !behind || follow_question(follow) != NULL)
-		return;
-	r = publisher_publish(follow->publisher,
-	    follow_is_current(follow) ? now() : 0, &published);
-	if (r != 0) {
-		if (r != follow->publish_error)
-			log_line(LOG_ERR, "cannot publish: %s",
-			    follow_error_text(follow, r));
-		status_set_error(follow->status, follow_error_text(follow, r));
-	} else {
-		follow->status->publications += published.records > 0 ||
-		    published.base;
-		follow->status->left_out = published.left_out;
-		if (published.left_out > 0)
-			log_line(LOG_WARNING,
-			    "left out %" PRIu64 " records: over a limit",
-			    published.left_out);
-		if (published.base)
-			log_line(LOG_INFO,
-			    "published everything: %" PRIu64 " records",
-			    published.records);
-	}
-	follow->publish_error = r;
-	show(follow);
-}
-
-void
-follow_publish(struct follow *follow)
-{
-	if (!follow->writing)
-		publish(follow);
-}
-
-void
-follow_alive(struct follow *follow)
-{
-	int64_t age = now() - publisher_as_of(follow->publisher);
-	int r;
-
-	/* A clock that was put back leaves a view of the future. */
-	if (!follow_is_current(follow) || (age >= 0 && age < TOUCH_SECONDS))
-		return;
-	r = publisher_touch(follow->publisher, now());
-	if (r != 0)
-		log_line(LOG_ERR, "cannot publish: %s",
-		    follow_error_text(follow, r));
-	show(follow);
 }
 
 /* ---- transactions ------------------------------------------------------ */
@@ -587,7 +514,7 @@ follow_done(struct follow *follow, bool swept)
 	    "refreshed: %" PRIu64 " entries came, %" PRIu64 " are gone",
 	    follow->received, deleted);
 	follow_say_in_step(follow);
-	publish(follow);
+	follow_publish(follow);
 	return 0;
 }
 
@@ -604,7 +531,7 @@ follow_settle(struct follow *follow)
 		return r;
 	follow_check_behind(follow);
 	follow_say_in_step(follow);
-	publish(follow);
+	follow_publish(follow);
 	return 0;
 }
 
@@ -635,5 +562,5 @@ follow_lost(struct follow *follow, const char *reason)
 	/* What a broken refresh has told is true: a key that it showed to be
 	 * changed must not wait for one that ends well. */
 	if (was_refreshing)
-		publish(follow);
+		follow_publish(follow);
 }

@@ -1,5 +1,5 @@
-/* What the files of the follower share: follow.c (messages, transactions,
- * publishing), follow_hold.c (what is not let in), follow_compare.c. */
+/* What the files of the follower share: follow.c (messages, transactions),
+ * follow_publish.c, follow_hold.c (what is not let in), follow_compare.c. */
 #ifndef ENSCALE_SYNC_FOLLOW_PRIVATE_H
 #define ENSCALE_SYNC_FOLLOW_PRIVATE_H
 

@@ -9,10 +9,12 @@ libsync_la_SOURCES = \
 	%D%/follow.c %D%/follow.h %D%/follow_private.h \
 	%D%/follow_compare.c \
 	%D%/follow_hold.c \
+	%D%/follow_publish.c \
 	%D%/log.c %D%/log.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/orphans.c %D%/orphans.h \
 	%D%/publish.c %D%/publish.h \
+	%D%/report.c %D%/report.h \
 	%D%/shrink.c %D%/shrink.h \
 	%D%/source.c %D%/source.h %D%/source_type.h \
 	%D%/source_compare.c %D%/source_compare.h \
@@ -26,6 +28,7 @@ libsync_la_SOURCES = \
 	%D%/state_changes.c \
 	%D%/state_check.c \
 	%D%/state_entry.c \
+	%D%/state_info.c \
 	%D%/state_marks.c \
 	%D%/state_read.c \
 	%D%/state_stash.c \

@@ -3,15 +3,12 @@
 
 #include "enscale_sync/metrics.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/cleanup.h"
 #include "common/errors.h"
+#include "enscale_sync/report.h"
 
 static void
 head(FILE *file, const char *name, const char *type, const char *help)
@@ -197,10 +194,17 @@ put_status(FILE *file, const struct status *status)
 	    status->last_error_time);
 }
 
+struct report {
+	const struct status *status;
+	const struct publisher *publisher;
+};
+
 static int
-put_all(FILE *file, const struct status *status, struct state *state,
-    const struct publisher *publisher)
+put_all(FILE *file, struct state *state, const void *arg)
 {
+	const struct report *report = arg;
+	const struct status *status = report->status;
+	const struct publisher *publisher = report->publisher;
 	struct publisher_figures figures = publisher_figures(publisher);
 	int r;
 
@@ -222,34 +226,13 @@ put_all(FILE *file, const struct status *status, struct state *state,
 	return r;
 }
 
-/* The collector reads what ends in ".prom", which this does not yet. */
+/* While it is written its name does not end in ".prom", which is what the
+ * collector reads. */
 int
 metrics_write(const struct status *status, struct state *state,
     const struct publisher *publisher, const char *path)
 {
-	char *next AUTO_FREE = NULL;
-	FILE *file;
-	bool busy;
-	int r;
+	const struct report report = { status, publisher };
 
-	if (asprintf(&next, "%s.new", path) < 0)
-		return -ENOMEM;
-	file = fopen(next, "we");
-	if (file == NULL)
-		return -errno;
-	busy = state_is_busy(state);
-	r = busy ? 0 : state_begin_read(state);
-	if (r == 0)
-		r = put_all(file, status, state, publisher);
-	if (!busy)
-		state_end(state);
-	if (fchmod(fileno(file), 0644) != 0 || ferror(file))
-		r = -EIO;
-	if (fclose(file) != 0 && r == 0)
-		r = -errno;
-	if (r == 0 && rename(next, path) != 0)
-		r = -errno;
-	if (r != 0)
-		(void)unlink(next);
-	return r;
+	return report_write(path, state, put_all, &report);
 }

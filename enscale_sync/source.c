@@ -23,6 +23,23 @@ type_of(const struct config *config)
 	                                            : &source_ldap;
 }
 
+void
+source_configure(const struct config *config, bool polled,
+    struct ldap_search *ret_search, struct ldap_connection_options *ret_options)
+{
+	ldap_search_init(ret_search, config->base,
+	    config->scope == CONFIG_SCOPE_ONE ? LDAP_SCOPE_ONELEVEL
+	                                      : LDAP_SCOPE_SUBTREE,
+	    config->filter, &config->schema, polled);
+	*ret_options = (struct ldap_connection_options){
+		.bind_dn = config->bind_dn,
+		.password_file = config->password_file,
+		.start_tls = config->start_tls,
+		.tls_ca = config->tls_ca,
+		.timeout = config->timeout,
+	};
+}
+
 int
 source_start(sd_event *event, const struct config *config,
     struct follow *follow, struct status *status, struct source **ret_source)

@@ -556,22 +556,12 @@ start(sd_event *event, const struct config *config, struct follow *follow,
 	source->backoff = BACKOFF_FIRST;
 	source->again_pause = AGAIN_FIRST;
 	source->night = next_night();
-	ldap_search_init(&source->search, config->base,
-	    config->scope == CONFIG_SCOPE_ONE ? LDAP_SCOPE_ONELEVEL
-	                                      : LDAP_SCOPE_SUBTREE,
-	    config->filter, &config->schema, false);
+	source_configure(config, false, &source->search, &source->options);
 	r = config_path(config->state_dir, CONFIG_STATE_DIR,
 	    source->backlog_dir);
 	if (r != 0)
 		return r;
-	source->options = (struct ldap_connection_options){
-		.bind_dn = config->bind_dn,
-		.password_file = config->password_file,
-		.start_tls = config->start_tls,
-		.tls_ca = config->tls_ca,
-		.timeout = config->timeout,
-		.backlog_dir = source->backlog_dir,
-	};
+	source->options.backlog_dir = source->backlog_dir;
 	r = sd_event_add_time_relative(event, &source->timer, CLOCK_MONOTONIC,
 	    0, 0, on_timer, source);
 	if (r >= 0)

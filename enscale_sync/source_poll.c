@@ -294,19 +294,9 @@ start(sd_event *event, const struct config *config, struct follow *follow,
 	source->follow = follow;
 	source->status = status;
 	source->kept = *follow_seen(follow);
-	ldap_search_init(&source->search, config->base,
-	    config->scope == CONFIG_SCOPE_ONE ? LDAP_SCOPE_ONELEVEL
-	                                      : LDAP_SCOPE_SUBTREE,
-	    config->filter, &config->schema, true);
+	source_configure(config, true, &source->search, &source->options);
 	memcpy(source->stamps, source->search.attributes,
 	    LDAP_SEARCH_STAMPS * sizeof(source->stamps[0]));
-	source->options = (struct ldap_connection_options){
-		.bind_dn = config->bind_dn,
-		.password_file = config->password_file,
-		.start_tls = config->start_tls,
-		.tls_ca = config->tls_ca,
-		.timeout = config->timeout,
-	};
 	r = entry_parser_new(&config->schema, &source->parser);
 	if (r == 0)
 		r = sd_event_add_time_relative(event, &source->timer,

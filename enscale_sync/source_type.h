@@ -7,6 +7,8 @@
 #define ENSCALE_SYNC_SOURCE_TYPE_H
 
 #include "enscale_sync/source.h"
+#include "ldap/ldap_connection.h"
+#include "ldap/ldap_search.h"
 
 struct source_type {
 	const char *method; /* as the status says */
@@ -17,6 +19,15 @@ struct source_type {
 	/* As source_poke(). */
 	int (*poke)(void *self);
 };
+
+/*
+ * What the configuration says of a directory that is a server: what to search
+ * for, with the stamps that polling needs, and how to connect. Both borrow
+ * from the configuration.
+ */
+void source_configure(const struct config *config, bool polled,
+    struct ldap_search *ret_search,
+    struct ldap_connection_options *ret_options);
 
 extern const struct source_type source_file, source_ldap, source_poll;
 

@@ -1,5 +1,5 @@
-/* What the files of the state share: state.c (file, transactions, counters),
- * state_build.c (until it is durable), state_check.c (what a disk has spoiled),
+/* What the files of the state share: state.c (file, transactions, rows),
+ * state_info.c (what it is about, counters), state_build.c (until it is durable), state_check.c (what a disk has spoiled),
  * state_entry.c (filing), state_marks.c (sweeping), state_stash.c,
  * state_changes.c (what to publish), state_read.c. */
 #ifndef ENSCALE_SYNC_STATE_PRIVATE_H
@@ -58,6 +58,11 @@ struct state_key {
 	uint8_t data[STATE_KEY_MAX];
 	size_t len;
 };
+
+/* The info that a transaction leaves (state_info.c). Reading: ENS_E_VERSION,
+ * ENS_E_CORRUPT; none in a new file is no error. */
+int state_write_info(struct state *state);
+int state_read_info(struct state *state);
 
 /* Opens LMDB's file, and reads what it is about. */
 int state_open_file(struct state *state, const char *path);

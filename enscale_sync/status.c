@@ -3,16 +3,14 @@
 
 #include "enscale_sync/status.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
 #include "common/text.h"
+#include "enscale_sync/report.h"
 
 /* A DN or a reason, made printable. */
 #define TEXT_MAX 4096
@@ -97,8 +95,9 @@ put_entries(FILE *file, const struct state_info *info)
 }
 
 static int
-put_all(FILE *file, const struct status *status, struct state *state)
+put_all(FILE *file, struct state *state, const void *arg)
 {
+	const struct status *status = arg;
 	struct listing listing = { file, 0 };
 	int r;
 
@@ -146,35 +145,12 @@ put_all(FILE *file, const struct status *status, struct state *state)
 	return r < 0 ? r : 0;
 }
 
-/* Not synced: it lies in memory, and is out of date after a restart. */
 int
 status_write(struct status *status, struct state *state, const char *path)
 {
-	char *next AUTO_FREE = NULL;
-	FILE *file;
-	bool busy;
-	int r;
+	int r = report_write(path, state, put_all, status);
 
-	if (asprintf(&next, "%s.new", path) < 0)
-		return -ENOMEM;
-	file = fopen(next, "we");
-	if (file == NULL)
-		return -errno;
-	busy = state_is_busy(state);
-	r = busy ? 0 : state_begin_read(state);
 	if (r == 0)
-		r = put_all(file, status, state);
-	if (!busy)
-		state_end(state);
-	if (fchmod(fileno(file), 0644) != 0 || ferror(file))
-		r = -EIO;
-	if (fclose(file) != 0 && r == 0)
-		r = -errno;
-	if (r == 0 && rename(next, path) != 0)
-		r = -errno;
-	if (r != 0)
-		(void)unlink(next);
-	else
 		status->changed = false;
 	return r;
 }

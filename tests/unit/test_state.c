@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <lmdb.h>
 
 #include "common/errors.h"
 #include "tests/unit/sync_fixture.h"
@@ -754,6 +755,52 @@ path_of(const char *name)
 	return path;
 }
 
+/* Writes another version over the one in the file, as LMDB does it. */
+static void
+set_version(uint8_t version)
+{
+	static uint8_t copy[16384];
+	char name[] = "info";
+	MDB_val key = { 4, name }, value;
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi table;
+
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(mdb_env_set_maxdbs(env, 20), 0);
+	assert_int_equal(mdb_env_open(env, path_of(STATE_FILE),
+	                     MDB_NOSUBDIR | MDB_NOLOCK, 0600),
+	    0);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, name, 0, &table), 0);
+	assert_int_equal(mdb_get(txn, table, &key, &value), 0);
+	assert_in_range(value.mv_size, 4, sizeof(copy));
+	memcpy(copy, value.mv_data, value.mv_size);
+	copy[3] = version;
+	value.mv_data = copy;
+	assert_int_equal(mdb_put(txn, table, &key, &value, 0), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+static void
+a_state_of_another_version_is_asked_anew(void **state)
+{
+	bool replaced;
+
+	(void)state;
+	for (uint8_t version = 1; version < 100; version += 90) {
+		sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+		sync_complete(&f);
+		state_close(f.state);
+		set_version(version);
+		assert_int_equal(state_open(f.folder, &f.state, &replaced), 0);
+		assert_true(replaced);
+		assert_true(state_is_new(f.state));
+		assert_int_equal(state_entry_count(f.state), 0);
+	}
+}
+
 static void
 what_was_built_has_its_name_and_no_room_to_spare(void **state)
 {
@@ -851,6 +898,7 @@ main(void)
 		TEST(what_a_refresh_did_not_name_is_swept),
 		TEST(what_may_not_go_stays),
 		TEST(a_good_state_is_found_whole),
+		TEST(a_state_of_another_version_is_asked_anew),
 		TEST(a_discarded_state_begins_anew),
 		TEST(so_does_one_that_has_not_its_name_yet),
 		TEST(what_was_built_has_its_name_and_no_room_to_spare),

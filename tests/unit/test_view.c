@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -543,6 +545,53 @@ a_large_merge_that_fails_changes_nothing(void **state)
 	view_writer_close(writer);
 }
 
+/* No file may be larger than so many bytes: as a disk that is full. */
+static void
+limit_files(rlim_t size)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = size;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void
+a_merge_without_room_changes_nothing_and_comes_later(void **state)
+{
+	struct view_writer *writer = writer_open();
+	const struct manifest *manifest = view_writer_manifest(writer);
+	AUTO(cleanup_view) struct view *view = NULL;
+	uint64_t merges;
+	uint32_t i;
+
+	(void)state;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	publish_base(writer, 1000, 1, 1);
+	/* Room for one change, not for several in one segment. */
+	publish_one(writer, FIRST, 2, 2);
+	limit_files(manifest->segments[0].size + 64);
+	merges = view_writer_merges(writer);
+	for (i = 1; i < VIEW_SEGMENTS_MAX - 2; i++)
+		publish_one(writer, FIRST + i, 2, 2 + i);
+	assert_int_equal(view_writer_merges(writer), merges);
+	assert_int_equal(manifest->segment_count, VIEW_SEGMENTS_MAX - 1);
+	assert_int_equal(each_file(NULL, "merged"), 0);
+	view = open_view();
+	for (uint32_t k = 0; k < i; k++)
+		assert_int_equal(value_of(view, FIRST + k), 2);
+	limit_files(RLIM_INFINITY);
+	publish_one(writer, FIRST + i, 2, 2 + i);
+	assert_true(view_writer_merges(writer) > merges);
+	assert_in_range(manifest->segment_count, 1, VIEW_SEGMENTS_MAX / 2);
+	view_close(view);
+	view = open_view();
+	for (uint32_t k = 0; k <= i; k++)
+		assert_int_equal(value_of(view, FIRST + k), 2);
+	assert_int_equal(value_of(view, FIRST + i + 1), 1);
+	view_writer_close(writer);
+}
+
 static void
 a_merge_into_the_base_drops_the_tombstones(void **state)
 {
@@ -916,6 +965,7 @@ main(void)
 		TEST(a_large_merge_stops_no_change),
 		TEST(a_new_base_ends_the_merge_of_an_old_one),
 		TEST(a_large_merge_that_fails_changes_nothing),
+		TEST(a_merge_without_room_changes_nothing_and_comes_later),
 		TEST(a_merge_into_the_base_drops_the_tombstones),
 		TEST(a_missing_segment_cannot_tell_until_a_new_base),
 		TEST(a_segment_of_another_size_is_corrupt),

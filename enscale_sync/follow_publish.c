@@ -1,0 +1,75 @@
+/* From state to view, when it is time. See follow.h. */
+#include <config.h>
+
+#include <inttypes.h>
+#include <time.h>
+
+#include "enscale_sync/follow_private.h"
+#include "enscale_sync/log.h"
+
+/* The age of the view is kept up this often. */
+#define TOUCH_SECONDS 60
+
+static void
+show(struct follow *follow)
+{
+	struct status *status = follow->status;
+
+	status->generation = publisher_generation(follow->publisher);
+	status->as_of = publisher_as_of(follow->publisher);
+	status->ready = publisher_is_ready(follow->publisher);
+	status->held = follow->held;
+	status->changed = true;
+}
+
+/* What fails here stays listed, and the main loop tries again. */
+void
+follow_publish(struct follow *follow)
+{
+	struct published published;
+	bool behind = publisher_is_behind(follow->publisher);
+	int r;
+
+	if (follow->writing || follow->refreshing || !behind ||
+	    follow_question(follow) != NULL)
+		return;
+	r = publisher_publish(follow->publisher,
+	    follow_is_current(follow) ? (int64_t)time(NULL) : 0, &published);
+	if (r != 0) {
+		if (r != follow->publish_error)
+			log_line(LOG_ERR, "cannot publish: %s",
+			    follow_error_text(follow, r));
+		status_set_error(follow->status, follow_error_text(follow, r));
+	} else {
+		follow->status->publications += published.records > 0 ||
+		    published.base;
+		follow->status->left_out = published.left_out;
+		if (published.left_out > 0)
+			log_line(LOG_WARNING,
+			    "left out %" PRIu64 " records: over a limit",
+			    published.left_out);
+		if (published.base)
+			log_line(LOG_INFO,
+			    "published everything: %" PRIu64 " records",
+			    published.records);
+	}
+	follow->publish_error = r;
+	show(follow);
+}
+
+void
+follow_alive(struct follow *follow)
+{
+	int64_t now = (int64_t)time(NULL);
+	int64_t age = now - publisher_as_of(follow->publisher);
+	int r;
+
+	/* A clock that was put back leaves a view of the future. */
+	if (!follow_is_current(follow) || (age >= 0 && age < TOUCH_SECONDS))
+		return;
+	r = publisher_touch(follow->publisher, now);
+	if (r != 0)
+		log_line(LOG_ERR, "cannot publish: %s",
+		    follow_error_text(follow, r));
+	show(follow);
+}
