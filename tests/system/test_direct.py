@@ -159,9 +159,33 @@ def test_the_shell_and_its_ssh_are_confined(client, gateway):
         session.close(force=True)
 
 
-def test_the_connection_to_the_node_waits_for_no_other_segment(client, gateway):
-    """TCP_NODELAY before the first byte: the hop's ssh gets its connection from
-    enscale-connect, which no user can run for something else."""
+CONNECT = """
+import array, os, socket, subprocess, sys
+TCP_DELACK_MAX_US = 46  # Linux 6.15
+listener = socket.create_server(("127.0.0.1", 0))
+ours, theirs = socket.socketpair()
+command = f"exec 127.0.0.1 {listener.getsockname()[1]} 5 /dev/null"
+subprocess.run(["/usr/libexec/enscale/enscale-connect", "-c", command],
+               stdout=theirs, check=True)
+_, (fd,), _, _ = socket.recv_fds(ours, 1, 1)
+made = socket.socket(fileno=fd)
+assert made.getpeername() == listener.getsockname()
+assert os.get_blocking(fd)
+assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+try:
+    delay = made.getsockopt(socket.IPPROTO_TCP, TCP_DELACK_MAX_US)
+except OSError:
+    delay = None  # an older kernel
+assert delay is None or delay <= 24000, delay
+"""
+
+
+def test_the_connection_to_the_node_waits_for_no_other_segment(gateway):
+    """TCP_NODELAY before the first byte, and soon acknowledged."""
+    gateway.run(["python3", "-c", CONNECT])
+
+
+def test_no_user_can_run_what_connects_for_something_else(client, gateway):
     for command in ("-c 'exec 198.19.0.18 22 5 /dev/null; id'", "-c id", "",
                     "-c 'exec 198.19.0.18 22 5'", "-c 'exec localhost 22 5 /dev/null'",
                     "-c 'exec 198.19.0.18 99999 5 /dev/null'",
