@@ -171,8 +171,10 @@ take_piece(Sockbuf_IO_Desc *layer, size_t *taken)
 	if (backlog->ended || (to_file && !take_room(backlog)) ||
 	    !is_ready(layer))
 		return false;
+	errno = 0;
 	n = LBER_SBIOD_READ_NEXT(layer, to, PIECE);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	/* With half a TLS record libldap's layer returns 0, as at the end. */
+	if (n <= 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n <= 0)
 		end(backlog, n < 0 ? errno : 0);

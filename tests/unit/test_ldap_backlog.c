@@ -149,6 +149,47 @@ unmake(void **state)
 	return 0;
 }
 
+/* Below reading ahead: as TLS, which may have half a record only. */
+static ber_slen_t
+read_seldom(Sockbuf_IO_Desc *layer, void *buf, ber_len_t len)
+{
+	static int turn;
+
+	if (turn++ % 3 != 0) {
+		errno = EWOULDBLOCK;
+		return turn % 2 == 0 ? 0 : -1;
+	}
+	return LBER_SBIOD_READ_NEXT(layer, buf, len < 16384 ? len : 16384);
+}
+
+static ber_slen_t
+write_on(Sockbuf_IO_Desc *layer, void *buf, ber_len_t len)
+{
+	return LBER_SBIOD_WRITE_NEXT(layer, buf, len);
+}
+
+static int
+control_on(Sockbuf_IO_Desc *layer, int option, void *arg)
+{
+	return LBER_SBIOD_CTRL_NEXT(layer, option, arg);
+}
+
+static int
+make_with_records(void **state)
+{
+	static Sockbuf_IO calls = {
+		.sbi_ctrl = control_on,
+		.sbi_read = read_seldom,
+		.sbi_write = write_on,
+	};
+	int r = make(state);
+
+	assert_int_equal(ber_sockbuf_add_io(sockbuf, &calls,
+	                     LBER_SBIOD_LEVEL_TRANSPORT, NULL),
+	    0);
+	return r;
+}
+
 /* The next element, as libldap reads one; false when none is there. */
 static bool
 hear(uint32_t number, uint64_t *heard)
@@ -161,7 +202,8 @@ hear(uint32_t number, uint64_t *heard)
 
 	assert_non_null(ber);
 	tag = ber_get_next(sockbuf, &len, ber);
-	while (tag == LBER_DEFAULT && errno == EAGAIN && !has_said_all()) {
+	for (int i = 0; tag == LBER_DEFAULT && errno == EAGAIN && i < 100;
+	     i++) {
 		speak(); /* the rest of one that has begun */
 		tag = ber_get_next(sockbuf, &len, ber);
 	}
@@ -202,6 +244,13 @@ all_comes_in_order(void **state)
 
 static void
 all_comes_in_order_without_a_file(void **state)
+{
+	(void)state;
+	hear_all(0, 0);
+}
+
+static void
+half_a_record_is_no_end(void **state)
 {
 	(void)state;
 	hear_all(0, 0);
@@ -278,6 +327,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    all_comes_in_order_without_a_file, make_without_file,
 		    unmake),
+		cmocka_unit_test_setup_teardown(half_a_record_is_no_end,
+		    make_with_records, unmake),
 		TEST(the_server_does_not_wait_for_who_reads_slowly),
 		TEST(what_was_read_ahead_outlives_the_server),
 		TEST(nothing_is_ready_when_nothing_came),
