@@ -19,22 +19,26 @@ static const struct type_row {
 	enum ssh_key_type type;
 	const char *name;
 	const char *short_name;
+	const char *cert_name;
 	const char *curve; /* ECDSA */
 	uint32_t bits;     /* 0: told by the key */
 	size_t point_len;
 } types[] = {
-	{ SSH_KEY_RSA, "ssh-rsa", "RSA", NULL, 0, 0 },
-	{ SSH_KEY_ED25519, "ssh-ed25519", "ED25519", NULL, 256, 32 },
-	{ SSH_KEY_ECDSA_256, "ecdsa-sha2-nistp256", "ECDSA", "nistp256", 256,
-	    65 },
-	{ SSH_KEY_ECDSA_384, "ecdsa-sha2-nistp384", "ECDSA", "nistp384", 384,
-	    97 },
-	{ SSH_KEY_ECDSA_521, "ecdsa-sha2-nistp521", "ECDSA", "nistp521", 521,
-	    133 },
-	{ SSH_KEY_SK_ED25519, "sk-ssh-ed25519@openssh.com", "ED25519-SK", NULL,
-	    256, 32 },
+	{ SSH_KEY_RSA, "ssh-rsa", "RSA", "ssh-rsa-cert-v01@openssh.com", NULL,
+	    0, 0 },
+	{ SSH_KEY_ED25519, "ssh-ed25519", "ED25519",
+	    "ssh-ed25519-cert-v01@openssh.com", NULL, 256, 32 },
+	{ SSH_KEY_ECDSA_256, "ecdsa-sha2-nistp256", "ECDSA",
+	    "ecdsa-sha2-nistp256-cert-v01@openssh.com", "nistp256", 256, 65 },
+	{ SSH_KEY_ECDSA_384, "ecdsa-sha2-nistp384", "ECDSA",
+	    "ecdsa-sha2-nistp384-cert-v01@openssh.com", "nistp384", 384, 97 },
+	{ SSH_KEY_ECDSA_521, "ecdsa-sha2-nistp521", "ECDSA",
+	    "ecdsa-sha2-nistp521-cert-v01@openssh.com", "nistp521", 521, 133 },
+	{ SSH_KEY_SK_ED25519, "sk-ssh-ed25519@openssh.com", "ED25519-SK",
+	    "sk-ssh-ed25519-cert-v01@openssh.com", NULL, 256, 32 },
 	{ SSH_KEY_SK_ECDSA_256, "sk-ecdsa-sha2-nistp256@openssh.com",
-	    "ECDSA-SK", "nistp256", 256, 65 },
+	    "ECDSA-SK", "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
+	    "nistp256", 256, 65 },
 };
 
 #define TYPES (sizeof(types) / sizeof(types[0]))
@@ -179,6 +183,14 @@ ssh_key_type_name(enum ssh_key_type type)
 	const struct type_row *row = find_type(type);
 
 	return row != NULL ? row->name : "unknown";
+}
+
+const char *
+ssh_key_type_cert_name(enum ssh_key_type type)
+{
+	const struct type_row *row = find_type(type);
+
+	return row != NULL ? row->cert_name : "unknown";
 }
 
 const char *

@@ -54,6 +54,8 @@ int ssh_key_check_blob(struct bytes blob, enum ssh_key_type *ret_type,
 
 /* "ssh-ed25519", ... and "ED25519", as ssh-keygen -l prints it. */
 const char *ssh_key_type_name(enum ssh_key_type type);
+/* Of a certificate over such a key (OpenSSH PROTOCOL.certkeys). */
+const char *ssh_key_type_cert_name(enum ssh_key_type type);
 const char *ssh_key_type_short_name(enum ssh_key_type type);
 
 /* Writes "type base64" and a NUL; returns the length, 0 when it is too

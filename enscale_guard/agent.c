@@ -227,15 +227,17 @@ make_certificate(struct agent *agent)
 		.flags = agent->hop.forward_agent ? CERT_FORWARD_AGENT : 0,
 		.lifetime = agent->around->lifetime,
 	};
-	size_t len = sizeof(request.public_key);
-	struct wire_writer writer;
+	struct wire_writer key, writer;
 	int r;
 
 	agent->key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	if (agent->key == NULL ||
-	    EVP_PKEY_get_raw_public_key(agent->key, request.public_key, &len) !=
-	        1)
+	if (agent->key == NULL)
 		return ENS_E_CRYPTO;
+	wire_write_init(&key, request.key, sizeof(request.key));
+	r = cert_write_public_key(agent->key, &key);
+	if (r != 0)
+		return r;
+	request.key_len = (uint32_t)key.len;
 	memcpy(request.session, agent->hop.session.id, sizeof(request.session));
 	memcpy(request.fingerprint, agent->hop.session.fingerprint,
 	    sizeof(request.fingerprint));

@@ -21,6 +21,7 @@
 #include "common/fingerprint_text.h"
 #include "common/login_name.h"
 #include "common/session_registry.h"
+#include "common/ssh_key.h"
 
 #define CERT_TYPE_USER 1
 #define NONCE_LEN      32
@@ -33,9 +34,25 @@ free_md_ctx(EVP_MD_CTX **ctx)
 	EVP_MD_CTX_free(*ctx);
 }
 
+/* Its blob, and of which type it is. */
+static int
+find_key(const struct cert_request *request, struct bytes *ret_blob,
+    enum ssh_key_type *ret_type)
+{
+	struct bytes blob = { request->key, request->key_len };
+
+	if (blob.len > sizeof(request->key))
+		return ENS_E_RANGE;
+	*ret_blob = blob;
+	return ssh_key_check_blob(blob, ret_type, NULL);
+}
+
 int
 cert_request_check(const struct cert_request *request)
 {
+	enum ssh_key_type type;
+	struct bytes blob;
+
 	if (request->account == 0 || request->account > ACCOUNT_ID_MAX)
 		return ENS_E_RANGE;
 	if (request->node == 0 || request->node > NODE_ID_MAX)
@@ -47,7 +64,7 @@ cert_request_check(const struct cert_request *request)
 	if (memchr(request->session, '\0', sizeof(request->session)) == NULL ||
 	    !session_id_is_valid(request->session))
 		return ENS_E_SYNTAX;
-	return 0;
+	return find_key(request, &blob, &type);
 }
 
 /* No bit behind the mask: sshd takes such an entry for an error, and with it
@@ -142,6 +159,28 @@ write_key_id(struct wire_writer *writer, const struct cert_request *request)
 	wire_write_cstring(writer, key_id);
 }
 
+/* A certificate has another type, then the nonce, then what the key's blob has
+ * behind its own type: well-formed to its last byte, as it was checked. */
+static void
+write_key(struct wire_writer *writer, const struct cert_request *request,
+    const uint8_t nonce[NONCE_LEN])
+{
+	struct wire_reader reader;
+	enum ssh_key_type type;
+	struct bytes blob;
+	int r = find_key(request, &blob, &type);
+
+	if (r < 0) {
+		writer->error = r;
+		return;
+	}
+	wire_read_init(&reader, blob.data, blob.len);
+	(void)wire_read_string(&reader);
+	wire_write_cstring(writer, ssh_key_type_cert_name(type));
+	wire_write_string(writer, nonce, NONCE_LEN);
+	wire_write_bytes(writer, reader.at, reader.left);
+}
+
 /* Options are sorted by name; the data of one with a value is a string in a
  * string. */
 static void
@@ -213,10 +252,7 @@ cert_build(const struct cert_request *request, EVP_PKEY *ca,
 	if (RAND_bytes(nonce, sizeof(nonce)) != 1)
 		return ENS_E_CRYPTO;
 
-	wire_write_cstring(writer, CERT_TYPE_NAME);
-	wire_write_string(writer, nonce, sizeof(nonce));
-	wire_write_string(writer, request->public_key,
-	    sizeof(request->public_key));
+	write_key(writer, request, nonce);
 	wire_write_u64(writer, serial);
 	wire_write_u32(writer, CERT_TYPE_USER);
 	write_key_id(writer, request);

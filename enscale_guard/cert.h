@@ -1,7 +1,8 @@
 /*
  * The certificate for one hop (OpenSSH PROTOCOL.certkeys): a user's
- * certificate over an ed25519 key that lives for one connection. What is in
- * it follows from a request of fixed size; no text of a user's choice is.
+ * certificate over an ed25519 key that lives for one connection, or, in native
+ * mode, over the key that opened the session. What is in it follows from a
+ * request of fixed size; no text of a user's choice is.
  */
 #ifndef ENSCALE_GUARD_CERT_H
 #define ENSCALE_GUARD_CERT_H
@@ -13,8 +14,9 @@
 #include "common/limits.h"
 #include "common/wire.h"
 
-#define CERT_TYPE_NAME     "ssh-ed25519-cert-v01@openssh.com"
-#define CERT_BLOB_MAX      4096
+#define CERT_TYPE_NAME     "ssh-ed25519-cert-v01@openssh.com" /* of a hop */
+#define CERT_TYPE_NAME_MAX 64
+#define CERT_BLOB_MAX      7168
 #define CERT_BACKDATE      30   /* seconds: for a node whose clock is late */
 #define CERT_ADDRESSES_MAX 2048 /* characters of the source-address list */
 
@@ -26,7 +28,8 @@
 
 /* What the guard asks of the signer; all of it. */
 struct cert_request {
-	uint8_t public_key[ED25519_KEY_LEN];
+	uint8_t key[KEY_BLOB_MAX]; /* the blob of the public key, ... */
+	uint32_t key_len;          /* ... and its length */
 	uint8_t fingerprint[SHA256_LEN]; /* of the user's key */
 	char session[SESSION_ID_LEN + 1];
 	uint32_t account;
@@ -35,7 +38,8 @@ struct cert_request {
 	uint32_t lifetime; /* seconds from now */
 };
 
-/* Is the request one that may be signed? 0; ENS_E_RANGE; ENS_E_SYNTAX. */
+/* Is the request one that may be signed? 0; ENS_E_RANGE; ENS_E_SYNTAX; or what
+ * ssh_key_check_blob() has against the key. */
 int cert_request_check(const struct cert_request *request);
 
 /* Is this a list of addresses and networks as sshd takes it for
@@ -46,7 +50,7 @@ int cert_addresses_check(const char *addresses);
  * Appends the signed certificate blob. ca is an ed25519 private key;
  * addresses must have been checked and are never empty: without them a
  * certificate could be used from elsewhere. now is in seconds since the
- * epoch. Returns 0; ENS_E_RANGE, ENS_E_SYNTAX; ENS_E_CRYPTO; ENS_E_LIMIT;
+ * epoch. Returns 0; as cert_request_check(); ENS_E_CRYPTO; ENS_E_LIMIT;
  * -ENOMEM.
  */
 int cert_build(const struct cert_request *request, EVP_PKEY *ca,

@@ -14,10 +14,9 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/guard_protocol.h"
-#include "common/ssh_key.h"
 #include "enscale_guard/admission.h"
 
-#define CERT_LINE_MAX (sizeof(CERT_TYPE_NAME) + BASE64_LEN(CERT_BLOB_MAX) + 32)
+#define CERT_LINE_MAX (CERT_TYPE_NAME_MAX + BASE64_LEN(CERT_BLOB_MAX) + 2)
 
 int
 native_mark(const struct config *config)
@@ -60,30 +59,21 @@ refuse_by_policy(const struct request *request,
 	return request_refuse(request, answer);
 }
 
-/* The 32 bytes of an ed25519 key: they are the end of its blob. */
-static int
-take_key(const struct key_record *key, uint8_t ret_key[ED25519_KEY_LEN])
-{
-	enum ssh_key_type type;
-	int r;
-
-	r = ssh_key_check_blob(key->blob, &type, NULL);
-	if (r < 0)
-		return r;
-	if (type != SSH_KEY_ED25519 || key->blob.len < ED25519_KEY_LEN)
-		return ENS_E_KEY_TYPE;
-	memcpy(ret_key, key->blob.data + key->blob.len - ED25519_KEY_LEN,
-	    ED25519_KEY_LEN);
-	return 0;
-}
-
 static json_t *
 answer(const struct request *request, const struct wire_writer *writer)
 {
 	char line[CERT_LINE_MAX], node[32];
+	struct wire_reader reader;
+	struct bytes type;
 	size_t used;
 
-	used = (size_t)snprintf(line, sizeof(line), "%s ", CERT_TYPE_NAME);
+	/* A certificate begins with its type, as any key. */
+	wire_read_init(&reader, writer->data, writer->len);
+	type = wire_read_string(&reader);
+	if (type.len > CERT_TYPE_NAME_MAX)
+		return NULL;
+	used = (size_t)snprintf(line, sizeof(line), "%.*s ", (int)type.len,
+	    (const char *)type.data);
 	if (base64_encode(writer->data, writer->len, line + used,
 	        sizeof(line) - used) == 0)
 		return NULL;
@@ -102,17 +92,17 @@ certify(const struct request *request, const struct policy_answer *judged)
 		.flags = CERT_FORWARD_AGENT | CERT_FORWARD_PORTS,
 		.lifetime = request->config->cert_lifetime,
 	};
-	uint8_t blob[CERT_BLOB_MAX];
-	struct wire_writer writer;
+	struct wire_writer writer AUTO(wire_write_free);
 	int r;
 
+	wire_write_init_growing(&writer, CERT_BLOB_MAX);
 	memcpy(wanted.session, request->session->id, sizeof(wanted.session));
 	memcpy(wanted.fingerprint, request->session->fingerprint,
 	    sizeof(wanted.fingerprint));
-	if (take_key(&judged->key, wanted.public_key) < 0)
-		return refuse(request, GUARD_EXIT_REFUSED, "key-type",
-		    "Certificates are for ed25519 keys only; this session was opened with another one.");
-	wire_write_init(&writer, blob, sizeof(blob));
+	if (judged->key.blob.len > sizeof(wanted.key))
+		return NULL;
+	memcpy(wanted.key, judged->key.blob.data, judged->key.blob.len);
+	wanted.key_len = (uint32_t)judged->key.blob.len;
 	r = request->certify(request->arg, &wanted, &writer);
 	if (r == 0)
 		r = writer.error;

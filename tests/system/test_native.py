@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from entries import environment_dn
+from entries import environment_dn, key_dn
 
 CONFIG = "/etc/enscale/enscale.conf"
 NODE = "198.19.0.18:22"
@@ -190,10 +190,34 @@ def test_the_certificate_opens_no_other_node(native, client):
     assert b"Permission denied" in result.stderr
 
 
-def test_a_key_of_another_kind_gets_a_sentence(native, client):
-    result = client.ssh("124718-25880", "cert", key="25880-rsa")
-    assert result.returncode == 120 and result.stdout == b""
-    assert b"for ed25519 keys only" in result.stderr
+def own_ssh(client, key, kind):
+    """The node by the user's own ssh, with a certificate over this key."""
+    login = f"ssh -i {key} -o IdentitiesOnly=yes -l 124718-25880"
+    client.sh(f"{login} ssh.enscale.com cert > /tmp/k-cert.pub")
+    assert client.read("/tmp/k-cert.pub").startswith(f"{kind}-cert-v01@".encode())
+    return client.run(
+        ["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
+         "-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes",
+         "-o", "CertificateFile=/tmp/k-cert.pub", "-i", key,
+         "-o", f"ProxyCommand={login} -W {NODE} ssh.enscale.com",
+         "apache@198.19.0.18", "id -un"], timeout=60).stdout
+
+
+def test_an_rsa_key_gets_a_certificate_as_well(native, client):
+    assert own_ssh(client, "/root/keys/25880-rsa", "ssh-rsa") == b"apache\n"
+
+
+def test_an_ecdsa_key_gets_a_certificate_as_well(native, client, administrator,
+                                                 wait_for):
+    client.sh("rm -f /tmp/ecdsa*; ssh-keygen -q -t ecdsa -N '' -f /tmp/ecdsa")
+    public = client.read("/tmp/ecdsa.pub").decode()
+    administrator.add_key(25880, public)
+    try:
+        wait_for(lambda: client.ssh("25880", "whoami", key="/tmp/ecdsa").returncode == 0,
+                 "the key is known")
+        assert own_ssh(client, "/tmp/ecdsa", "ecdsa-sha2-nistp256") == b"apache\n"
+    finally:
+        administrator.delete(key_dn(25880, public))
 
 
 def test_a_tunnel_ends_when_the_access_does(native, client, administrator, wait_for):

@@ -24,16 +24,20 @@
 
 #include "common/base64.h"
 #include "common/errors.h"
+#include "common/ssh_key.h"
 #include "enscale_guard/cert.h"
 #include "enscale_guard/process.h"
 #include "enscale_guard/signer.h"
+#include "tests/unit/sample_keys.h"
 
 #define NOW     1763850000
 #define SERIAL  42
 #define SOURCES "198.19.0.1/32,fd00::1/128"
 
 static const struct cert_request good = {
-	.public_key = "the public key of one connection",
+	.key = "\0\0\0\013ssh-ed25519"
+	       "\0\0\0\040the public key of one connection",
+	.key_len = 51,
 	.fingerprint = "the fingerprint of Ada's own key",
 	.session = "abcdefghij234567",
 	.account = 25880,
@@ -146,7 +150,8 @@ check(struct bytes blob, const struct cert_request *request)
 	nonce = wire_read_string(&reader);
 	assert_int_equal(nonce.len, 32);
 	assert_true(bytes_equal(wire_read_string(&reader),
-	    (struct bytes){ request->public_key, ED25519_KEY_LEN }));
+	    (struct bytes){ request->key + request->key_len - ED25519_KEY_LEN,
+	        ED25519_KEY_LEN }));
 	assert_int_equal(wire_read_u64(&reader), SERIAL);
 	assert_int_equal(wire_read_u32(&reader), 1); /* a user's */
 	assert_true(bytes_equal_text(wire_read_string(&reader),
@@ -227,28 +232,155 @@ run(const char *command, char *out, size_t size)
 	assert_int_equal(pclose(file), 0);
 }
 
+/* What ssh-keygen says of a certificate. */
 static void
-ssh_keygen_reads_the_certificate(void **state)
+read_by_ssh_keygen(const struct cert_request *request, const char *type,
+    char *text, size_t size)
 {
-	char path[sizeof(dir) + 24], command[128], text[4096];
+	static char line[BASE64_LEN(CERT_BLOB_MAX) + 1];
+	char path[sizeof(dir) + 24], command[128];
 	uint8_t buf[CERT_BLOB_MAX];
-	char line[BASE64_LEN(CERT_BLOB_MAX) + 1];
-	size_t len = build(&good, buf);
+	size_t len = build(request, buf);
 	FILE *file;
 
-	(void)state;
 	if (access("/usr/bin/ssh-keygen", X_OK) != 0)
 		skip();
 	base64_encode(buf, len, line, sizeof(line));
 	snprintf(path, sizeof(path), "%s/id-cert.pub", dir);
 	file = fopen(path, "w");
 	assert_non_null(file);
-	fprintf(file, "%s %s\n", CERT_TYPE_NAME, line);
+	fprintf(file, "%s %s\n", type, line);
 	fclose(file);
 	snprintf(command, sizeof(command),
 	    "TZ=UTC /usr/bin/ssh-keygen -L -f %s", path);
-	run(command, text, sizeof(text));
+	run(command, text, size);
 	unlink(path);
+}
+
+static void
+set_key(struct cert_request *request, const void *blob, size_t len)
+{
+	assert_true(len <= sizeof(request->key));
+	memcpy(request->key, blob, len);
+	request->key_len = (uint32_t)len;
+}
+
+/* No ssh-keygen makes these without the device. */
+static void
+set_security_key(struct cert_request *request, bool ecdsa)
+{
+	static const uint8_t point[65] = { 4, 1, 2, 3 };
+	uint8_t blob[256];
+	struct wire_writer writer;
+
+	wire_write_init(&writer, blob, sizeof(blob));
+	if (ecdsa) {
+		wire_write_cstring(&writer,
+		    "sk-ecdsa-sha2-nistp256@openssh.com");
+		wire_write_cstring(&writer, "nistp256");
+		wire_write_string(&writer, point, sizeof(point));
+	} else {
+		wire_write_cstring(&writer, "sk-ssh-ed25519@openssh.com");
+		wire_write_string(&writer, point, 32);
+	}
+	wire_write_cstring(&writer, "ssh:");
+	assert_int_equal(writer.error, 0);
+	set_key(request, blob, writer.len);
+}
+
+static void
+ssh_keygen_reads_a_certificate_over_a_key_of_each_kind(void **state)
+{
+	static const struct {
+		const char *line, *fingerprint;
+	} samples[] = {
+		{ SAMPLE_ED25519, SAMPLE_ED25519_SHA256 },
+		{ SAMPLE_RSA2048, SAMPLE_RSA2048_SHA256 },
+		{ SAMPLE_ECDSA256, SAMPLE_ECDSA256_SHA256 },
+		{ SAMPLE_ECDSA384, SAMPLE_ECDSA384_SHA256 },
+		{ SAMPLE_ECDSA521, SAMPLE_ECDSA521_SHA256 },
+	};
+	char text[4096], want[128];
+	struct cert_request request = good;
+	struct ssh_key key;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		assert_int_equal(ssh_key_parse(samples[i].line,
+		                     strlen(samples[i].line), &key),
+		    0);
+		set_key(&request, key.blob, key.blob_len);
+		read_by_ssh_keygen(&request, ssh_key_type_cert_name(key.type),
+		    text, sizeof(text));
+		snprintf(want, sizeof(want), "Type: %s user certificate",
+		    ssh_key_type_cert_name(key.type));
+		assert_non_null(strstr(text, want));
+		snprintf(want, sizeof(want), "-CERT %s",
+		    samples[i].fingerprint);
+		assert_non_null(strstr(text, want));
+		assert_non_null(strstr(text, "source-address " SOURCES));
+	}
+}
+
+static void
+it_reads_those_over_security_keys(void **state)
+{
+	static const char *const types[] = {
+		"sk-ssh-ed25519-cert-v01@openssh.com",
+		"sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
+	};
+	char text[4096], want[128];
+	struct cert_request request = good;
+
+	(void)state;
+	/* Its point is on no curve, which ssh-keygen would see. */
+	set_security_key(&request, false);
+	read_by_ssh_keygen(&request, types[0], text, sizeof(text));
+	snprintf(want, sizeof(want), "Type: %s user certificate", types[0]);
+	assert_non_null(strstr(text, want));
+	assert_non_null(strstr(text, "node124718"));
+	assert_string_equal(ssh_key_type_cert_name(SSH_KEY_SK_ECDSA_256),
+	    types[1]);
+	set_security_key(&request, true);
+	assert_int_equal(cert_request_check(&request), 0);
+}
+
+static void
+a_key_that_is_none_is_not_certified(void **state)
+{
+	struct cert_request request = good;
+	struct wire_writer writer;
+	uint8_t buf[CERT_BLOB_MAX];
+	static struct ssh_key key;
+
+	(void)state;
+	assert_int_equal(
+	    ssh_key_parse(SAMPLE_ECDSA256, strlen(SAMPLE_ECDSA256), &key), 0);
+	set_key(&request, key.blob, key.blob_len);
+	wire_write_init(&writer, buf, sizeof(buf));
+	/* Cut, or with more behind it: that would be the next field. */
+	for (uint32_t len = 0; len < 200; len++) {
+		request.key_len = len;
+		if (len != key.blob_len)
+			assert_true(cert_build(&request, ca, SOURCES, NOW,
+			                SERIAL, &writer) < 0);
+	}
+	request.key_len = sizeof(request.key) + 1;
+	assert_true(
+	    cert_build(&request, ca, SOURCES, NOW, SERIAL, &writer) < 0);
+	assert_int_equal(
+	    ssh_key_parse(SAMPLE_RSA1024, strlen(SAMPLE_RSA1024), &key),
+	    ENS_E_KEY_WEAK);
+	assert_int_equal(writer.len, 0);
+}
+
+static void
+ssh_keygen_reads_the_certificate(void **state)
+{
+	char text[4096];
+
+	(void)state;
+	read_by_ssh_keygen(&good, CERT_TYPE_NAME, text, sizeof(text));
 	assert_non_null(strstr(text, "Type: " CERT_TYPE_NAME " user"));
 	assert_non_null(strstr(text, "Serial: 42"));
 	assert_non_null(strstr(text, "account=25880 session=abcdefghij234567"));
@@ -501,6 +633,10 @@ main(void)
 		cmocka_unit_test(agent_forwarding_is_permitted_only_on_request),
 		cmocka_unit_test(two_certificates_are_never_alike),
 		cmocka_unit_test(ssh_keygen_reads_the_certificate),
+		cmocka_unit_test(
+		    ssh_keygen_reads_a_certificate_over_a_key_of_each_kind),
+		cmocka_unit_test(it_reads_those_over_security_keys),
+		cmocka_unit_test(a_key_that_is_none_is_not_certified),
 		cmocka_unit_test(a_request_outside_its_caps_is_not_signed),
 		cmocka_unit_test(a_certificate_for_anywhere_is_not_signed),
 		cmocka_unit_test(a_ca_of_another_type_is_refused),
