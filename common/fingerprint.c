@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include <openssl/evp.h>
-#include <pthread.h>
 
 #include "common/errors.h"
 #include "common/fingerprint.h"
@@ -24,24 +23,20 @@ hash(const EVP_MD *type, struct bytes blob, uint8_t *ret_digest, size_t want)
 	return 0;
 }
 
-/* Looking up an algorithm takes as long as hashing some hundred bytes. */
-static const EVP_MD *sha256;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const EVP_MD *sha256; /* once it is prepared */
 
-static void
-fetch(void)
+void
+fingerprint_prepare(void)
 {
-	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	if (sha256 == NULL)
-		sha256 = EVP_sha256();
+		sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
 int
 fingerprint_sha256(struct bytes blob, uint8_t ret_digest[SHA256_LEN])
 {
-	if (pthread_once(&once, fetch) != 0)
-		return ENS_E_CRYPTO;
-	return hash(sha256, blob, ret_digest, SHA256_LEN);
+	return hash(sha256 != NULL ? sha256 : EVP_sha256(), blob, ret_digest,
+	    SHA256_LEN);
 }
 
 int

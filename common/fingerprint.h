@@ -13,6 +13,10 @@
 #include "common/limits.h"
 #include "common/wire.h"
 
+/* For who hashes by the million, before there are threads: looking SHA-256 up
+ * in libcrypto takes as long as hashing some hundred bytes. Never undone. */
+void fingerprint_prepare(void);
+
 /* SHA-256 of a key blob. 0 or ENS_E_CRYPTO. */
 int fingerprint_sha256(struct bytes blob, uint8_t ret_digest[SHA256_LEN]);
 /* MD5 of a key blob, for display beside old documentation only. */

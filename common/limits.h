@@ -34,9 +34,9 @@
 #define LDIF_FILE_MAX	((int64_t)4 << 30)
 #define LDIF_RECORD_MAX ((size_t)64 << 20)
 
-/* What a directory may be read ahead by, in bytes of the file system that has
- * the state, and what has to stay free there. */
-#define LDAP_BACKLOG_MAX   ((int64_t)4 << 30)
+/* What a connection to a directory may be read ahead by, in bytes of the file
+ * system that has the state; what has to stay free there beside twice that. */
+#define LDAP_BACKLOG_MAX   ((uint64_t)4 << 30)
 #define LDAP_BACKLOG_SPARE ((uint64_t)256 << 20)
 
 /* Public keys, in bytes of the decoded blob; RSA of 16384 bits is 2 KiB. */

@@ -29,12 +29,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
+#include "common/apart.h"
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/view_segment.h"
@@ -484,21 +484,17 @@ merge_now(struct view_writer *writer, uint32_t count)
 	return r;
 }
 
-/* The child: it keeps nothing of its parent's but the folder, or it would
- * hold the parent's locks; and it does not outlive it. */
+/* The child. */
 __attribute__((noreturn)) static void
 merge_apart(const struct view_writer *writer, pid_t parent)
 {
-	const int folder = 3;
 	uint64_t size;
 	int fd = -1;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
-	    dup2(writer->dir_fd, folder) != folder ||
-	    close_range(folder + 1, ~0U, 0) != 0)
+	if (!apart_begin(parent, writer->dir_fd))
 		_exit(1);
 	(void)setpriority(PRIO_PROCESS, 0, 10);
-	if (view_merge(folder, writer->merging.segments,
+	if (view_merge(APART_FD, writer->merging.segments,
 	        writer->merging.segment_count, true, BASE_NAME, &fd,
 	        &size) != 0 ||
 	    fsync(fd) != 0)

@@ -89,8 +89,9 @@ const char *follow_question(const struct follow *follow);
 int follow_answer(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN]);
 /* Nothing more to read at the moment: commit and publish. */
 int follow_settle(struct follow *follow);
-/* The server has answered: what we have is of now. */
-void follow_alive(struct follow *follow);
+/* The server has answered: what we have is of when it was asked (seconds since
+ * the epoch). The answer may have waited behind what was read ahead. */
+void follow_alive(struct follow *follow, int64_t asked);
 /* It has changes that it does not tell; or it has told them now. */
 void follow_lags(struct follow *follow, bool lags);
 /* The connection is gone, with what was not committed. */

@@ -58,16 +58,15 @@ follow_publish(struct follow *follow)
 }
 
 void
-follow_alive(struct follow *follow)
+follow_alive(struct follow *follow, int64_t asked)
 {
-	int64_t now = (int64_t)time(NULL);
-	int64_t age = now - publisher_as_of(follow->publisher);
+	int64_t age = asked - publisher_as_of(follow->publisher);
 	int r;
 
 	/* A clock that was put back leaves a view of the future. */
 	if (!follow_is_current(follow) || (age >= 0 && age < TOUCH_SECONDS))
 		return;
-	r = publisher_touch(follow->publisher, now);
+	r = publisher_touch(follow->publisher, asked);
 	if (r != 0)
 		log_line(LOG_ERR, "cannot publish: %s",
 		    follow_error_text(follow, r));

@@ -20,6 +20,7 @@
 #include "common/cleanup.h"
 #include "common/config.h"
 #include "common/errors.h"
+#include "common/fingerprint.h"
 #include "enscale_sync/control.h"
 #include "enscale_sync/follow.h"
 #include "enscale_sync/log.h"
@@ -163,23 +164,26 @@ set_tick(struct service *service, uint64_t delay)
 	return r;
 }
 
+static void
+complain_of_sync(struct service *service, const char *what, int error)
+{
+	const char *text = follow_error_text(service->follow, error);
+
+	log_line(LOG_ERR, "cannot sync the %s: %s", what, text);
+	status_set_error(&service->status, text);
+}
+
 /* What is visible becomes durable, a moment after it was. */
 static void
 settle(struct service *service)
 {
-	const char *what = "view";
 	int r = publisher_settle(service->publisher);
 
-	if (r == 0) {
-		what = "state";
-		r = state_settle(service->state);
-	}
-	if (r == 0)
-		return;
-	log_line(LOG_ERR, "cannot sync the %s: %s", what,
-	    follow_error_text(service->follow, r));
-	status_set_error(&service->status,
-	    follow_error_text(service->follow, r));
+	if (r != 0)
+		complain_of_sync(service, "view", r);
+	r = state_settle(service->state);
+	if (r != 0)
+		complain_of_sync(service, "state", r);
 }
 
 static int
@@ -385,6 +389,7 @@ open_parts(struct service *service)
 	if (r == 0)
 		r = config_path(service->config.run_dir, METRICS_FILE,
 		    service->metrics_file);
+	fingerprint_prepare();
 	if (r == 0)
 		r = state_discard_on_fault(folder);
 	if (r == 0)

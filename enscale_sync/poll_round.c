@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/errors.h"
 #include "enscale_sync/source_poll_private.h"
@@ -151,7 +152,7 @@ end_round(struct poll_source *source)
 	source->said[0] = '\0';
 	source->passed_by = false;
 	memcpy(source->known_uri, source->uri, sizeof(source->uri));
-	follow_alive(source->follow);
+	follow_alive(source->follow, (int64_t)time(NULL));
 	return poll_wait_for(source,
 	    follow_wants_refresh(source->follow)
 	        ? 0

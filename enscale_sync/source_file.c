@@ -231,7 +231,7 @@ look(struct file_source *source)
 	    is_same(&source->now, &source->taken)) {
 		let_go(source);
 		if (source->good)
-			follow_alive(source->follow);
+			follow_alive(source->follow, (int64_t)time(NULL));
 		return wait_for(source, LOOK_TIME);
 	}
 	return start_reading(source);

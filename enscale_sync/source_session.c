@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
@@ -41,6 +42,7 @@ struct source_session {
 
 	int probe; /* likewise, about the server's contextCSN */
 	uint64_t probed;
+	int64_t asked;          /* the same by the clock */
 	struct csn_set context; /* its answer */
 	struct csn_set ahead;   /* what we had not been told at the last one */
 	struct csn_set proved;  /* what was none of ours */
@@ -58,6 +60,12 @@ monotonic(const struct source_session *session)
 
 	(void)sd_event_now(session->event, CLOCK_MONOTONIC, &time);
 	return time;
+}
+
+static int64_t
+wall_clock(void)
+{
+	return (int64_t)time(NULL);
 }
 
 static int
@@ -207,7 +215,7 @@ judge_context(struct source_session *session)
 	struct csn_set reached = *follow_seen(session->follow);
 
 	csn_set_merge(&reached, &session->proved);
-	follow_alive(session->follow);
+	follow_alive(session->follow, session->asked);
 	/* Until then it is ahead, however long it takes. */
 	if (!session->refreshed)
 		return 0;
@@ -267,6 +275,7 @@ on_timer(sd_event_source *timer, uint64_t time, void *arg)
 		    : set_timer(session);
 	session->context.count = 0;
 	session->probed = monotonic(session);
+	session->asked = wall_clock();
 	r = ask(session, session->search->base, LDAP_SCOPE_BASE,
 	    "(objectClass=*)", names, LDAP_NO_LIMIT, &session->probe);
 	return r == 0 ? set_timer(session) : lose_by(session, r);

@@ -72,9 +72,10 @@ write_row(struct state *state, enum state_table table, struct bytes key,
 
 	if (r != 0)
 		return r;
-	state->wrote = true;
-	return state_error(state,
+	r = state_error(state,
 	    mdb_put(state->txn, state->tables[table], &k, &v, flags));
+	state->wrote |= r == 0;
+	return r;
 }
 
 int

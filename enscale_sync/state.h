@@ -58,7 +58,7 @@ void state_close(struct state *state);
  * A state that was begun here becomes durable, as a whole, some time after it
  * is complete: state_settle() is to be called from time to time for that, and
  * does nothing within a transaction or when it is done. state_close() does the
- * rest at once. 0; -errno: it will try again.
+ * rest at once. 0; -errno, and state_is_stuck(), when the disk refuses.
  */
 int state_settle(struct state *state);
 bool state_is_settled(const struct state *state);
@@ -88,7 +88,7 @@ int state_begin_read(struct state *state);
 int state_commit(struct state *state);
 void state_end(struct state *state);
 bool state_is_busy(const struct state *state);
-/* Has it changed any row? */
+/* Has it changed a row, or what is held back? */
 bool state_has_written(const struct state *state);
 
 /* Of the transaction under way, else of the last commit. */

@@ -17,12 +17,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/apart.h"
 #include "common/cleanup.h"
 #include "enscale_sync/state_private.h"
 
@@ -110,6 +110,18 @@ state_build_room(struct state *state, size_t len)
 
 /* ---- the end ----------------------------------------------------------- */
 
+/*
+ * Where an error is final: what a disk has refused once it may call written
+ * the next time, without having it (fsync(2), NOTES). Nothing more is filed;
+ * the process ends, and whoever starts it has everything asked anew.
+ */
+static int
+give_up(struct state *state, int r)
+{
+	state->stuck = true;
+	return r;
+}
+
 /* Gives back what was not used. */
 static int
 trim(const struct state *state, const char *path)
@@ -129,14 +141,10 @@ name(const struct state *state, const char *path)
 static int
 open_again(struct state *state)
 {
-	int r;
-
 	state->building = false;
 	mdb_env_close(state->env);
 	state->env = NULL;
-	r = state_open_file(state, state->path);
-	state->stuck |= r != 0;
-	return r;
+	return state_open_file(state, state->path);
 }
 
 static int
@@ -152,20 +160,25 @@ finish(struct state *state)
 		r = trim(state, path);
 	if (r == 0)
 		r = name(state, path);
-	return r == 0 ? open_again(state) : r;
+	if (r == 0)
+		r = open_again(state);
+	return r == 0 ? 0 : give_up(state, r);
 }
 
-/* The child: it touches nothing but the file, and does not outlive us. */
+/* ---- a child that writes the file --------------------------------------- */
+
+#define UNWRITTEN 2 /* its exit status when the disk has refused */
+
 __attribute__((noreturn)) static void
-sync_apart(int fd, pid_t parent)
+write_apart(int fd, pid_t parent)
 {
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
-		_exit(1);
-	_exit(fsync(fd) == 0 ? 0 : 1);
+	if (!apart_begin(parent, fd))
+		_exit(EXIT_FAILURE);
+	_exit(fsync(APART_FD) == 0 ? EXIT_SUCCESS : UNWRITTEN);
 }
 
 static int
-start_syncer(struct state *state)
+start_child(struct state *state)
 {
 	pid_t parent = getpid(), child;
 	int fd, r = mdb_env_get_fd(state->env, &fd);
@@ -174,9 +187,27 @@ start_syncer(struct state *state)
 		return state_error(state, r);
 	child = fork();
 	if (child == 0)
-		sync_apart(fd, parent);
-	state->syncer = child > 0 ? child : 0;
+		write_apart(fd, parent);
+	state->child = child > 0 ? child : 0;
 	return child > 0 ? 0 : -errno;
+}
+
+/* -EAGAIN: it is still at it, and WNOHANG was among the options. A child that
+ * could not do its work, unlike one that could not write, leaves it to us. */
+static int
+ask_child(struct state *state, int options)
+{
+	int status, r;
+
+	do {
+		r = waitpid(state->child, &status, options);
+	} while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return -EAGAIN;
+	state->child = 0;
+	return r > 0 && WIFEXITED(status) && WEXITSTATUS(status) == UNWRITTEN
+	    ? -EIO
+	    : 0;
 }
 
 bool
@@ -185,30 +216,35 @@ state_is_settled(const struct state *state)
 	return !state->building || !state->committed.complete;
 }
 
+static bool
+may_settle(const struct state *state)
+{
+	return !state_is_settled(state) && state->txn == NULL &&
+	    state->env != NULL && !state->damaged && !state->stuck;
+}
+
 int
 state_settle(struct state *state)
 {
-	if (state_is_settled(state) || state->txn != NULL || state->damaged)
+	int r;
+
+	if (!may_settle(state))
 		return 0;
-	/* Whatever comes of the child: all of it is synced once more. */
-	if (state->syncer == 0 && start_syncer(state) == 0)
+	if (state->child == 0)
+		return start_child(state) == 0 ? 0 : finish(state);
+	r = ask_child(state, WNOHANG);
+	if (r == -EAGAIN)
 		return 0;
-	if (state->syncer != 0 && waitpid(state->syncer, NULL, WNOHANG) == 0)
-		return 0;
-	state->syncer = 0;
-	return finish(state);
+	return r == 0 ? finish(state) : give_up(state, r);
 }
 
 void
 state_build_end(struct state *state)
 {
-	if (state->syncer != 0) {
-		(void)kill(state->syncer, SIGKILL);
-		while (waitpid(state->syncer, NULL, 0) < 0 && errno == EINTR)
-			;
-		state->syncer = 0;
-	}
+	/* It would take us as long, and only it knows what the disk said. */
+	if (state->child != 0 && ask_child(state, 0) != 0)
+		state->stuck = true;
 	/* What cannot be kept is asked anew. */
-	if (!state_is_settled(state) && state->env != NULL && !state->damaged)
+	if (may_settle(state))
 		(void)finish(state);
 }

@@ -563,8 +563,8 @@ state_put(struct state *state, const struct entry *entry, bool adopt)
 	entry_encode(&state->entry, entry);
 	if (state->entry.error != 0)
 		return state->entry.error;
-	/* While it is built nearly every entry is new. */
-	r = state->building ? put_new(state, entry, adopt) : -EEXIST;
+	/* In a first refresh nearly every entry is new. */
+	r = state->info.complete ? -EEXIST : put_new(state, entry, adopt);
 	return r == -EEXIST ? replace(state, entry, adopt) : r;
 }
 

@@ -1,7 +1,8 @@
 /* What the files of the state share: state.c (file, transactions, rows),
- * state_info.c (what it is about, counters), state_build.c (until it is durable), state_check.c (what a disk has spoiled),
- * state_entry.c (filing), state_marks.c (sweeping), state_stash.c,
- * state_changes.c (what to publish), state_read.c. */
+ * state_info.c (what it is about, counters), state_build.c (until it is
+ * durable), state_check.c (what a disk has spoiled), state_entry.c (filing),
+ * state_marks.c (sweeping), state_stash.c, state_changes.c (what to publish),
+ * state_read.c. */
 #ifndef ENSCALE_SYNC_STATE_PRIVATE_H
 #define ENSCALE_SYNC_STATE_PRIVATE_H
 
@@ -36,7 +37,7 @@ struct state {
 	uint64_t room;  /* bytes that its file system has given to it */
 	uint64_t used;  /* of them, at most */
 	uint64_t large; /* values of more than a page, so far */
-	pid_t syncer;   /* a child that writes the file, or 0 */
+	pid_t child;    /* it has the file written; or 0 */
 	MDB_dbi tables[T_COUNT];
 	struct state_info info;      /* as the transaction has it */
 	struct state_info committed; /* as on disk */
@@ -44,7 +45,7 @@ struct state {
 	bool damaged; /* something was read that was not written */
 	bool stuck;   /* nothing can be written until it is opened again */
 	bool changed; /* this transaction listed something to publish */
-	bool wrote;   /* it changed a row */
+	bool wrote;   /* state_has_written() */
 	struct uuid_list *marks;  /* owned; NULL: none */
 	struct wire_writer entry; /* the entry being filed */
 	struct wire_writer old;   /* the one in its place */

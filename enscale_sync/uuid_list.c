@@ -4,10 +4,11 @@
 #include "enscale_sync/uuid_list.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "common/apart.h"
 
 /* In one run, 4 MiB, and qsort(3) takes as much once more; and of each run at
  * once while it is asked. */
@@ -83,23 +84,25 @@ write_run(struct uuid_list *list)
 	const uint8_t *data = list->last[0];
 	size_t len = list->count * sizeof(list->last[0]);
 
+	off_t at = list->size;
+
 	if (list->fd < 0)
-		list->fd = openat(list->dir_fd, ".",
-		    O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		list->fd = apart_file(list->dir_fd);
 	if (list->fd < 0)
-		return -errno;
+		return list->fd;
 	sort(list);
 	while (len > 0) {
-		ssize_t n = pwrite(list->fd, data, len, list->size);
+		ssize_t n = pwrite(list->fd, data, len, at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
-		list->size += n;
+		at += n;
 		data += n;
 		len -= (size_t)n;
 	}
+	list->size = at;
 	list->count = 0;
 	return 0;
 }

@@ -19,7 +19,8 @@ struct uuid_list;
 int uuid_list_new(int dir_fd, struct uuid_list **ret_list);
 void uuid_list_free(struct uuid_list *list);
 
-/* 0; -errno. Not after the first question. */
+/* 0; -errno, and then the list is good for uuid_list_free() alone. Not after
+ * the first question. */
 int uuid_list_add(struct uuid_list *list, const uint8_t uuid[ENTRY_UUID_LEN]);
 /* Questions begin (again). 0; -errno. */
 int uuid_list_rewind(struct uuid_list *list);

@@ -14,6 +14,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/apart.h"
+#include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/limits.h"
 
@@ -49,27 +51,40 @@ struct backlog {
 static bool
 make_file(struct backlog *backlog)
 {
-	if (backlog->fd < 0 && !backlog->no_file)
-		backlog->fd = open(backlog->dir, O_TMPFILE | O_RDWR | O_CLOEXEC,
-		    0600);
+	AUTO_FD int dir_fd = -1;
+
+	if (backlog->fd >= 0 || backlog->no_file)
+		return !backlog->no_file;
+	dir_fd = open(backlog->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd >= 0)
+		backlog->fd = apart_file(dir_fd);
 	backlog->no_file = backlog->fd < 0;
 	return !backlog->no_file;
+}
+
+/* Is there as much left as the file has, twice? What is read ahead becomes a
+ * state and a view, most often on the same file system. */
+static bool
+may_grow(const struct backlog *backlog)
+{
+	uint64_t waiting = (uint64_t)(backlog->last - backlog->first);
+	struct statvfs fs;
+
+	return waiting <= LDAP_BACKLOG_MAX - (uint64_t)STEP &&
+	    fstatvfs(backlog->fd, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize >=
+	    LDAP_BACKLOG_SPARE + 2 * (waiting + (uint64_t)STEP);
 }
 
 /* So that writing cannot fail: what is off the socket cannot be put back. */
 static bool
 take_room(struct backlog *backlog)
 {
-	struct statvfs fs;
-
 	if (!make_file(backlog))
 		return false;
 	if (backlog->last + (off_t)PIECE <= backlog->room)
 		return true;
-	if (backlog->last - backlog->first > LDAP_BACKLOG_MAX - STEP ||
-	    fstatvfs(backlog->fd, &fs) != 0 ||
-	    (uint64_t)fs.f_bavail * fs.f_frsize <
-	        LDAP_BACKLOG_SPARE + (uint64_t)STEP ||
+	if (!may_grow(backlog) ||
 	    posix_fallocate(backlog->fd, backlog->room, STEP) != 0)
 		return false;
 	backlog->room += STEP;

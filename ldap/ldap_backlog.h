@@ -18,8 +18,8 @@
  * Reads ahead on a connection that is secured and bound, until it is closed.
  * The file is made in folder dir when it is first needed: mode 0600, of as
  * many bytes as wait, LDAP_BACKLOG_MAX at most, and never so large that less
- * than LDAP_BACKLOG_SPARE is left on its file system. Where there is no room
- * the server waits, as it would anyway.
+ * than LDAP_BACKLOG_SPARE and twice its own size is left on its file system.
+ * Where there is no room the server waits, as it would anyway.
  *
  * Returns 0, -ENOMEM, or ENS_E_LDAP when the connection has no socket.
  */

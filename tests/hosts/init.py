@@ -430,10 +430,15 @@ def main():
         cgroups.enter(spec["cgroup"])
         spaces |= syscalls.CLONE_NEWCGROUP
     syscalls.unshare(spaces)
+    told, tell = os.pipe()
     pid = os.fork()
     if pid:
         os.write(1, f"{pid}\n".encode())
         os._exit(0)
+    # Its number is read before "ready": both write to one pipe.
+    os.close(tell)
+    os.read(told, 1)
+    os.close(told)
     os.setsid()
     socket.sethostname(spec["hostname"])
     make_root(spec)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -272,6 +273,62 @@ the_server_does_not_wait_for_who_reads_slowly(void **state)
 	hear_all(i, heard);
 }
 
+/* No file may be larger: a disk with as much room. */
+static void
+limit_files(rlim_t size)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = size;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void
+without_room_for_more_the_server_waits(void **state)
+{
+	uint64_t heard = 0;
+	uint32_t i = 0;
+
+	(void)state;
+	/* Less than is taken at a time. */
+	limit_files((rlim_t)1 << 20);
+	for (; i < ELEMENTS / 20; i++) {
+		speak();
+		assert_true(hear(i, &heard));
+	}
+	/* What is in memory, and in the socket. */
+	assert_true(server.said - heard < (uint64_t)2 << 20);
+	limit_files(RLIM_INFINITY);
+	for (; i < ELEMENTS / 5; i++) {
+		speak();
+		assert_true(hear(i, &heard));
+	}
+	assert_true(server.said - heard > (uint64_t)4 << 20);
+	hear_all(i, heard);
+}
+
+static void
+a_file_that_cannot_be_written_ends_the_connection(void **state)
+{
+	uint64_t heard = 0;
+	uint32_t i = 0;
+
+	(void)state;
+	for (; i < ELEMENTS / 10; i++) {
+		speak();
+		assert_true(hear(i, &heard));
+	}
+	/* Its room was taken before: nobody expects this. */
+	limit_files((rlim_t)1 << 20);
+	do {
+		speak();
+	} while (hear(i++, &heard));
+	assert_int_equal(errno, EIO);
+	limit_files(RLIM_INFINITY);
+	assert_true(heard < server.said);
+}
+
 static void
 what_was_read_ahead_outlives_the_server(void **state)
 {
@@ -330,11 +387,14 @@ main(void)
 		cmocka_unit_test_setup_teardown(half_a_record_is_no_end,
 		    make_with_records, unmake),
 		TEST(the_server_does_not_wait_for_who_reads_slowly),
+		TEST(without_room_for_more_the_server_waits),
+		TEST(a_file_that_cannot_be_written_ends_the_connection),
 		TEST(what_was_read_ahead_outlives_the_server),
 		TEST(nothing_is_ready_when_nothing_came),
 	};
 
 	/* libldap takes its leave of a server that may be gone. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

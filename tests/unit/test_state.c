@@ -2,11 +2,14 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -186,6 +189,57 @@ counting_node(uint32_t id)
 }
 
 /* ---- entries ----------------------------------------------------------- */
+
+/*
+ * A disk that refuses: instead of libc's, for the state and for LMDB. In the
+ * child (which has the file as its fourth descriptor), for the folder, for the
+ * mapping, and when the file gets its name.
+ */
+static enum refusal {
+	NOTHING,
+	THE_CHILD,
+	THE_CHILDS_LIFE,
+	THE_FOLDER,
+	THE_MAPPING,
+	THE_NAME,
+} refused;
+
+int
+fsync(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	if (refused == THE_CHILDS_LIFE && S_ISREG(st.st_mode))
+		_exit(1);
+	if ((refused == THE_CHILD && S_ISREG(st.st_mode)) ||
+	    (refused == THE_FOLDER && S_ISDIR(st.st_mode))) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
+
+/* LMDB has to see it, in a library of its own. */
+__attribute__((visibility("default"))) int
+msync(void *at, size_t len, int flags)
+{
+	if (refused == THE_MAPPING) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_msync, at, len, flags);
+}
+
+int
+rename(const char *from, const char *to)
+{
+	if (refused == THE_NAME) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_rename, from, to);
+}
 
 /* Until a child has written the file. */
 static void
@@ -836,6 +890,60 @@ what_changes_before_the_state_has_its_name_is_in_it(void **state)
 	assert_int_equal(state_entry_count(f.state), 3);
 }
 
+/* Whatever it is: nothing is filed any more, nothing gets the name, and who
+ * begins again asks anew. */
+static void
+a_disk_that_refuses_once_is_not_believed_again(void **state)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	enum refusal was;
+	bool kept;
+
+	(void)state;
+	for (refused = THE_CHILD; refused <= THE_NAME; refused++) {
+		int r = 0;
+
+		if (refused == THE_CHILDS_LIFE)
+			continue;
+		sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+		sync_complete(&f);
+		for (int i = 0; i < 10000 && r == 0; i++) {
+			r = state_settle(f.state);
+			(void)nanosleep(&pause, NULL);
+		}
+		assert_int_equal(r, -EIO);
+		assert_true(state_is_stuck(f.state));
+		/* Now the disk says that all is well. */
+		kept = refused == THE_FOLDER;
+		was = refused;
+		refused = NOTHING;
+		assert_int_equal(state_settle(f.state), 0);
+		assert_int_equal(access(path_of(STATE_FILE), F_OK),
+		    kept ? 0 : -1);
+		sync_fixture_reopen(&f);
+		/* In that case it was all written before it had its name. */
+		assert_int_equal(state_entry_count(f.state), kept ? 1 : 0);
+		assert_int_equal(state_discard(f.state), 0);
+		sync_fixture_reopen(&f);
+		refused = was;
+	}
+	refused = NOTHING;
+}
+
+static void
+a_child_that_dies_leaves_its_work_to_us(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	sync_complete(&f);
+	refused = THE_CHILDS_LIFE;
+	assert_int_equal(state_settle(f.state), 0); /* it begins */
+	refused = NOTHING;
+	settle();
+	sync_fixture_reopen(&f);
+	assert_int_equal(state_entry_count(f.state), 1);
+}
+
 static void
 no_state_gets_its_name_within_a_transaction(void **state)
 {
@@ -903,6 +1011,8 @@ main(void)
 		TEST(so_does_one_that_has_not_its_name_yet),
 		TEST(what_was_built_has_its_name_and_no_room_to_spare),
 		TEST(what_changes_before_the_state_has_its_name_is_in_it),
+		TEST(a_disk_that_refuses_once_is_not_believed_again),
+		TEST(a_child_that_dies_leaves_its_work_to_us),
 		TEST(no_state_gets_its_name_within_a_transaction),
 		TEST(who_ends_while_the_state_is_written_keeps_it),
 	};
