@@ -17,6 +17,10 @@
 #include "common/view.h"
 #include "common/view_writer.h"
 #include "enscale_sync/derive.h"
+#include "enscale_sync/supervisor.h"
+
+/* Some tenths of a second, on a slow disk. */
+#define RECORDS_A_SIGN 20000
 
 struct publisher {
 	struct state *state;            /* borrowed */
@@ -196,6 +200,15 @@ struct segment {
 	uint64_t records;
 };
 
+/* A base of many records takes longer than a watchdog waits, and the loop, which
+ * feeds it, does not run meanwhile. */
+static void
+show_life(const struct segment *segment)
+{
+	if (segment->records % RECORDS_A_SIGN == 0)
+		(void)supervisor_tell("WATCHDOG=1");
+}
+
 /* The segment begins with its first record: most often there is none. */
 static int
 put(void *arg, const struct record_key *key, struct bytes record)
@@ -209,6 +222,7 @@ put(void *arg, const struct record_key *key, struct bytes record)
 		return r;
 	segment->begun = true;
 	segment->records++;
+	show_life(segment);
 	return view_writer_put(segment->writer, key, record);
 }
 

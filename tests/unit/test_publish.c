@@ -463,6 +463,43 @@ the_guard_is_told_of_each_publication(void **state)
 	close(fd);
 }
 
+/* As systemd listens: the abstract address that the kernel has chosen. */
+static int
+listen_as_supervisor(void)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(address);
+
+	assert_true(fd >= 0);
+	assert_int_equal(
+	    bind(fd, (struct sockaddr *)&address, sizeof(address.sun_family)),
+	    0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	address.sun_path[0] = '@';
+	assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
+	return fd;
+}
+
+static void
+a_long_publication_is_no_hanging_loop(void **state)
+{
+	int fd = listen_as_supervisor();
+	char text[64];
+	ssize_t n;
+
+	(void)state;
+	for (uint32_t i = 1; i <= 20000; i++)
+		put_account(i, "");
+	sync_complete(&f);
+	assert_int_equal(publish(NOW).records, 20000);
+	n = recv(fd, text, sizeof(text), 0);
+	assert_int_equal(n, strlen("WATCHDOG=1"));
+	assert_memory_equal(text, "WATCHDOG=1", (size_t)n);
+	assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+	assert_int_equal(close(fd), 0);
+}
+
 int
 main(void)
 {
@@ -488,6 +525,7 @@ main(void)
 		    the_view_of_a_lost_state_serves_until_the_new_one_is_complete),
 		TEST(an_older_view_that_was_put_back_is_replaced),
 		TEST(the_guard_is_told_of_each_publication),
+		TEST(a_long_publication_is_no_hanging_loop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
