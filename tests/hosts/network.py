@@ -27,6 +27,12 @@ def make_switch():
     _ip(commands)
 
 
+def _hardware_address(address):
+    """The same for each host that has this address: others remember it for
+    half a minute, and would not find the next one."""
+    return "02:00:" + ":".join(f"{int(byte):02x}" for byte in address.split("."))
+
+
 def plug(pid, addresses):
     """Gives the host whose init is pid an interface in each of its networks:
     addresses is {"public": "198.18.0.10"}."""
@@ -34,7 +40,8 @@ def plug(pid, addresses):
     for name, address in addresses.items():
         port = f"{name[:4]}{pid}"
         switch += [
-            f"link add {port} type veth peer name {name} netns {pid}",
+            f"link add {port} type veth peer name {name} "
+            f"address {_hardware_address(address)} netns {pid}",
             f"link set {port} master {name} up",
         ]
         inside += [f"addr add {address}/24 dev {name}", f"link set {name} up"]

@@ -144,9 +144,10 @@ def test_a_server_that_is_behind_our_cookie_is_followed_and_revives_nothing(
     wait_for(lambda: follower.content() == one.administrator.content(), "it is known", 10)
     one.kill()
     one.start()
+    wait_for(lambda: "is behind what we have already" in follower.log(),
+             "the server is passed over", 20)
     in_step(follower, 60)
     assert follower.content() == one.administrator.content() and len(follower.fingerprints()) == 2
-    assert "is behind what we have already" in follower.log()
 
 
 def test_what_hides_nearly_everything_is_held_until_it_is_accepted(
@@ -315,7 +316,8 @@ def test_connections_cut_in_a_message_lose_no_change(one, keys, in_step, wait_fo
         wait_for(arrives, "all changes have come", 30)
     in_step(follower, 30)
     assert follower.content() == root.content() and follower.fingerprints() == set()
-    assert relay.cuts() == len(cuts)
+    # What is left may come in fewer bytes than the last cut is after.
+    assert len(cuts) - 3 <= relay.cuts() <= len(cuts)
 
 
 def test_a_server_that_lost_its_session_log_takes_away_only_what_is_gone(
