@@ -476,6 +476,8 @@ def test_the_menu_ends_when_a_client_that_does_not_read_goes(client, gateway, wa
         ["ssh", "-tt", "-l", "25880", "ssh.enscale.com"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
+        # It is there: killed sooner, ssh would not hear of it, and stay.
+        assert process.stdout.read(1)
         os.set_blocking(process.stdin.fileno(), False)
         # The menu's answers fill every buffer on the way.
         deadline = time.monotonic() + 5
