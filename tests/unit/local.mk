@@ -70,7 +70,7 @@ tests_unit_test_manifest_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_manifest_LDADD = libview.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_view
-tests_unit_test_view_SOURCES = %D%/test_view.c
+tests_unit_test_view_SOURCES = %D%/test_view.c %D%/surroundings.h
 tests_unit_test_view_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_view_LDADD = libviewwriter.la $(CMOCKA_LIBS)
 
@@ -275,7 +275,7 @@ tests_unit_test_entry_codec_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_entry_codec_LDADD = libsync.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_publish
-tests_unit_test_publish_SOURCES = %D%/test_publish.c $(SYNC_FIXTURE)
+tests_unit_test_publish_SOURCES = %D%/test_publish.c %D%/surroundings.h $(SYNC_FIXTURE)
 tests_unit_test_publish_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_publish_LDADD = libsync.la $(CMOCKA_LIBS)
 
@@ -291,12 +291,12 @@ tests_unit_test_source_file_CFLAGS = $(SYNC_FIXTURE_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_unit_test_source_file_LDADD = libsync.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_supervisor
-tests_unit_test_supervisor_SOURCES = %D%/test_supervisor.c
+tests_unit_test_supervisor_SOURCES = %D%/test_supervisor.c %D%/surroundings.h
 tests_unit_test_supervisor_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_unit_test_supervisor_LDADD = libsync.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_ldap_backlog
-tests_unit_test_ldap_backlog_SOURCES = %D%/test_ldap_backlog.c
+tests_unit_test_ldap_backlog_SOURCES = %D%/test_ldap_backlog.c %D%/surroundings.h
 tests_unit_test_ldap_backlog_CFLAGS = $(SYNC_FIXTURE_CFLAGS) $(LBER_CFLAGS)
 tests_unit_test_ldap_backlog_LDADD = libldapside.la $(CMOCKA_LIBS) \
 	$(LDAP_LIBS) $(LBER_LIBS)

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +22,7 @@
 #include <openldap.h>
 
 #include "ldap/ldap_backlog.h"
+#include "tests/unit/surroundings.h"
 
 #define ELEMENT_MAX 100000
 #define ELEMENTS    20000
@@ -224,12 +224,18 @@ hear(uint32_t number, uint64_t *heard)
 }
 
 static void
+hear_up_to(uint32_t end, uint32_t *next, uint64_t *heard)
+{
+	for (; *next < end; (*next)++) {
+		speak();
+		assert_true(hear(*next, heard));
+	}
+}
+
+static void
 hear_all(uint32_t from, uint64_t heard)
 {
-	for (uint32_t i = from; i < ELEMENTS; i++) {
-		speak();
-		assert_true(hear(i, &heard));
-	}
+	hear_up_to(ELEMENTS, &from, &heard);
 	assert_int_equal(heard, server.said);
 	assert_true(has_said_all());
 }
@@ -264,24 +270,10 @@ the_server_does_not_wait_for_who_reads_slowly(void **state)
 	uint32_t i = 0;
 
 	(void)state;
-	for (; i < ELEMENTS / 10; i++) {
-		speak();
-		assert_true(hear(i, &heard));
-	}
+	hear_up_to(ELEMENTS / 10, &i, &heard);
 	/* Without reading ahead this is what the socket holds. */
 	assert_true(server.said - heard > (uint64_t)4 << 20);
 	hear_all(i, heard);
-}
-
-/* No file may be larger: a disk with as much room. */
-static void
-limit_files(rlim_t size)
-{
-	struct rlimit limit;
-
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = size;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 static void
@@ -293,17 +285,11 @@ without_room_for_more_the_server_waits(void **state)
 	(void)state;
 	/* Less than is taken at a time. */
 	limit_files((rlim_t)1 << 20);
-	for (; i < ELEMENTS / 20; i++) {
-		speak();
-		assert_true(hear(i, &heard));
-	}
+	hear_up_to(ELEMENTS / 20, &i, &heard);
 	/* What is in memory, and in the socket. */
 	assert_true(server.said - heard < (uint64_t)2 << 20);
 	limit_files(RLIM_INFINITY);
-	for (; i < ELEMENTS / 5; i++) {
-		speak();
-		assert_true(hear(i, &heard));
-	}
+	hear_up_to(ELEMENTS / 5, &i, &heard);
 	assert_true(server.said - heard > (uint64_t)4 << 20);
 	hear_all(i, heard);
 }
@@ -315,10 +301,7 @@ a_file_that_cannot_be_written_ends_the_connection(void **state)
 	uint32_t i = 0;
 
 	(void)state;
-	for (; i < ELEMENTS / 10; i++) {
-		speak();
-		assert_true(hear(i, &heard));
-	}
+	hear_up_to(ELEMENTS / 10, &i, &heard);
 	/* Its room was taken before: nobody expects this. */
 	limit_files((rlim_t)1 << 20);
 	do {

@@ -16,6 +16,7 @@
 #include "common/errors.h"
 #include "common/view.h"
 #include "enscale_sync/publish.h"
+#include "tests/unit/surroundings.h"
 #include "tests/unit/sync_fixture.h"
 
 #define NOW           1763850000
@@ -461,24 +462,6 @@ the_guard_is_told_of_each_publication(void **state)
 	(void)publish(NOW);
 	assert_int_equal(recv(fd, &byte, 1, 0), -1);
 	close(fd);
-}
-
-/* As systemd listens: the abstract address that the kernel has chosen. */
-static int
-listen_as_supervisor(void)
-{
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	socklen_t len = sizeof(address);
-
-	assert_true(fd >= 0);
-	assert_int_equal(
-	    bind(fd, (struct sockaddr *)&address, sizeof(address.sun_family)),
-	    0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-	address.sun_path[0] = '@';
-	assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
-	return fd;
 }
 
 static void

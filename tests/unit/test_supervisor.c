@@ -12,24 +12,14 @@
 #include <cmocka.h>
 
 #include "enscale_sync/supervisor.h"
+#include "tests/unit/surroundings.h"
 
-/* A supervisor's socket with an abstract name that the kernel chooses, as
- * NOTIFY_SOCKET. */
 static int
 open_socket(void **state)
 {
 	static int fd;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	socklen_t len = sizeof(address);
 
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert_true(fd >= 0);
-	assert_int_equal(
-	    bind(fd, (struct sockaddr *)&address, sizeof(address.sun_family)),
-	    0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-	address.sun_path[0] = '@';
-	assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
+	fd = listen_as_supervisor();
 	*state = &fd;
 	return 0;
 }

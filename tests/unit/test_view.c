@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +30,7 @@
 #include "common/segment_key.h"
 #include "common/view.h"
 #include "common/view_writer.h"
+#include "tests/unit/surroundings.h"
 
 #define FIRST 1000 /* the account ids of these tests begin here */
 
@@ -604,17 +604,6 @@ a_row_whose_key_is_not_its_own_is_none(void **state)
 	    ENS_E_CORRUPT);
 	key.len = 0;
 	assert_int_equal(segment_key_of(&key).len, 0);
-}
-
-/* No file may be larger than so many bytes: as a disk that is full. */
-static void
-limit_files(rlim_t size)
-{
-	struct rlimit limit;
-
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = size;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 static void
