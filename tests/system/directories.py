@@ -161,7 +161,8 @@ class Root(Administrator):
 class Follower:
     """An enscale-sync of its own, which follows some of them."""
 
-    def __init__(self, host, *slapds, timeout=3, password="secret", more=""):
+    def __init__(self, host, *slapds, timeout=3, password="secret", start_tls="no",
+                 more=""):
         self.host = host
         host.install()
         host.sh("mkdir -p /srv/state/map /srv/state/view /srv/state/state"
@@ -170,7 +171,7 @@ class Follower:
         uris = " ".join(slapd.uri for slapd in slapds)
         host.write("/srv/conf", (
             f"[directory]\nuri = {uris}\nbase = {SUFFIX}\nbind_dn = {GATEWAY}\n"
-            f"password_file = /srv/password\ntimeout = {timeout}\nstart_tls = no\n{more}"
+            f"password_file = /srv/password\ntimeout = {timeout}\nstart_tls = {start_tls}\n{more}"
             "[gateway]\nhost_keys = /etc/hostname\n"
             "[paths]\nstate_dir = /srv/state\nrun_dir = /srv/run\n"))
 

@@ -236,36 +236,45 @@ sign right 30 IP:127.0.0.1; sign expired -1 IP:127.0.0.1
 sign other 30 DNS:ldap.elsewhere.example""")
 
 
-def with_certificate(host):
-    """A slapd that speaks TLS only, with /srv/tls/server.crt."""
-    slapd = Slapd(host, 1, "ldaps")
+TLS = pytest.mark.parametrize("scheme, start_tls", [("ldaps", "no"), ("ldap", "yes")])
+
+
+def with_certificate(host, scheme):
+    """A slapd that speaks TLS, with /srv/tls/server.crt."""
+    slapd = Slapd(host, 1, scheme)
     slapd.configure(more="TLSCertificateFile /srv/tls/server.crt\n"
                          "TLSCertificateKeyFile /srv/tls/server.key\n")
     slapd.fill()
     return slapd
 
 
-def test_much_comes_over_tls_in_one_piece(scratch_host, certificates, in_step):
+@TLS
+def test_much_comes_over_tls_in_one_piece(
+        scratch_host, certificates, in_step, scheme, start_tls):
     scratch_host.sh("cp /srv/tls/right.crt /srv/tls/server.crt")
-    slapd = with_certificate(scratch_host)
+    slapd = with_certificate(scratch_host, scheme)
     slapd.load("".join(
         f"dn: {account_dn(number)}\nobjectClass: enscaleAccount\n"
         f"enscaleAccountId: {number}\ncn: n{'x' * (number % 200)}\n\n"
         for number in range(100000, 120000)))
     slapd.start()
-    follower = Follower(scratch_host, slapd, more="tls_ca = /srv/tls/ca.crt\n")
+    follower = Follower(scratch_host, slapd, start_tls=start_tls,
+                        more="tls_ca = /srv/tls/ca.crt\n")
     follower.start()
     in_step(follower, 30)
     assert set(follower.accounts()) == set(range(100000, 120000))
     assert follower.log().count("refreshing in full") == 1
     assert follower.status()["connections"] == 1
+    assert "TLS established" in scratch_host.log(slapd.name)
 
 
+@TLS
 @pytest.mark.parametrize("certificate", ["expired", "other"])
 def test_a_wrong_certificate_is_refused_and_what_is_known_serves_on(
-        scratch_host, certificates, keys, in_step, wait_for, certificate):
+        scratch_host, certificates, keys, in_step, wait_for, certificate, scheme,
+        start_tls):
     said = "the certificate does not prove that this is the host"
-    slapd = with_certificate(scratch_host)
+    slapd = with_certificate(scratch_host, scheme)
 
     def present(name):
         scratch_host.sh(f"cp /srv/tls/{name}.crt /srv/tls/server.crt")
@@ -273,7 +282,8 @@ def test_a_wrong_certificate_is_refused_and_what_is_known_serves_on(
     present("right")
     slapd.start()
     slapd.administrator.add_account(70001, keys[0])
-    follower = Follower(scratch_host, slapd, more="tls_ca = /srv/tls/ca.crt\n")
+    follower = Follower(scratch_host, slapd, start_tls=start_tls,
+                        more="tls_ca = /srv/tls/ca.crt\n")
     follower.start()
     in_step(follower)
     before = follower.content()

@@ -53,6 +53,17 @@ def test_the_status_is_kept_up_while_nothing_happens(status, wait_for):
     wait_for(lambda: status()["time"] >= first + 4, "a later status", 12)
 
 
+def test_a_reload_without_a_change_keeps_the_connection(
+        in_step, gateway, status, wait_for):
+    before = in_step()
+    gateway.kill("enscale-sync", signal.SIGHUP)
+    time.sleep(1)
+    wait_for(lambda: status()["time"] > before["time"], "a later status", 12)
+    after = status()
+    for name in ("pid", "connections", "refreshes", "in_step", "in_step_since", "source"):
+        assert after[name] == before[name], name
+
+
 def test_a_bad_entry_is_refused_and_its_old_version_goes(
         administrator, gateway, status, wait_for):
     administrator.add_account(62001, cn="Soon Odd")
