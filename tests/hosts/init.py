@@ -122,6 +122,8 @@ def become_systemd():
     What it says until its journal runs is in console.log."""
     subprocess.run("rm -rf /etc/systemd/system/*", shell=True, check=True)
     write("/etc/systemd/system/host.target", SYSTEMD_TARGET)
+    # In a container it leaves this to whoever made that; credentials need it.
+    syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_SHARED)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     console = os.open("/var/log/host/console.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND)

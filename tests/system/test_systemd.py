@@ -179,6 +179,25 @@ def test_keys_are_written_from_within_keyds_sandbox(installation, host, hosts):
     host.run(["systemctl", "reset-failed", "enscale-keyd"])
 
 
+def test_the_password_may_be_a_credential(host):
+    folder, before = "/run/systemd/system/enscale-sync.service.d", "/etc/enscale/enscale.conf"
+    password = "/run/credentials/enscale-sync.service/directory"
+    host.put({f"{folder}/credential.conf":
+              "[Service]\nLoadCredential=directory:/etc/enscale/directory.password\n"})
+    host.sh(f"cp -p {before} {before}.kept; chown root: /etc/enscale/directory.password;"
+            f"sed -i 's|^password_file = .*|password_file = {password}|' {before}")
+    try:
+        host.sh("systemctl daemon-reload; systemctl restart enscale-sync;"
+                "enscalectl status --wait 60")
+        assert password.encode() in host.read(before)
+        assert b", in step" in host.run(["enscalectl", "status"]).stdout
+    finally:
+        host.sh(f"mv {before}.kept {before}; rm -r {folder};"
+                "chown enscale-sync: /etc/enscale/directory.password;"
+                "systemctl daemon-reload; systemctl restart enscale-sync;"
+                "enscalectl status --wait 60")
+
+
 @pytest.mark.parametrize("unit", ["enscale-sync", "enscale-guard"])
 def test_the_watchdog_is_fed_and_bites(host, unit, in_a_node, wait_for):
     folder = f"/run/systemd/system/{unit}.service.d"
