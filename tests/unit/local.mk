@@ -181,6 +181,16 @@ tests_unit_test_ssh_key_SOURCES = %D%/test_ssh_key.c %D%/sample_keys.h
 tests_unit_test_ssh_key_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ssh_key_LDADD = libcommon.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_apart
+tests_unit_test_apart_SOURCES = %D%/test_apart.c
+tests_unit_test_apart_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_apart_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_segment_key
+tests_unit_test_segment_key_SOURCES = %D%/test_segment_key.c
+tests_unit_test_segment_key_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_segment_key_LDADD = libview.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_fingerprint
 tests_unit_test_fingerprint_SOURCES = %D%/test_fingerprint.c %D%/sample_keys.h
 tests_unit_test_fingerprint_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -253,6 +263,11 @@ UNIT_TESTS += tests/unit/test_shrink
 tests_unit_test_shrink_SOURCES = %D%/test_shrink.c $(SYNC_FIXTURE)
 tests_unit_test_shrink_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_shrink_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_state_build
+tests_unit_test_state_build_SOURCES = %D%/test_state_build.c $(SYNC_FIXTURE)
+tests_unit_test_state_build_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_state_build_LDADD = libsync.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_state_stash
 tests_unit_test_state_stash_SOURCES = %D%/test_state_stash.c $(SYNC_FIXTURE)
