@@ -381,12 +381,16 @@ on_news(enum session_news news, const char *reason, void *arg)
 	}
 }
 
-/* Has the server not seen all that we have? */
+/* Has the server not seen all that we have? One that does not show how far it
+ * is has said so by its result, when it was waited for. */
 static bool
 is_behind(const struct ldap_source *source, const struct csn_set *context)
 {
-	return context->count > 0 && !follow_is_lenient(source->follow) &&
-	    !csn_set_covers(context, follow_seen(source->follow));
+	if (follow_is_lenient(source->follow))
+		return false;
+	if (context->count == 0)
+		return source->accept_behind;
+	return !csn_set_covers(context, follow_seen(source->follow));
 }
 
 /* Takes the connection. */
