@@ -29,12 +29,15 @@ suffix {suffix}
 directory {folder}/db
 rootdn gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=auth
 index objectClass,entryUUID,entryCSN,modifyTimestamp eq
-limits * size=unlimited
+{limits}
 access to * by * read
 {overlay}
 """
-SYNCPROV = {"modules": "moduleload syncprov", "overlay": "overlay syncprov"}
-NO_SYNCPROV = {"modules": "", "overlay": ""}
+SYNCPROV = {"modules": "moduleload syncprov", "overlay": "overlay syncprov",
+            "limits": "limits * size=unlimited"}
+NO_SYNCPROV = {**SYNCPROV, "modules": "", "overlay": ""}
+METHODS = pytest.mark.parametrize("overlay, method", [
+    (SYNCPROV, "sync"), (NO_SYNCPROV, "poll")])
 
 
 def ldif(dn, *lines):
@@ -100,11 +103,14 @@ class Follower:
                    f"{ROOT}/run/metrics {ROOT}/run/sync "
                    f"{ROOT}/state/map {ROOT}/state/view {ROOT}/state/state; "
                    f"chown -R enscale-sync:enscale {ROOT}/state {ROOT}/run")
-        gateway.write(self.conf, f"[directory]\n{directory}\n{mapping}\n"
-                      f"[paths]\nstate_dir = {ROOT}/state\nrun_dir = {ROOT}/run\n")
+        self.configure(directory, mapping)
         checked = gateway.run(["enscalectl", "-f", self.conf, "config", "check"])
         assert b"no errors" in checked.stdout
         self.process = None
+
+    def configure(self, directory, mapping="", state=f"{ROOT}/state"):
+        self.gateway.write(self.conf, f"[directory]\n{directory}\n{mapping}\n"
+                           f"[paths]\nstate_dir = {state}\nrun_dir = {ROOT}/run\n")
 
     def start(self):
         self.process = self.gateway.popen(
@@ -113,6 +119,13 @@ class Follower:
             stdout=subprocess.DEVNULL,
             stderr=open(self.gateway.path(f"{ROOT}/log"), "ab"))
         return self
+
+    def reload(self):
+        self.gateway.sh(f"kill -HUP {self.status()['pid']}")
+
+    def log(self):
+        """Empty before the first start."""
+        return self.gateway.sh(f"cat {ROOT}/log || true").stdout.decode()
 
     def status(self):
         done = self.gateway.run(["cat", f"{ROOT}/run/metrics/sync.json"],
@@ -132,8 +145,7 @@ class Follower:
         try:
             self.wait_for(lambda: self.status()["in_step"], "it is in step", seconds)
         except TimeoutError:
-            log = self.gateway.read(f"{ROOT}/log").decode()
-            raise AssertionError(f"{self.status()}\n{log[-2000:]}") from None
+            raise AssertionError(f"{self.status()}\n{self.log()[-2000:]}") from None
         return self
 
     def has(self, accounts, seconds=10):
@@ -219,8 +231,7 @@ def person(number, *public):
 MAPPING = "[mapping]\nenscaleAccount = posixAccount\nenscaleAccountId = uid\n"
 
 
-@pytest.mark.parametrize("overlay, method", [(SYNCPROV, "sync"),
-                                             (NO_SYNCPROV, "poll")])
+@METHODS
 def test_an_existing_tree_is_followed_as_it_is(
         place, gateway, wait_for, overlay, method):
     public = generate(gateway, 3)
@@ -242,6 +253,70 @@ def test_an_existing_tree_is_followed_as_it_is(
     follower.has([25880, 30311])
     server.change("ldapdelete", f"uid=30311,{PEOPLE}")
     follower.has([25880])
+
+
+@METHODS
+def test_another_filter_and_another_mapping_count_after_a_restart(
+        place, wait_for, overlay, method):
+    tree = BASE + ldif(PEOPLE, "objectClass: organizationalUnit", "ou: people")
+    server = place.server("tree", tree + person(25880) + person(30311) + person("ann"),
+                          overlay)
+
+    def directory(numbers):
+        return (f"uri = {server.uri}\nbase = {PEOPLE}\nmethod = {method}\n"
+                f"filter = (&(objectClass=posixAccount)(uid={numbers}))")
+
+    def names():
+        return {row["account"]: row["name"] for row in follower.records("account")}
+
+    def restart_with(*words, then):
+        follower.stop()
+        follower.configure(*words)
+        before = names()
+        follower.start()
+
+        def is_then():
+            seen = names()
+            assert seen in (before, then)
+            return seen == then
+        wait_for(is_then, f"it has {then}", 10)
+        follower.in_step()
+
+    follower = place.follower(directory("2*"), MAPPING).in_step()
+    assert names() == {25880: "Person 25880"}
+    assert follower.status()["refused_entries"] == []
+    restart_with(directory("3*"), MAPPING, then={30311: "Person 30311"})
+    restart_with(directory("3*"), MAPPING + "cn = homeDirectory\n",
+                 then={30311: "/home/30311"})
+
+
+def test_a_reload_takes_what_may_change_and_keeps_the_rest(place, wait_for):
+    server = place.server("own", BASE + account(1) + account(2, "cn: Two"), SYNCPROV)
+    directory = f"uri = {server.uri}\nbase = {SUFFIX}\n"
+    follower = place.follower(directory).in_step()
+    pid = follower.status()["pid"]
+    follower.configure(directory + "filter = (cn=Two)")
+    follower.reload()
+    follower.has([2])
+    follower.in_step()
+
+    def is_kept(said):
+        follower.reload()
+        wait_for(lambda: f"keeping the configuration: {said}" in follower.log(), said)
+        follower.configure(directory)  # for enscalectl, which reads it too
+        server.change("ldapmodify", input=(
+            f"dn: enscaleAccountId=2,{SUFFIX}\nchangetype: modify\n"
+            f"replace: mail\nmail: {said.split()[-1]}@enscale.example\n"))
+        wait_for(lambda: follower.records("account")[0]["mail"].startswith(
+            said.split()[-1]), "it still follows")
+        status = follower.status()
+        assert status["pid"] == pid and status["in_step"]
+        assert follower.accounts() == {2: "active"}
+
+    follower.configure(directory + "filter = (cn=One)\nfitler = x")
+    is_kept(f"{follower.conf}:5: unknown")
+    follower.configure(directory, state=f"{ROOT}/elsewhere")
+    is_kept("[names] and [paths] change with a restart only")
 
 
 def test_a_polled_server_loses_and_invents_nothing(place, gateway, wait_for):
@@ -277,6 +352,33 @@ def test_a_polled_server_loses_and_invents_nothing(place, gateway, wait_for):
     wait_for(lambda: not follower.status()["in_step"], "it is not in step", 20)
     server.start(wait_for)
     follower.in_step()
+
+
+def test_what_came_or_changed_is_polled_by_its_stamp(place, wait_for):
+    server = place.server("polled", BASE + account(1))
+    follower = place.follower(
+        f"uri = {server.uri}\nbase = {SUFFIX}\nmethod = poll\n"
+        "poll_interval = 1s\npoll_listing = 1h").in_step()
+    server.change("ldapadd", input=account(2))
+    follower.has([1, 2], 5)
+    server.change("ldapmodify", input=(
+        f"dn: enscaleAccountId=1,{SUFFIX}\nchangetype: modify\n"
+        "replace: enscaleStatus\nenscaleStatus: suspended\n"))
+    wait_for(lambda: follower.accounts() == {1: "suspended", 2: "active"},
+             "the change is seen", 5)
+    assert follower.status()["refreshes"] == 1
+
+
+def test_a_server_is_polled_page_by_page_where_more_at_once_is_forbidden(
+        place, gateway):
+    numbers = range(1000, 2200)
+    server = place.server("paged", BASE + "".join(map(account, numbers)), {
+        **NO_SYNCPROV,
+        "limits": "limits * size.soft=600 size.hard=600 size.prtotal=unlimited"})
+    search = gateway.run(["ldapsearch", "-x", "-H", server.uri, "-b", SUFFIX, "1.1"],
+                         check=False)
+    assert search.returncode == 4
+    place.follower(f"uri = {server.uri}\nbase = {SUFFIX}\nmethod = poll").has(numbers, 20)
 
 
 def stamped(entry, number, csn):

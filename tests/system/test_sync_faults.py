@@ -70,10 +70,6 @@ class Follower(test_sources.Follower):
         self.wait_for(arrived, "it is in step", seconds)
         return self
 
-    def log(self):
-        """Empty before the first start."""
-        return self.gateway.sh(f"cat {ROOT}/log || true").stdout.decode()
-
     def refuses(self):
         """Starts, and ends with a sentence or two."""
         before = len(self.log())
