@@ -25,18 +25,19 @@ class Slapd:
         self.uri = f"{scheme}://127.0.0.1:{self.port}"
 
     def configure(self, access=ALL, limits="limits dn.exact=" f'"{GATEWAY}" size=unlimited',
-                  syncprov=True, sessionlog=True, more=""):
+                  syncprov=True, sessionlog=True, reload_hint=False, our_schema=True,
+                 more=""):
         modules = "moduleload back_mdb\n" + "moduleload syncprov\n" * syncprov
         overlay = ""
         if syncprov:
             overlay = "overlay syncprov\nsyncprov-checkpoint 100000 10000\n"
             overlay += "syncprov-sessionlog 1000\n" * sessionlog
-        schema = "".join(
-            f"include {path}\n" for path in (
-                "/etc/ldap/schema/core.schema", "/etc/ldap/schema/cosine.schema",
-                "/etc/ldap/schema/nis.schema",
-                "/usr/src/enscale/directory/openssh-lpk.schema",
-                "/usr/src/enscale/directory/enscale.schema"))
+            overlay += "syncprov-reloadhint TRUE\n" * reload_hint
+        paths = [f"/etc/ldap/schema/{name}.schema" for name in ("core", "cosine", "nis")]
+        if our_schema:
+            paths += [f"/usr/src/enscale/directory/{name}.schema"
+                      for name in ("openssh-lpk", "enscale")]
+        schema = "".join(f"include {path}\n" for path in paths)
         self.host.sh(f"mkdir -p {self.folder}/db")
         self.host.write(f"{self.folder}/conf", (
             f"{schema}modulepath /usr/lib/ldap\n{modules}{more}"

@@ -1,6 +1,7 @@
 """What a directory server does when it breaks, and that the follower neither
 loses nor invents anything. Each test has servers and a follower of its own."""
 
+import re
 import signal
 import time
 
@@ -148,6 +149,123 @@ def test_a_server_that_is_behind_our_cookie_is_followed_and_revives_nothing(
              "the server is passed over", 20)
     in_step(follower, 60)
     assert follower.content() == one.administrator.content() and len(follower.fingerprints()) == 2
+
+
+NO_CONTEXT = (f'access to dn.base="{SUFFIX}" attrs=contextCSN by dn.exact="{GATEWAY}"'
+              f' none by * read\n{ALL}')
+
+
+@pytest.mark.full
+def test_a_server_that_only_result_53_shows_to_be_behind_revives_nothing(
+        one, keys, in_step, wait_for):
+    one.configure(access=NO_CONTEXT)
+    one.restart()
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    one.administrator.delete(key_dn(70001, keys[0]))
+    wait_for(lambda: follower.content() == one.administrator.content(), "it is known", 10)
+    one.kill()
+    one.start()
+    wait_for(lambda: "is behind what we have already" in follower.log(),
+             "the server is passed over", 20)
+    assert " err=53 " in one.host.log(one.name)
+    in_step(follower, 60)
+    assert follower.content() == one.administrator.content() and len(follower.fingerprints()) == 2
+
+
+@pytest.mark.full
+def test_a_stale_copy_that_does_not_say_so_takes_nothing_away(
+        one, keys, in_step, wait_for):
+    two = copy_of(one, 2)
+    two.configure(access=NO_CONTEXT)
+    two.restart()
+    follower = Follower(one.host, one, two)
+    follower.start()
+    in_step(follower)
+    one.administrator.delete(key_dn(70001, keys[0]))
+    one.administrator.add_account(70003)
+    right = one.administrator.content()
+    wait_for(lambda: follower.content() == right, "it is known", 10)
+    one.kill()
+
+    def is_held():
+        assert follower.content() == right
+        return follower.status()["held"] >= 2
+
+    wait_for(is_held, "what differs is held back", 60)
+    assert " err=53 " in two.host.log(two.name)
+    assert not follower.status()["in_step"]
+
+
+def test_a_server_that_no_longer_knows_our_cookie_is_asked_for_everything(
+        one, keys, in_step):
+    """It answers it with 4096, e-syncRefreshRequired."""
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    follower.stop()
+    one.stop()
+    dump = re.sub(r"(\n(?:entry|context)CSN: )\d{8}", r"\g<1>20300101", one.dump().decode())
+    one.host.sh(f"rm -f {one.folder}/db/*")
+    one.load(dump.replace("\nenscaleAccountId: 70002\n",
+                          "\nenscaleAccountId: 70002\nenscaleStatus: suspended\n"))
+    one.configure(sessionlog=False, reload_hint=True)
+    one.start()
+    follower.start()
+    in_step(follower)
+    assert " err=4096 " in one.host.log(one.name)
+    assert follower.content() == one.administrator.content()
+    assert follower.accounts() == {70001: "active", 70002: "suspended"}
+
+
+def test_a_server_that_is_behind_is_passed_over_while_another_answers(
+        one, keys, in_step, wait_for):
+    two = copy_of(one, 2)
+    two.stop()
+    follower = Follower(one.host, two, one)
+    follower.start()
+    in_step(follower)
+    one.administrator.delete(key_dn(70001, keys[0]))
+    one.administrator.replace(account_dn(70002), enscaleStatus="suspended")
+    wait_for(lambda: follower.content() == one.administrator.content(), "both are known", 10)
+    follower.stop()
+    two.start()
+    follower.start()
+    in_step(follower)
+    assert f'lost "{two.uri}": it is behind what we have already' in follower.log()
+    assert follower.status()["source"] == one.uri and follower.status()["held"] == 0
+    assert follower.content() == one.administrator.content()
+
+
+def test_a_server_without_our_classes_takes_nothing_away(one, in_step, wait_for):
+    one.administrator.add_accounts(range(71000, 71300))
+    two = Slapd(one.host, 2)
+    two.configure(our_schema=False)
+    two.fill()
+    two.start()
+    follower = Follower(one.host, one, two)
+    follower.start()
+    in_step(follower)
+    before = follower.content()
+    one.kill()
+    wait_for(lambda: "302 of 302 accounts" in follower.status()["held_reason"],
+             "it says what is held", 30)
+    assert follower.content() == before and not follower.status()["in_step"]
+
+
+def test_it_is_ready_where_no_server_is(one, in_step):
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    before = follower.content()
+    follower.stop()
+    one.stop()
+    follower.start()  # which waits for READY
+    assert follower.status()["ready"] and not follower.status()["in_step"]
+    assert follower.content() == before
+    one.start()
+    in_step(follower)
 
 
 def test_what_hides_nearly_everything_is_held_until_it_is_accepted(
@@ -298,6 +416,19 @@ def test_a_wrong_certificate_is_refused_and_what_is_known_serves_on(
     assert follower.content() == slapd.administrator.content() != before
 
 
+@TLS
+def test_a_certificate_is_verified_by_the_systems_authorities_where_none_is_named(
+        scratch_host, certificates, wait_for, scheme, start_tls):
+    scratch_host.sh("cp /srv/tls/right.crt /srv/tls/server.crt")
+    slapd = with_certificate(scratch_host, scheme)
+    slapd.start()
+    follower = Follower(scratch_host, slapd, start_tls=start_tls)
+    follower.launch()
+    wait_for(lambda: "the certificate does not prove" in follower.status()["last_error"],
+             "it is refused", 20)
+    assert follower.status()["connections"] == 0
+
+
 def test_connections_cut_in_a_message_lose_no_change(one, keys, in_step, wait_for):
     """Of a first refresh, of changes, and of the refreshes after these."""
     root = one.administrator
@@ -434,3 +565,20 @@ def test_children_follow_when_a_whole_subtree_is_renamed(one, keys, in_step, wai
     root.delete(moved(account_dn(70001)))
     wait_for(lambda: set(follower.accounts()) == {70002}, "the account is gone", 10)
     assert follower.content() == root.content() and len(follower.fingerprints()) == 2
+
+
+def test_keys_follow_a_renamed_account(one, keys, in_step, wait_for):
+    root = one.administrator
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    before = follower.content()
+    root._run("ldapmodify", ldif=f"dn: {account_dn(70001)}\nchangetype: modrdn\n"
+                                 "newrdn: cn=renamed\ndeleteoldrdn: 0\n")
+    root.delete(key_dn(70001, keys[0]).replace("enscaleAccountId=70001", "cn=renamed"))
+    wait_for(lambda: fingerprint(keys[0]) not in follower.fingerprints(),
+             "the deleted key is gone", 10)
+    assert follower.content() == root.content()
+    assert follower.content() == (before[0], before[1] - {fingerprint(keys[0])})
+    assert {record["account"] for record in follower.records("key")} == {70001, 70002}
+    in_step(follower)
