@@ -96,6 +96,29 @@ def test_a_node_with_another_host_key_is_not_entered(
              "the node can be entered again", 3)
 
 
+@pytest.fixture
+def without_principal(hosts):
+    """A node that takes nobody's certificate for a while."""
+    node = hosts.node124719
+    path = node.sh("sshd -T -C user=mysql,addr=198.19.0.1 |"
+                   " sed -n 's/^authorizedprincipalsfile //p'").stdout.decode().strip()
+    path = path.replace("%u", "mysql")
+    before = node.read(path)
+    node.sh(f": >{path}")
+    yield
+    node.sh(f"cat >{path}", input=before)
+
+
+def test_a_node_that_refuses_the_certificate_is_said_to_have_done_so(
+        client, without_principal):
+    result = client.ssh("124719-25880", "id")
+    assert result.returncode == 121
+    assert result.stdout == b""
+    assert b"Node 124719 cannot be reached: " in result.stderr
+    assert b"it did not accept the gateway's certificate" in result.stderr
+    assert re.search(SESSION.encode(), result.stderr)
+
+
 def test_a_direct_session_ends_when_its_environment_stops(
         running, stop_environment):
     process = running()
@@ -127,6 +150,54 @@ def test_what_a_program_left_of_the_terminal_is_put_right(on_node):
     on_node.sendline("0")
     on_node.expect("0\r\n")
     on_node.expect(r"0\. Quit")
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x1c"], ids=["interrupt", "quit"])
+def test_keys_that_make_signals_are_the_nodes_and_not_the_menus(on_node, key):
+    on_node.sendline("""sh -c 'trap "echo got; exit 3" INT QUIT; echo up;"""
+                     """ while :; do sleep 0.1; done'; echo code $?""")
+    on_node.expect("up\r\n")
+    on_node.send(key)
+    on_node.expect("got\r\n")
+    on_node.expect("code 3\r\n")
+    on_node.sendline("exit")
+    on_node.expect("Nodes of cool-waterfall-59")
+
+
+def test_what_is_typed_while_a_node_is_left_is_no_choice(on_node):
+    on_node.sendline("sleep 1; exit")
+    on_node.expect("exit\r\n")
+    on_node.send("0\r")
+    on_node.expect("Nodes of cool-waterfall-59")
+    on_node.expect(r"> $")
+    on_node.sendline("?")
+    on_node.expect("\\?\r\n")
+    on_node.expect("A number")
+    assert "0. Quit" not in on_node.before
+    assert "Please type" not in on_node.before
+
+
+WAITING = """
+import array, fcntl, os, sys, termios
+terminal = os.open(os.readlink(f"/proc/{sys.argv[1]}/fd/0"), os.O_RDWR | os.O_NOCTTY)
+waiting = array.array("i", [0])
+fcntl.ioctl(terminal, termios.FIONREAD, waiting)
+print(waiting[0])
+"""
+
+
+def test_what_came_too_late_for_the_node_is_no_choice(on_node, gateway, wait_for):
+    (hop,) = processes(gateway, HOP)
+    gateway.run(["kill", "-STOP", str(hop)])
+    on_node.send("q")
+    wait_for(lambda: gateway.run(["python3", "-c", WAITING, str(hop)]).stdout == b"1\n",
+             "it waits at the gateway")
+    gateway.run(["kill", "-KILL", str(hop)])
+    on_node.expect("Nodes of cool-waterfall-59")
+    on_node.expect(r"> $")
+    on_node.sendline("?")
+    on_node.expect("\\?\r\n")
+    on_node.expect("A number")
 
 
 def test_a_killed_guard_ends_no_hop(on_node, gateway):
@@ -247,6 +318,23 @@ def at_login(client, slow_login, wait_for):
     yield process
     process.kill()
     process.communicate()
+
+
+def test_control_c_while_a_node_is_being_entered_comes_back_to_the_menu(
+        client, gateway, slow_login, wait_for):
+    session = client.pexpect_ssh("25880")
+    session.expect(r"> $")
+    session.sendline("124719")
+    wait_for(lambda: slow_login.sh("pgrep -x sleep || :").stdout, "it logs in")
+    session.sendintr()
+    session.expect("Environments")
+    assert "cannot be reached" not in session.before
+    session.expect(r"> $")
+    assert not processes(gateway, HOP)
+    session.sendline("q")
+    session.expect(pexpect.EOF)
+    session.close()
+    assert session.exitstatus == 0
 
 
 def said_at_login(process, seconds):
