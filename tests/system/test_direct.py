@@ -2,11 +2,19 @@
 
 import os
 import random
+import re
 
 import pexpect
 import pytest
 
+HERE = os.path.dirname(os.path.realpath(__file__))
 MEBIBYTE = 1 << 20
+UID = 0x70000000 + 25880
+HAS_LANDLOCK = """
+import ctypes
+create_ruleset, ask_version = 444, 1
+print("yes" if ctypes.CDLL(None).syscall(create_ruleset, None, 0, ask_version) > 0 else "")
+"""
 
 
 def test_a_command_runs_as_the_services_user_and_its_exit_code_arrives(client):
@@ -91,13 +99,52 @@ def test_a_command_without_a_node_says_what_to_type(client, account):
     assert f"-{account}@".encode() in result.stderr
 
 
+# What the node's own sshd and bash put there.
+OF_THE_NODE = {"HOME", "LOGNAME", "MAIL", "MOTD_SHOWN", "PATH", "PWD", "SHELL", "SHLVL",
+               "SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "USER", "_"}
+ENVIRONMENT = ["-o", "SetEnv=LANG=sv_SE.UTF-8 LC_ENSCALE=hallo EDITOR=bad LD_PRELOAD=/x"]
+
+
+def variables(text):
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
 def test_the_users_language_arrives_and_nothing_else_of_his_environment(client):
-    result = client.ssh(
-        "124718-25880", "env", check=True,
-        options=["-o", "SetEnv=LC_ENSCALE=hallo EDITOR=bad LD_PRELOAD=/x"])
-    assert b"EDITOR=bad" not in result.stdout
-    assert b"LD_PRELOAD" not in result.stdout
-    assert b"ENSCALE_" not in result.stdout
+    result = client.ssh("124718-25880", "env", check=True, options=ENVIRONMENT)
+    found = variables(result.stdout.decode())
+    assert (found.pop("LANG"), found.pop("LC_ENSCALE")) == ("sv_SE.UTF-8", "hallo")
+    assert found.keys() <= OF_THE_NODE
+
+
+def test_the_kind_of_his_terminal_arrives_as_well(client):
+    session = client.pexpect_ssh("124718-25880", "env", options=["-t", *ENVIRONMENT])
+    session.expect(pexpect.EOF)
+    found = variables(session.before)
+    assert (found.pop("TERM"), found.pop("LANG"), found.pop("LC_ENSCALE")) == (
+        "xterm", "sv_SE.UTF-8", "hallo")
+    assert found.keys() <= OF_THE_NODE
+
+
+TRAP = """trap 'echo got; exit 3' INT QUIT; echo up; while :; do sleep 0.1; done"""
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x1c"], ids=["interrupt", "quit"])
+def test_keys_that_make_signals_reach_the_program_on_the_node(client, key):
+    session = client.pexpect_ssh("124718-25880", TRAP, options=["-t"])
+    session.expect("up\r\n")
+    session.send(key)
+    session.expect("got\r\n")
+    session.expect(pexpect.EOF)
+    session.close()
+    assert session.exitstatus == 3
+
+
+def test_the_clients_display_stays_with_the_client(client):
+    result = client.run(
+        ["ssh", "-v", "-X", "-l", "124718-25880", "ssh.enscale.com",
+         'echo "<$DISPLAY>"; xauth list 2>&1 | wc -l'], env={"DISPLAY": ":0"})
+    assert result.stdout.startswith(b"<>\n")
+    assert b"X11 forwarding request failed on channel 0" in result.stderr
 
 
 def test_death_by_a_signal_is_255_without_a_word(client):
@@ -157,6 +204,37 @@ def test_the_shell_and_its_ssh_are_confined(client, gateway):
             assert fields["Seccomp"].strip() == "2"
     finally:
         session.close(force=True)
+
+
+@pytest.fixture
+def probe(gateway):
+    """confined.c in the place of the gateway's ssh, and what it reaches for."""
+    with open(f"{HERE}/confined.c") as file:
+        gateway.write("/tmp/confined.c", file.read())
+    gateway.sh("gcc -o /tmp/confined /tmp/confined.c; chmod 755 /tmp/confined;"
+               f" install -m 666 -o {UID + 1} /dev/null /tmp/others;"
+               " mv /usr/bin/ssh /usr/bin/ssh.kept; cp /tmp/confined /usr/bin/ssh")
+    yield lambda text: dict(re.findall(r"^([a-z-]+) (\w+)\r*$", text, re.M))
+    gateway.sh("mv -f /usr/bin/ssh.kept /usr/bin/ssh;"
+               " rm -f /tmp/confined* /tmp/others /tmp/made")
+
+
+def test_what_the_shell_runs_can_run_read_and_write_nothing_of_the_gateway(
+        client, gateway, probe):
+    if not gateway.run(["python3", "-c", HAS_LANDLOCK]).stdout.startswith(b"yes"):
+        pytest.skip("the kernel has no Landlock")
+    session = client.pexpect_ssh("124718-25880")
+    session.expect(pexpect.EOF)
+    said = probe(session.before)
+    files = ["read-group", "read-others", "write-others", "make", "remove", "run"]
+    assert said == dict.fromkeys(files, "EACCES") | {
+        "read-passwd": "0", "sti": "EPERM", "linux": "EPERM"}
+    # It is the confinement that refuses, no mode of a file.
+    outside = gateway.run(["setpriv", f"--reuid={UID}", f"--regid={UID}",
+                           "--clear-groups", "/tmp/confined"])
+    said = probe(outside.stdout.decode())
+    said.pop("remove")  # of another's file in a folder with the sticky bit
+    assert {said[name] for name in files if name in said} == {"0"}
 
 
 CONNECT = """
