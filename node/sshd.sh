@@ -34,11 +34,11 @@ render_sshd() {
 	[ "$version" -lt 908 ] || [ -z "$gateways" ] ||
 	    echo "PerSourcePenaltyExemptList $gateways"
 	case $shell in
-	*/zsh) # reads no file that could be ours
+	*/zsh) # not its PROMPT, which single commands would find, too
 		[ "$version" -lt 802 ] || cat <<-EOF
 
 		Match User $user
-		${tab}SetEnv "PROMPT=$user@$hostname %d $ "
+		${tab}SetEnv ZDOTDIR=${zsh_dropin%/*}
 		Match all
 		EOF
 		;;

@@ -1,6 +1,7 @@
 """What a service's user finds on a node, through the gateway: the documented
 sudo, the prompt, and no way from there to root."""
 
+import re
 import time
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 LOGIN = "124718-25880"
 PROMPT = "apache@node124718-cool-waterfall-59 {} $ "
 SETUP = "/usr/src/enscale/node/enscale-node setup"
-SUPPORT = "Help: support@enscale.example"
+SERVICES = "/usr/src/enscale/node/services"
+SUPPORT_SAID = "support@enscale.example"
+SUPPORT = f"Help: {SUPPORT_SAID}"
 PERMITTED = "(root) NOPASSWD: /usr/sbin/service httpd restart"
 
 
@@ -70,31 +73,94 @@ def test_the_sudoers_file_is_roots_alone(hosts):
 # ---- the prompt
 
 
-@pytest.mark.parametrize("shell", ["bash", "dash", "zsh"])
-def test_the_prompt_says_where_one_is(client, hosts, shell):
+SHELLS = ["bash", "dash", "zsh"]
+every_shell = pytest.mark.parametrize("shell", SHELLS, indirect=True)
+
+
+@pytest.fixture
+def shell(request, hosts):
+    """The service's user has that shell."""
     node = hosts.node124718
     # Without a .zshrc zsh asks a new user what he wants.
-    node.sh(f"touch /var/www/.zshrc; usermod -s /bin/{shell} apache; {SETUP}")
-    try:
-        terminal = client.pexpect_ssh(LOGIN)
-        terminal.expect_exact("Node 124718 of environment cool-waterfall-59: apache.")
-        terminal.expect_exact("sudo -l")
-        terminal.expect_exact(PROMPT.format("/var/www"))
-        terminal.sendline("cd /etc/httpd/conf")
-        terminal.expect_exact(PROMPT.format("/etc/httpd/conf"))
-        terminal.sendline("umask; exit 5")
-        terminal.expect("0?022")
-        terminal.expect_exact(["closed", "\n"])
-        terminal.close()
-    finally:
-        node.sh(f"rm /var/www/.zshrc; usermod -s /bin/bash apache; {SETUP}")
+    node.sh(f"touch /var/www/.zshrc; usermod -s /bin/{request.param} apache; {SETUP}")
+    yield request.param
+    node.sh(f"rm /var/www/.zshrc; usermod -s /bin/bash apache; {SETUP}")
 
 
-def test_a_shell_that_is_not_interactive_prints_nothing_of_ours(client):
-    for command in ("true", "bash -c true", "bash -l -c true", "sh -l -c true"):
+@pytest.fixture
+def other_profile(hosts):
+    """The service's profile says more than the one that is shipped."""
+    node = hosts.node124718
+    node.sh(
+        "sed 's/^apache$/&\\n\\tumask\\t027\\n\\tsupport\\tthe baker: 112/'"
+        f" {SERVICES} >/root/services; {SETUP} --services /root/services --support profile"
+    )
+    yield
+    node.sh(f"{SETUP} --services none --support {SUPPORT_SAID}; rm /root/services")
+
+
+def prompt(folder):
+    """A pattern: only what moves nothing stands before it on its line."""
+    return r"[\r\n](\x1b\[[0-9;?]*[a-zA-Z])*" + re.escape(PROMPT.format(folder))
+
+
+@every_shell
+def test_the_prompt_says_where_one_is(client, shell):
+    terminal = client.pexpect_ssh(LOGIN)
+    terminal.expect_exact("Node 124718 of environment cool-waterfall-59: apache.")
+    terminal.expect_exact("sudo -l")
+    terminal.expect(prompt("/var/www"))
+    terminal.sendline("cd /etc/httpd/conf")
+    terminal.expect(prompt("/etc/httpd/conf"))
+    terminal.sendline("umask; exit 5")
+    terminal.expect("0?022")
+    terminal.expect_exact(["closed", "\n"])
+    terminal.close()
+
+
+@every_shell
+def test_a_shell_that_is_not_interactive_has_nothing_of_ours(client, shell):
+    for command in ("true", f"{shell} -c true", f"{shell} -l -c true", "sh -l -c true"):
         result = client.ssh(LOGIN, command)
         assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
-    assert client.ssh(LOGIN, 'bash -lc "echo $PS1"').stdout == b"\n"
+    found = 'echo "<$PS1$PROMPT>"'
+    own = b"<$ >\n" if shell == "dash" else b"<>\n"
+    for command in (found, f"{shell} -c '{found}'", f"{shell} -l -c '{found}'"):
+        assert client.ssh(LOGIN, command).stdout == own
+    assert b"ZDOTDIR" not in client.ssh(LOGIN, "env", check=True).stdout
+
+
+@pytest.mark.parametrize("shell", ["zsh"], indirect=True)
+def test_the_files_of_a_user_of_zsh_go_on_as_before(client, hosts, shell):
+    home = "/var/www"
+    hosts.node124718.sh(
+        f"cd {home}; for name in .zshenv .zshrc; do echo \"read=\\$read$name\" >$name; done"
+    )
+    try:
+        assert client.ssh(LOGIN, "echo $read").stdout == b".zshenv\n"
+        terminal = client.pexpect_ssh(LOGIN)
+        terminal.expect(prompt(home))
+        terminal.sendline("echo $read; exit")
+        terminal.expect_exact(".zshenv.zshrc")
+    finally:
+        hosts.node124718.sh(f"rm {home}/.zshenv")
+
+
+@every_shell
+def test_the_umask_of_a_profile_is_that_of_login_shells(client, other_profile, shell):
+    terminal = client.pexpect_ssh(LOGIN)
+    terminal.expect(prompt("/var/www"))
+    terminal.sendline("umask; exit")
+    terminal.expect(r"[\r\n]0?027[\r\n]")
+    # Single commands have sshd's, as the manual page says.
+    assert client.ssh(LOGIN, "umask").stdout.lstrip(b"0") == b"22\n"
+
+
+def test_the_support_of_a_profile_ends_the_prompt_of_sudo(client, other_profile):
+    terminal = client.pexpect_ssh(LOGIN, "sudo id", options=["-t"])
+    terminal.expect_exact("This command is not permitted: see sudo -l. Help: the baker: 112 ")
+    terminal.sendline("secret")
+    terminal.expect_exact("1 incorrect password attempt")
 
 
 # ---- escapes: each is to leave a mark where only root can
