@@ -10,6 +10,7 @@ import hosts as test_hosts
 import pexpect
 import pytest
 from conftest import FOLDER
+from test_node_service import HOSTILE, MARK, marked, plant
 
 NODE = "/usr/src/enscale/node/enscale-node"
 DATABASE = "124719-25880"
@@ -112,7 +113,25 @@ def test_a_database_goes_through_the_gateway_as_a_dump_and_back(client, database
     assert failed.returncode == 2
 
 
-def test_no_pager_of_roots_comes_up_under_systemd(systemd_host):
+def test_mariadb_is_restarted_as_its_user(client, hosts, database):
+    before = hosts.node124719.read("/run/mysqld/mysqld.pid").strip()
+    restart(client, DATABASE, "mariadb")
+    now = hosts.node124719.read("/run/mysqld/mysqld.pid").strip()
+    assert now != before
+    daemons = client.ssh(DATABASE, "ps -o user=,pid= -C mariadbd", check=True).stdout
+    assert daemons.split() == [b"mysql", now]
+
+
+# ---- under systemd
+
+AS_WWW = ["setpriv", "--reuid=www", "--regid=www", "--clear-groups"]
+APACHE_PID = "/run/apache2/apache2.pid"
+
+
+@pytest.fixture(scope="module")
+def systemd_node(systemd_host):
+    """A node of apache2 as Debian ships it, and a folder of its user's with
+    programs that leave a mark where only root can."""
     host = systemd_host
     host.sh(
         "useradd -m -s /bin/bash www; ssh-keygen -A; cd /root;"
@@ -122,15 +141,59 @@ def test_no_pager_of_roots_comes_up_under_systemd(systemd_host):
         f"{NODE} setup --node 124718 --environment cool-waterfall-59 --service apache"
         " --user www --ca /root/ca.pub"
     )
-    as_www = ["setpriv", "--reuid=www", "--regid=www", "--clear-groups"]
+    plant(host, "www")
+    return host
+
+
+def in_surroundings(variables, *command):
+    """As www, and for www alone: what starts it has others."""
+    words = ["=".join(item) for item in variables.items()]
+    return [*AS_WWW, "env", *words, "/usr/bin/sudo", *command]
+
+
+@pytest.mark.parametrize("surroundings", [{}, HOSTILE], ids=["none", "hostile"])
+def test_no_pager_of_roots_comes_up_under_systemd(systemd_node, surroundings):
+    host = systemd_node
     for command in ("service apache2 status", "systemctl --no-pager status apache2"):
-        argv = host.command([*as_www, "sudo", *command.split()], {"TERM": "xterm"})
+        words = in_surroundings(surroundings | {"TERM": "xterm"}, *command.split())
+        argv = host.command(words)
         terminal = pexpect.spawn(argv[0], argv[1:], dimensions=(4, 80), timeout=20)
-        terminal.sendline("!touch /etc/escaped")
+        terminal.sendline(f"!touch {MARK}")
         terminal.sendline("q")
         terminal.expect(pexpect.EOF)
         assert b"Loaded:" in terminal.before
-        assert host.sh("[ ! -e /etc/escaped ]", check=False).returncode == 0
-    before = host.read("/run/apache2/apache2.pid")
-    host.run([*as_www, "sudo", "-n", "systemctl", "restart", "apache2"])
-    assert host.read("/run/apache2/apache2.pid") != before
+        assert not marked(host)
+
+
+def test_what_is_permitted_under_systemd_does_its_work_in_hostile_surroundings(systemd_node):
+    host = systemd_node
+    before = host.read(APACHE_PID)
+    for command in (
+        "systemctl restart apache2",
+        "systemctl --no-pager restart apache2",
+        "service apache2 restart",
+        "/etc/init.d/apache2 restart",
+    ):
+        host.run(in_surroundings(HOSTILE, "-n", *command.split()))
+        pid = host.read(APACHE_PID)
+        assert pid != before, command
+        before = pid
+    assert not marked(host)
+
+
+def test_every_action_but_status_is_one_of_systemctls_too(systemd_node):
+    host = systemd_node
+    listed = host.run([*AS_WWW, "sudo", "-n", "-l"]).stdout.decode()
+    for systemctl in ("systemctl", "systemctl --no-pager"):
+        for action, runs in [
+            ("stop", False), ("start", True), ("reload", True), ("restart", True)
+        ]:
+            assert f"NOPASSWD: /usr/bin/{systemctl} {action} apache2\n" in listed
+            host.run([*AS_WWW, "sudo", "-n", *systemctl.split(), action, "apache2"])
+            active = host.sh("systemctl is-active apache2", check=False).stdout
+            assert (active == b"active\n") == runs
+    # A pager of root's would be a shell of root's.
+    for line in listed.splitlines():
+        if "systemctl" in line and " status " in line:
+            assert "systemctl --no-pager status apache2" in line
+            assert "NOEXEC:" in line

@@ -2,6 +2,7 @@
 sudo, the prompt, and no way from there to root."""
 
 import re
+import shlex
 import time
 
 import pytest
@@ -189,6 +190,7 @@ service --full-restart ../../tmp/evil/run
 /etc/init.d/../../tmp/evil/run restart
 /etc/init.d/httpd restart '`touch {MARK}`'
 /tmp/evil/service httpd restart
+/tmp/evil/links/httpd restart
 LD_PRELOAD={EVIL}/evil.so service httpd restart
 BASH_ENV={EVIL}/run service httpd restart
 -E service httpd restart
@@ -217,29 +219,37 @@ systemctl --root=/tmp/evil --no-pager status apache2
 apachectl configtest -C 'LoadFile {EVIL}/evil.so'
 apachectl -C 'LoadFile {EVIL}/evil.so' configtest
 """.strip().splitlines()
-SURROUNDINGS = (
-    f"cd {EVIL}; export LD_PRELOAD={EVIL}/evil.so ENV={EVIL}/run BASH_ENV={EVIL}/run"
-    f" SYSTEMD_PAGER={EVIL}/run PAGER={EVIL}/run LESSOPEN='|{EVIL}/run'"
-    f" SYSTEMD_EDITOR={EVIL}/run EDITOR={EVIL}/run VISUAL={EVIL}/run SUDO_EDITOR={EVIL}/run"
-    f" APACHE_CONFDIR={EVIL} HTTPD={EVIL}/run SUDO_ASKPASS={EVIL}/run PATH={EVIL}:$PATH"
-    " 2>/dev/null"
+RUN = f"{EVIL}/run"
+HOSTILE = {
+    "LD_PRELOAD": f"{EVIL}/evil.so",
+    "LESSOPEN": f"|{RUN}",
+    "APACHE_CONFDIR": EVIL,
+    "PATH": f"{EVIL}:/usr/bin:/bin",
+} | dict.fromkeys(
+    "ENV BASH_ENV SYSTEMD_PAGER PAGER SYSTEMD_EDITOR EDITOR VISUAL SUDO_EDITOR HTTPD"
+    " SUDO_ASKPASS".split(), RUN
 )
+SURROUNDINGS = f"cd {EVIL}; export {shlex.join('='.join(item) for item in HOSTILE.items())}"
 
 
-@pytest.fixture
-def evil(hosts):
+def plant(node, user):
     """A program and a library of the user's that leave the mark, and names
     that a careless root would run them by."""
-    node = hosts.node124718
     node.put({f"{EVIL}/evil.c": EVIL_SOURCE})
     names = "apache2ctl setpriv httpd id install tail systemctl less cat service"
     node.sh(
         f"cd {EVIL}; gcc -shared -fPIC -o evil.so evil.c;"
         f"printf '#!/bin/sh\\n/usr/bin/touch {MARK}\\n' >run; chmod 755 run;"
         f"for name in {names}; do ln -s run $name; done;"
-        f"mkdir sbin usr; printf '[Service]\\nExecStart={EVIL}/run\\n' >run.service;"
-        f"chown -R apache {EVIL}"
+        "mkdir sbin usr links; ln -s /etc/init.d/httpd links;"
+        f"printf '[Service]\\nExecStart={RUN}\\n' >run.service; chown -hR {user} {EVIL}"
     )
+
+
+@pytest.fixture
+def evil(hosts):
+    node = hosts.node124718
+    plant(node, "apache")
     yield node
     node.sh(f"rm -rf {EVIL} {MARK}")
 
@@ -269,6 +279,54 @@ def test_no_escape_from_the_permitted_commands_becomes_root(client, evil):
     # What stands between the tries and root: only what is listed was run.
     refused = client.ssh(LOGIN, f"cd {EVIL}; sudo -n {ESCAPES[0]}")
     assert refused.stderr == b"sudo: a password is required\n"
+
+
+def test_what_is_permitted_does_its_work_in_hostile_surroundings(client, evil):
+    # They are hostile: a name is looked up there first, without root.
+    said = client.ssh(LOGIN, f"{SURROUNDINGS}; id").stderr.decode()
+    assert f"cannot touch '{MARK}': Permission denied" in said
+    for command, words, new in [
+        ("service httpd restart", "Stopping httpd: [ OK ] Starting httpd: [ OK ]", True),
+        ("service httpd status", "httpd (pid PID) is running...", False),
+        ("/etc/init.d/httpd restart", "Stopping httpd: [ OK ] Starting httpd: [ OK ]", True),
+    ]:
+        before = evil.read("/run/httpd/httpd.pid")
+        result = client.ssh(LOGIN, f"{SURROUNDINGS}; /usr/bin/sudo -n {command}")
+        pid = evil.read("/run/httpd/httpd.pid")
+        words = words.replace("PID", pid.decode().strip())
+        assert (result.returncode, result.stdout.decode().split()) == (0, words.split())
+        assert (pid != before) == new
+        assert not marked(evil), command
+
+
+def test_a_script_that_is_a_link_to_the_users_is_permitted_no_more(client, evil):
+    script = "/etc/init.d/httpd"
+    evil.sh(f"mv {script} /root; ln -s {EVIL}/run {script}")
+    try:
+        assert "no sudo for httpd" in evil.sh(SETUP).stderr.decode()
+        for command in ("service httpd restart", f"{script} restart"):
+            result = client.ssh(LOGIN, f"sudo -n {command}")
+            assert result.stderr == b"sudo: a password is required\n"
+        assert not marked(evil)
+    finally:
+        evil.sh(f"mv -f /root/httpd {script}; {SETUP}")
+
+
+def test_every_action_is_one_of_the_script_too(client, hosts):
+    script = "/etc/init.d/httpd"
+    listed = sudo(client, "-l").stdout.decode()
+    actions = re.findall(rf"NOPASSWD: {script} (\w+)$", listed, re.MULTILINE)
+    assert sorted(actions) == sorted(
+        ["start", "stop", "restart", "reload", "status", "graceful", "configtest"]
+    )
+    running = "pid=$(cat /run/httpd/httpd.pid) && [ -d /proc/$pid ]"
+    for action, code, runs in [
+        ("status", 0, True), ("reload", 0, True), ("graceful", 0, True), ("restart", 0, True),
+        ("configtest", 0, True), ("stop", 0, False), ("status", 3, False), ("start", 0, True),
+    ]:
+        assert sudo(client, f"-n {script} {action}").returncode == code, action
+        result = hosts.node124718.sh(running, check=False)
+        assert (result.returncode == 0) == runs, action
 
 
 def test_a_module_in_the_users_own_configuration_is_loaded_without_root(client, evil):
