@@ -125,7 +125,7 @@ def test_no_private_key_lies_on_the_gateway_but_the_cas_and_the_hosts(gateway):
         "/run/enscale /tmp /var/tmp /home /root || true").stdout.decode()
     assert set(found.split()) <= {
         "/etc/enscale/ca/ca", "/etc/enscale/ssh_host_ed25519_key",
-        "/etc/enscale/ssh_host_rsa_key"}
+        "/etc/enscale/ssh_host_ecdsa_key", "/etc/enscale/ssh_host_rsa_key"}
     mode = gateway.sh("stat -c '%a %U' /etc/enscale/ca/ca").stdout.decode()
     assert re.fullmatch(r"[46]00 enscale-guard\n", mode)
 

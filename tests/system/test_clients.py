@@ -40,6 +40,14 @@ def test_scp_says_what_the_node_has_not(client, place, protocol):
     assert b"No such file" in result.stderr
 
 
+def test_a_client_without_ed25519_and_sha2_for_rsa_is_served_by_the_ecdsa_key(client):
+    # What Java's JSch 0.1.55 knows; sshd signs with RSA and SHA-1 no more.
+    result = client.ssh(LOGIN, "echo in", options=[
+        "-o", "HostKeyAlgorithms=ecdsa-sha2-nistp256,ssh-rsa,ssh-dss"])
+    assert result.stdout == b"in\n"
+    assert result.stderr == b""
+
+
 def test_sftp_changes_what_is_on_the_node(client, hosts, place):
     batch = f"""
         lcd {HERE}

@@ -335,7 +335,7 @@ def test_k_lists_the_keys_and_s_the_settings_with_fingerprints(menu, client, gat
     menu.sendline("s")
     menu.expect(r"> ?$")
     assert "ssh.enscale.com" in menu.before and "3022" in menu.before
-    for kind in ("ed25519", "rsa"):
+    for kind in ("ed25519", "ecdsa", "rsa"):
         for digest in ("sha256", "md5"):
             line = gateway.sh(f"ssh-keygen -E {digest} "
                               f"-lf /etc/enscale/ssh_host_{kind}_key.pub").stdout

@@ -75,7 +75,8 @@ def test_settings_name_the_host_and_its_fingerprints(client, gateway):
         line = gateway.sh(f"ssh-keygen -lf /etc/enscale/ssh_host_{kind}_key.pub")
         assert key["sha256"] == line.stdout.decode().split()[1]
         assert key["sha256"] in text and key["md5"] in text
-    assert [key["type"] for key in document["host_keys"]] == ["ED25519", "RSA"]
+    assert [key["type"] for key in document["host_keys"]] == [
+        "ED25519", "ECDSA", "RSA"]
 
 
 def test_sessions_are_ones_own(client):
