@@ -23,6 +23,7 @@ libcommon_la_SOURCES = \
 	%D%/fingerprint_text.c %D%/fingerprint_text.h \
 	%D%/session_registry.c %D%/session_registry.h \
 	%D%/host_address.c %D%/host_address.h \
+	%D%/landlock.c %D%/landlock.h \
 	%D%/guard_protocol.h \
 	%D%/keyd_protocol.c %D%/keyd_protocol.h
 

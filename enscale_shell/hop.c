@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -27,6 +28,7 @@
 #include "enscale_shell/child_env.h"
 #include "enscale_shell/forwarded_agent.h"
 #include "enscale_shell/guard_client.h"
+#include "enscale_shell/hop_confinement.h"
 #include "enscale_shell/say.h"
 #include "enscale_shell/ssh_log.h"
 #include "enscale_shell/ssh_options.h"
@@ -45,6 +47,7 @@ struct hop {
 	pid_t pid;
 	int pidfd;          /* owned */
 	struct ssh_log log; /* what ssh said itself */
+	struct hop_confinement confinement;
 	struct hop_result result;
 };
 
@@ -56,6 +59,7 @@ cleanup_hop(struct hop *hop)
 	cleanup_fd(&hop->log_read);
 	cleanup_fd(&hop->log_write);
 	cleanup_fd(&hop->pidfd);
+	cleanup_hop_confinement(&hop->confinement);
 }
 
 /* ---- before ------------------------------------------------------------ */
@@ -164,21 +168,57 @@ build_environment(const struct hop *hop, char ***ret_environment)
 
 /* ---- the child --------------------------------------------------------- */
 
+struct ssh_start {
+	char *const *argv, *const *environment;
+	pid_t shell;
+	int channel; /* to the shell, for the confinement */
+};
+
 _Noreturn static void
-become_ssh(char *const *argv, char *const *environment, pid_t parent)
+become_ssh(const struct ssh_start *ssh)
 {
 	sigset_t none;
 
 	/* However the shell ends, its hop ends with it. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
+	if (getppid() != ssh->shell || hop_confinement_begin(ssh->channel) != 0)
 		_exit(EXEC_FAILED);
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	syscall(SYS_close_range, 3U, ~0U, 0U);
-	execve(SSH_PROGRAM, argv, environment);
+	execve(SSH_PROGRAM, ssh->argv, ssh->environment);
 	_exit(EXEC_FAILED);
+}
+
+/* Forks; the child becomes ssh. */
+static int
+spawn(struct hop *hop, struct ssh_start *ssh)
+{
+	AUTO_FD int ours = -1;
+	AUTO_FD int theirs = -1;
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+		return -errno;
+	ours = fds[0];
+	theirs = fds[1];
+	ssh->shell = getpid();
+	ssh->channel = theirs;
+	hop->pid = fork();
+	if (hop->pid < 0)
+		return -errno;
+	if (hop->pid == 0)
+		become_ssh(ssh);
+	/* Not yet waited for, so the id is still its own. */
+	hop->pidfd = (int)syscall(SYS_pidfd_open, hop->pid, 0U);
+	if (hop->pidfd < 0)
+		return -errno;
+	/* So that a child's end is seen. */
+	cleanup_fd(&theirs);
+	theirs = -1;
+	hop_confinement_receive(ours, &hop->confinement);
+	return 0;
 }
 
 static int
@@ -186,7 +226,7 @@ start(struct hop *hop, const char *forward)
 {
 	AUTO(cleanup_ssh_options) char **argv = NULL;
 	AUTO(cleanup_child_env) char **environment = NULL;
-	pid_t self = getpid();
+	struct ssh_start ssh;
 	int r;
 
 	r = build_options(hop, forward, &argv);
@@ -194,14 +234,8 @@ start(struct hop *hop, const char *forward)
 		r = build_environment(hop, &environment);
 	if (r != 0)
 		return r;
-	hop->pid = fork();
-	if (hop->pid < 0)
-		return -errno;
-	if (hop->pid == 0)
-		become_ssh(argv, environment, self);
-	/* Not yet waited for, so the id is still its own. */
-	hop->pidfd = (int)syscall(SYS_pidfd_open, hop->pid, 0U);
-	return hop->pidfd < 0 ? -errno : 0;
+	ssh = (struct ssh_start){ .argv = argv, .environment = environment };
+	return spawn(hop, &ssh);
 }
 
 /* ---- while it runs ----------------------------------------------------- */
@@ -250,6 +284,7 @@ enum {
 	WATCH_SIGNALS,
 	WATCH_LOG,
 	WATCH_GUARD,
+	WATCH_CONFINEMENT,
 	WATCH_COUNT
 };
 
@@ -262,6 +297,7 @@ watch(struct hop *hop)
 		    .events = POLLIN },
 		[WATCH_LOG] = { .fd = hop->log_read, .events = POLLIN },
 		[WATCH_GUARD] = { .events = POLLIN },
+		[WATCH_CONFINEMENT] = { .events = POLLIN },
 	};
 
 	for (;;) {
@@ -272,8 +308,11 @@ watch(struct hop *hop)
 		fds[WATCH_GUARD].fd = hop->shell->guard != NULL
 		    ? guard_client_fd(hop->shell->guard)
 		    : -1;
+		fds[WATCH_CONFINEMENT].fd = hop->confinement.listener;
 		if (poll(fds, WATCH_COUNT, -1) < 0)
 			continue;
+		hop_confinement_answer(&hop->confinement,
+		    fds[WATCH_CONFINEMENT].revents);
 		if (fds[WATCH_LOG].revents != 0)
 			ssh_log_read(&hop->log, hop->log_read);
 		if (fds[WATCH_SSH].revents != 0)
@@ -377,6 +416,7 @@ hop_run(struct shell *shell, const struct hop_request *request)
 		.log_read = -1,
 		.log_write = -1,
 		.pidfd = -1,
+		.confinement = { .listener = -1 },
 	};
 	char forward[FORWARDED_AGENT_MAX];
 	bool forwards = forwarded_agent_find(getenv("SSH_AUTH_SOCK"), getuid(),

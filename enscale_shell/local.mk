@@ -11,6 +11,7 @@ libshell_la_SOURCES = \
 	%D%/forwarded_agent.c %D%/forwarded_agent.h \
 	%D%/guard_client.c %D%/guard_client.h \
 	%D%/hop.c %D%/hop.h \
+	%D%/hop_confinement.c %D%/hop_confinement.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/listing.c %D%/listing.h \
 	%D%/menu.c %D%/menu.h \
@@ -22,6 +23,7 @@ libshell_la_SOURCES = \
 	%D%/shell_confinement.c %D%/shell_confinement.h \
 	%D%/ssh_log.c %D%/ssh_log.h \
 	%D%/ssh_options.c %D%/ssh_options.h \
+	%D%/syscall_filter.c %D%/syscall_filter.h \
 	%D%/table.c %D%/table.h \
 	%D%/terminal.c %D%/terminal.h \
 	%D%/words.c %D%/words.h

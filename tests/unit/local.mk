@@ -24,6 +24,7 @@ SHELL_TESTS = \
 	tests/unit/test_shell_child_env \
 	tests/unit/test_shell_forwarded_agent \
 	tests/unit/test_shell_guard_client \
+	tests/unit/test_shell_hop_confinement \
 	tests/unit/test_shell_menu \
 	tests/unit/test_shell_say \
 	tests/unit/test_shell_ssh_log \
@@ -39,6 +40,9 @@ tests_unit_test_shell_guard_client_SOURCES = %D%/test_shell_guard_client.c
 tests_unit_test_shell_guard_client_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	$(JANSSON_CFLAGS)
 tests_unit_test_shell_guard_client_LDADD = libshell.la $(CMOCKA_LIBS)
+tests_unit_test_shell_hop_confinement_SOURCES = %D%/test_shell_hop_confinement.c
+tests_unit_test_shell_hop_confinement_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_shell_hop_confinement_LDADD = libshell.la $(CMOCKA_LIBS)
 tests_unit_test_shell_menu_SOURCES = %D%/test_shell_menu.c
 tests_unit_test_shell_menu_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	$(JANSSON_CFLAGS)
