@@ -258,7 +258,7 @@ int
 process_list_add_descendants(struct process_list *list)
 {
 	AUTO_FREE struct seen *seen = NULL;
-	size_t count;
+	size_t count = 0;
 	bool more = true;
 	int r;
 
