@@ -201,6 +201,7 @@ say_progress(struct follow *follow)
 	if (now() < follow->progress_said + PROGRESS_SECONDS)
 		return;
 	follow->progress_said = now();
+	supervisor_tell_progress();
 	log_line(LOG_INFO,
 	    "refreshing: %" PRIu64 " entries, %" PRIu64 " a second",
 	    follow->received, rate);

@@ -200,13 +200,13 @@ struct segment {
 	uint64_t records;
 };
 
-/* A base of many records takes longer than a watchdog waits, and the loop, which
- * feeds it, does not run meanwhile. */
+/* A base of many records may take longer than a supervisor waits, and the loop,
+ * which feeds the watchdog, does not run meanwhile. */
 static void
 show_life(const struct segment *segment)
 {
 	if (segment->records % RECORDS_A_SIGN == 0)
-		(void)supervisor_tell("WATCHDOG=1");
+		supervisor_tell_progress();
 }
 
 /* The segment begins with its first record: most often there is none. */

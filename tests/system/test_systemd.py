@@ -198,6 +198,33 @@ def test_the_password_may_be_a_credential(host):
                 "enscalectl status --wait 60")
 
 
+@pytest.fixture
+def nothing_to_serve(host):
+    """Neither state nor view, and a directory that nobody reaches."""
+    folder = "/run/systemd/system/enscale-sync.service.d"
+    host.sh("systemctl stop enscale-sync; cd /var/lib/enscale;"
+            "mkdir -p /root/kept/state /root/kept/view;"
+            "mv state/* /root/kept/state; mv view/* /root/kept/view;"
+            "sed -i.kept 's|^uri = .*|uri = ldaps://198.19.0.99|' /etc/enscale/enscale.conf")
+    host.put({f"{folder}/start.conf": "[Service]\nTimeoutStartSec=3\n"})
+    host.run(["systemctl", "daemon-reload"])
+    yield
+    host.sh(f"mv /etc/enscale/enscale.conf.kept /etc/enscale/enscale.conf;"
+            f"rm -r {folder} /root/kept; systemctl daemon-reload;"
+            "systemctl restart enscale-sync; enscalectl status --wait 60")
+
+
+def test_a_start_without_a_directory_returns_and_goes_on_trying(
+        host, nothing_to_serve, wait_for):
+    result = host.run(["systemctl", "start", "enscale-sync"], check=False, timeout=60)
+    assert result.returncode != 0
+    assert b"timeout was exceeded" in result.stderr
+    assert b"journalctl" in result.stderr
+    host.sh("sed -i 's|^uri = .*|uri = ldaps://directory|' /etc/enscale/enscale.conf")
+    wait_for(lambda: show(host, "enscale-sync", "ActiveState") == ["active"],
+             "it is served by then, although nobody starts it", 30)
+
+
 @pytest.mark.parametrize("unit", ["enscale-sync", "enscale-guard"])
 def test_the_watchdog_is_fed_and_bites(host, unit, in_a_node, wait_for):
     folder = f"/run/systemd/system/{unit}.service.d"
