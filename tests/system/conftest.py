@@ -24,14 +24,17 @@ FOLDER = f"{test_hosts.STATE}/{os.environ.get('SET', 'check')}"
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "full: takes over a minute, for ./check --full")
+    config.addinivalue_line("markers", "both: looks at what differs between releases of"
+                            " Debian, so ./check runs it on both")
 
 
 def pytest_collection_modifyitems(config, items):
     if os.environ.get("FULL"):
         return
-    slow = [item for item in items if item.get_closest_marker("full")]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if item not in slow]
+    left_out = [item for item in items if item.get_closest_marker("full")
+                or os.environ.get("BOTH") and not item.get_closest_marker("both")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 class Client(test_hosts.Host):

@@ -350,8 +350,10 @@ sign() {
     openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -days $2 \\
         -CAcreateserial -extfile $1.ext -out $1.crt 2>/dev/null
 }
-sign right 30 IP:127.0.0.1; sign expired -1 IP:127.0.0.1
-sign other 30 DNS:ldap.elsewhere.example""")
+sign expired 0 IP:127.0.0.1; sign right 30 IP:127.0.0.1
+sign other 30 DNS:ldap.elsewhere.example
+sleep 1.1  # the first one expires
+""")
 
 
 TLS = pytest.mark.parametrize("scheme, start_tls", [("ldaps", "no"), ("ldap", "yes")])

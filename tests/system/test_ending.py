@@ -36,7 +36,7 @@ def processes(gateway, account):
     listed = gateway.run(["ps", "-eo", "pid=,uid=,args="]).stdout.decode()
     return [line for line in listed.splitlines()
             if line.split()[1] == str(0x70000000 + account)
-            or re.search(rf"sshd: (\d+-)?{account} \[priv\]", line)]
+            or re.search(rf"sshd(-session)?: (\d+-)?{account} \[priv\]", line)]
 
 
 def ends(session, seconds=10):

@@ -345,7 +345,7 @@ def said_at_login(process, seconds):
 
 def test_a_node_that_hangs_up_at_the_login_is_said_to_have_done_so(
         at_login, slow_login):
-    slow_login.sh("pkill -KILL -f '^sshd: mysql'")
+    slow_login.sh("pkill -KILL -f '^sshd(-session)?: mysql'")
     said = said_at_login(at_login, 10)
     assert b"Node 124719 cannot be reached: it closed the connection" in said
 
@@ -353,9 +353,9 @@ def test_a_node_that_hangs_up_at_the_login_is_said_to_have_done_so(
 @pytest.mark.full
 def test_a_node_that_falls_silent_at_the_login_is_not_waited_for_for_ever(
         at_login, slow_login):
-    slow_login.sh("pkill -STOP -f '^sshd: mysql'")
+    slow_login.sh("pkill -STOP -f '^sshd(-session)?: mysql'")
     try:
         said = said_at_login(at_login, 150)
     finally:
-        slow_login.sh("pkill -KILL -f '^sshd: mysql'")
+        slow_login.sh("pkill -KILL -f '^sshd(-session)?: mysql'")
     assert b"Node 124719 cannot be reached: it does not answer" in said

@@ -27,7 +27,7 @@ def sessions(client):
 
 
 def monitors(gateway):
-    said = gateway.sh("pgrep -af '[s]shd: 124718-25880' || true").stdout
+    said = gateway.sh("pgrep -af '[s]shd(-session)?: 124718-25880' || true").stdout
     return said.decode().splitlines()
 
 
