@@ -65,7 +65,7 @@ def test_nothing_is_forwarded_into_the_gateways_network(client, gateway):
 def test_the_guards_sockets_are_not_forwarded_either(client, gateway):
     for name in ("guard.sock", "agent.sock"):
         script = f"""
-            rm -f /tmp/stolen
+            rm -f /tmp/stolen /tmp/up
             ssh -o BatchMode=yes -L /tmp/stolen:/run/enscale/guard/{name} \\
                 124718-25880@ssh.enscale.com 'echo up; sleep 2' >/tmp/up &
             until grep -q up /tmp/up; do sleep 0.1; done

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.both
+
 MODULES = {
     "nss": "/usr/lib/*/libnss_enscale.so.2",
     "pam": "/usr/lib/*/security/pam_enscale.so",

@@ -11,6 +11,8 @@ import pytest
 from entries import account_dn, environment_dn, key_dn
 from test_menu import choose
 
+pytestmark = pytest.mark.both
+
 REFUSED = 120
 ENVIRONMENT = "cool-waterfall-59"
 

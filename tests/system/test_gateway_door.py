@@ -3,6 +3,8 @@ any program of ours is asked."""
 
 import pytest
 
+pytestmark = pytest.mark.both
+
 KEY = "/root/keys/25880-ed25519"
 
 

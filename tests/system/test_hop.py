@@ -9,6 +9,8 @@ import pytest
 
 from entries import environment_dn, node_dn
 
+pytestmark = pytest.mark.both
+
 ENVIRONMENT = "cool-waterfall-59"
 SESSION = r"\(session [a-z2-7]{16}\)"
 

@@ -105,6 +105,13 @@ def granted(gateway):
     return [len(events(gateway, name)) for name in ("certificate", "hop-started")]
 
 
+def assert_only_for_the_hops_ssh(gateway, before):
+    """One certificate, which OpenSSH 10 asks for when a server wants a key
+    only; and no signature."""
+    now = granted(gateway)
+    assert now[0] - before[0] in (0, 1) and now[1] == before[1]
+
+
 def test_a_hostile_nodes_sshd_gets_nothing_from_the_gateway(client, gateway, hostile):
     before = granted(gateway)
     result = client.ssh("124719-25880", "id")
@@ -112,7 +119,7 @@ def test_a_hostile_nodes_sshd_gets_nothing_from_the_gateway(client, gateway, hos
     found = hostile()
     assert len(found) == 6
     assert all(said.startswith("refused") for said in found.values()), found
-    assert granted(gateway) == [before[0] + 1, before[1]]  # for the hop's own ssh
+    assert_only_for_the_hops_ssh(gateway, before)
 
 
 def test_a_hostile_nodes_sshd_meets_the_users_agent_and_never_the_guards(
@@ -133,7 +140,7 @@ def test_a_hostile_nodes_sshd_meets_the_users_agent_and_never_the_guards(
     assert agent["sign"] == AGENT_FAILURE
     assert agent["bind"] in (AGENT_FAILURE, EXTENSION_FAILURE)
     assert all(said.startswith("refused") for said in found.values()), found
-    assert granted(gateway) == [before[0] + 1, before[1]]  # for the hop's own ssh
+    assert_only_for_the_hops_ssh(gateway, before)
 
 
 @pytest.fixture

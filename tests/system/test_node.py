@@ -412,11 +412,11 @@ def test_remove_leaves_the_server_as_it_was_and_keys_as_they_were(host):
     assert enter(host, "node124718", user="root") == ""
 
 
-def test_setup_has_sshd_read_its_file_anew(host):
+def test_setup_has_sshd_read_its_file_anew(host, wait_for):
     start_sshd(host)
     assert enter(host, "node124718") == ""
     host.sh(f"{SETUP} /root/ca.pub")
-    assert enter(host, "node124718") == "www"
+    wait_for(lambda: enter(host, "node124718") == "www", "the certificate counts")
 
 
 def test_check_names_what_is_not_as_it_should_be(host):

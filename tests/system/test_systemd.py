@@ -9,6 +9,8 @@ import pytest
 
 import installing
 
+pytestmark = pytest.mark.both
+
 UNITS = ["enscale-sync", "enscale-guard", "enscale-sshd"]
 
 
