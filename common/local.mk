@@ -24,6 +24,7 @@ libcommon_la_SOURCES = \
 	%D%/session_registry.c %D%/session_registry.h \
 	%D%/host_address.c %D%/host_address.h \
 	%D%/landlock.c %D%/landlock.h \
+	%D%/lock_file.c %D%/lock_file.h \
 	%D%/guard_protocol.h \
 	%D%/keyd_protocol.c %D%/keyd_protocol.h
 

@@ -28,7 +28,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -37,6 +36,7 @@
 #include "common/apart.h"
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/lock_file.h"
 #include "common/view_segment.h"
 
 #define LOCK_NAME     "lock"
@@ -177,20 +177,6 @@ stop_merger(struct view_writer *writer)
 	(void)unlinkat(writer->dir_fd, BASE_NAME, 0);
 }
 
-/* The lock is a file that only its owner can open: a lock on one that
- * readers open would be theirs to take. */
-static int
-lock(struct view_writer *writer)
-{
-	writer->lock_fd = openat(writer->dir_fd, LOCK_NAME,
-	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (writer->lock_fd < 0)
-		return -errno;
-	if (flock(writer->lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return -errno;
-	return 0;
-}
-
 int
 view_writer_open(const char *dir, struct view_writer **ret_writer)
 {
@@ -200,9 +186,11 @@ view_writer_open(const char *dir, struct view_writer **ret_writer)
 	writer = calloc(1, sizeof(*writer));
 	if (writer == NULL)
 		return -ENOMEM;
-	writer->lock_fd = -1;
 	writer->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = writer->dir_fd < 0 ? -errno : lock(writer);
+	writer->lock_fd = writer->dir_fd < 0
+	    ? -errno
+	    : lock_file(writer->dir_fd, LOCK_NAME, 0);
+	r = writer->lock_fd < 0 ? writer->lock_fd : 0;
 	if (r == 0) {
 		writer->manifest = published(writer->dir_fd);
 		r = sweep(writer);

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -24,6 +23,7 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/lock_file.h"
 #include "enscale_guard/about.h"
 #include "enscale_guard/agent_socket.h"
 #include "enscale_guard/authority.h"
@@ -201,16 +201,11 @@ take_lock(const struct guard *g)
 
 	if (config_path(g->config.run_dir, LOCK_NAME, path) < 0)
 		return ENS_E_LIMIT;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		log_error("cannot open \"%s\": %s", path, error_text(-errno));
-		return -errno;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	fd = lock_file(AT_FDCWD, path, 0);
+	if (fd == -EWOULDBLOCK)
 		log_error("another guard is running: \"%s\" is locked", path);
-		close(fd);
-		return -EWOULDBLOCK;
-	}
+	else if (fd < 0)
+		log_error("cannot lock \"%s\": %s", path, error_text(fd));
 	return fd; /* kept until the process ends */
 }
 

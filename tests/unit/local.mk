@@ -190,6 +190,11 @@ tests_unit_test_apart_SOURCES = %D%/test_apart.c
 tests_unit_test_apart_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_apart_LDADD = libcommon.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_lock_file
+tests_unit_test_lock_file_SOURCES = %D%/test_lock_file.c
+tests_unit_test_lock_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_lock_file_LDADD = libcommon.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_segment_key
 tests_unit_test_segment_key_SOURCES = %D%/test_segment_key.c
 tests_unit_test_segment_key_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
