@@ -4,9 +4,9 @@
  * root:enscale, a file 0640. Its name is ACCOUNT.ID, so that the sessions of
  * one account are counted without a look into those of the others.
  *
- * A record is published by rename(2): whole or not there. Whether its
- * session still lives is told by the pid and start time of sshd's monitor,
- * so that one left behind by a killed sshd counts for nothing.
+ * A record gets its name when it is finished: whole or not there. Whether
+ * its session still lives is told by the pid and start time of sshd's
+ * monitor, so that one left behind by a killed sshd counts for nothing.
  */
 #ifndef ENSCALE_COMMON_SESSION_REGISTRY_H
 #define ENSCALE_COMMON_SESSION_REGISTRY_H
@@ -37,7 +37,7 @@ bool session_id_is_valid(const char *id);
 /* "25880.abcdefghijklmnop", with its NUL. */
 #define SESSION_NAME_MAX (LOGIN_DIGITS_MAX + 1 + SESSION_ID_LEN + 1)
 /* The account of a record's name, whose id is session_name_id(); 0 when it
- * is no such name, as that of a record being written. */
+ * is no such name. */
 uint32_t session_name_account(const char *name);
 const char *session_name_id(const char *name);
 
@@ -65,9 +65,9 @@ int session_each(int dir_fd, uint32_t account,
 /* Living sessions of an account, or -errno. */
 int session_count(int dir_fd, uint32_t account);
 
-/* An exclusive lock on the folder for count-then-publish; a killed holder
- * leaves nothing behind (flock on a descriptor with O_CLOEXEC). Returns the
- * descriptor to close, or -errno (-ETIMEDOUT after five seconds). */
-int session_lock(int dir_fd);
+/* An exclusive lock for count-then-publish: lock_file() on "DIR.lock", beside
+ * the folder, which whoever may read it could lock. Returns the descriptor to
+ * close, or -errno (-ETIMEDOUT after five seconds). */
+int session_lock(const char *dir);
 
 #endif

@@ -220,7 +220,7 @@ login_check_account(const struct config *config, const struct login *login,
 	dir_fd = open_registry(path);
 	if (dir_fd < 0)
 		return cannot_tell(dir_fd, ret_report);
-	lock = session_lock(dir_fd);
+	lock = session_lock(path);
 	if (lock < 0)
 		return cannot_tell(lock, ret_report);
 	return check_limit(dir_fd, login, limit, ret_report);
@@ -269,7 +269,7 @@ publish_and_judge(const struct config *config, struct login *login,
 	dir_fd = open_registry(login->sessions_dir);
 	if (dir_fd < 0)
 		return cannot_tell(dir_fd, report);
-	lock = session_lock(dir_fd);
+	lock = session_lock(login->sessions_dir);
 	if (lock < 0)
 		return cannot_tell(lock, report);
 	r = session_publish(dir_fd, session);

@@ -1,6 +1,8 @@
 """The door itself: what the shipped sshd_config and PAM service let in, before
 any program of ours is asked."""
 
+import subprocess
+
 import pytest
 
 pytestmark = pytest.mark.both
@@ -104,6 +106,20 @@ def test_every_option_of_the_boundary_stands_in_the_file(gateway):
     }
     boundary.discard("authorizedprincipalscommanduser")  # there is no command
     assert boundary - named == set()
+
+
+def test_who_may_read_the_registry_cannot_keep_logins_out(gateway, client):
+    holder = gateway.popen(
+        ["setpriv", "--reuid=enscale-keys", "--regid=enscale", "--clear-groups",
+         "flock", "/run/enscale/sessions", "sh", "-c", "echo held; read end"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        assert client.ssh("124718-25880", "exit 7").returncode == 7
+    finally:
+        holder.communicate()
+    mode = gateway.sh("stat -c '%a %U' /run/enscale/sessions.lock").stdout
+    assert mode == b"600 root\n"
 
 
 def test_the_modes_of_the_gateways_folders_are_as_the_design_has_them(gateway):

@@ -517,8 +517,11 @@ static int lock_errno;
 static void
 try_the_lock(void)
 {
-	int fd = open(sessions, O_RDONLY | O_DIRECTORY);
+	char path[sizeof(sessions) + 8];
+	int fd;
 
+	snprintf(path, sizeof(path), "%s.lock", sessions);
+	fd = open(path, O_RDONLY);
 	lock_errno = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
 	close(fd);
 }
