@@ -18,6 +18,7 @@ libshell_la_SOURCES = \
 	%D%/menu_find.c \
 	%D%/menu_input.c %D%/menu_input.h \
 	%D%/menu_text.c \
+	%D%/monitor.c %D%/monitor.h \
 	%D%/say.c %D%/say.h \
 	%D%/shell.c %D%/shell.h \
 	%D%/shell_confinement.c %D%/shell_confinement.h \

@@ -246,3 +246,41 @@ def test_the_audit_log_survives_its_rotation(client, gateway, wait_for):
                                  check=False).returncode == 0, "a new file")
     assert client.ssh("124718-25880", "exit 7").returncode == 7
     assert events(gateway, "hop-started")
+
+
+# ---- monitors that are killed --------------------------------------------------
+
+
+def monitors(gateway, account):
+    return [line.split()[0] for line in processes(gateway, account)
+            if "[priv]" in line]
+
+
+@pytest.fixture
+def without_guard(gateway):
+    """Stops the guard when called; it runs again afterwards."""
+    def stop():
+        gateway.stop("enscale-guard")
+    yield stop
+    gateway.start("enscale-guard")
+
+
+def kill_monitors(gateway, account):
+    gateway.run(["kill", "-KILL", *monitors(gateway, account)])
+
+
+def test_a_session_ends_with_its_monitor_also_without_a_guard(
+        client, gateway, wait_for, without_guard):
+    menu = client.pexpect_ssh("25880")
+    choose(menu, ENVIRONMENT)
+    choose(menu, "124718")
+    menu.expect(r"[$#] $")
+    session = begin(client, gateway, wait_for, "124718-25880")
+    idle = client.pexpect_ssh("25880")
+    idle.expect(r"> ?$")
+    without_guard()
+    kill_monitors(gateway, 25880)
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left")
+    session.communicate(timeout=10)
+    for terminal in menu, idle:
+        terminal.close(force=True)
