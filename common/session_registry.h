@@ -1,8 +1,10 @@
 /*
  * The session registry: one file per open session in run_dir/sessions,
- * written by pam_enscale as root, read by the guard. The folder is 0750
- * root:enscale, a file 0640. Its name is ACCOUNT.ID, so that the sessions of
- * one account are counted without a look into those of the others.
+ * written and removed by pam_enscale as root, read by the guard, which removes
+ * what a killed sshd left: the folder is the guard's, 0750
+ * enscale-guard:enscale, a file root's, 0640. Its name is ACCOUNT.ID, so that
+ * the sessions of one account are counted without a look into those of the
+ * others.
  *
  * A record gets its name when it is finished: whole or not there. Whether
  * its session still lives is told by the pid and start time of sshd's

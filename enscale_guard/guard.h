@@ -27,6 +27,7 @@
 struct agent_peer;
 struct ending;
 struct key_change;
+struct left_over;
 
 /* A connection to guard.sock (guard_socket.c). */
 struct shell {
@@ -72,10 +73,13 @@ struct guard {
 	sd_event_source *judge, *expiry;
 	int64_t next_expiry; /* seconds since the epoch; 0: none */
 
+	sd_event_source *left_over_timer; /* left_over.c */
+
 	struct listener *guard_listener, *agent_listener;
 	LIST_HEAD(, shell) shells;
 	LIST_HEAD(, agent_peer) agents;
 	LIST_HEAD(, ending) endings;
+	LIST_HEAD(, left_over) left_overs;
 	LIST_HEAD(, key_change) key_changes;
 };
 

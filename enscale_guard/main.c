@@ -33,6 +33,7 @@
 #include "enscale_guard/guard_socket.h"
 #include "enscale_guard/judge.h"
 #include "enscale_guard/key_change.h"
+#include "enscale_guard/left_over.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/native.h"
@@ -67,12 +68,21 @@ session_over(struct session_entry *entry, void *arg)
 {
 	struct guard *g = arg;
 
-	if (!entry->ending)
-		ending_left_overs(g, entry);
+	process_list_prune(&entry->members);
+	if (!entry->ending && entry->members.count > 0)
+		ending_processes(g, &entry->session, &entry->members);
+	if (entry->published)
+		left_over_look(g, &entry->session);
 	live_hop_clear(g, entry);
 	guard_socket_session_over(entry);
 	agent_socket_session_over(g, entry);
 	audit_event(g->audit, "session-ended", &entry->session, NULL);
+}
+
+static void
+session_dead(const struct session *session, void *arg)
+{
+	left_over_record(arg, session);
 }
 
 static int
@@ -237,6 +247,7 @@ open_units(struct guard *g)
 	const struct session_table_events events = {
 		.appeared = session_appeared,
 		.over = session_over,
+		.dead = session_dead,
 		.arg = g,
 	};
 	int r;
@@ -344,6 +355,7 @@ end(struct guard *g)
 	guard_socket_close(g);
 	if (g->event != NULL) {
 		ending_close(g);
+		left_over_close(g);
 		published_close(g);
 		judge_close(g);
 	}

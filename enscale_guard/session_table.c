@@ -87,11 +87,14 @@ monitor_ended(sd_event_source *source, int fd, uint32_t revents, void *arg)
 	struct session_entry *entry = arg;
 
 	(void)source, (void)fd, (void)revents;
+	/* PAM has removed the record before, or nobody has. */
+	session_table_refresh(entry->table);
 	entry->table->events.over(entry, entry->table->events.arg);
 	free_entry(entry);
 	return 0;
 }
 
+/* -ESRCH: it has ended. */
 static int
 watch_monitor(struct session_entry *entry)
 {
@@ -118,8 +121,10 @@ add(struct session_table *table, const struct session *session)
 	struct session_entry *entry;
 	int r;
 
-	if (session->monitor <= 1 || !session_is_alive(session))
+	if (session->monitor <= 1 || !session_is_alive(session)) {
+		table->events.dead(session, table->events.arg);
 		return 0;
+	}
 	entry = calloc(1, sizeof(*entry));
 	if (entry == NULL)
 		return -ENOMEM;
@@ -135,7 +140,10 @@ add(struct session_table *table, const struct session *session)
 	r = watch_monitor(entry);
 	if (r < 0) {
 		free_entry(entry);
-		return r == -ESRCH ? 0 : r;
+		if (r != -ESRCH)
+			return r;
+		table->events.dead(session, table->events.arg);
+		return 0;
 	}
 	table->events.appeared(entry, table->events.arg);
 	return 0;
@@ -284,6 +292,12 @@ session_table_rescan(struct session_table *table)
 		log_warning("%u broken records in \"%s\"", broken, table->path);
 	table->broken = broken;
 	return 0;
+}
+
+int
+session_table_folder(const struct session_table *table)
+{
+	return table->dir_fd;
 }
 
 struct session_entry *

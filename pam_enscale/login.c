@@ -151,23 +151,20 @@ judge(const struct config *config, const struct login *login,
 /* ---- the session limit ---------------------------------------------- */
 
 struct count {
-	int dir_fd;
 	const struct login *login;
 	uint32_t living; /* sessions of the account beside this one */
 };
 
-/* Counts, and takes away what a killed sshd left of this account. */
+/* What a killed sshd left counts for nothing and stays: by its record the
+ * guard finds what else is left. */
 static int
 count_one(const struct session *session, void *arg)
 {
 	struct count *count = arg;
 
-	if (strcmp(session->id, count->login->session) == 0)
-		return 0;
-	if (session_is_alive(session))
+	if (strcmp(session->id, count->login->session) != 0 &&
+	    session_is_alive(session))
 		count->living++;
-	else
-		session_remove(count->dir_fd, session->account, session->id);
 	return 0;
 }
 
@@ -176,7 +173,7 @@ static enum login_outcome
 check_limit(int dir_fd, const struct login *login, uint32_t limit,
     struct login_report *report)
 {
-	struct count count = { .dir_fd = dir_fd, .login = login };
+	struct count count = { .login = login };
 	int r = session_each(dir_fd, login->name.account, count_one, &count,
 	    NULL);
 

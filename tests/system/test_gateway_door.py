@@ -126,7 +126,7 @@ def test_the_modes_of_the_gateways_folders_are_as_the_design_has_them(gateway):
     script = "cd /; stat -c '%a %U:%G %n' run/enscale/* var/lib/enscale/* var/log/enscale var/log/enscale/*"
     found = set(gateway.sh(script).stdout.decode().splitlines())
     for line in """
-        750 root:enscale run/enscale/sessions
+        750 enscale-guard:enscale run/enscale/sessions
         755 enscale-guard:enscale run/enscale/guard
         755 enscale-sync:enscale run/enscale/metrics
         700 enscale-sync:enscale run/enscale/sync

@@ -150,6 +150,19 @@ def test_a_restart_ends_no_session(installation, in_a_node, host, unit):
     assert in_a_node()
 
 
+def test_the_guard_removes_from_its_sandbox_what_a_killed_sshd_left(
+        installation, host, wait_for):
+    def records():
+        return host.sh("ls /run/enscale/sessions").stdout.split()
+
+    terminal = installation.pexpect_ssh("21296")
+    terminal.expect(r"> ?$")
+    wait_for(lambda: len(records()) == 1, "the session is recorded")
+    host.sh(r"pkill -KILL -f 'sshd: 21296 \[priv\]'")
+    wait_for(lambda: records() == [], "its record is gone")
+    terminal.close(force=True)
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_reload_keeps_the_process(installation, host, unit, wait_for):
     before = show(host, unit, "MainPID", "NRestarts")
