@@ -134,6 +134,7 @@ GUARD_LDADD = libguard.la libviewwriter.la $(CRYPTO_LIBS) $(SYSTEMD_LIBS) \
 GUARD_FIXTURE = %D%/guard_fixture.c %D%/guard_fixture.h
 UNIT_TESTS += \
 	tests/unit/test_agent \
+	tests/unit/test_audit \
 	tests/unit/test_cert \
 	tests/unit/test_confinement \
 	tests/unit/test_guard_protocol \
@@ -143,6 +144,9 @@ UNIT_TESTS += \
 tests_unit_test_agent_SOURCES = %D%/test_agent.c $(GUARD_FIXTURE)
 tests_unit_test_agent_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_agent_LDADD = $(GUARD_LDADD)
+tests_unit_test_audit_SOURCES = %D%/test_audit.c
+tests_unit_test_audit_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_audit_LDADD = $(GUARD_LDADD)
 tests_unit_test_cert_SOURCES = %D%/test_cert.c
 tests_unit_test_cert_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_cert_LDADD = $(GUARD_LDADD)
