@@ -42,7 +42,7 @@ struct session_entry {
 	struct session_table *table;
 	sd_event_source *monitor;
 	bool seen;
-	LIST_ENTRY(session_entry) all, by_monitor;
+	LIST_ENTRY(session_entry) all, by_monitor, by_id;
 };
 
 struct session_table_events {
