@@ -397,9 +397,9 @@ bool
 session_is_alive(const struct session *session)
 {
 	uint64_t start;
+	const int r = process_stat(session->monitor, &start, NULL);
 
-	return process_stat(session->monitor, &start, NULL) == 0 &&
-	    start == session->monitor_start;
+	return r == 0 ? start == session->monitor_start : r != -ESRCH;
 }
 
 static void

@@ -55,7 +55,7 @@ int session_remove(int dir_fd, uint32_t account, const char *id);
 /* Reads the one of that name. 0; ENS_E_NOTFOUND; ENS_E_VERSION;
  * ENS_E_CORRUPT; -errno. */
 int session_read(int dir_fd, const char *name, struct session *ret_session);
-/* Does the monitor of the record still run? */
+/* False: the monitor of the record has ended. What cannot be told lives. */
 bool session_is_alive(const struct session *session);
 
 /* Calls visit for every readable record of the account (0: of all), dead ones

@@ -433,6 +433,23 @@ the_walk_passes_over_what_is_broken_and_stops_when_told(void **state)
 	unlinkat(dir_fd, ".abcdefghij234567~", 0);
 }
 
+static void
+a_monitor_that_cannot_be_looked_at_lives(void **state)
+{
+	struct session session = make_session(25880);
+	struct rlimit limit, none;
+	bool is_alive;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	is_alive = session_is_alive(&session);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_true(is_alive);
+}
+
 static uint32_t
 count_files(void)
 {
@@ -519,6 +536,7 @@ main(void)
 		TEST(only_sessions_whose_monitor_lives_count),
 		TEST(a_misleading_process_name_misleads_nobody),
 		TEST(the_walk_passes_over_what_is_broken_and_stops_when_told),
+		TEST(a_monitor_that_cannot_be_looked_at_lives),
 		TEST(who_is_killed_while_it_writes_leaves_nothing),
 		TEST(whoever_reads_the_folder_cannot_hold_a_login_up),
 		TEST(a_lock_that_is_held_times_out),
