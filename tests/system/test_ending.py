@@ -310,6 +310,27 @@ def test_what_outlived_its_monitor_ends_when_the_guard_is_back(
     session.communicate(timeout=10)
 
 
+def test_while_a_record_of_the_account_is_broken_nothing_of_it_is_a_left_over(
+        client, gateway, wait_for, without_guard):
+    broken = "/run/enscale/sessions/25880.aaaaaaaaaaaaaaaa"
+    session = begin(client, gateway, wait_for, "124718-25880")
+    without_guard()
+    shells = [line.split()[0] for line in processes(gateway, 25880)
+              if "[priv]" not in line]
+    gateway.run(["kill", "-STOP", *shells])
+    kill_monitors(gateway, 25880)
+    gateway.write(broken, b"rubbish")
+    try:
+        gateway.start("enscale-guard")
+        time.sleep(4) # a look, and two seconds until SIGKILL
+        assert len(processes(gateway, 25880)) == len(shells)
+    finally:
+        gateway.run(["rm", broken])
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 20)
+    wait_for(lambda: records(gateway, 25880) == [], "and no record")
+    session.communicate(timeout=10)
+
+
 def test_the_guard_that_is_back_spares_the_account_s_living_sessions(
         client, gateway, wait_for, without_guard):
     dead = begin(client, gateway, wait_for, "124718-25880")
