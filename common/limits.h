@@ -9,6 +9,9 @@
 #define LOGIN_DIGITS_MAX 9
 #define LOGIN_TEXT_MAX	 (2 * LOGIN_DIGITS_MAX + 1)
 
+/* A passwd entry of anybody's, in bytes; /etc/passwd's longest line counts. */
+#define PASSWD_ENTRY_MAX (64 * 1024)
+
 /* Account and node ids that can exist (28 bits; more parses as unknown). */
 #define ACCOUNT_ID_MAX 0x0fffffffU
 #define NODE_ID_MAX    999999999U

@@ -114,10 +114,27 @@ cannot_tell(int error, struct login_report *report)
 	return LOGIN_CANNOT_TELL;
 }
 
+/* sshd becomes whoever the name service says: nobody but this account. */
+static enum login_outcome
+check_name(const struct config *config, const struct login *login,
+    struct login_report *report)
+{
+	char name[LOGIN_TEXT_MAX + 1];
+
+	if (name_service_agrees(&login->name, config->uid_base, report->cause))
+		return LOGIN_ALLOWED;
+	report->reason = "name-service";
+	login_name_format(&login->name, name, sizeof(name));
+	snprintf(report->sentence, sizeof(report->sentence),
+	    "This gateway is not set up properly: it takes %s for another user. Only its operator can mend that.",
+	    name);
+	return LOGIN_CANNOT_TELL;
+}
+
 /*
- * Opens the view as it is now and asks. The node is left out: what concerns
- * it is refused by the shell, on stderr, because many clients show no
- * banner.
+ * Opens the view as it is now and asks, then the name service. The node is
+ * left out: what concerns it is refused by the shell, on stderr, because many
+ * clients show no banner.
  */
 static enum login_outcome
 judge(const struct config *config, const struct login *login,
@@ -142,10 +159,11 @@ judge(const struct config *config, const struct login *login,
 	report->error = answer.error;
 	policy_sentence(&answer, report->sentence, sizeof(report->sentence));
 	*ret_limit = config->max_sessions;
-	if (answer.verdict == POLICY_ALLOWED &&
-	    answer.account.max_sessions != 0)
+	if (answer.verdict != POLICY_ALLOWED)
+		return outcome_of(answer.verdict);
+	if (answer.account.max_sessions != 0)
 		*ret_limit = answer.account.max_sessions;
-	return outcome_of(answer.verdict);
+	return check_name(config, login, report);
 }
 
 /* ---- the session limit ---------------------------------------------- */

@@ -234,17 +234,35 @@ tests_unit_test_keys_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_keys_LDADD = $(VIEW_FIXTURE_LIBS)
 EXTRA_tests_unit_test_keys_DEPENDENCIES = enscale_keys/enscale-keys
 
+# What the name service says is the test's own word, see other_service.h.
+OTHER_SERVICE = %D%/other_service.c %D%/other_service.h
+OTHER_SERVICE_LDFLAGS = -Wl,--export-dynamic-symbol=other_service_passwd \
+	-Wl,--export-dynamic-symbol=other_group
+tests_unit_libnss_other_la_SOURCES = %D%/nss_other.c
+tests_unit_libnss_other_la_LDFLAGS = $(AM_LDFLAGS) \
+	-module -shared -version-info 2:0:0 -rpath /nonexistent \
+	-export-symbols-regex '^_nss_other_'
+
+UNIT_TESTS += tests/unit/test_name_service
+tests_unit_test_name_service_SOURCES = %D%/test_name_service.c \
+	pam_enscale/name_service.c nss_enscale/entry.c $(OTHER_SERVICE)
+tests_unit_test_name_service_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_name_service_LDFLAGS = $(AM_LDFLAGS) $(OTHER_SERVICE_LDFLAGS)
+tests_unit_test_name_service_LDADD = libcommon.la $(CMOCKA_LIBS)
+EXTRA_tests_unit_test_name_service_DEPENDENCIES = tests/unit/libnss_other.la
+
 # The PAM module in libpam, and a copy of it that the test interrupts.
 UNIT_TESTS += tests/unit/test_pam
-tests_unit_test_pam_SOURCES = %D%/test_pam.c $(VIEW_FIXTURE)
+tests_unit_test_pam_SOURCES = %D%/test_pam.c $(VIEW_FIXTURE) \
+	nss_enscale/entry.c $(OTHER_SERVICE)
 tests_unit_test_pam_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_pam_LDFLAGS = $(AM_LDFLAGS) \
+tests_unit_test_pam_LDFLAGS = $(AM_LDFLAGS) $(OTHER_SERVICE_LDFLAGS) \
 	-Wl,--export-dynamic-symbol=pam_race_after_publish
 tests_unit_test_pam_LDADD = $(VIEW_FIXTURE_LIBS) $(PAM_LIBS)
-EXTRA_tests_unit_test_pam_DEPENDENCIES = \
+EXTRA_tests_unit_test_pam_DEPENDENCIES = tests/unit/libnss_other.la \
 	pam_enscale.la tests/unit/pam_enscale_raced.la
 if HAVE_CMOCKA
-check_LTLIBRARIES += tests/unit/pam_enscale_raced.la
+check_LTLIBRARIES += tests/unit/libnss_other.la tests/unit/pam_enscale_raced.la
 endif
 tests_unit_pam_enscale_raced_la_SOURCES = %D%/pam_race.c
 tests_unit_pam_enscale_raced_la_LIBADD = $(pam_enscale_la_LIBADD)
