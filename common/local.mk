@@ -8,6 +8,7 @@ libcommon_la_SOURCES = \
 	%D%/cleanup.h \
 	%D%/limits.h \
 	%D%/apart.c %D%/apart.h \
+	%D%/changeable.c %D%/changeable.h \
 	%D%/errors.c %D%/errors.h \
 	%D%/login_name.c %D%/login_name.h \
 	%D%/account_map.c %D%/account_map.h \

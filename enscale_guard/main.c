@@ -185,8 +185,8 @@ prepare_process(void)
 }
 
 /*
- * The key's file belongs to our uid, so its mode does not keep it from us.
- * What is read from here on: view, sessions, /proc, and what the libraries
+ * The signer, which has our uid and groups, reads the key's file: its mode
+ * does not keep it from us. What is read from here on: view, sessions, /proc, and what the libraries
  * may yet load.
  */
 static void

@@ -126,8 +126,8 @@ def test_no_private_key_lies_on_the_gateway_but_the_cas_and_the_hosts(gateway):
     assert set(found.split()) <= {
         "/etc/enscale/ca/ca", "/etc/enscale/ssh_host_ed25519_key",
         "/etc/enscale/ssh_host_ecdsa_key", "/etc/enscale/ssh_host_rsa_key"}
-    mode = gateway.sh("stat -c '%a %U' /etc/enscale/ca/ca").stdout.decode()
-    assert re.fullmatch(r"[46]00 enscale-guard\n", mode)
+    mode = gateway.sh("stat -c '%a %U:%G' /etc/enscale/ca/ca").stdout
+    assert mode == b"440 root:enscale-ca\n"
 
 
 def test_the_guards_agent_gives_nothing_to_who_has_no_session(gateway):

@@ -94,6 +94,8 @@ def test_the_ca_is_rotated_and_no_login_fails_on_the_way(client, gateway, nodes,
     assert after != before
     assert fingerprints(both) == before + after
     assert gateway.pid_of("enscale-guard") == guard
+    mode = gateway.sh("stat -c '%a %U:%G' /etc/enscale/ca/ca").stdout
+    assert mode == b"440 root:enscale-ca\n"
     assert after[0] in nodes.all[0].log()  # its sshd names the CA
     assert gateway.read("/run/enscale/guard/ca").decode().split() == after
 
@@ -232,7 +234,7 @@ def test_a_krl_is_as_good_a_list(client, gateway, nodes):
 
 
 def test_a_ca_key_that_cannot_be_read_leaves_the_one_before(client, gateway, wait_for):
-    gateway.sh("cd /etc/enscale/ca; mv ca kept; echo nonsense >ca; chmod 400 ca")
+    gateway.sh("cd /etc/enscale/ca; mv ca kept; echo nonsense >ca; chmod 440 ca; chgrp enscale-ca ca")
     try:
         seen = gateway.log("enscale-guard").count("stays the one before")
         gateway.kill("enscale-guard", 1)

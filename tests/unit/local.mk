@@ -214,6 +214,11 @@ tests_unit_test_session_registry_SOURCES = %D%/test_session_registry.c
 tests_unit_test_session_registry_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_session_registry_LDADD = libcommon.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_changeable
+tests_unit_test_changeable_SOURCES = %D%/test_changeable.c
+tests_unit_test_changeable_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_changeable_LDADD = libcommon.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_config
 tests_unit_test_config_SOURCES = %D%/test_config.c
 tests_unit_test_config_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -236,7 +241,7 @@ EXTRA_tests_unit_test_keys_DEPENDENCIES = enscale_keys/enscale-keys
 
 # What the name service says is the test's own word, see other_service.h.
 OTHER_SERVICE = %D%/other_service.c %D%/other_service.h
-OTHER_SERVICE_LDFLAGS = -Wl,--export-dynamic-symbol=other_service_passwd \
+OTHER_SERVICE_LINKED = -Wl,--export-dynamic-symbol=other_service_passwd \
 	-Wl,--export-dynamic-symbol=other_group
 tests_unit_libnss_other_la_SOURCES = %D%/nss_other.c
 tests_unit_libnss_other_la_LDFLAGS = $(AM_LDFLAGS) \
@@ -247,7 +252,7 @@ UNIT_TESTS += tests/unit/test_name_service
 tests_unit_test_name_service_SOURCES = %D%/test_name_service.c \
 	pam_enscale/name_service.c nss_enscale/entry.c $(OTHER_SERVICE)
 tests_unit_test_name_service_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_name_service_LDFLAGS = $(AM_LDFLAGS) $(OTHER_SERVICE_LDFLAGS)
+tests_unit_test_name_service_LDFLAGS = $(AM_LDFLAGS) $(OTHER_SERVICE_LINKED)
 tests_unit_test_name_service_LDADD = libcommon.la $(CMOCKA_LIBS)
 EXTRA_tests_unit_test_name_service_DEPENDENCIES = tests/unit/libnss_other.la
 
@@ -256,7 +261,7 @@ UNIT_TESTS += tests/unit/test_pam
 tests_unit_test_pam_SOURCES = %D%/test_pam.c $(VIEW_FIXTURE) \
 	nss_enscale/entry.c $(OTHER_SERVICE)
 tests_unit_test_pam_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_pam_LDFLAGS = $(AM_LDFLAGS) $(OTHER_SERVICE_LDFLAGS) \
+tests_unit_test_pam_LDFLAGS = $(AM_LDFLAGS) $(OTHER_SERVICE_LINKED) \
 	-Wl,--export-dynamic-symbol=pam_race_after_publish
 tests_unit_test_pam_LDADD = $(VIEW_FIXTURE_LIBS) $(PAM_LIBS)
 EXTRA_tests_unit_test_pam_DEPENDENCIES = tests/unit/libnss_other.la \
