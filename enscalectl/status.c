@@ -1,5 +1,5 @@
 /* enscalectl status: is the directory followed, is the view there and how
- * old, does the guard answer, who is in. It refuses to call anything well
+ * old, does the guard answer, who is in, and can anybody come in (health.h). It refuses to call anything well
  * that it could not see. */
 #include <config.h>
 
@@ -18,6 +18,7 @@
 #include "common/text.h"
 #include "common/view.h"
 #include "enscale_shell/guard_client.h"
+#include "enscalectl/health.h"
 #include "enscalectl/verb.h"
 
 /* What enscale-sync says of itself (enscale_sync/status.h), below run_dir. */
@@ -326,5 +327,6 @@ status_show(const struct context *context, int argc, char **argv)
 	code = show_sync(context);
 	code = worse(code, show_view(context));
 	code = worse(code, show_guard(context));
-	return worse(code, show_sessions(context));
+	code = worse(code, show_sessions(context));
+	return worse(code, health_show(context));
 }
