@@ -95,6 +95,7 @@
  * "sentence":"...","session":"..."}; that of a hello has "support", too.
  * code is the exit code for a direct session: GUARD_EXIT_*. verdict is a word
  * of policy's, or "other-node", "no-host-key", "own-address", "no-session",
+ * "unrecorded" (sshd let the peer in, and pam_enscale was not asked),
  * "too-many-requests", "bad-request". An unknown
  * op, bad JSON or an over-long line gets code 122 and the connection is
  * closed.

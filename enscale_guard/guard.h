@@ -37,6 +37,7 @@ struct shell {
 	struct stream_handler handler;
 	struct peer peer;
 	struct session_entry *entry; /* NULL: none, or it is over */
+	bool unrecorded;             /* never one, although sshd let it in */
 	struct hop hop;
 	struct key_change *change; /* whose outcome it waits for, or NULL */
 	LIST_ENTRY(shell) all, of_session;

@@ -142,6 +142,7 @@ answer(struct shell *shell, const char *line, size_t len)
 		.view = guard->view,
 		.view_error = guard->view_error,
 		.session = has_session ? &shell->entry->session : NULL,
+		.unrecorded = shell->unrecorded,
 		.hop = &shell->hop,
 		.audit = guard->audit,
 		.last_use = guard->last_use,
@@ -204,6 +205,23 @@ join_session(struct shell *shell, struct session_entry *entry)
 			log_warning("no memory session=%s", entry->session.id);
 }
 
+static void
+note_stranger(struct shell *shell, int fd, int error)
+{
+	unsigned uid = (unsigned)shell->client->uid;
+
+	shell->unrecorded = error == ENS_E_NOTFOUND &&
+	    peer_is_below_sshd(fd, peer_ticks());
+	if (shell->unrecorded)
+		log_error("sshd let uid %u in without pam_enscale, so there is "
+		          "no record of the session: `enscalectl status` looks "
+		          "at its PAM service",
+		    uid);
+	else
+		log_info("no session for a peer of uid %u: %s", uid,
+		    error_text(error));
+}
+
 void
 guard_socket_accepted(int fd, struct client *client, void *arg)
 {
@@ -240,8 +258,7 @@ guard_socket_accepted(int fd, struct client *client, void *arg)
 	if (r == 0)
 		join_session(shell, entry);
 	else
-		log_info("no session for a peer of uid %u: %s",
-		    (unsigned)client->uid, error_text(r));
+		note_stranger(shell, fd, r);
 }
 
 void

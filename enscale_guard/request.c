@@ -468,15 +468,26 @@ hop_done(const struct request *request, const json_t *object, bool *ret_close)
 /* ---- one line ---------------------------------------------------------- */
 
 static json_t *
+refuse_stranger(const struct request *request)
+{
+	if (request->unrecorded)
+		return request_refusal(GUARD_EXIT_UNWELL, "unrecorded",
+		    "The gateway is not set up properly: it let you in without "
+		    "a record of this session. Only its operator can mend "
+		    "that.",
+		    NULL);
+	return request_refusal(GUARD_EXIT_REFUSED, "no-session",
+	    "This process does not belong to a session of the gateway.", NULL);
+}
+
+static json_t *
 answer_object(const struct request *request, json_t *object, bool *ret_close)
 {
 	const char *op = json_string_value(json_object_get(object, "op"));
 
 	if (request->session == NULL) {
 		*ret_close = true;
-		return request_refusal(GUARD_EXIT_REFUSED, "no-session",
-		    "This process does not belong to a session of the gateway.",
-		    NULL);
+		return refuse_stranger(request);
 	}
 	if (!request->charge(request->arg, ADMISSION_COST_REQUEST))
 		return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",

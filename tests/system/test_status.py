@@ -91,6 +91,20 @@ def test_status_names_what_sshd_would_not_start_with(gateway, client, broken):
     assert client.ssh(LOGIN, "id -un").stdout == b"apache\n"  # the one that runs
 
 
+@pytest.mark.parametrize("login, words", [(LOGIN, ["true"]), ("25880", ["nodes"])])
+def test_a_login_that_pam_was_not_asked_about_is_the_gateways_trouble(
+    gateway, client, broken, login, words
+):
+    """Without its own file PAM takes that of "other", which lets everybody in."""
+    broken(f"rm {PAM}", PAM)
+    result = client.ssh(login, *words)
+    assert result.returncode == 122
+    assert result.stdout == b""
+    assert b"it let you in without a record of this session" in result.stderr
+    uid = 1879048192 + 25880
+    assert f"sshd let uid {uid} in without pam_enscale" in gateway.log("enscale-guard")
+
+
 ACCOUNTS_UID = 1879048192 + 21296
 
 

@@ -592,6 +592,17 @@ a_peer_without_a_session_is_told_so(void **state)
 	assert_null(json_object_get(around.answer, "session"));
 }
 
+/* It is no fault of the user's. */
+static void
+a_session_that_nobody_recorded_is_the_gateways_trouble(void **state)
+{
+	(void)state;
+	around.request.session = NULL;
+	around.request.unrecorded = true;
+	expect_refusal("{\"op\":\"hello\"}", 122, "unrecorded");
+	assert_true(around.closes);
+}
+
 static void
 the_guard_s_own_lines_say_what_ends_and_why(void **state)
 {
@@ -645,6 +656,7 @@ main(void)
 		TEST(a_request_that_is_cut_anywhere_is_refused),
 		TEST(a_request_with_any_bit_turned_does_no_harm),
 		TEST(a_peer_without_a_session_is_told_so),
+		TEST(a_session_that_nobody_recorded_is_the_gateways_trouble),
 		TEST(the_guard_s_own_lines_say_what_ends_and_why),
 	};
 
