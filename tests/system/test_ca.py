@@ -2,6 +2,7 @@
 bad day at once."""
 
 import base64
+import subprocess
 import threading
 from concurrent import futures
 
@@ -212,6 +213,25 @@ def test_a_key_that_is_gone_can_be_revoked_still(gateway, nodes):
         assert (refused.returncode, refused.stdout) == (code, b""), wrong
     assert enscalectl(gateway, "revoke").stdout == revoked
     gateway.sh("rm /root/gone.pub")
+
+
+def test_nobody_else_can_hold_a_step_up(gateway, nodes):
+    """A lock needs no more than a descriptor of what others may read."""
+    old = fingerprints(enscalectl(gateway, "show").stdout)[0]
+    for step in ([], ["--switch"]):
+        enscalectl(gateway, "rotate", *step)
+    nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    held = "for at in . *; do exec {fd}<$at && flock $fd; done; echo held; exec sleep 300"
+    script = f"cd /etc/enscale/ca; echo $$; {held}"
+    holder = gateway.popen([*nobody, "bash", "-c", script], stdout=subprocess.PIPE)
+    pid = holder.stdout.readline().strip()
+    assert holder.stdout.readline() == b"held\n"
+    try:
+        enscalectl(gateway, "rotate", "--finish", timeout=20)
+        enscalectl(gateway, "revoke", old, timeout=20)
+    finally:
+        gateway.run(["kill", pid])
+        holder.wait()
 
 
 def test_a_krl_is_as_good_a_list(client, gateway, nodes):
