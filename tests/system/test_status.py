@@ -132,6 +132,13 @@ def test_status_names_who_has_the_name_or_uid_of_an_account(
         assert finding in said, said
 
 
+def test_lookup_says_who_has_the_name(gateway, broken):
+    broken("echo 40404:x:4444:100::/:/bin/sh | cat - /etc/passwd.kept >/etc/passwd", "/etc/passwd")
+    said = gateway.run(["enscalectl", "lookup", "40404"]).stdout.decode()
+    assert 'nss         another user, so PAM refuses the name: user "40404" is' in said
+    assert "uid 4444" in said
+
+
 def test_a_local_number_that_is_no_account_is_in_nobodys_way(gateway, broken):
     broken("echo 21297:x:4444:100::/:/bin/sh >>/etc/passwd", "/etc/passwd")
     assert status(gateway)[0] == 0
