@@ -136,11 +136,12 @@ run(struct shell *shell, const char *command)
 		return print_certificate(shell);
 	if (shell->node != 0)
 		return run_node(shell, command);
+	if (command == NULL && terminal_is_open())
+		return menu_run(shell);
+	terminal_client_mode();
 	if (command != NULL && words_is_command(command))
 		return words_run(shell, command);
-	if (command != NULL || !terminal_open())
-		return explain_names(shell, command);
-	return menu_run(shell);
+	return explain_names(shell, command);
 }
 
 int
@@ -149,6 +150,8 @@ main(int argc, char **argv)
 	struct shell shell;
 	int monitor, r;
 
+	/* Before anything else: what is typed is somebody's already. */
+	terminal_open();
 	/* For display only, until the guard says it. */
 	say_set_session(getenv("ENSCALE_SESSION"));
 	r = lock_down(&monitor);

@@ -209,7 +209,19 @@ wait_for_input(struct shell *shell, int *ret_code)
 	}
 }
 
-/* All of standard input, at most one byte too many. */
+/* Somebody who types the key ends it with its line. */
+static bool
+is_typed(const char *text, size_t *len)
+{
+	const char *end = isatty(STDIN_FILENO) ? memchr(text, '\n', *len)
+	                                       : NULL;
+
+	if (end != NULL)
+		*len = (size_t)(end - text) + 1;
+	return end != NULL;
+}
+
+/* All of standard input, at most one byte too many; of a terminal a line. */
 static bool
 read_input(struct shell *shell, char *text, size_t *ret_len, int *ret_code)
 {
@@ -222,7 +234,7 @@ read_input(struct shell *shell, char *text, size_t *ret_len, int *ret_code)
 		n = read(STDIN_FILENO, text + len, KEYS_INPUT_MAX + 1 - len);
 		if (n > 0)
 			len += (size_t)n;
-	} while ((n > 0 && len <= KEYS_INPUT_MAX) ||
+	} while ((n > 0 && len <= KEYS_INPUT_MAX && !is_typed(text, &len)) ||
 	    (n < 0 && (errno == EINTR || errno == EAGAIN)));
 	*ret_len = len;
 	return true;

@@ -297,6 +297,7 @@ enter_node(struct menu *menu, const struct menu_item *item)
 	printf("Connecting to node %u (%s in %s) ...\n", item->node->node,
 	    item->node->service, item->environment->name);
 	fflush(stdout);
+	/* Until the node is there, Ctrl-C comes back to the menu. */
 	terminal_client_mode();
 	result = hop_run(menu->shell, &request);
 	if (result.entered)
@@ -488,7 +489,7 @@ ask(struct menu *menu, struct screen *screen)
 	case MENU_INPUT_LINE:
 		break;
 	}
-	menu_parse(menu->line.text, screen->list.count, &input);
+	menu_parse(menu->line.typed.text, screen->list.count, &input);
 	return choose(menu, screen, &input);
 }
 

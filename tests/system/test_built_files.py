@@ -9,6 +9,7 @@ pytestmark = pytest.mark.both
 MODULES = {
     "nss": "/usr/lib/*/libnss_enscale.so.2",
     "pam": "/usr/lib/*/security/pam_enscale.so",
+    "pty": "/usr/libexec/enscale/pty_enscale.so",
     "keys": "/usr/libexec/enscale/enscale-keys",
     "sync": "/usr/libexec/enscale/enscale-sync",
     "guard": "/usr/libexec/enscale/enscale-guard",
@@ -41,6 +42,7 @@ def exported(gateway, path):
 ALLOWED = {
     "nss": {"libc.so.6"},
     "pam": {"libc.so.6", "libpam.so.0", "libinih.so.1", "libcrypto.so.3"},
+    "pty": {"libc.so.6"},
     "keys": {"libc.so.6"},
     "sync": {"libc.so.6", "libldap", "liblber",
              "liblmdb.so.0", "libcrypto.so.3", "libsystemd.so.0",
@@ -69,6 +71,8 @@ def test_modules_export_their_entry_points_and_nothing_else(gateway, built):
     elif kind == "pam":
         names = exported(gateway, path)
         assert names and all(n.startswith("pam_sm_") for n in names)
+    elif kind == "pty":
+        assert exported(gateway, path) == {"openpty"}
 
 
 def test_every_file_is_hardened(gateway, built):

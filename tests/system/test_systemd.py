@@ -138,6 +138,12 @@ def test_a_login_at_a_terminal_leaves_lastlog_as_it_was(installation, host):
     assert host.sh("stat -c %s.%Y /var/log/lastlog").stdout == before
 
 
+def test_only_sshd_has_terminals_that_echo_nothing_too_early(host):
+    loaded = [unit for unit in UNITS if b"pty_enscale.so" in
+              host.read(f"/proc/{main_pid(host, unit)}/maps")]
+    assert loaded == ["enscale-sshd"]
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_restart_ends_no_session(installation, in_a_node, host, unit):
     before = main_pid(host, unit)

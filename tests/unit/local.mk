@@ -26,6 +26,7 @@ SHELL_TESTS = \
 	tests/unit/test_shell_guard_client \
 	tests/unit/test_shell_hop_confinement \
 	tests/unit/test_shell_menu \
+	tests/unit/test_shell_menu_line \
 	tests/unit/test_shell_say \
 	tests/unit/test_shell_ssh_log \
 	tests/unit/test_shell_ssh_options
@@ -47,6 +48,9 @@ tests_unit_test_shell_menu_SOURCES = %D%/test_shell_menu.c
 tests_unit_test_shell_menu_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	$(JANSSON_CFLAGS)
 tests_unit_test_shell_menu_LDADD = libshell.la $(CMOCKA_LIBS)
+tests_unit_test_shell_menu_line_SOURCES = %D%/test_shell_menu_line.c
+tests_unit_test_shell_menu_line_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_shell_menu_line_LDADD = libshell.la $(CMOCKA_LIBS)
 tests_unit_test_shell_say_SOURCES = %D%/test_shell_say.c
 tests_unit_test_shell_say_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_shell_say_LDADD = libshell.la $(CMOCKA_LIBS)
