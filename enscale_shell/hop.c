@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -46,6 +47,9 @@ struct hop {
 	int log_read, log_write; /* owned; a pipe */
 	pid_t pid;
 	int pidfd;          /* owned */
+	uint32_t timeout;   /* seconds from the start to the login */
+	int64_t deadline;   /* of the login, on clock_now() */
+	bool is_late;       /* it was not there by then */
 	struct ssh_log log; /* what ssh said itself */
 	struct hop_confinement confinement;
 	struct hop_result result;
@@ -138,6 +142,7 @@ build_options(struct hop *hop, const char *forward, char ***ret_argv)
 	    (int)getpid(), hop->known_hosts);
 	snprintf(log_path, sizeof(log_path), "/proc/%d/fd/%d", (int)getpid(),
 	    hop->log_write);
+	hop->timeout = (uint32_t)timeout;
 	options = (struct ssh_options){
 		.address = address,
 		.port = (uint16_t)port,
@@ -164,6 +169,16 @@ build_environment(const struct hop *hop, char ***ret_environment)
 	snprintf(user, sizeof(user), "%u", hop->shell->account);
 	return child_env_build(environ, passwd != NULL ? passwd->pw_dir : "/",
 	    user, ret_environment);
+}
+
+/* In milliseconds. */
+static int64_t
+clock_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* ---- the child --------------------------------------------------------- */
@@ -205,6 +220,7 @@ spawn(struct hop *hop, struct ssh_start *ssh)
 	theirs = fds[1];
 	ssh->shell = getpid();
 	ssh->channel = theirs;
+	hop->deadline = clock_now() + (int64_t)hop->timeout * 1000;
 	hop->pid = fork();
 	if (hop->pid < 0)
 		return -errno;
@@ -253,6 +269,18 @@ pass_signal(struct hop *hop)
 	kill(hop->pid, number);
 }
 
+/* Of poll(2): one limit over all that a login is made of, since ssh has one for
+ * some of its parts only. */
+static int
+patience(const struct hop *hop)
+{
+	int64_t left = hop->deadline - clock_now();
+
+	if (hop->log.is_login)
+		return -1;
+	return left > 0 ? (int)left : 0;
+}
+
 /* The session is over: ssh gets a moment to put the terminal right. */
 static void
 end_ssh(struct hop *hop)
@@ -299,6 +327,7 @@ watch(struct hop *hop)
 		[WATCH_GUARD] = { .events = POLLIN },
 		[WATCH_CONFINEMENT] = { .events = POLLIN },
 	};
+	int n;
 
 	for (;;) {
 		if (hear_guard(hop)) {
@@ -309,8 +338,14 @@ watch(struct hop *hop)
 		    ? guard_client_fd(hop->shell->guard)
 		    : -1;
 		fds[WATCH_CONFINEMENT].fd = hop->confinement.listener;
-		if (poll(fds, WATCH_COUNT, -1) < 0)
+		n = poll(fds, WATCH_COUNT, patience(hop));
+		if (n < 0)
 			continue;
+		if (n == 0) {
+			hop->is_late = true;
+			end_ssh(hop);
+			return;
+		}
 		hop_confinement_answer(&hop->confinement,
 		    fds[WATCH_CONFINEMENT].revents);
 		if (fds[WATCH_LOG].revents != 0)
@@ -333,8 +368,8 @@ reap(struct hop *hop)
 		if (errno != EINTR)
 			return;
 	ssh_log_read(&hop->log, hop->log_read);
-	hop->result.entered = hop->log.is_login;
-	if (hop->result.was_ended)
+	hop->result.entered = hop->log.is_login && !hop->is_late;
+	if (hop->result.was_ended || hop->is_late)
 		return;
 	if (WIFSIGNALED(status))
 		hop->result.signal = WTERMSIG(status);
@@ -378,6 +413,18 @@ is_broken(const struct hop *hop)
 }
 
 static void
+say_unreachable(const struct hop *hop)
+{
+	if (hop->is_late)
+		say_refusal("Node %u cannot be reached: it does not answer "
+		            "within %u seconds.",
+		    hop->request->node, hop->timeout);
+	else
+		say_refusal("Node %u cannot be reached: %s.",
+		    hop->request->node, ssh_log_reason(&hop->log));
+}
+
+static void
 finish(struct hop *hop)
 {
 	bool is_told;
@@ -401,8 +448,7 @@ finish(struct hop *hop)
 		return;
 	}
 	hop->result.code = GUARD_EXIT_UNREACHABLE;
-	say_refusal("Node %u cannot be reached: %s.", hop->request->node,
-	    ssh_log_reason(&hop->log));
+	say_unreachable(hop);
 }
 
 struct hop_result

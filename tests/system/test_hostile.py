@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -141,6 +142,66 @@ def test_a_hostile_nodes_sshd_meets_the_users_agent_and_never_the_guards(
     assert agent["bind"] in (AGENT_FAILURE, EXTENSION_FAILURE)
     assert all(said.startswith("refused") for said in found.values()), found
     assert_only_for_the_hops_ssh(gateway, before)
+
+
+# Before the hop's ssh has a connection that it can trust.
+VERSION = b"SSH-2.0-OpenSSH_9.2p1\r\n"
+DAMAGED, NOT_SSH = b"what arrives from it is damaged", b"does not speak SSH"
+
+
+@pytest.fixture
+def answering(hosts, wait_for):
+    """answering(data, every): node 124719 says this to who connects; if every,
+    a byte of it in so many seconds, and then nothing."""
+    node = hosts.node124719
+    processes = []
+
+    def answer(data, every=0):
+        processes.append(node.popen(["python3", "-c", f"""if True:
+            import socket, time
+            peer, _ = socket.create_server(("", 22)).accept()
+            for part in [{data!r}] if not {every} else [b"%c" % x for x in {data!r}]:
+                peer.sendall(part)
+                time.sleep({every})
+            while {data!r} and peer.recv(4096):
+                pass"""]))
+        wait_for(lambda: node.sh("ss -Hltn 'sport = :22'").stdout, "it listens", 20)
+
+    node.stop("ssh")
+    yield answer
+    for process in processes:
+        process.kill()
+        process.communicate()
+    node.start("ssh")
+
+
+@pytest.mark.parametrize("data, every", [
+    (VERSION, 0), (VERSION, 0.7), (b"a line before\r\n" * 9, 0.3)],
+    ids=["version", "slow version", "lines"])
+def test_a_node_that_never_comes_to_the_point_holds_nobody_longer_than_others(
+        client, answering, data, every):
+    answering(data, every)
+    begin = time.monotonic()
+    result = client.ssh("124719-25880", "id")
+    assert 9 < time.monotonic() - begin < 20
+    assert result.returncode == 121
+    assert b"Node 124719 cannot be reached: it does not answer within 10 s" in result.stderr
+
+
+@pytest.mark.parametrize("data, reason", [
+    (b"SSH-1.5-old\r\n", NOT_SSH), (b"x" * 70000 + b"\n", NOT_SSH),
+    (b"\x16\x03\x01\0\x05hello\0\n" + bytes(400), NOT_SSH),
+    (VERSION + b"\xff" * 400, DAMAGED), (VERSION + b"\0\0\0\x08\x04\x14" + b"a" * 40, DAMAGED),
+    (b"", b"it closed the connection")],
+    ids=["old", "long", "binary", "noise", "packet", "nothing"])
+def test_what_is_no_ssh_gets_a_sentence_without_ssh_s_own_words(
+        client, answering, data, reason):
+    answering(data)
+    result = client.ssh("124719-25880", "id")
+    assert (result.returncode, result.stdout) == (121, b"")
+    assert b"Node 124719 cannot be reached: " in result.stderr and reason in result.stderr
+    for word in (b"pid=", b".c:", b"198.19.0.19", b" port "):
+        assert word not in result.stderr
 
 
 @pytest.fixture
