@@ -40,8 +40,10 @@
  *	    "connect_timeout":10,"agent_socket":"/run/enscale/guard/agent.sock"}
  *	The connection stays open while the hop runs: its end tells the guard
  *	that the hop is over.
- * {"op":"hop-done"}
- *	The ssh has ended; the declaration is gone.
+ * {"op":"hop-done","denied":false}
+ *	The ssh has ended; the declaration is gone. "denied" may be left out:
+ *	the node refused the login, which goes into log and audit where the
+ *	guard knows of a certificate that the node wanted no signature for.
  *	-> {"ok":true,"signed":true}: whether the agent gave this hop its
  *	signature. When it refused for a reason of policy, "signed" is false
  *	and "code", "verdict" and "sentence" are there as in a refusal.

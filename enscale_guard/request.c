@@ -20,12 +20,14 @@
 #include "common/text.h"
 #include "enscale_guard/about.h"
 #include "enscale_guard/admission.h"
+#include "enscale_guard/cert.h"
 #include "enscale_guard/keys.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/native.h"
 
 #define DIRECTORY_TEXT_MAX (4 * NAME_TEXT_MAX)
 #define ALIAS_SIZE         24
+#define TIME_SIZE          32
 #define KNOWN_HOSTS_MAX    (NODE_HOST_KEYS_MAX * (KEY_LINE_MAX + ALIAS_SIZE))
 
 static void
@@ -443,14 +445,56 @@ hop(const struct request *request, json_t *object, bool *ret_close)
 
 /* ---- hop-done ---------------------------------------------------------- */
 
+static void
+format_time(int64_t when, char buf[TIME_SIZE])
+{
+	time_t seconds = when;
+	struct tm utc;
+
+	if (gmtime_r(&seconds, &utc) == NULL ||
+	    strftime(buf, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+		buf[0] = '\0';
+}
+
+/*
+ * The node has seen a certificate and asked for no signature with it. Why, it
+ * tells nobody; of the causes the clock is the one that the gateway cannot see,
+ * since nothing in the protocol says the time of the node.
+ */
+static void
+tell_denial(const struct request *request)
+{
+	const struct hop *hop = request->hop;
+	int64_t from = hop->certified - CERT_BACKDATE;
+	int64_t until = hop->certified + request->config->cert_lifetime;
+	char from_text[TIME_SIZE], until_text[TIME_SIZE];
+
+	format_time(from, from_text);
+	format_time(until, until_text);
+	log_warning("node-refused: node %u did not accept a certificate that "
+	            "is good from %s to %s: is its clock right, and does it "
+	            "trust the gateway (enscale-node check)? session=%s "
+	            "account=%u node=%u",
+	    hop->node, from_text, until_text, request->session->id,
+	    request->session->account, hop->node);
+	audit_event(request->audit, "node-refused", request->session,
+	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)hop->node,
+	        "valid_after", from_text, "valid_before", until_text));
+}
+
 static json_t *
-hop_done(const struct request *request, const json_t *object, bool *ret_close)
+hop_done(const struct request *request, json_t *object, bool *ret_close)
 {
 	struct hop *hop = request->hop;
+	int is_denied = 0;
 	json_t *answer;
+	const char *op;
 
-	if (json_object_size(object) != 1)
+	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s?b}", "op", &op,
+	        "denied", &is_denied) != 0)
 		return request_bad(request, "Unknown field.", ret_close);
+	if (is_denied && hop->state == HOP_DECLARED && hop->certified != 0)
+		tell_denial(request);
 	answer = json_pack("{s:b, s:b}", "ok", 1, "signed",
 	    hop->state == HOP_SIGNED);
 	if (hop->state == HOP_DECLARED && hop->verdict != POLICY_ALLOWED) {

@@ -36,6 +36,7 @@
 
 #define PROC_PATH_MAX 64
 #define EXEC_FAILED   127
+#define TIME_SIZE     32
 #define SSH_FAILED    255
 #define END_WAIT_MS   1500 /* the guard kills after two seconds */
 
@@ -50,6 +51,7 @@ struct hop {
 	uint32_t timeout;   /* seconds from the start to the login */
 	int64_t deadline;   /* of the login, on clock_now() */
 	bool is_late;       /* it was not there by then */
+	bool is_signed;     /* the node wanted a signature and has got it */
 	struct ssh_log log; /* what ssh said itself */
 	struct hop_confinement confinement;
 	struct hop_result result;
@@ -389,8 +391,11 @@ settle(struct hop *hop)
 	/* A guard that was restarted knows of no hop. */
 	if (hop->shell->guard == NULL)
 		return false;
-	reply = shell_ask(hop->shell, json_pack("{s:s}", "op", "hop-done"),
+	reply = shell_ask(hop->shell,
+	    json_pack("{s:s, s:b}", "op", "hop-done", "denied",
+	        ssh_log_is_denied(&hop->log)),
 	    &refusal);
+	hop->is_signed = json_is_true(json_object_get(reply, "signed"));
 	sentence = json_string_value(json_object_get(reply, "sentence"));
 	if (sentence == NULL || hop->result.entered) {
 		json_decref(reply);
@@ -412,6 +417,21 @@ is_broken(const struct hop *hop)
 	    !hop->log.is_exit;
 }
 
+/* No protocol says the node's time, so this is the gateway's. */
+static void
+say_denied(const struct hop *hop)
+{
+	char text[TIME_SIZE] = "unknown";
+	time_t now = time(NULL);
+	struct tm utc;
+
+	if (gmtime_r(&now, &utc) != NULL)
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &utc);
+	say_refusal("Node %u cannot be reached: it did not accept the "
+	            "gateway's certificate. Is its clock right? Here it is %s.",
+	    hop->request->node, text);
+}
+
 static void
 say_unreachable(const struct hop *hop)
 {
@@ -419,6 +439,13 @@ say_unreachable(const struct hop *hop)
 		say_refusal("Node %u cannot be reached: it does not answer "
 		            "within %u seconds.",
 		    hop->request->node, hop->timeout);
+	else if (ssh_log_is_denied(&hop->log) && hop->is_signed)
+		say_refusal(
+		    "Node %u cannot be reached: it accepted the "
+		    "gateway's certificate, and then refused the login.",
+		    hop->request->node);
+	else if (ssh_log_is_denied(&hop->log))
+		say_denied(hop);
 	else
 		say_refusal("Node %u cannot be reached: %s.",
 		    hop->request->node, ssh_log_reason(&hop->log));

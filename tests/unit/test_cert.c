@@ -161,7 +161,7 @@ check(struct bytes blob, const struct cert_request *request)
 	wire_read_init(&list, principals.data, principals.len);
 	assert_true(bytes_equal_text(wire_read_string(&list), "node124718"));
 	assert_int_equal(wire_read_end(&list), 0);
-	assert_int_equal(wire_read_u64(&reader), NOW - 30);
+	assert_int_equal(wire_read_u64(&reader), NOW - CERT_BACKDATE);
 	assert_int_equal(wire_read_u64(&reader), NOW + request->lifetime);
 	critical = wire_read_string(&reader);
 	extensions = wire_read_string(&reader);
@@ -385,7 +385,7 @@ ssh_keygen_reads_the_certificate(void **state)
 	assert_non_null(strstr(text, "Serial: 42"));
 	assert_non_null(strstr(text, "account=25880 session=abcdefghij234567"));
 	assert_non_null(strstr(text,
-	    "Valid: from 2025-11-22T22:19:30 to 2025-11-22T22:23:00"));
+	    "Valid: from 2025-11-22T22:15:00 to 2025-11-22T22:23:00"));
 	assert_non_null(strstr(text, "node124718"));
 	assert_non_null(strstr(text, "source-address " SOURCES));
 	assert_non_null(strstr(text, "permit-pty"));

@@ -215,23 +215,42 @@ certify_nothing(void *arg, const struct cert_request *request,
 	return -EPIPE;
 }
 
+#define AUDIT_LINE_SIZE 1024
+
+/* From now on, events go to a file; its descriptor. */
+static int
+begin_audit(char path[])
+{
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(audit_open(path, &around.request.audit), 0);
+	return fd;
+}
+
+/* What has been written since, which is little. */
+static void
+end_audit(int fd, const char *path, char ret_line[AUDIT_LINE_SIZE])
+{
+	ssize_t len;
+
+	audit_close(around.request.audit);
+	around.request.audit = NULL;
+	len = read(fd, ret_line, AUDIT_LINE_SIZE - 1);
+	ret_line[len > 0 ? len : 0] = '\0';
+	close(fd);
+	unlink(path);
+}
+
 /* Asks for a certificate; is the refusal's verdict in the audit log? */
 static bool
 cert_refusal_is_audited(int code, const char *verdict)
 {
-	char path[] = "/tmp/enscale-audit-XXXXXX", line[1024];
-	int fd = mkstemp(path);
-	ssize_t len;
+	char path[] = "/tmp/enscale-audit-XXXXXX", line[AUDIT_LINE_SIZE];
+	int fd = begin_audit(path);
 
-	assert_true(fd >= 0);
-	assert_int_equal(audit_open(path, &around.request.audit), 0);
 	expect_refusal("{\"op\":\"cert\"}", code, verdict);
-	audit_close(around.request.audit);
-	around.request.audit = NULL;
-	len = read(fd, line, sizeof(line) - 1);
-	line[len > 0 ? len : 0] = '\0';
-	close(fd);
-	unlink(path);
+	end_audit(fd, path, line);
 	return strstr(line, "cert-refused") != NULL &&
 	    strstr(line, verdict) != NULL;
 }
@@ -501,6 +520,41 @@ hop_done_says_whether_it_signed(void **state)
 	expect_ok("{\"op\":\"hop-done\"}"); /* again: harmless */
 }
 
+/* The end of a hop with a certificate of 22:20: is it in the audit log? */
+static bool
+denial_is_audited(const char *done)
+{
+	char path[] = "/tmp/enscale-audit-XXXXXX", line[AUDIT_LINE_SIZE];
+	int fd = begin_audit(path);
+
+	expect_ok(done);
+	end_audit(fd, path, line);
+	return strstr(line, "\"event\":\"node-refused\"") != NULL &&
+	    strstr(line, "\"valid_after\":\"2025-11-22T22:15:00Z\"") != NULL &&
+	    strstr(line, "\"valid_before\":\"2025-11-22T22:") != NULL;
+}
+
+static void
+a_certificate_that_no_signature_was_wanted_for_is_audited(void **state)
+{
+	static const char denied[] = "{\"op\":\"hop-done\",\"denied\":true}";
+
+	(void)state;
+	expect_ok(HOP);
+	assert_false(denial_is_audited(denied)); /* no certificate yet */
+	expect_ok(HOP);
+	around.hop.certified = 1763850000; /* 22:20 */
+	assert_true(denial_is_audited(denied));
+	expect_ok(HOP);
+	around.hop.certified = 1763850000;
+	assert_false(
+	    denial_is_audited("{\"op\":\"hop-done\",\"denied\":false}"));
+	expect_ok(HOP);
+	around.hop.certified = 1763850000;
+	hop_sign(&around.hop);
+	assert_false(denial_is_audited(denied)); /* it is not the clock */
+}
+
 static void
 hop_done_says_why_the_agent_refused(void **state)
 {
@@ -651,6 +705,7 @@ main(void)
 		TEST(a_node_with_the_gateways_own_address_is_not_hopped_to),
 		TEST(a_session_of_one_node_hops_nowhere_else),
 		TEST(hop_done_says_whether_it_signed),
+		TEST(a_certificate_that_no_signature_was_wanted_for_is_audited),
 		TEST(hop_done_says_why_the_agent_refused),
 		TEST(what_is_no_request_closes_the_connection),
 		TEST(a_request_that_is_cut_anywhere_is_refused),
