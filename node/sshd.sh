@@ -27,6 +27,9 @@ render_sshd() {
 	AuthorizedPrincipalsFile $etc/principals/%u
 	RevokedKeys $etc/revoked
 
+	# What the gateway passes on of the user's; see enscale-shell(1).
+	AcceptEnv LANG LC_* COLORTERM GIT_PROTOCOL
+
 	# All users come from the gateway's address.
 	MaxStartups 100:30:300
 	EOF

@@ -159,11 +159,12 @@ def answering(hosts, wait_for):
     def answer(data, every=0):
         processes.append(node.popen(["python3", "-c", f"""if True:
             import socket, time
+            data = {data!r}
             peer, _ = socket.create_server(("", 22)).accept()
-            for part in [{data!r}] if not {every} else [b"%c" % x for x in {data!r}]:
+            for part in [b"%c" % x for x in data] if {every} else [data]:
                 peer.sendall(part)
                 time.sleep({every})
-            while {data!r} and peer.recv(4096):
+            while data and peer.recv(4096):
                 pass"""]))
         wait_for(lambda: node.sh("ss -Hltn 'sport = :22'").stdout, "it listens", 20)
 
