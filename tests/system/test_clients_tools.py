@@ -64,7 +64,7 @@ def test_git_speaks_its_protocol_of_version_2(client, place):
     said = client.run(["git", "-c", "protocol.version=2", "ls-remote",
                        f"ssh://{TARGET}:{PORT}{THERE}/site.git"],
                       env=AUTHOR | {"GIT_TRACE_PACKET": "1"})
-    assert b"git< version 2" in said.stderr
+    assert b"ls-remote< version 2" in said.stderr
 
 
 def test_git_tells_what_the_nodes_hook_says(client, place, git):

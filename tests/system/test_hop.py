@@ -339,6 +339,18 @@ def test_control_c_while_a_node_is_being_entered_comes_back_to_the_menu(
     assert session.exitstatus == 0
 
 
+def test_control_c_while_a_node_is_being_entered_directly_is_the_nodes(
+        client, slow_login, wait_for):
+    session = client.pexpect_ssh("124719-25880", options=["-t"])
+    wait_for(lambda: slow_login.sh("pgrep -x sleep || :").stdout, "it logs in")
+    session.sendintr()
+    session.expect("Node 124719 cannot be reached: it does not answer", timeout=25)
+    assert "^C" not in session.before
+    session.expect(pexpect.EOF)
+    session.close()
+    assert session.exitstatus == 121
+
+
 def said_at_login(process, seconds):
     out, err = process.communicate(timeout=seconds)
     assert process.returncode == 121 and out == b""

@@ -463,7 +463,8 @@ def keywords(host, version, *more):
 
 
 def test_what_an_older_sshd_does_not_know_is_left_out(host):
-    common = ["TrustedUserCAKeys", "AuthorizedPrincipalsFile", "RevokedKeys", "MaxStartups"]
+    common = ["TrustedUserCAKeys", "AuthorizedPrincipalsFile", "RevokedKeys", "AcceptEnv",
+              "MaxStartups"]
     gateway = "--gateway 198.19.0.1 --gateway fd00::/64"
     for version, left, more in [
         ("7.4", 3, []),

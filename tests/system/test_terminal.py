@@ -7,7 +7,6 @@ import re
 import pexpect
 import pytest
 
-from test_ending import events
 from test_menu import type_line
 
 LOGIN = "124718-25880"
@@ -53,13 +52,6 @@ def test_keys_typed_ahead_are_the_nodes_and_not_the_gateways(
     command = "od -An -v -tx1 >/tmp/typed; tr -d \" \\n\" </tmp/typed; rm /tmp/typed"
     assert typed_ahead(client, THROUGH, data, command) == (
         typed_ahead(gateway, plain, data, command))
-
-
-def test_an_interrupt_typed_ahead_goes_to_the_node_and_ends_no_hop(client, gateway):
-    before = len(events(gateway, "hop-started"))
-    said = typed_ahead(client, THROUGH, b"\x03", "sleep 2; echo end")
-    assert b"end" not in said  # it has ended the command there
-    assert len(events(gateway, "hop-started")) == before + 1
 
 
 # Each mode of RFC 4254 that stty knows, turned from what it is by itself.
