@@ -102,12 +102,13 @@ named(const struct manifest *manifest, const char *name)
 }
 
 /*
- * Removes what no manifest names: temporary files always, segments only
- * when there is a publication of ours. Before that the folder may hold one
- * of another version that its readers still use.
+ * Removes what no manifest names: temporary files when it is opened, since
+ * later ones are under way, and segments only when there is a publication of
+ * ours. Before that the folder may hold one of another version that its readers
+ * still use.
  */
 static int
-sweep(struct view_writer *writer)
+sweep(struct view_writer *writer, bool opening)
 {
 	struct dirent *entry;
 	DIR *dir;
@@ -126,9 +127,7 @@ sweep(struct view_writer *writer)
 	while ((entry = readdir(dir)) != NULL) {
 		uint64_t number;
 
-		if (strncmp(entry->d_name, ".new-", 5) == 0 &&
-		    (writer->merger == 0 ||
-		        strcmp(entry->d_name, BASE_NAME) != 0)) {
+		if (opening && strncmp(entry->d_name, ".new-", 5) == 0) {
 			unlinkat(writer->dir_fd, entry->d_name, 0);
 			continue;
 		}
@@ -193,7 +192,7 @@ view_writer_open(const char *dir, struct view_writer **ret_writer)
 	r = writer->lock_fd < 0 ? writer->lock_fd : 0;
 	if (r == 0) {
 		writer->manifest = published(writer->dir_fd);
-		r = sweep(writer);
+		r = sweep(writer, true);
 	}
 	if (r == 0)
 		r = view_writer_sync(writer);
@@ -421,7 +420,7 @@ publish_merged(struct view_writer *writer, const char *name, uint32_t at,
 	r = view_writer_sync(writer);
 	/* What stays behind is swept the next time. */
 	if (r == 0)
-		(void)sweep(writer);
+		(void)sweep(writer, false);
 	return r;
 }
 
@@ -588,7 +587,7 @@ publish_base(struct view_writer *writer, int fd, struct manifest *next)
 	if (r == 0)
 		r = view_writer_sync(writer);
 	if (r == 0)
-		(void)sweep(writer);
+		(void)sweep(writer, false);
 	return r;
 }
 
