@@ -143,7 +143,7 @@ sweep(struct view_writer *writer, bool opening)
 	return 0;
 }
 
-/* A manifest whose segments are all there; none otherwise. */
+/* A manifest whose segments are all there; otherwise without any. */
 static struct manifest
 published(int dir_fd)
 {
@@ -159,7 +159,10 @@ published(int dir_fd)
 		        0 ||
 		    !S_ISREG(st.st_mode) ||
 		    (uint64_t)st.st_size != segment->size)
-			return (struct manifest){ 0 };
+			return (struct manifest){
+				.generation = manifest.generation,
+				.as_of = manifest.as_of,
+			};
 	}
 	return manifest;
 }

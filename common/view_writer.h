@@ -22,8 +22,9 @@ struct view_writer;
  * Opens the folder for writing (it must exist), under an exclusive lock:
  * -EWOULDBLOCK when another writer runs. Left-over temporary files and
  * unnamed segments are removed. A missing, broken or foreign manifest is no
- * error: view_writer_manifest() then shows generation 0 without segments,
- * and the next publication must be a base.
+ * error: view_writer_manifest() then shows generation 0 without segments, or
+ * what it says of itself when only a segment is missing, and the next
+ * publication must be a base.
  */
 int view_writer_open(const char *dir, struct view_writer **ret_writer);
 void view_writer_close(struct view_writer *writer);

@@ -88,8 +88,9 @@ follow_new(const struct config *config, struct state *state,
 		free(follow);
 		return r;
 	}
-	/* What was held is no longer known one by one. */
-	follow->want_all = info->cookie_len == 0 || info->unsettled;
+	/* What was held is no longer known one by one, nor what was lost. */
+	follow->want_all = info->cookie_len == 0 || info->unsettled ||
+	    info->behind;
 	follow->held = info->unsettled;
 	*ret_follow = follow;
 	return 0;
@@ -162,7 +163,7 @@ follow_write(struct follow *follow)
 	follow->writing = true;
 	follow->batch = 0;
 	/* The manifest says that it was published: no need to list it. */
-	if (publisher_is_ready(follow->publisher) &&
+	if (publisher_is_current(follow->publisher) &&
 	    publisher_is_durable(follow->publisher) &&
 	    publisher_generation(follow->publisher) == info->generation)
 		r = state_purge(follow->state);
@@ -450,6 +451,21 @@ follow_reached(struct follow *follow, struct berval cookie)
 	return follow_write(follow);
 }
 
+/*
+ * Is the state from now on the source of views? The first one is, and one that
+ * is behind its view (publish.h) when all that the directory has was asked for
+ * and counts: what is held back may be what the view knows to be gone.
+ */
+static bool
+becomes_source(const struct follow *follow, bool swept, bool shrunk)
+{
+	const struct state_info *info = state_info(follow->state);
+
+	if (!info->behind)
+		return !info->complete;
+	return follow->all && swept && !shrunk && !info->unsettled;
+}
+
 static int
 finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 {
@@ -476,8 +492,11 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 		return r;
 	state_clear_marks(follow->state);
 	state_set_digest(follow->state, follow->digest);
-	if (!state_info(follow->state)->complete)
+	if (becomes_source(follow, swept, shrunk)) {
+		state_raise_generation(follow->state,
+		    publisher_generation(follow->publisher));
 		state_set_complete(follow->state);
+	}
 	follow->refreshing = false;
 	r = commit(follow);
 	follow->refreshing = r != 0;

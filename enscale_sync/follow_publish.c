@@ -18,6 +18,7 @@ show(struct follow *follow)
 	status->generation = publisher_generation(follow->publisher);
 	status->as_of = publisher_as_of(follow->publisher);
 	status->ready = publisher_is_ready(follow->publisher);
+	status->waits = publisher_waits(follow->publisher);
 	status->held = follow->held;
 	status->changed = true;
 }

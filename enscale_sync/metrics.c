@@ -162,7 +162,8 @@ static void
 put_status(FILE *file, const struct status *status)
 {
 	gauge(file, "enscale_sync_ready",
-	    "Whether state, view and account map agree.", status->ready);
+	    "Whether readers are served: a view, and an account map that agrees.",
+	    status->ready);
 	gauge(file, "enscale_sync_in_step",
 	    "Whether they agree with the directory, as far as is known.",
 	    status->in_step);

@@ -15,6 +15,7 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/view.h"
+#include "common/view_walk.h"
 #include "common/view_writer.h"
 #include "enscale_sync/derive.h"
 #include "enscale_sync/supervisor.h"
@@ -26,7 +27,8 @@ struct publisher {
 	struct state *state;            /* borrowed */
 	struct view_writer *writer;     /* owned */
 	struct account_map_writer *map; /* owned */
-	struct view *view; /* what is published, owned; NULL: must be a base */
+	struct view *view; /* what is published, owned; NULL: none to be read */
+	bool ours;         /* it is of this state; else the next is a base */
 	uint64_t done;     /* the generation that is derived and published */
 	bool map_agrees;   /* the map as a whole was compared, and kept up */
 	char view_dir[CONFIG_PATH_MAX];
@@ -58,21 +60,52 @@ open_view(struct publisher *publisher)
 	publisher->view = NULL;
 	if (view_open(publisher->view_dir, &publisher->view) != 0)
 		publisher->view = NULL;
+	publisher->ours = publisher->ours && publisher->view != NULL;
+}
+
+static bool
+is_source(const struct state *state)
+{
+	const struct state_info *info = state_info(state);
+
+	return info->complete && !info->behind;
+}
+
+/* Only the refresh that makes it newer may forget this: it has to outlive the
+ * process, because the generation goes on counting. */
+static int
+set_behind(struct state *state)
+{
+	int r = state_begin_write(state);
+
+	if (r != 0)
+		return r;
+	state_set_behind(state);
+	return state_commit(state);
 }
 
 /*
- * Did this state make the view, and does it still list all that came after
- * it? A lost state, or a restored view, has another history.
+ * Which of the two is newer, state or view? Where it is the state, does it
+ * still list all that came after the view? An old view that was put back, or
+ * one of another state, is replaced as a whole.
  */
-static bool
-is_ours(const struct publisher *publisher)
+static int
+weigh(struct publisher *publisher)
 {
-	uint64_t generation =
-	    view_writer_manifest(publisher->writer)->generation;
 	const struct state_info *info = state_info(publisher->state);
+	uint64_t generation = publisher_generation(publisher);
 
-	return publisher->view != NULL && info->complete &&
-	    generation <= info->generation && generation >= info->purged;
+	if (is_source(publisher->state) && generation > info->generation)
+		return set_behind(publisher->state);
+	publisher->ours = publisher->view != NULL &&
+	    is_source(publisher->state) && generation >= info->purged;
+	/*
+	 * What is still listed is derived once more, though it was perhaps
+	 * published: a power failure may have taken the last segments'
+	 * contents, and left their names.
+	 */
+	publisher->done = publisher->ours ? info->purged : 0;
+	return 0;
 }
 
 /* The socket may not be there yet, nor its guard: asked anew each time. */
@@ -119,19 +152,12 @@ publisher_open(const struct config *config, struct state *state,
 		    &publisher->map, &replaced);
 	if (r != 0)
 		return r;
+	*ret_what = CONFIG_STATE_DIR "/" STATE_FILE;
 	open_guard(publisher, config->run_dir);
 	open_view(publisher);
-	if (is_ours(publisher)) {
-		/*
-		 * What is still listed is derived once more, though it was
-		 * perhaps published: a power failure may have taken the last
-		 * segments' contents, and left their names.
-		 */
-		publisher->done = state_info(state)->purged;
-	} else {
-		view_close(publisher->view);
-		publisher->view = NULL;
-	}
+	r = weigh(publisher);
+	if (r != 0)
+		return r;
 	*ret_publisher = publisher;
 	publisher = NULL;
 	return 0;
@@ -178,16 +204,30 @@ publisher_as_of(const struct publisher *publisher)
 }
 
 bool
+publisher_waits(const struct publisher *publisher)
+{
+	return publisher->view != NULL && !is_source(publisher->state);
+}
+
+bool
+publisher_is_current(const struct publisher *publisher)
+{
+	return publisher->ours && publisher->map_agrees &&
+	    is_source(publisher->state) &&
+	    publisher->done == state_info(publisher->state)->generation;
+}
+
+bool
 publisher_is_ready(const struct publisher *publisher)
 {
-	return publisher->view != NULL && publisher->map_agrees &&
-	    publisher->done == state_info(publisher->state)->generation;
+	return publisher_waits(publisher) ? publisher->map_agrees
+	                                  : publisher_is_current(publisher);
 }
 
 bool
 publisher_is_behind(const struct publisher *publisher)
 {
-	return state_info(publisher->state)->complete &&
+	return (publisher_waits(publisher) || is_source(publisher->state)) &&
 	    !publisher_is_ready(publisher);
 }
 
@@ -261,7 +301,7 @@ publish_view(struct publisher *publisher, int64_t as_of,
 {
 	struct segment segment = {
 		.writer = publisher->writer,
-		.base = publisher->view == NULL,
+		.base = !publisher->ours,
 	};
 	uint64_t generation = state_info(publisher->state)->generation;
 	int r = 0;
@@ -280,11 +320,24 @@ publish_view(struct publisher *publisher, int64_t as_of,
 	published->records = segment.records;
 	if (!segment.begun)
 		return 0;
-	r = view_writer_commit(publisher->writer, generation,
-	    as_of > 0 ? as_of : publisher_as_of(publisher));
+	/* A base is durable at once. */
+	if (segment.base)
+		r = state_sync(publisher->state);
 	if (r == 0)
-		open_view(publisher);
-	return r;
+		r = view_writer_commit(publisher->writer, generation,
+		    as_of > 0 ? as_of : publisher_as_of(publisher));
+	else
+		view_writer_abort(publisher->writer);
+	/* A segment has gone bad, and nothing can be put above it any more. */
+	if (r == ENS_E_CORRUPT)
+		publisher_distrust(publisher);
+	if (r != 0)
+		return r;
+	/* Another view may have had other accounts. */
+	publisher->map_agrees = publisher->map_agrees && publisher->ours;
+	publisher->ours = true;
+	open_view(publisher);
+	return 0;
 }
 
 /* ---- the map ----------------------------------------------------------- */
@@ -374,6 +427,57 @@ publish_map(struct publisher *publisher)
 	return r;
 }
 
+static int
+map_row(const struct view_row *row, void *arg)
+{
+	struct publisher *publisher = arg;
+	struct account_record account;
+	uint32_t id;
+	int r;
+
+	if (row->key.data[0] != RECORD_ACCOUNT)
+		return 0;
+	id = account_of(&row->key);
+	r = view_find_account(publisher->view, id, &account);
+	return r == 0 ? account_map_set(publisher->map, id, true) : 0;
+}
+
+/* Clears what the view does not have; what it cannot tell of stays. */
+static int
+clear_unknown(struct publisher *publisher)
+{
+	struct account_record account;
+	uint32_t id = 0;
+	int r = 0;
+
+	while (
+	    r == 0 && account_map_writer_next(publisher->map, id, &id) == 0) {
+		if (view_find_account(publisher->view, id, &account) ==
+		    ENS_E_NOTFOUND)
+			r = account_map_set(publisher->map, id, false);
+		id++;
+	}
+	return r;
+}
+
+/* The map of a view that serves on, as far as that can be read. */
+static int
+map_view(struct publisher *publisher)
+{
+	int r = 0;
+
+	for (uint32_t i = view_segment_count(publisher->view); r == 0 && i > 0;
+	     i--) {
+		r = view_each_row(publisher->view, i - 1, map_row, publisher);
+		if (r == ENS_E_CORRUPT)
+			r = 0;
+	}
+	if (r == 0)
+		r = clear_unknown(publisher);
+	publisher->map_agrees = r == 0;
+	return r;
+}
+
 /* ---- both -------------------------------------------------------------- */
 
 static void
@@ -412,7 +516,9 @@ publisher_publish(struct publisher *publisher, int64_t as_of,
 	*ret_published = published;
 	if (!publisher_is_behind(publisher))
 		return 0;
-	if (publisher->view == NULL ||
+	if (publisher_waits(publisher))
+		return map_view(publisher);
+	if (!publisher->ours ||
 	    publisher->done < publisher_generation(publisher))
 		r = pass_generation(publisher);
 	if (r == 0)
@@ -449,8 +555,10 @@ int
 publisher_settle(struct publisher *publisher)
 {
 	uint64_t merges = view_writer_merges(publisher->writer);
-	int r = view_writer_settle(publisher->writer);
+	int r = state_sync(publisher->state);
 
+	if (r == 0)
+		r = view_writer_settle(publisher->writer);
 	if (view_writer_merges(publisher->writer) != merges)
 		open_view(publisher);
 	return r;
@@ -459,9 +567,7 @@ publisher_settle(struct publisher *publisher)
 void
 publisher_distrust(struct publisher *publisher)
 {
-	view_close(publisher->view);
-	publisher->view = NULL;
-	publisher->map_agrees = false;
+	publisher->ours = publisher->map_agrees = false;
 }
 
 int
@@ -469,10 +575,13 @@ publisher_touch(struct publisher *publisher, int64_t as_of)
 {
 	int r;
 
-	if (!publisher_is_ready(publisher) ||
+	if (!publisher_is_current(publisher) ||
 	    as_of == publisher_as_of(publisher))
 		return 0;
-	r = view_writer_touch(publisher->writer, publisher->done, as_of);
+	r = state_sync(publisher->state);
+	if (r == 0)
+		r = view_writer_touch(publisher->writer, publisher->done,
+		    as_of);
 	if (r == 0)
 		open_view(publisher);
 	return r;

@@ -281,6 +281,21 @@ state_commit(struct state *state)
 		state->committed = state->info;
 	else
 		state->info = state->committed;
+	state->unsynced |= r == 0;
+	return r;
+}
+
+int
+state_sync(struct state *state)
+{
+	int r;
+
+	if (!state->unsynced || state->building)
+		return 0;
+	r = state_error(state, mdb_env_sync(state->env, 1));
+	/* What was refused once may be called written the next time. */
+	state->stuck |= r != 0;
+	state->unsynced = r != 0;
 	return r;
 }
 
@@ -346,7 +361,8 @@ open_tables(struct state *state)
  * NOLOCK: the folder's lock keeps others out, and of ourselves there is one,
  * which never reads and writes at the same time; so no reader table and no
  * mutex that outlives us. NOMETASYNC: an operating system that dies may undo
- * the last commit as a whole, cookie included, and the server tells it again.
+ * the last commit as a whole, cookie included, and the server tells it again;
+ * until state_sync(), that is, and publish.h says what follows for the view.
  * While it is built: state_build.c.
  */
 int

@@ -38,6 +38,7 @@ struct state_info {
 	uint64_t generation; /* counts commits that left something to publish */
 	uint64_t purged; /* up to this one, what was to publish is forgotten */
 	bool complete;   /* a refresh has been finished once */
+	bool behind;     /* it was found to be older than its view: publish.h */
 	bool unsettled;  /* something of a server behind us was held back */
 	uint64_t entries[ENTRY_KINDS + 1]; /* good ones, by kind */
 	uint8_t digest[STATE_DIGEST_LEN];  /* of source, filter and rules */
@@ -62,6 +63,12 @@ void state_close(struct state *state);
  */
 int state_settle(struct state *state);
 bool state_is_settled(const struct state *state);
+/*
+ * The last commit is durable from now on; before that a power failure may undo
+ * it. A no-op when it is, and for a state that has not its name yet. 0; -errno,
+ * and state_is_stuck(), when the disk refuses.
+ */
+int state_sync(struct state *state);
 
 /*
  * The directory is the truth: a state that a disk has spoiled is removed, and
@@ -119,8 +126,12 @@ int state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 int state_set_cookie(struct state *state, const char *cookie, size_t len);
 void state_set_digest(struct state *state,
     const uint8_t digest[STATE_DIGEST_LEN]);
-/* A refresh has ended well: from now on changes are listed for publishing. */
+/* A refresh has ended well: it is the source of views, and from now on changes
+ * are listed for publishing. No view from before is one of its own. */
 void state_set_complete(struct state *state);
+/* A view has been found that is newer: until state_set_complete() this one is
+ * where a refresh begins, and no source of a view. */
+void state_set_behind(struct state *state);
 /* What is listed has been published. */
 int state_purge(struct state *state);
 /* The generation shall be above this one at least: a view has it. */

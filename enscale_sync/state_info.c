@@ -8,7 +8,7 @@
 #include "enscale_sync/state_private.h"
 
 /* Another version is not converted: the directory is asked again. */
-#define STATE_VERSION  2
+#define STATE_VERSION  3
 #define STATE_INFO_MAX ((size_t)16 * 1024)
 
 static const struct bytes info_key = { (const uint8_t *)"info", 4 };
@@ -24,6 +24,7 @@ state_write_info(struct state *state)
 	wire_write_u64(&out, info->generation);
 	wire_write_u64(&out, info->purged);
 	wire_write_u8(&out, info->complete);
+	wire_write_u8(&out, info->behind);
 	wire_write_u8(&out, info->unsettled);
 	for (int i = 0; i <= ENTRY_KINDS; i++)
 		wire_write_u64(&out, info->entries[i]);
@@ -52,6 +53,7 @@ parse_info(struct bytes value, struct state_info *ret_info)
 	info.generation = wire_read_u64(&in);
 	info.purged = wire_read_u64(&in);
 	info.complete = wire_read_u8(&in) != 0;
+	info.behind = wire_read_u8(&in) != 0;
 	info.unsettled = wire_read_u8(&in) != 0;
 	for (int i = 0; i <= ENTRY_KINDS; i++)
 		info.entries[i] = wire_read_u64(&in);
@@ -174,7 +176,16 @@ void
 state_set_complete(struct state *state)
 {
 	state->info.complete = true;
+	state->info.behind = false;
+	/* What this commit brings is listed nowhere. */
+	state->info.purged = state->info.generation + 1;
 	state->changed = true;
+}
+
+void
+state_set_behind(struct state *state)
+{
+	state->info.behind = true;
 }
 
 void

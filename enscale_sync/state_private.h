@@ -42,10 +42,11 @@ struct state {
 	struct state_info info;      /* as the transaction has it */
 	struct state_info committed; /* as on disk */
 	bool new;                    /* begun by this process */
-	bool damaged; /* something was read that was not written */
-	bool stuck;   /* nothing can be written until it is opened again */
-	bool changed; /* this transaction listed something to publish */
-	bool wrote;   /* state_has_written() */
+	bool damaged;  /* something was read that was not written */
+	bool stuck;    /* nothing can be written until it is opened again */
+	bool unsynced; /* state_sync() has something to do */
+	bool changed;  /* this transaction listed something to publish */
+	bool wrote;    /* state_has_written() */
 	struct uuid_list *marks;  /* owned; NULL: none */
 	struct wire_writer entry; /* the entry being filed */
 	struct wire_writer old;   /* the one in its place */

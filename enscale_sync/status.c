@@ -110,10 +110,10 @@ put_all(FILE *file, struct state *state, const void *arg)
 	(void)fprintf(file, ",\n\"method\":\"%s\"",
 	    status->method == NULL ? "" : status->method);
 	(void)fprintf(file,
-	    ",\n\"ready\":%s,\n\"in_step\":%s,\n\"in_step_since\":%" PRId64
+	    ",\n\"ready\":%s,\n\"waits\":%s,\n\"in_step\":%s,\n\"in_step_since\":%" PRId64
 	    ",\n\"as_of\":%" PRId64 ",\n\"generation\":%" PRIu64
 	    ",\n\"entries\":{",
-	    status->ready ? "true" : "false",
+	    status->ready ? "true" : "false", status->waits ? "true" : "false",
 	    status->in_step ? "true" : "false", status->in_step_since,
 	    status->as_of, status->generation);
 	put_entries(file, state_info(state));

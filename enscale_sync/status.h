@@ -10,7 +10,9 @@
  *				"following"
  *  "source":"ldapi:///",	the URI in use, or tried last
  *  "method":"sync",		"sync" (RFC 4533), "poll", "file"
- *  "ready":true,		view, map and state agree
+ *  "ready":true,		view and map agree, and the state unless it waits
+ *  "waits":false,		the view serves on, and does not change, until a
+ *				refresh is complete: it is newer than the state
  *  "in_step":true,		and with the directory, as far as is known
  *  "in_step_since":1763840000,	when it became true; 0 while it is not
  *  "as_of":1763849990,		what the view says of its own age
@@ -60,6 +62,7 @@ struct status {
 	char source[STATUS_SOURCE_MAX];
 	const char *method; /* static; NULL before there is a source */
 	bool ready;
+	bool waits;
 	bool in_step;
 	int64_t in_step_since;
 	int64_t as_of;

@@ -122,6 +122,8 @@ stage(const json_t *sync)
 {
 	if (is_true(sync, "in_step"))
 		return "in step";
+	if (is_true(sync, "waits"))
+		return "not in step: what was published serves on until a refresh in full is complete";
 	if (number(sync, "held") > 0)
 		return "not in step: something is held back";
 	return is_true(sync, "comparing") ? "comparing" : "not in step";

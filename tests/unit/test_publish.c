@@ -89,6 +89,16 @@ publish(int64_t as_of)
 	return published;
 }
 
+/* As the follower does at the end of a refresh. */
+static void
+complete(void)
+{
+	assert_int_equal(state_begin_write(f.state), 0);
+	state_raise_generation(f.state, publisher_generation(publisher));
+	state_set_complete(f.state);
+	assert_int_equal(state_commit(f.state), 0);
+}
+
 static void
 put_account(uint32_t id, const char *more)
 {
@@ -346,6 +356,38 @@ a_view_that_is_distrusted_serves_until_another_replaces_it(void **state)
 	assert_true(publisher_is_ready(publisher));
 }
 
+/* Others can be put above it for a while. */
+static void
+a_segment_that_cannot_be_merged_any_more_is_replaced(void **state)
+{
+	struct published published;
+	bool base = false;
+
+	(void)state;
+	for (uint32_t i = 1; i <= 400; i++)
+		put_account(i, "");
+	sync_complete(&f);
+	(void)publish(NOW);
+	sync_delete(&f, 1);
+	(void)publish(NOW);
+	/* The rows end in the middle of one; the first is the delta. */
+	shell(
+	    "n=$(sed -n 's/^segment \\([^ ]*\\).*/\\1/p' view/manifest | head -1)"
+	    " && head -c 8 /dev/zero | tr '\\0' '\\377'"
+	    " | dd of=view/$n bs=1 seek=2048 conv=notrunc status=none");
+	for (uint32_t i = 2; i <= 2 * VIEW_SEGMENTS_MAX; i++) {
+		sync_delete(&f, i);
+		if (publisher_publish(publisher, NOW, &published) ==
+		    ENS_E_CORRUPT)
+			published = publish(NOW);
+		base |= published.base;
+		assert_int_equal(look(i), ENS_E_NOTFOUND);
+	}
+	assert_true(base);
+	assert_int_equal(look(1), ENS_E_NOTFOUND);
+	assert_int_equal(look(400), 0);
+}
+
 static void
 a_lost_map_is_made_anew(void **state)
 {
@@ -404,17 +446,230 @@ the_view_of_a_lost_state_serves_until_the_new_one_is_complete(void **state)
 	shell("rm state/state.mdb");
 	sync_fixture_reopen(&f);
 	open_publisher();
+	assert_true(publisher_waits(publisher));
 	put_account(1, "");
-	assert_int_equal(publish(NOW).records, 0);
+	assert_int_equal(publish(NOW + 1).records, 0);
 	assert_int_equal(look(2), 0);
-	assert_false(publisher_is_ready(publisher));
-	sync_complete(&f);
+	assert_true(publisher_is_ready(publisher));
+	assert_int_equal(publisher_as_of(publisher), NOW);
+	complete();
 	assert_true(publish(NOW + 1).base);
 	assert_int_equal(look(1), 0);
 	assert_int_equal(look(2), ENS_E_NOTFOUND);
 	assert_true(publisher_generation(publisher) > generation);
 	assert_true(on_map(1));
 	assert_false(on_map(2));
+}
+
+/* What is left of the state after a power failure that took its last commits:
+ * taken in the run of the test, and put back at its next start. */
+static void
+keep_state(void)
+{
+	assert_int_equal(state_sync(f.state), 0);
+	shell("cp state/state.mdb old.mdb");
+}
+
+static void
+lose_commits(void)
+{
+	publisher_close(publisher);
+	publisher = NULL;
+	state_close(f.state);
+	f.state = NULL;
+	shell("mv old.mdb state/state.mdb");
+	sync_fixture_reopen(&f);
+}
+
+static void
+settle(void)
+{
+	assert_int_equal(publisher_settle(publisher), 0);
+	assert_int_equal(state_settle(f.state), 0);
+	while (!state_is_settled(f.state))
+		assert_int_equal(state_settle(f.state), 0);
+}
+
+/* 50 accounts, of which number 7 was deleted and 51 added last; the state does
+ * not know of it any more. */
+static void
+lose_a_deletion(void)
+{
+	for (uint32_t i = 1; i <= 50; i++)
+		put_account(i, "");
+	sync_complete(&f);
+	(void)publish(NOW);
+	settle();
+	keep_state();
+	sync_delete(&f, 7);
+	put_account(51, "");
+	(void)publish(NOW + 1);
+	assert_int_equal(publisher_settle(publisher), 0);
+	lose_commits();
+}
+
+static void
+empty_newest_segment(void)
+{
+	shell(
+	    "n=$(sed -n 's/^segment \\([^ ]*\\).*/\\1/p' view/manifest | head -1)"
+	    " && truncate -s 0 view/$n");
+}
+
+static void
+assert_view_serves(void)
+{
+	assert_int_equal(look(7), ENS_E_NOTFOUND);
+	assert_int_equal(look(51), 0);
+	assert_false(on_map(7));
+	assert_true(on_map(1) && on_map(51));
+	assert_int_equal(publisher_as_of(publisher), NOW + 1);
+}
+
+static void
+a_state_that_is_older_than_its_view_is_no_source_of_one(void **state)
+{
+	(void)state;
+	lose_a_deletion();
+	open_publisher();
+	assert_true(publisher_waits(publisher));
+	assert_false(publisher_is_ready(publisher));
+	assert_int_equal(publish(NOW + 9).records, 0);
+	assert_true(publisher_is_ready(publisher));
+	assert_false(publisher_is_behind(publisher));
+	assert_false(publisher_is_current(publisher));
+	assert_view_serves();
+	/* Nor does it become one by itself: what comes and goes is counted as
+	 * always, and its number passes that of the view. */
+	for (uint32_t i = 60; i < 70; i++)
+		put_account(i, "");
+	put_account(7, "mail: seven@enscale.com\n");
+	assert_int_equal(publish(NOW + 9).records, 0);
+	assert_int_equal(publisher_touch(publisher, NOW + 9), 0);
+	assert_view_serves();
+	restart();
+	assert_true(
+	    state_info(f.state)->generation > publisher_generation(publisher));
+	assert_true(publisher_waits(publisher));
+	assert_int_equal(publish(NOW + 9).records, 0);
+	assert_view_serves();
+}
+
+static void
+the_map_of_a_view_that_serves_on_is_put_right(void **state)
+{
+	struct account_map_writer *map;
+	char path[128];
+	bool replaced;
+
+	(void)state;
+	lose_a_deletion();
+	(void)snprintf(path, sizeof(path), "%s/map/accounts.map", f.root);
+	assert_int_equal(
+	    account_map_create(path, config.uid_base, 0, &map, &replaced), 0);
+	assert_int_equal(account_map_set(map, 7, true), 0);
+	assert_int_equal(account_map_set(map, 51, false), 0);
+	assert_int_equal(account_map_set(map, 400000, true), 0);
+	account_map_writer_close(map);
+	open_publisher();
+	(void)publish(0);
+	assert_true(publisher_is_ready(publisher));
+	assert_view_serves();
+	assert_false(on_map(400000));
+}
+
+static void
+a_state_that_was_behind_is_published_as_a_whole_once_it_is_complete(
+    void **state)
+{
+	uint64_t generation;
+
+	(void)state;
+	lose_a_deletion();
+	open_publisher();
+	(void)publish(0);
+	generation = publisher_generation(publisher);
+	sync_delete(&f, 7);
+	put_account(52, "");
+	complete();
+	assert_false(publisher_waits(publisher));
+	/* A power failure at this moment makes it no older. */
+	restart();
+	assert_false(publisher_waits(publisher));
+	assert_true(publish(NOW + 9).base);
+	assert_true(publisher_generation(publisher) > generation);
+	assert_true(publisher_is_current(publisher));
+	assert_int_equal(look(7), ENS_E_NOTFOUND);
+	assert_int_equal(look(51), ENS_E_NOTFOUND);
+	assert_int_equal(look(52), 0);
+	assert_false(on_map(7) || on_map(51));
+	assert_true(on_map(1) && on_map(52));
+	restart();
+	assert_false(publish(0).base);
+	assert_true(publisher_is_current(publisher));
+}
+
+/* As far as it can be told: nobody gets in, rather than somebody who was shut
+ * out. */
+static void
+an_older_state_is_no_source_when_the_view_lost_its_last_segment(void **state)
+{
+	(void)state;
+	lose_a_deletion();
+	empty_newest_segment();
+	open_publisher();
+	assert_int_equal(publish(0).records, 0);
+	assert_false(publisher_is_ready(publisher));
+	assert_int_equal(look(7), ENS_E_CORRUPT);
+	complete();
+	assert_true(publish(0).base);
+	assert_int_equal(look(1), 0);
+}
+
+static void
+a_newer_state_is_published_when_the_view_lost_its_last_segment(void **state)
+{
+	(void)state;
+	put_account(1, "");
+	put_account(2, "");
+	sync_complete(&f);
+	(void)publish(NOW);
+	sync_delete(&f, 1);
+	(void)publish(NOW + 1);
+	publisher_close(publisher);
+	empty_newest_segment();
+	open_publisher();
+	assert_true(publish(0).base);
+	assert_int_equal(look(1), ENS_E_NOTFOUND);
+	assert_int_equal(look(2), 0);
+	assert_int_equal(publisher_as_of(publisher), NOW + 1);
+}
+
+/* The one whose disk was full until its end has listed nothing of what it has:
+ * only as a whole it takes the place of another's view. */
+static void
+a_view_of_another_state_is_not_taken_for_ones_own(void **state)
+{
+	(void)state;
+	put_account(1, "");
+	put_account(2, "");
+	sync_complete(&f);
+	(void)publish(NOW);
+	publisher_close(publisher);
+	state_close(f.state);
+	f.state = NULL;
+	shell("rm state/state.mdb");
+	sync_fixture_reopen(&f);
+	open_publisher();
+	put_account(1, "");
+	complete();
+	/* It has a number above the view's, and never comes to publish. */
+	put_account(3, "");
+	settle();
+	restart();
+	assert_true(publish(NOW).base);
+	assert_int_equal(look(2), ENS_E_NOTFOUND);
+	assert_int_equal(look(3), 0);
 }
 
 static void
@@ -502,10 +757,20 @@ main(void)
 		TEST(a_change_that_a_power_failure_emptied_is_published_again),
 		TEST(
 		    a_view_that_is_distrusted_serves_until_another_replaces_it),
+		TEST(a_segment_that_cannot_be_merged_any_more_is_replaced),
 		TEST(a_lost_map_is_made_anew),
 		TEST(a_map_with_too_much_on_it_is_put_right),
 		TEST(
 		    the_view_of_a_lost_state_serves_until_the_new_one_is_complete),
+		TEST(a_state_that_is_older_than_its_view_is_no_source_of_one),
+		TEST(the_map_of_a_view_that_serves_on_is_put_right),
+		TEST(
+		    a_state_that_was_behind_is_published_as_a_whole_once_it_is_complete),
+		TEST(
+		    an_older_state_is_no_source_when_the_view_lost_its_last_segment),
+		TEST(
+		    a_newer_state_is_published_when_the_view_lost_its_last_segment),
+		TEST(a_view_of_another_state_is_not_taken_for_ones_own),
 		TEST(an_older_view_that_was_put_back_is_replaced),
 		TEST(the_guard_is_told_of_each_publication),
 		TEST(a_long_publication_is_no_hanging_loop),
