@@ -412,6 +412,52 @@ bury_account(struct derive *derive, uint32_t account)
 	return r;
 }
 
+/* The earlier one, the lower one; 0: none. */
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* What counts is kept although the directory does not have it any more: the
+ * copy that it has instead may allow less (state_kept.c). */
+static int
+limit_account(struct derive *derive, const struct record_key *subject,
+    struct account_record *record)
+{
+	struct entry other;
+	int r = state_find_limit(derive->state, subject, &derive->other_rows,
+	    &other);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	if (other.account.status != ACCOUNT_ACTIVE)
+		record->status = other.account.status;
+	record->expires = least(record->expires, other.account.expires);
+	record->max_sessions = (uint32_t)least(record->max_sessions,
+	    other.account.max_sessions);
+	return 0;
+}
+
+/* The same of an environment or a node. */
+static int
+limit_running(struct derive *derive, const struct record_key *subject,
+    enum environment_state *state)
+{
+	struct entry other;
+	enum environment_state theirs;
+	int r = state_find_limit(derive->state, subject, &derive->other_rows,
+	    &other);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	theirs = other.kind == ENTRY_NODE ? other.node.state
+	                                  : other.environment.state;
+	if (*state == ENVIRONMENT_RUNNING)
+		*state = theirs;
+	return 0;
+}
+
 static int
 derive_account(struct derive *derive, const struct record_key *subject)
 {
@@ -435,8 +481,10 @@ derive_account(struct derive *derive, const struct record_key *subject)
 		.name = entry.name,
 		.mail = entry.account.mail,
 	};
-	r = put_record(derive, subject,
-	    record_encode_account(fresh(derive), &record));
+	r = limit_account(derive, subject, &record);
+	if (r == 0)
+		r = put_record(derive, subject,
+		    record_encode_account(fresh(derive), &record));
 	if (r == 0)
 		r = gather_keys(derive, &entry);
 	if (r == 0)
@@ -506,6 +554,9 @@ derive_environment(struct derive *derive, const struct record_key *subject)
 	if (r != 0)
 		return r;
 	sort_numbers(derive);
+	r = limit_running(derive, subject, &entry.environment.state);
+	if (r != 0)
+		return r;
 	return put_record(derive, subject,
 	    record_encode_environment(fresh(derive), entry.name,
 	        entry.environment.state, entry.environment.owner,
@@ -524,6 +575,8 @@ derive_node(struct derive *derive, const struct record_key *subject)
 
 	if (r == ENS_E_NOTFOUND)
 		return put_absent(derive, subject);
+	if (r == 0)
+		r = limit_running(derive, subject, &entry.node.state);
 	if (r == 0)
 		r = state_find_parent(derive->state, entry.uuid,
 		    &derive->other_rows, &above);

@@ -296,7 +296,7 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	/* A refresh in full finds out anew what there is to hold back. */
 	if (all)
 		follow->held = 0;
-	follow->shrink = (struct shrink){ 0 };
+	follow->shrink = follow->kept = (struct shrink){ 0 };
 	follow->guarding = state_info(follow->state)->complete &&
 	    !follow->lenient;
 	follow->lags = false;
@@ -457,28 +457,31 @@ follow_reached(struct follow *follow, struct berval cookie)
  * and counts: what is held back may be what the view knows to be gone.
  */
 static bool
-becomes_source(const struct follow *follow, bool swept, bool shrunk)
+becomes_source(const struct follow *follow, bool swept, enum guard guard)
 {
 	const struct state_info *info = state_info(follow->state);
 
 	if (!info->behind)
 		return !info->complete;
-	return follow->all && swept && !shrunk && !info->unsettled;
+	return follow->all && swept && guard == LETS_ALL_GO && !info->unsettled;
 }
 
 static int
 finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 {
-	bool shrunk = false;
+	enum guard guard = LETS_ALL_GO;
 	int r = follow_write(follow);
 
 	if (r == 0 && follow->all)
 		state_set_unsettled(follow->state, follow->held > 0);
+	if (r == 0 && swept && follow->marking)
+		r = state_release_marked(follow->state);
 	if (r == 0)
-		r = follow_guard(follow, swept, &shrunk);
-	if (r == 0 && !shrunk)
+		r = follow_guard(follow, swept, &guard);
+	if (r == 0 && guard != KEEPS_ALL)
 		r = state_apply_stash(follow->state);
-	if (r == 0 && swept && follow->marking && !shrunk)
+	follow->keeping = guard == LETS_NEW_GO;
+	if (r == 0 && swept && follow->marking && guard != KEEPS_ALL)
 		r = state_sweep(follow->state, follow_may_go, follow,
 		    ret_deleted);
 	if (r == 0)
@@ -492,7 +495,7 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 		return r;
 	state_clear_marks(follow->state);
 	state_set_digest(follow->state, follow->digest);
-	if (becomes_source(follow, swept, shrunk)) {
+	if (becomes_source(follow, swept, guard)) {
 		state_raise_generation(follow->state,
 		    publisher_generation(follow->publisher));
 		state_set_complete(follow->state);
@@ -500,7 +503,7 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	follow->refreshing = false;
 	r = commit(follow);
 	follow->refreshing = r != 0;
-	follow->shrunk = shrunk;
+	follow->shrunk = guard != LETS_ALL_GO;
 	return r;
 }
 

@@ -135,12 +135,20 @@ follow_hold(struct follow *follow, const struct entry *entry)
 	return 0;
 }
 
+static bool
+would_go(const struct follow *follow, const struct entry *entry)
+{
+	return !follow->behind || csn_set_has_seen(&follow->server, entry->csn);
+}
+
 bool
 follow_may_go(const struct entry *entry, void *arg)
 {
 	struct follow *follow = arg;
 
-	if (!follow->behind || csn_set_has_seen(&follow->server, entry->csn))
+	if (follow->keeping && state_is_kept(follow->state, entry->uuid))
+		return false;
+	if (would_go(follow, entry))
 		return true;
 	follow->held++;
 	state_set_unsettled(follow->state, true);
@@ -152,28 +160,69 @@ static bool
 count_loss(const struct entry *entry, void *arg)
 {
 	struct follow *follow = arg;
+	struct shrink *shrink = state_is_kept(follow->state, entry->uuid)
+	    ? &follow->kept
+	    : &follow->shrink;
+	bool copied = false;
 
-	if (!follow->behind || csn_set_has_seen(&follow->server, entry->csn))
-		(void)shrink_add(&follow->shrink, entry, NULL);
+	if (follow->error != 0 || !would_go(follow, entry))
+		return false;
+	(void)shrink_add(shrink, entry, NULL);
+	follow->error = state_has_copy(follow->state, entry, &copied);
+	if (copied)
+		shrink_add_copy(shrink, entry);
 	return false;
 }
 
-int
-follow_guard(struct follow *follow, bool swept, bool *ret_held)
+static bool
+keep(const struct entry *entry, void *arg)
 {
-	char text[SHRINK_TEXT_MAX];
+	struct follow *follow = arg;
+
+	if (follow->error == 0 && would_go(follow, entry))
+		follow->error = state_keep(follow->state, entry->uuid);
+	return false;
+}
+
+/* Has the sweep that takes nothing away visit what a refresh left out. */
+static int
+visit_unnamed(struct follow *follow,
+    bool (*visit)(const struct entry *entry, void *arg))
+{
 	uint64_t none;
+	int r;
+
+	follow->error = 0;
+	r = state_sweep(follow->state, visit, follow, &none);
+	return r != 0 ? r : follow->error;
+}
+
+int
+follow_guard(struct follow *follow, bool swept, enum guard *ret_guard)
+{
+	char text[SHRINK_TEXT_MAX], rest[SHRINK_TEXT_MAX];
+	struct shrink all;
 	int r = 0;
 
-	*ret_held = false;
+	*ret_guard = LETS_ALL_GO;
 	if (!follow->guarding)
 		return 0;
 	if (swept)
-		r = state_sweep(follow->state, count_loss, follow, &none);
-	if (r != 0 || !shrink_is_too_much(&follow->shrink, follow->state, text))
+		r = visit_unnamed(follow, count_loss);
+	all = follow->shrink;
+	shrink_merge(&all, &follow->kept);
+	if (r != 0 || !shrink_is_too_much(&all, follow->state, text))
 		return r;
-	*ret_held = true;
-	follow->held += shrink_total(&follow->shrink);
+	/* What was held before does not hold what has gone since. */
+	*ret_guard = shrink_total(&follow->kept) > 0 &&
+	        !shrink_is_too_much(&follow->shrink, follow->state, rest)
+	    ? LETS_NEW_GO
+	    : KEEPS_ALL;
+	if (*ret_guard == KEEPS_ALL && swept)
+		r = visit_unnamed(follow, keep);
+	if (r != 0)
+		return r;
+	follow->held += shrink_total(&all);
 	state_set_unsettled(follow->state, true);
 	(void)snprintf(follow->status->held_reason,
 	    sizeof(follow->status->held_reason),

@@ -34,10 +34,12 @@ struct follow {
 	bool lenient;  /* an administrator accepts what it says */
 	bool guarding; /* this refresh may take away too much */
 	bool shrunk;   /* one would have, and was held */
+	bool keeping;  /* what is kept stays kept: only the rest is swept */
 	bool compared; /* all that is here was found there, and no more */
 	bool lags;     /* it has changes that it does not tell */
 	bool writing;  /* a transaction is under way */
-	struct shrink shrink;
+	struct shrink shrink, kept;    /* what goes now, what is kept already */
+	int error;                     /* of counting it */
 	struct comparison *comparison; /* owned; NULL: none under way */
 	bool asking, touched; /* its question; the answer came another way */
 	bool settling;        /* its answer is being judged */
@@ -79,9 +81,15 @@ int follow_hold(struct follow *follow, const struct entry *entry);
 /* Of entries that a complete refresh did not name: what the server has not
  * seen yet stays. */
 bool follow_may_go(const struct entry *entry, void *follow);
+enum guard {
+	LETS_ALL_GO,
+	LETS_NEW_GO, /* not what is kept since a refresh before */
+	KEEPS_ALL,
+};
+
 /* Would the refresh that is complete now take away too much? Then it is held,
- * and said. */
-int follow_guard(struct follow *follow, bool swept, bool *ret_held);
+ * and said, and what it would take away is kept. */
+int follow_guard(struct follow *follow, bool swept, enum guard *ret_guard);
 /* Has a server that was behind caught up? */
 void follow_check_behind(struct follow *follow);
 /* Is what the directory takes away taken away here? */

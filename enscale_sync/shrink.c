@@ -71,6 +71,27 @@ shrink_add(struct shrink *shrink, const struct entry *ours,
 	return shrink_total(shrink) != before;
 }
 
+void
+shrink_add_copy(struct shrink *shrink, const struct entry *ours)
+{
+	struct shrink one = { 0 };
+
+	if (!shrink_add(&one, ours, NULL))
+		return;
+	for (int i = 0; i < SHRINK_KINDS; i++)
+		shrink->copies[i] += one.lost[i];
+}
+
+void
+shrink_merge(struct shrink *shrink, const struct shrink *other)
+{
+	shrink->account_keys += other->account_keys;
+	for (int i = 0; i < SHRINK_KINDS; i++) {
+		shrink->lost[i] += other->lost[i];
+		shrink->copies[i] += other->copies[i];
+	}
+}
+
 uint64_t
 shrink_total(const struct shrink *shrink)
 {
@@ -82,7 +103,7 @@ shrink_total(const struct shrink *shrink)
 }
 
 static uint64_t
-count_all(const struct shrink *shrink, struct state *state,
+count_entries(const struct shrink *shrink, struct state *state,
     enum shrink_kind kind)
 {
 	const struct state_info *info = state_info(state);
@@ -108,6 +129,20 @@ count_all(const struct shrink *shrink, struct state *state,
 	default:
 		return 0;
 	}
+}
+
+/* Each once. */
+static uint64_t
+count_all(const struct shrink *shrink, struct state *state,
+    enum shrink_kind kind)
+{
+	uint64_t all = count_entries(shrink, state, kind);
+	uint64_t copies = shrink->copies[kind], lost = shrink->lost[kind];
+
+	if (copies == 0)
+		return all;
+	all = copies < all ? all - copies : 0;
+	return all > lost ? all : lost;
 }
 
 bool

@@ -29,12 +29,18 @@ enum shrink_kind {
 struct shrink {
 	uint64_t lost[SHRINK_KINDS];
 	uint64_t account_keys; /* values on accounts that were looked at */
+	uint64_t copies[SHRINK_KINDS]; /* of what is lost, here besides */
 };
 
 /* Adds what is lost when theirs (NULL: nothing) takes the place of ours. Is
  * anything? */
 bool shrink_add(struct shrink *shrink, const struct entry *ours,
     const struct entry *theirs);
+/* Ours is here a second time, as is a tree that was loaded anew: all that there
+ * is counts once. */
+void shrink_add_copy(struct shrink *shrink, const struct entry *ours);
+/* Adds another one. */
+void shrink_merge(struct shrink *shrink, const struct shrink *other);
 /* All kinds together. */
 uint64_t shrink_total(const struct shrink *shrink);
 /* Too much of any kind? ret_text then names it: "300 of 1000 accounts". */

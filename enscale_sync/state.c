@@ -32,6 +32,7 @@ static const char *const table_names[T_COUNT] = {
 	[T_CHANGED] = "changed",
 	[T_REFUSED] = "refused",
 	[T_STASH] = "stash",
+	[T_KEPT] = "kept",
 };
 
 bool

@@ -158,6 +158,22 @@ int state_sweep(struct state *state,
     bool (*may_go)(const struct entry *entry, void *arg), void *arg,
     uint64_t *ret_deleted);
 
+/*
+ * Entries that the directory does not have any more, and that stay because a
+ * refresh that would take them away was held. While something is kept,
+ * state_put() and state_delete() take from it what they take from another copy
+ * with its number or name: see state_kept.c.
+ */
+int state_keep(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
+bool state_is_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
+uint64_t state_kept_count(struct state *state);
+/* Those that have a mark are in the directory again. */
+int state_release_marked(struct state *state);
+/* What entry stands for, is it here a second time under another UUID: a number
+ * or name, a key of an account? */
+int state_has_copy(struct state *state, const struct entry *entry,
+    bool *ret_has);
+
 /* ---- reading ----------------------------------------------------------- */
 
 /* Entries borrow from the state and from rows, and die with the transaction
@@ -176,6 +192,10 @@ int state_find_next(struct state *state, uint8_t uuid[ENTRY_UUID_LEN],
  * has to hang on an environment that counts. ENS_E_NOTFOUND: none.
  */
 int state_find_subject(struct state *state, const struct record_key *subject,
+    struct entry_rows *rows, struct entry *ret_entry);
+/* The directory's own copy, when the one that counts is kept: it grants no more
+ * than both. ENS_E_NOTFOUND: none. */
+int state_find_limit(struct state *state, const struct record_key *subject,
     struct entry_rows *rows, struct entry *ret_entry);
 /* A key or a node whose parent is not there? */
 bool state_is_orphan(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);

@@ -133,6 +133,34 @@ remove_id(struct state *state, const struct entry *entry,
 	return restore_reason(state, after);
 }
 
+int
+state_judge_copies(struct state *state, const struct entry *entry,
+    const uint8_t before[ENTRY_UUID_LEN])
+{
+	struct record_key subject = state_subject_of(entry);
+	uint8_t after[ENTRY_UUID_LEN];
+	int r = state_winner(state, &subject, after);
+
+	if (r == 0 && !is_same(before, after)) {
+		r = set_reason(state, before, duplicate_reason(&subject));
+		if (r == 0)
+			r = restore_reason(state, after);
+	}
+	if (r != 0)
+		return r;
+	switch (entry->kind) {
+	case ENTRY_ENVIRONMENT:
+		return state_list_environment(state, &subject);
+	case ENTRY_NODE:
+		return state_list_node(state, entry->id);
+	case ENTRY_ACCOUNT:
+	case ENTRY_KEY:
+	case ENTRY_OTHER:
+	default:
+		return state_list_subject(state, &subject);
+	}
+}
+
 /* ---- indexes of one good entry ----------------------------------------- */
 
 static int
@@ -554,7 +582,7 @@ replace(struct state *state, const struct entry *entry, bool adopt)
 }
 
 int
-state_put(struct state *state, const struct entry *entry, bool adopt)
+state_file(struct state *state, const struct entry *entry, bool adopt)
 {
 	int r;
 
@@ -566,6 +594,14 @@ state_put(struct state *state, const struct entry *entry, bool adopt)
 	/* In a first refresh nearly every entry is new. */
 	r = state->info.complete ? -EEXIST : put_new(state, entry, adopt);
 	return r == -EEXIST ? replace(state, entry, adopt) : r;
+}
+
+int
+state_put(struct state *state, const struct entry *entry, bool adopt)
+{
+	return state_kept_count(state) == 0
+	    ? state_file(state, entry, adopt)
+	    : state_put_beside_kept(state, entry, adopt);
 }
 
 /* Children that outlive their parent wait for another with its name. */
@@ -609,7 +645,7 @@ orphan_children(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 }
 
 int
-state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+state_remove(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 {
 	struct entry old;
 	struct place place;
@@ -627,6 +663,14 @@ state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 	if (r == 0 && is_parent)
 		r = orphan_children(state, uuid);
 	return r;
+}
+
+int
+state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	return state_kept_count(state) == 0
+	    ? state_remove(state, uuid)
+	    : state_delete_beside_kept(state, uuid);
 }
 
 int

@@ -1,7 +1,7 @@
 /* What the files of the state share: state.c (file, transactions, rows),
  * state_info.c (what it is about, counters), state_build.c (until it is
  * durable), state_check.c (what a disk has spoiled), state_entry.c (filing),
- * state_marks.c (sweeping), state_stash.c, state_changes.c (what to publish),
+ * state_marks.c (sweeping), state_kept.c, state_stash.c, state_changes.c (what to publish),
  * state_read.c. */
 #ifndef ENSCALE_SYNC_STATE_PRIVATE_H
 #define ENSCALE_SYNC_STATE_PRIVATE_H
@@ -24,6 +24,7 @@ enum state_table {
 	T_CHANGED,   /* subject: generation */
 	T_REFUSED,   /* UUID: reason */
 	T_STASH,     /* UUID: entry */
+	T_KEPT,      /* UUID */
 	T_COUNT,
 };
 
@@ -138,11 +139,25 @@ struct state_key state_ids_prefix(const struct record_key *subject);
 int state_next_uuid(struct state *state, uint8_t uuid[ENTRY_UUID_LEN]);
 /* The UUID at the end of a row's key. */
 const uint8_t *state_last_uuid(struct bytes key);
-/* The first row of T_IDS for the subject. ENS_E_NOTFOUND. */
+/* Of the rows of T_IDS for the subject the first one that is kept, else the
+ * first one. ENS_E_NOTFOUND. */
 int state_winner(struct state *state, const struct record_key *subject,
     uint8_t ret_uuid[ENTRY_UUID_LEN]);
 
 extern const uint8_t state_no_uuid[ENTRY_UUID_LEN];
+
+/* Filing (state_entry.c), and the same where something is kept: what is taken
+ * away from its other copy is taken from it (state_kept.c). */
+int state_file(struct state *state, const struct entry *entry, bool adopt);
+int state_remove(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
+int state_put_beside_kept(struct state *state, const struct entry *entry,
+    bool adopt);
+int state_delete_beside_kept(struct state *state,
+    const uint8_t uuid[ENTRY_UUID_LEN]);
+/* Before this moment another copy of the entry's subject may have counted:
+ * says anew which one is refused, and lists what hangs on them. */
+int state_judge_copies(struct state *state, const struct entry *entry,
+    const uint8_t before[ENTRY_UUID_LEN]);
 
 /*
  * Listing for publication (state_changes.c). While nothing was ever

@@ -143,6 +143,26 @@ state_is_orphan(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 	    (entry.kind == ENTRY_KEY || entry.kind == ENTRY_NODE);
 }
 
+/* The first kept one under a prefix of T_IDS, if there is one. */
+static int
+find_kept(struct state *state, struct bytes prefix,
+    uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct state_walk walk = { 0 };
+	bool kept = false;
+	int r;
+
+	do {
+		r = state_walk_next(state, T_IDS, prefix, &walk);
+		if (r == 0)
+			kept = state_is_kept(state, state_last_uuid(walk.key));
+	} while (r == 0 && !kept);
+	if (kept)
+		memcpy(uuid, state_last_uuid(walk.key), ENTRY_UUID_LEN);
+	state_walk_end(&walk);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
 int
 state_winner(struct state *state, const struct record_key *subject,
     uint8_t ret_uuid[ENTRY_UUID_LEN])
@@ -157,7 +177,9 @@ state_winner(struct state *state, const struct record_key *subject,
 		return ENS_E_NOTFOUND;
 	memcpy(ret_uuid, state_last_uuid(state_key_bytes(&row)),
 	    ENTRY_UUID_LEN);
-	return 0;
+	return state_kept_count(state) == 0
+	    ? 0
+	    : find_kept(state, state_key_bytes(&prefix), ret_uuid);
 }
 
 /* Does the node hang on an environment that counts? 0 or ENS_E_NOTFOUND. */
@@ -181,20 +203,21 @@ check_node(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 	return r;
 }
 
+/* The first one, or the first one that is kept. */
 static int
-find_node(struct state *state, const struct record_key *subject,
+find_first_node(struct state *state, struct bytes prefix, bool kept,
     struct entry_rows *rows, struct entry *ret_entry)
 {
-	struct state_key prefix = state_ids_prefix(subject);
 	struct state_walk walk = { 0 };
 	int r;
 
 	do {
-		r = state_walk_next(state, T_IDS, state_key_bytes(&prefix),
-		    &walk);
+		r = state_walk_next(state, T_IDS, prefix, &walk);
 		if (r != 0)
 			break;
-		r = check_node(state, state_last_uuid(walk.key));
+		r = kept && !state_is_kept(state, state_last_uuid(walk.key))
+		    ? ENS_E_NOTFOUND
+		    : check_node(state, state_last_uuid(walk.key));
 		if (r == 0) {
 			r = state_find(state, state_last_uuid(walk.key), rows,
 			    ret_entry);
@@ -202,6 +225,22 @@ find_node(struct state *state, const struct record_key *subject,
 		}
 	} while (r == ENS_E_NOTFOUND);
 	state_walk_end(&walk);
+	return r;
+}
+
+static int
+find_node(struct state *state, const struct record_key *subject,
+    struct entry_rows *rows, struct entry *ret_entry)
+{
+	struct state_key prefix = state_ids_prefix(subject);
+	int r = ENS_E_NOTFOUND;
+
+	if (state_kept_count(state) > 0)
+		r = find_first_node(state, state_key_bytes(&prefix), true, rows,
+		    ret_entry);
+	if (r == ENS_E_NOTFOUND)
+		r = find_first_node(state, state_key_bytes(&prefix), false,
+		    rows, ret_entry);
 	return r;
 }
 

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from directories import ALL, GATEWAY, Follower, Relay, Slapd
-from entries import SUFFIX, account_dn, fingerprint, key_dn
+from entries import (SUFFIX, account_dn, environment_dn, fingerprint, key_dn,
+                     node_dn)
 
 
 @pytest.fixture
@@ -307,6 +308,71 @@ def test_what_is_held_is_let_in_when_it_is_accepted(one, in_step, wait_for):
     in_step(follower)
     assert set(follower.accounts()) == {70001, 70002}
     assert follower.content() == one.administrator.content()
+
+
+def load_anew(slapd):
+    """The same tree, whose entries are others: new entryUUIDs."""
+    slapd.stop()
+    own = ("entryUUID:", "entryCSN:", "createTimestamp:", "modifyTimestamp:",
+           "creatorsName:", "modifiersName:", "structuralObjectClass:", "contextCSN:")
+    kept = "".join(line for line in slapd.dump().decode().splitlines(True)
+                   if not line.startswith(own))
+    slapd.host.sh(f"rm -f {slapd.folder}/db/*")
+    slapd.load(kept)
+    slapd.start()
+
+
+def test_what_is_taken_from_a_tree_that_was_loaded_anew_is_gone_at_once(
+        one, keys, in_step, wait_for):
+    root = one.administrator
+    root.add_accounts(range(71000, 71300))
+    root.add("ou=environments," + SUFFIX, objectClass="organizationalUnit",
+             ou="environments")
+    root.add(environment_dn("cool-waterfall-59"), objectClass="enscaleEnvironment",
+             cn="cool-waterfall-59", enscaleOwner="70001",
+             enscaleFullAccess=["70002", "71001"])
+    root.add(node_dn(227028, "cool-waterfall-59"), objectClass="enscaleNode",
+             enscaleNodeId="227028", ipHostNumber="10.10.129.154",
+             enscaleSystemUser="apache")
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    before = follower.content()
+    load_anew(one)
+    wait_for(lambda: follower.status()["held_reason"], "it is held", 60)
+    assert "302 of 302 accounts" in follower.status()["held_reason"]
+    assert follower.content() == before
+
+    def environment():
+        record = follower.records("environment")[0]
+        return record["state"], {row["account"] for row in record["members"]}
+
+    assert environment() == ("running", {70001, 70002, 71001})
+    root.replace(account_dn(70002), enscaleStatus="suspended")
+    root.delete(key_dn(70001, keys[0]))
+    root.delete(account_dn(71000))
+    root.replace(environment_dn("cool-waterfall-59"), enscaleFullAccess="71001",
+                 enscaleState="stopped")
+    wait_for(lambda: environment() == ("stopped", {70001, 71001}), "it is stopped", 10)
+    wait_for(lambda: follower.accounts()[70002] == "suspended", "it is suspended", 10)
+    assert 71000 not in follower.accounts()
+    assert follower.fingerprints() == before[1] - {fingerprint(keys[0])}
+    # Nor does it matter whether somebody was there to hear it.
+    follower.stop()
+    root.delete(account_dn(71001))
+    root.replace(account_dn(71002), enscaleStatus="suspended")
+    root.delete(node_dn(227028, "cool-waterfall-59"))
+    follower.start()
+    wait_for(lambda: 71001 not in follower.accounts(), "it is gone", 20)
+    assert follower.accounts()[71002] == "suspended"
+    assert not follower.records("node")
+    assert set(before[0]) - set(follower.accounts()) == {71000, 71001}
+    assert follower.fingerprints() == before[1] - {fingerprint(keys[0])}
+    assert not follower.status()["in_step"] and follower.status()["held"] > 300
+    assert follower.sync("accept").returncode == 0
+    in_step(follower)
+    assert follower.content() == root.content()
+    assert follower.status()["held"] == 0
 
 
 def test_the_default_size_limit_takes_nothing_away(one, in_step, wait_for):

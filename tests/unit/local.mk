@@ -309,6 +309,11 @@ tests_unit_test_state_build_SOURCES = %D%/test_state_build.c $(SYNC_FIXTURE)
 tests_unit_test_state_build_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_state_build_LDADD = libsync.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_state_kept
+tests_unit_test_state_kept_SOURCES = %D%/test_state_kept.c $(SYNC_FIXTURE)
+tests_unit_test_state_kept_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_state_kept_LDADD = libsync.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_state_stash
 tests_unit_test_state_stash_SOURCES = %D%/test_state_stash.c $(SYNC_FIXTURE)
 tests_unit_test_state_stash_CFLAGS = $(SYNC_FIXTURE_CFLAGS)

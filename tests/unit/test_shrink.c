@@ -195,6 +195,21 @@ an_environment_that_goes_takes_all_rights_along(void **state)
 	assert_int_equal(shrink.lost[SHRINK_ACCESS], 2);
 }
 
+/* A tree that was loaded anew is here a second time. */
+static void
+what_is_here_twice_is_one_thing(void **state)
+{
+	struct entry a = account(0);
+
+	(void)state;
+	have_accounts(400);
+	for (int i = 0; i < 200; i++) {
+		(void)shrink_add(&shrink, &a, NULL);
+		shrink_add_copy(&shrink, &a);
+	}
+	assert_too_much("200 of 200 accounts");
+}
+
 static void
 a_hundred_may_go_though_they_are_all(void **state)
 {
@@ -253,6 +268,7 @@ main(void)
 		TEST(keys_nodes_and_environments_are_counted_apart),
 		TEST(a_member_who_is_not_named_any_more_loses_a_right),
 		TEST(an_environment_that_goes_takes_all_rights_along),
+		TEST(what_is_here_twice_is_one_thing),
 		TEST(a_hundred_may_go_though_they_are_all),
 		TEST(one_of_ten_may_go),
 		TEST(each_kind_is_measured_by_itself),
