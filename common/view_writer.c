@@ -60,9 +60,11 @@ struct view_writer {
 	int lock_fd;
 	struct manifest manifest;
 	uint64_t merges;
-	uint64_t last_number;   /* the highest segment number ever seen here */
-	uint64_t synced_number; /* up to this one segments are durable */
-	bool synced;            /* and so is the manifest */
+	uint64_t last_number;    /* the highest segment number ever seen here */
+	uint64_t synced_number;  /* up to this one segments are durable */
+	bool synced;             /* and so is the manifest */
+	int (*first)(void *arg); /* view_writer_set_first(), or NULL */
+	void *first_arg;
 	struct making making;
 	bool base;
 	pid_t merger;            /* the child, or 0 */
@@ -329,6 +331,14 @@ sync_file(int dir_fd, const char *name)
 	return fd >= 0 && fsync(fd) == 0 ? 0 : -errno;
 }
 
+void
+view_writer_set_first(struct view_writer *writer, int (*first)(void *arg),
+    void *arg)
+{
+	writer->first = first;
+	writer->first_arg = arg;
+}
+
 int
 view_writer_sync(struct view_writer *writer)
 {
@@ -336,6 +346,8 @@ view_writer_sync(struct view_writer *writer)
 
 	if (writer->synced || writer->manifest.segment_count == 0)
 		return 0;
+	if (writer->first != NULL)
+		r = writer->first(writer->first_arg);
 	for (uint32_t i = 0; r == 0 && i < writer->manifest.segment_count;
 	     i++) {
 		const char *name = writer->manifest.segments[i].name;

@@ -58,6 +58,13 @@ int view_writer_commit(struct view_writer *writer, uint64_t generation,
     int64_t as_of);
 void view_writer_abort(struct view_writer *writer);
 
+/*
+ * What is published is made from something that shall be durable first: first()
+ * is called each time before the manifest is made so. Its error is that of the
+ * call that did it.
+ */
+void view_writer_set_first(struct view_writer *writer, int (*first)(void *arg),
+    void *arg);
 /* Makes what is published durable: a no-op when it is. */
 int view_writer_sync(struct view_writer *writer);
 bool view_writer_is_synced(const struct view_writer *writer);

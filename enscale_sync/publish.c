@@ -123,6 +123,12 @@ open_guard(struct publisher *publisher, const char *run_dir)
 	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
+static int
+sync_state(void *state)
+{
+	return state_sync(state);
+}
+
 int
 publisher_open(const struct config *config, struct state *state,
     struct publisher **ret_publisher, const char **ret_what)
@@ -140,9 +146,12 @@ publisher_open(const struct config *config, struct state *state,
 	r = config_path(config->state_dir, CONFIG_VIEW_DIR,
 	    publisher->view_dir);
 	if (r == 0)
+		r = state_sync(state);
+	if (r == 0)
 		r = view_writer_open(publisher->view_dir, &publisher->writer);
 	if (r != 0)
 		return r;
+	view_writer_set_first(publisher->writer, sync_state, state);
 	*ret_what = CONFIG_MAP_FILE;
 	r = config_path(config->state_dir, CONFIG_MAP_FILE,
 	    publisher->map_file);
@@ -320,14 +329,8 @@ publish_view(struct publisher *publisher, int64_t as_of,
 	published->records = segment.records;
 	if (!segment.begun)
 		return 0;
-	/* A base is durable at once. */
-	if (segment.base)
-		r = state_sync(publisher->state);
-	if (r == 0)
-		r = view_writer_commit(publisher->writer, generation,
-		    as_of > 0 ? as_of : publisher_as_of(publisher));
-	else
-		view_writer_abort(publisher->writer);
+	r = view_writer_commit(publisher->writer, generation,
+	    as_of > 0 ? as_of : publisher_as_of(publisher));
 	/* A segment has gone bad, and nothing can be put above it any more. */
 	if (r == ENS_E_CORRUPT)
 		publisher_distrust(publisher);
@@ -555,10 +558,8 @@ int
 publisher_settle(struct publisher *publisher)
 {
 	uint64_t merges = view_writer_merges(publisher->writer);
-	int r = state_sync(publisher->state);
+	int r = view_writer_settle(publisher->writer);
 
-	if (r == 0)
-		r = view_writer_settle(publisher->writer);
 	if (view_writer_merges(publisher->writer) != merges)
 		open_view(publisher);
 	return r;
@@ -578,10 +579,7 @@ publisher_touch(struct publisher *publisher, int64_t as_of)
 	if (!publisher_is_current(publisher) ||
 	    as_of == publisher_as_of(publisher))
 		return 0;
-	r = state_sync(publisher->state);
-	if (r == 0)
-		r = view_writer_touch(publisher->writer, publisher->done,
-		    as_of);
+	r = view_writer_touch(publisher->writer, publisher->done, as_of);
 	if (r == 0)
 		open_view(publisher);
 	return r;

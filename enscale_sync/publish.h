@@ -10,8 +10,8 @@
  * of the three has been waited for. A moment later publisher_settle() makes it
  * durable in this order: the state's last page, the segments, the manifest and
  * its folder; only then may the state strike the change off its list, with the
- * next commit. A base, a merged segment and a later as_of are durable at once,
- * behind the state's last page. The map is made durable by nobody: at each
+ * next commit. A base, a merged segment and a later as_of are made durable at
+ * once, in the same order. The map is made durable by nobody: at each
  * start it is compared, before READY. So after a power failure the state is
  * mostly as new as its view or newer, and derives anew what is still on its
  * list. But a kernel may have written a manifest by itself before that last

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -28,6 +29,32 @@
 static struct sync_fixture f;
 static struct config config;
 static struct publisher *publisher;
+
+/* What was made durable, in this order: s, the state; v, part of the view. */
+static char synced[64];
+
+static int
+sync_as(char what, long number, int fd)
+{
+	size_t len = strlen(synced);
+
+	if (len + 1 < sizeof(synced))
+		memcpy(synced + len, (const char[]){ what, '\0' }, 2);
+	return (int)syscall(number, fd);
+}
+
+int
+fsync(int fd)
+{
+	return sync_as('v', SYS_fsync, fd);
+}
+
+/* LMDB has to see it, in a library of its own. */
+__attribute__((visibility("default"))) int
+fdatasync(int fd)
+{
+	return sync_as('s', SYS_fdatasync, fd);
+}
 
 static void
 open_publisher(void)
@@ -527,6 +554,42 @@ assert_view_serves(void)
 }
 
 static void
+what_is_published_becomes_durable_after_the_state(void **state)
+{
+	(void)state;
+	for (uint32_t i = 1; i <= 2000; i++)
+		put_account(i, "");
+	sync_complete(&f);
+	(void)publish(NOW);
+	settle();
+	put_account(2, "enscaleStatus: suspended\n");
+	synced[0] = '\0';
+	(void)publish(NOW + 1);
+	assert_string_equal(synced, "");
+	assert_int_equal(publisher_settle(publisher), 0);
+	assert_string_equal(synced, "svvv");
+	assert_int_equal(publisher_settle(publisher), 0);
+	assert_string_equal(synced, "svvv");
+	put_account(3, "enscaleStatus: suspended\n");
+	synced[0] = '\0';
+	(void)publish(NOW + 2);
+	assert_int_equal(publisher_touch(publisher, NOW + 60), 0);
+	assert_string_equal(synced, "svvv");
+	/* What is merged, or holds everything, does not wait; its file has its
+	 * name only when it is on the disk. */
+	for (uint32_t i = 4; i <= 600; i++)
+		put_account(i, "enscaleStatus: suspended\n");
+	synced[0] = '\0';
+	(void)publish(NOW + 61);
+	assert_string_equal(synced, "vsvvv");
+	put_account(3, "");
+	publisher_distrust(publisher);
+	synced[0] = '\0';
+	assert_true(publish(NOW + 62).base);
+	assert_string_equal(synced, "vsvvv");
+}
+
+static void
 a_state_that_is_older_than_its_view_is_no_source_of_one(void **state)
 {
 	(void)state;
@@ -762,6 +825,7 @@ main(void)
 		TEST(a_map_with_too_much_on_it_is_put_right),
 		TEST(
 		    the_view_of_a_lost_state_serves_until_the_new_one_is_complete),
+		TEST(what_is_published_becomes_durable_after_the_state),
 		TEST(a_state_that_is_older_than_its_view_is_no_source_of_one),
 		TEST(the_map_of_a_view_that_serves_on_is_put_right),
 		TEST(
