@@ -42,6 +42,10 @@
 #define LDAP_BACKLOG_MAX   ((uint64_t)4 << 30)
 #define LDAP_BACKLOG_SPARE ((uint64_t)256 << 20)
 
+/* What one transaction may add to the state, in bytes of its file: a first
+ * refresh is one, and takes two KiB for an account with its keys. */
+#define STATE_GROWTH_MAX ((size_t)16 << 30)
+
 /* Public keys, in bytes of the decoded blob; RSA of 16384 bits is 2 KiB. */
 #define KEY_BLOB_MAX  4096
 #define KEY_LINE_MAX  16384

@@ -65,6 +65,12 @@ follow_error_text(struct follow *follow, int error)
 {
 	const char *hint = "";
 
+	if (error == ENS_E_LIMIT && state_is_full(follow->state)) {
+		(void)snprintf(follow->error_text, sizeof(follow->error_text),
+		    "the directory does not fit into the state below \"%s\": a refresh may add %u GiB to it",
+		    follow->state_dir, (unsigned int)(STATE_GROWTH_MAX >> 30));
+		return follow->error_text;
+	}
 	switch (error) {
 	case -ENOSPC:
 	case -EDQUOT:

@@ -14,10 +14,6 @@
 #include "common/errors.h"
 #include "enscale_sync/state_private.h"
 
-/* Address space, not disk: the file grows as it is filled. Doubled when half
- * of it is in use, which no single transaction does. */
-#define STATE_MAP_SIZE ((size_t)16 << 30)
-
 const uint8_t state_no_uuid[ENTRY_UUID_LEN];
 
 static const char *const table_names[T_COUNT] = {
@@ -208,6 +204,8 @@ state_key_add_u64(struct state_key *key, uint64_t value)
 
 /* ---- transactions ------------------------------------------------------ */
 
+/* Address space, not disk: the file grows as it is filled. It grows by more than
+ * half in no transaction but the first. */
 static int
 make_room(struct state *state)
 {
@@ -283,6 +281,7 @@ state_commit(struct state *state)
 	else
 		state->info = state->committed;
 	state->unsynced |= r == 0;
+	state->full = state->full && r != 0;
 	return r;
 }
 
@@ -379,7 +378,7 @@ state_open_file(struct state *state, const char *path)
 		state->env = NULL;
 		return state_error(state, r);
 	}
-	r = mdb_env_set_mapsize(state->env, STATE_MAP_SIZE);
+	r = mdb_env_set_mapsize(state->env, STATE_GROWTH_MAX);
 	if (r == 0)
 		r = mdb_env_set_maxdbs(state->env, T_COUNT);
 	if (r == 0)

@@ -79,6 +79,9 @@ int state_sync(struct state *state);
  * state_discard_on_fault().
  */
 bool state_is_damaged(const struct state *state);
+/* ENS_E_LIMIT was STATE_GROWTH_MAX: what was to be filed is too much for one
+ * transaction. */
+bool state_is_full(const struct state *state);
 /* Nothing can be written any more, until it is opened again. */
 bool state_is_stuck(const struct state *state);
 int state_discard(struct state *state);

@@ -42,7 +42,8 @@ state_error(struct state *state, int r)
 	case MDB_KEYEXIST:
 		return -EEXIST;
 	case MDB_MAP_FULL:
-		return -ENOSPC;
+		state->full = true;
+		return ENS_E_LIMIT;
 	case MDB_VERSION_MISMATCH:
 		return ENS_E_VERSION;
 	case EIO:
@@ -66,6 +67,12 @@ state_distrust(struct state *state)
 {
 	state->damaged = true;
 	return ENS_E_CORRUPT;
+}
+
+bool
+state_is_full(const struct state *state)
+{
+	return state->full;
 }
 
 bool

@@ -46,6 +46,7 @@ struct state {
 	bool damaged;  /* something was read that was not written */
 	bool stuck;    /* nothing can be written until it is opened again */
 	bool unsynced; /* state_sync() has something to do */
+	bool full;     /* a transaction has reached STATE_GROWTH_MAX */
 	bool changed;  /* this transaction listed something to publish */
 	bool wrote;    /* state_has_written() */
 	struct uuid_list *marks;  /* owned; NULL: none */

@@ -15,6 +15,7 @@
 #include <lmdb.h>
 
 #include "common/errors.h"
+#include "enscale_sync/state_private.h"
 #include "tests/unit/sync_fixture.h"
 
 #define SUFFIX            "dc=enscale,dc=com"
@@ -367,6 +368,32 @@ in_a_refresh_new_children_wait_until_all_names_are_there(void **state)
 	assert_int_equal(state_commit(f.state), 0);
 	assert_children(1, "");
 	assert_children(2, "11 ");
+}
+
+/* As after a first refresh of more than eight million accounts. */
+static void
+what_is_too_much_for_one_transaction_is_said_to_be(void **state)
+{
+	struct entry entry;
+	char dn[64];
+	int r = 0;
+
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	assert_int_equal(mdb_env_set_mapsize(f.state->env, (size_t)1 << 20), 0);
+	assert_int_equal(state_begin_write(f.state), 0);
+	for (uint32_t i = 2; r == 0 && i < 100000; i++) {
+		(void)snprintf(dn, sizeof(dn), "cn=%u,dc=test", i);
+		entry = sync_entry(&f, i, dn, ACCOUNT("2"));
+		r = state_put(f.state, &entry, true);
+	}
+	assert_int_equal(r, ENS_E_LIMIT);
+	assert_true(state_is_full(f.state));
+	assert_false(state_is_damaged(f.state) || state_is_stuck(f.state));
+	state_end(f.state);
+	sync_put(&f, 2, ACCOUNT_DN("2"), ACCOUNT("2"));
+	assert_false(state_is_full(f.state));
+	assert_int_equal(state_entry_count(f.state), 2);
 }
 
 static void
@@ -728,6 +755,7 @@ main(void)
 		TEST(
 		    a_child_that_outlives_its_parent_goes_to_the_next_of_that_name),
 		TEST(in_a_refresh_new_children_wait_until_all_names_are_there),
+		TEST(what_is_too_much_for_one_transaction_is_said_to_be),
 		TEST(a_name_that_the_server_told_brings_the_orphans_home),
 		TEST(a_refused_parent_keeps_its_children_for_better_times),
 		TEST(of_two_accounts_with_one_id_the_older_counts),
