@@ -113,13 +113,15 @@ uint64_t state_bytes(const struct state *state);  /* of its file, in use */
 
 /*
  * Files an entry in place of the one with its UUID. While adopt is false a
- * child that is new or has another name waits as an orphan until
- * state_adopt(): in the middle of a refresh names are of different ages.
+ * child that is new waits as an orphan until state_adopt(), and one that has
+ * another name stays where it was: in the middle of a refresh names are of
+ * different ages.
  */
 int state_put(struct state *state, const struct entry *entry, bool adopt);
 /* An unknown UUID is a success. */
 int state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
-/* Gives every orphan whose parent is there to it. */
+/* Gives every child to the parent that its name tells; without one it is an
+ * orphan. */
 int state_adopt(struct state *state);
 /* The entry with this UUID has this name now: its server said so when asked,
  * though it sent no change. Orphans below the name are adopted. */

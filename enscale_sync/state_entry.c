@@ -252,6 +252,7 @@ struct place {
 	struct ldap_dn_hash self;       /* of what is no child */
 	struct ldap_dn_hash above;      /* of a child */
 	uint8_t parent[ENTRY_UUID_LEN]; /* zeros: an orphan, or no child */
+	bool unsure; /* it has another name since: waits as an orphan, too */
 };
 
 static int
@@ -270,23 +271,31 @@ find_place(const struct entry *entry, struct place *ret_place)
 }
 
 static int
+change_row(struct state *state, enum state_table table,
+    const struct state_key *key, bool add)
+{
+	return add ? state_store(state, table, state_key_bytes(key), nothing)
+	           : state_drop(state, table, state_key_bytes(key));
+}
+
+static int
 hang(struct state *state, const struct entry *entry, const struct place *place,
     bool add)
 {
-	struct state_key key;
-	enum state_table table;
+	struct state_key below = pair(place->parent, ENTRY_UUID_LEN,
+	    entry->uuid);
+	struct state_key waits = pair(place->above.bytes, LDAP_DN_HASH_LEN,
+	    entry->uuid);
+	bool hangs = is_set(place->parent);
+	int r = 0;
 
 	if (!is_child(entry))
 		return 0;
-	if (is_set(place->parent)) {
-		key = pair(place->parent, ENTRY_UUID_LEN, entry->uuid);
-		table = T_CHILDREN;
-	} else {
-		key = pair(place->above.bytes, LDAP_DN_HASH_LEN, entry->uuid);
-		table = T_ORPHANS;
-	}
-	return add ? state_store(state, table, state_key_bytes(&key), nothing)
-	           : state_drop(state, table, state_key_bytes(&key));
+	if (hangs)
+		r = change_row(state, T_CHILDREN, &below, add);
+	if (r == 0 && (!hangs || place->unsure))
+		r = change_row(state, T_ORPHANS, &waits, add);
+	return r;
 }
 
 static int
@@ -319,6 +328,20 @@ find_by_name(struct state *state, const struct ldap_dn_hash *name,
 	return 0;
 }
 
+/* What hangs on the parent it had until now. */
+static int
+unhang(struct state *state, const struct entry *child,
+    const uint8_t parent[ENTRY_UUID_LEN])
+{
+	struct state_key key = pair(parent, ENTRY_UUID_LEN, child->uuid);
+	int r = state_list_child(state, child, parent);
+
+	if (r == 0 && state_kept_count(state) > 0)
+		r = state_move_beside_kept(state, child->uuid);
+	return r == 0 ? state_drop(state, T_CHILDREN, state_key_bytes(&key))
+	              : r;
+}
+
 /* Moves one orphan below its parent. */
 static int
 adopt_one(struct state *state, const uint8_t orphan[ENTRY_UUID_LEN],
@@ -337,22 +360,24 @@ adopt_one(struct state *state, const uint8_t orphan[ENTRY_UUID_LEN],
 		return r;
 	if (value.len < ENTRY_UUID_LEN)
 		return state_distrust(state);
-	wire_write_bytes(&copy, parent, ENTRY_UUID_LEN);
-	wire_write_bytes(&copy, value.data + ENTRY_UUID_LEN,
-	    value.len - ENTRY_UUID_LEN);
+	wire_write_bytes(&copy, value.data, value.len);
 	if (copy.error != 0)
 		return copy.error;
+	r = state_decode(state,
+	    (struct bytes){ copy.data + ENTRY_UUID_LEN,
+	        copy.len - ENTRY_UUID_LEN },
+	    orphan, &rows, &entry);
+	if (r == 0 && is_set(copy.data) && !is_same(copy.data, parent))
+		r = unhang(state, &entry, copy.data);
+	if (r != 0)
+		return r;
+	memcpy(copy.data, parent, ENTRY_UUID_LEN);
 	key = pair(parent, ENTRY_UUID_LEN, orphan);
 	r = state_store(state, T_ENTRIES, state_uuid_bytes(orphan),
 	    (struct bytes){ copy.data, copy.len });
 	if (r == 0)
 		r = state_store(state, T_CHILDREN, state_key_bytes(&key),
 		    nothing);
-	if (r == 0)
-		r = state_decode(state,
-		    (struct bytes){ copy.data + ENTRY_UUID_LEN,
-		        copy.len - ENTRY_UUID_LEN },
-		    orphan, &rows, &entry);
 	return r == 0 ? state_list_child(state, &entry, parent) : r;
 }
 
@@ -394,42 +419,18 @@ adopt_below(struct state *state, const struct ldap_dn_hash *name,
 	}
 }
 
-/* The number after this one; false behind the last. */
-static bool
-next_number(uint8_t *bytes, size_t len)
-{
-	while (len > 0) {
-		if (++bytes[--len] != 0)
-			return true;
-	}
-	return false;
-}
-
-int
-state_adopt(struct state *state)
-{
-	struct state_key row = { .len = 0 };
-	struct ldap_dn_hash name = { { 0 } };
-	uint8_t parent[ENTRY_UUID_LEN];
-	int r;
-
-	/* From name to name: the rows of one are gone once it is adopted. */
-	do {
-		r = state_seek(state, T_ORPHANS,
-		    (struct bytes){ name.bytes, sizeof(name.bytes) }, &row);
-		if (r != 0)
-			break;
-		memcpy(name.bytes, row.data, sizeof(name.bytes));
-		r = find_by_name(state, &name, parent);
-		if (r == 0)
-			r = adopt_below(state, &name, parent);
-		if (r == ENS_E_NOTFOUND)
-			r = 0;
-	} while (r == 0 && next_number(name.bytes, sizeof(name.bytes)));
-	return r == ENS_E_NOTFOUND ? 0 : r;
-}
-
 /* ---- filing ------------------------------------------------------------ */
+
+static bool
+waits(struct state *state, const struct place *place,
+    const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct state_key key = pair(place->above.bytes, LDAP_DN_HASH_LEN, uuid);
+	struct bytes row;
+
+	return state_rows(state, T_ORPHANS) > 0 &&
+	    state_get(state, T_ORPHANS, state_key_bytes(&key), &row) == 0;
+}
 
 /* The entry that is in the place now; *ret_there false when none is. */
 static int
@@ -458,6 +459,8 @@ load_old(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 	if (r != 0)
 		return r;
 	memcpy(ret_place->parent, state->old.data, ENTRY_UUID_LEN);
+	ret_place->unsure = is_set(ret_place->parent) &&
+	    waits(state, ret_place, uuid);
 	*ret_there = true;
 	return 0;
 }
@@ -511,6 +514,15 @@ put_in(struct state *state, const struct entry *entry,
 	if (r == 0 && adopt)
 		r = adopt_below(state, &place->self, entry->uuid);
 	return r;
+}
+
+/* In the middle of a refresh nobody knows whether the child went or its parent
+ * was renamed: it stays where it was until state_adopt(). */
+static void
+stay(const struct place *old, struct place *place)
+{
+	memcpy(place->parent, old->parent, ENTRY_UUID_LEN);
+	place->unsure = true;
 }
 
 /* Its parent is looked for when it has none yet. */
@@ -571,6 +583,9 @@ replace(struct state *state, const struct entry *entry, bool adopt)
 		r = find_place(entry, &place);
 	if (r == 0)
 		r = find_parent(state, entry, adopt, &place);
+	if (r == 0 && !adopt && !same_name && is_child(entry) &&
+	    is_set(old_place.parent))
+		stay(&old_place, &place);
 	identity = old.refused || entry->refused || old.kind != entry->kind ||
 	    old.created != entry->created || strcmp(old.name, entry->name) != 0;
 	if (r == 0)
@@ -613,9 +628,10 @@ orphan_one(struct state *state, const uint8_t child[ENTRY_UUID_LEN])
 	bool there;
 	int r = load_old(state, child, &there, &entry, &place);
 
-	if (r != 0 || !there)
+	if (r != 0 || !there || !is_set(place.parent))
 		return r;
 	orphaned = place;
+	orphaned.unsure = false;
 	memcpy(orphaned.parent, state_no_uuid, ENTRY_UUID_LEN);
 	memcpy(state->old.data, state_no_uuid, ENTRY_UUID_LEN);
 	r = state_list_child(state, &entry, place.parent);
@@ -640,6 +656,42 @@ orphan_children(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 		    child);
 		if (r == 0)
 			r = orphan_one(state, child);
+	} while (r == 0);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
+/* A row of T_ORPHANS, when all names are of one age. */
+static int
+settle_orphan(struct state *state, const struct state_key *row)
+{
+	const uint8_t *child = state_last_uuid(state_key_bytes(row));
+	struct ldap_dn_hash name;
+	uint8_t parent[ENTRY_UUID_LEN];
+	int r;
+
+	if (row->len != LDAP_DN_HASH_LEN + ENTRY_UUID_LEN)
+		return state_distrust(state);
+	memcpy(name.bytes, row->data, sizeof(name.bytes));
+	r = find_by_name(state, &name, parent);
+	if (r == ENS_E_NOTFOUND)
+		return orphan_one(state, child);
+	if (r == 0)
+		r = state_drop(state, T_ORPHANS, state_key_bytes(row));
+	return r == 0 ? adopt_one(state, child, parent) : r;
+}
+
+int
+state_adopt(struct state *state)
+{
+	struct state_key row = { .len = 0 };
+	int r;
+
+	do {
+		/* Right behind it: nothing lies between. */
+		state_key_add(&row, "", 1);
+		r = state_seek(state, T_ORPHANS, state_key_bytes(&row), &row);
+		if (r == 0)
+			r = settle_orphan(state, &row);
 	} while (r == 0);
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }

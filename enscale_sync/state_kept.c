@@ -661,6 +661,21 @@ limit(struct state *state, const struct copy *was, const struct entry *now)
 }
 
 int
+state_move_beside_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct copy was AUTO(free_copy) = { 0 };
+	struct record_key subject;
+	int r = load(state, uuid, &was);
+
+	if (r != 0 || was.entry.refused)
+		return r;
+	if (was.entry.kind == ENTRY_KEY)
+		return limit_by_key(state, &was, NULL);
+	subject = state_subject_of(&was.entry);
+	return drop_copies(state, &subject);
+}
+
+int
 state_put_beside_kept(struct state *state, const struct entry *entry,
     bool adopt)
 {

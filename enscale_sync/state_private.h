@@ -155,6 +155,9 @@ int state_put_beside_kept(struct state *state, const struct entry *entry,
     bool adopt);
 int state_delete_beside_kept(struct state *state,
     const uint8_t uuid[ENTRY_UUID_LEN]);
+/* It is about to leave the parent on which it hangs. */
+int state_move_beside_kept(struct state *state,
+    const uint8_t uuid[ENTRY_UUID_LEN]);
 /* Before this moment another copy of the entry's subject may have counted:
  * says anew which one is refused, and lists what hangs on them. */
 int state_judge_copies(struct state *state, const struct entry *entry,

@@ -529,6 +529,29 @@ def test_connections_cut_in_a_message_lose_no_change(one, keys, in_step, wait_fo
     assert len(cuts) - 3 <= relay.cuts() <= len(cuts)
 
 
+def test_a_broken_refresh_takes_no_key_from_an_account_that_was_renamed(
+        one, keys, in_step, wait_for):
+    """All that hangs below has another name then, and comes before it is known
+    who has which."""
+    one.administrator.add_accounts(range(71000, 74000))
+    relay = Relay(one)
+    follower = Follower(one.host, *[relay] * 8)
+    follower.launch()
+    in_step(follower, 40)
+    before = follower.content()
+    assert len(before[1]) == 3
+    one.administrator._run("ldapmodrdn", "-r", f"ou=accounts,{SUFFIX}", "ou=people")
+    relay.cut([700_000, 800_000, 900_000, 1_000_000])
+    assert follower.sync("refresh").returncode == 0
+
+    def arrives():
+        assert follower.content() == before
+        return relay.is_through() and follower.status()["in_step"]
+    wait_for(arrives, "it is in step", 60)
+    assert relay.cuts() == 4
+    assert follower.content() == before
+
+
 def test_a_server_that_lost_its_session_log_takes_away_only_what_is_gone(
         one, keys, in_step):
     """It names what is there, and not what was deleted."""

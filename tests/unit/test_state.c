@@ -397,6 +397,114 @@ what_is_too_much_for_one_transaction_is_said_to_be(void **state)
 }
 
 static void
+put_in_refresh(uint32_t uuid, const char *dn, const char *lines)
+{
+	struct entry entry = sync_entry(&f, uuid, dn, lines);
+
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_put(f.state, &entry, false), 0);
+	assert_int_equal(state_commit(f.state), 0);
+}
+
+static void
+adopt(void)
+{
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_adopt(f.state), 0);
+	assert_int_equal(state_commit(f.state), 0);
+}
+
+/* 1 has the key; 2 is there. */
+static const char *
+make_family(void)
+{
+	static char lines[256];
+
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	sync_put(&f, 2, ACCOUNT_DN("2"), ACCOUNT("2"));
+	put_key(11, KEY_DN("a", "1"), 11);
+	sync_complete(&f);
+	(void)snprintf(lines, sizeof(lines),
+	    "objectClass: enscaleKey\nsshPublicKey: %s\n", sync_key(11));
+	return lines;
+}
+
+static void
+in_a_refresh_a_child_stays_where_it_is_when_its_parent_is_renamed(void **state)
+{
+	const char *lines = make_family();
+
+	(void)state;
+	put_in_refresh(11, KEY_DN("a", "3"), lines);
+	/* The refresh may end here. */
+	assert_children(1, "11 ");
+	put_in_refresh(1, ACCOUNT_DN("3"), ACCOUNT("1"));
+	adopt();
+	assert_children(1, "11 ");
+	assert_int_equal(state_orphan_count(f.state), 0);
+}
+
+static void
+in_a_refresh_a_child_goes_when_all_names_are_there(void **state)
+{
+	const char *lines = make_family();
+	char more[300];
+	uint64_t generation;
+
+	(void)state;
+	put_in_refresh(11, KEY_DN("a", "2"), lines);
+	/* And once more, changed. */
+	(void)snprintf(more, sizeof(more), "%scn: a\n", lines);
+	put_in_refresh(11, KEY_DN("a", "2"), more);
+	assert_children(1, "11 ");
+	assert_children(2, "");
+	generation = state_info(f.state)->generation;
+	adopt();
+	assert_children(1, "");
+	assert_children(2, "11 ");
+	assert_int_equal(state_orphan_count(f.state), 0);
+	assert_true(state_info(f.state)->generation > generation);
+	sync_delete(&f, 11);
+	assert_children(2, "");
+}
+
+static void
+a_child_of_nobody_is_an_orphan_at_the_end_of_a_refresh(void **state)
+{
+	const char *lines = make_family();
+
+	(void)state;
+	put_in_refresh(11, KEY_DN("a", "7"), lines);
+	assert_children(1, "11 ");
+	adopt();
+	assert_children(1, "");
+	assert_int_equal(state_orphan_count(f.state), 1);
+	adopt();
+	assert_int_equal(state_orphan_count(f.state), 1);
+	sync_put(&f, 7, ACCOUNT_DN("7"), ACCOUNT("7"));
+	assert_children(7, "11 ");
+}
+
+static void
+a_child_that_is_deleted_before_the_end_of_a_refresh_leaves_nothing(void **state)
+{
+	const char *lines = make_family();
+
+	(void)state;
+	put_in_refresh(11, KEY_DN("a", "2"), lines);
+	sync_delete(&f, 11);
+	assert_int_equal(state_orphan_count(f.state), 0);
+	put_in_refresh(11, KEY_DN("a", "1"), lines);
+	adopt();
+	put_in_refresh(11, KEY_DN("a", "2"), lines);
+	sync_delete(&f, 1);
+	assert_int_equal(state_orphan_count(f.state), 1);
+	adopt();
+	assert_children(2, "11 ");
+	assert_int_equal(state_orphan_count(f.state), 0);
+}
+
+static void
 a_name_that_the_server_told_brings_the_orphans_home(void **state)
 {
 	(void)state;
@@ -756,6 +864,12 @@ main(void)
 		    a_child_that_outlives_its_parent_goes_to_the_next_of_that_name),
 		TEST(in_a_refresh_new_children_wait_until_all_names_are_there),
 		TEST(what_is_too_much_for_one_transaction_is_said_to_be),
+		TEST(
+		    in_a_refresh_a_child_stays_where_it_is_when_its_parent_is_renamed),
+		TEST(in_a_refresh_a_child_goes_when_all_names_are_there),
+		TEST(a_child_of_nobody_is_an_orphan_at_the_end_of_a_refresh),
+		TEST(
+		    a_child_that_is_deleted_before_the_end_of_a_refresh_leaves_nothing),
 		TEST(a_name_that_the_server_told_brings_the_orphans_home),
 		TEST(a_refused_parent_keeps_its_children_for_better_times),
 		TEST(of_two_accounts_with_one_id_the_older_counts),
