@@ -174,8 +174,8 @@ bool state_is_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
 uint64_t state_kept_count(struct state *state);
 /* Those that have a mark are in the directory again. */
 int state_release_marked(struct state *state);
-/* What entry stands for, is it here a second time under another UUID: a number
- * or name, a key of an account? */
+/* What entry stands for, or the account that it is a key of: is it here a second
+ * time, under another UUID? */
 int state_has_copy(struct state *state, const struct entry *entry,
     bool *ret_has);
 

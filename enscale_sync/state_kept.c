@@ -222,71 +222,44 @@ state_find_limit(struct state *state, const struct record_key *subject,
 
 /* ---- a second copy ----------------------------------------------------- */
 
-static bool
-has_value(const struct entry *account, const uint8_t fingerprint[SHA256_LEN])
-{
-	for (uint32_t i = 0; i < account->account.key_count; i++) {
-		if (memcmp(account->account.keys[i].fingerprint, fingerprint,
-		        SHA256_LEN) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Is there another entry with this key in a copy of the account? */
+/* Itself, or the account that a key is part of. */
 static int
-find_key(struct state *state, const uint8_t account[ENTRY_UUID_LEN],
-    const struct entry *key, bool *ret_found)
+find_whole(struct state *state, const struct entry *entry,
+    struct record_key *ret_subject, uint8_t ret_uuid[ENTRY_UUID_LEN])
 {
-	struct uuids children AUTO(free_uuids) = { 0 };
-	struct copy copy AUTO(free_copy) = { 0 };
-	int r = load(state, account, &copy);
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry above;
+	int r = 0;
 
-	if (r == 0)
-		r = gather(state, T_CHILDREN, state_uuid_bytes(account),
-		    &children);
-	*ret_found = r == 0 && has_value(&copy.entry, key->key.fingerprint);
-	for (uint32_t i = 0; r == 0 && i < children.count; i++) {
-		struct copy child AUTO(free_copy) = { 0 };
-
-		if (is_same(children.rows[i], key->uuid))
-			continue;
-		r = load(state, children.rows[i], &child);
-		*ret_found |= r == 0 && is_good(&child.entry, ENTRY_KEY) &&
-		    memcmp(child.entry.key.fingerprint, key->key.fingerprint,
-		        SHA256_LEN) == 0;
-	}
-	return r;
+	*ret_subject = state_subject_of(entry);
+	memcpy(ret_uuid, entry->uuid, ENTRY_UUID_LEN);
+	if (entry->kind != ENTRY_KEY)
+		return ret_subject->len > 0 ? 0 : ENS_E_NOTFOUND;
+	r = state_find_parent(state, entry->uuid, &rows, &above);
+	if (r != 0)
+		return r;
+	*ret_subject = state_subject_of(&above);
+	memcpy(ret_uuid, above.uuid, ENTRY_UUID_LEN);
+	return is_good(&above, ENTRY_ACCOUNT) ? 0 : ENS_E_NOTFOUND;
 }
 
 int
 state_has_copy(struct state *state, const struct entry *entry, bool *ret_has)
 {
 	struct uuids copies AUTO(free_uuids) = { 0 };
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
-	struct record_key subject = state_subject_of(entry);
-	struct entry above;
+	struct record_key subject;
+	uint8_t uuid[ENTRY_UUID_LEN];
 	bool has = false;
-	int r = 0;
+	int r = entry->refused ? ENS_E_NOTFOUND
+	                       : find_whole(state, entry, &subject, uuid);
 
-	*ret_has = false;
-	if (entry->refused)
-		return 0;
-	if (entry->kind == ENTRY_KEY) {
-		r = state_find_parent(state, entry->uuid, &rows, &above);
-		if (r != 0 || !is_good(&above, ENTRY_ACCOUNT))
-			return r == ENS_E_NOTFOUND ? 0 : r;
-		subject = state_subject_of(&above);
-	}
-	r = gather_copies(state, &subject, &copies);
-	for (uint32_t i = 0; r == 0 && !has && i < copies.count; i++) {
-		if (entry->kind == ENTRY_KEY)
-			r = find_key(state, copies.rows[i], entry, &has);
-		else
-			has = !is_same(copies.rows[i], entry->uuid);
-	}
-	*ret_has = has;
-	return r;
+	if (r == 0)
+		r = gather_copies(state, &subject, &copies);
+	for (uint32_t i = 0; r == 0 && i < copies.count; i++)
+		has |= !is_same(copies.rows[i], uuid);
+	if (r == 0 || r == ENS_E_NOTFOUND)
+		*ret_has = has;
+	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
 /* ---- taking away ------------------------------------------------------- */
@@ -409,6 +382,17 @@ lessen(struct entry_key *ours, const struct key_change *key)
 	return true;
 }
 
+static const struct entry_key *
+value_of(const struct entry *account, const uint8_t fingerprint[SHA256_LEN])
+{
+	for (uint32_t i = 0; i < account->account.key_count; i++) {
+		if (memcmp(account->account.keys[i].fingerprint, fingerprint,
+		        SHA256_LEN) == 0)
+			return &account->account.keys[i];
+	}
+	return NULL;
+}
+
 static int
 lessen_values(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const struct key_change *key)
@@ -418,7 +402,7 @@ lessen_values(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 	uint32_t count = 0;
 	int r = load(state, uuid, &copy);
 
-	if (r != 0 || !has_value(&copy.entry, fingerprint_of(key)))
+	if (r != 0 || value_of(&copy.entry, fingerprint_of(key)) == NULL)
 		return r;
 	keys = copy.rows.keys;
 	for (uint32_t i = 0; i < copy.entry.account.key_count; i++) {
@@ -472,17 +456,6 @@ limit_key(struct state *state, const struct record_key *account,
 			r = lessen_children(state, copies.rows[i], key);
 	}
 	return r;
-}
-
-static const struct entry_key *
-value_of(const struct entry *account, const uint8_t fingerprint[SHA256_LEN])
-{
-	for (uint32_t i = 0; i < account->account.key_count; i++) {
-		if (memcmp(account->account.keys[i].fingerprint, fingerprint,
-		        SHA256_LEN) == 0)
-			return &account->account.keys[i];
-	}
-	return NULL;
 }
 
 static int
@@ -675,6 +648,18 @@ state_move_beside_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 	return drop_copies(state, &subject);
 }
 
+/* A refresh mostly confirms. */
+static bool
+is_as_before(struct state *state, const struct copy *was)
+{
+	struct bytes value;
+
+	return state_get(state, T_ENTRIES, state_uuid_bytes(was->entry.uuid),
+	           &value) == 0 &&
+	    value.len == was->bytes.len &&
+	    memcmp(value.data, was->bytes.data, value.len) == 0;
+}
+
 int
 state_put_beside_kept(struct state *state, const struct entry *entry,
     bool adopt)
@@ -691,7 +676,9 @@ state_put_beside_kept(struct state *state, const struct entry *entry,
 	if (r != 0 && r != ENS_E_NOTFOUND)
 		return r;
 	r = state_file(state, entry, adopt);
-	return r == 0 ? limit(state, there ? &was : NULL, entry) : r;
+	if (r != 0 || (there && is_as_before(state, &was)))
+		return r;
+	return limit(state, there ? &was : NULL, entry);
 }
 
 int

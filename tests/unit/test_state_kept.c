@@ -565,7 +565,6 @@ what_a_refresh_names_again_is_kept_no_longer(void **state)
 	state_end(f.state);
 }
 
-/* Copies of what is about to go, and keys, of which one has none. */
 static void
 what_is_here_twice_is_found_to_be(void **state)
 {
@@ -574,7 +573,10 @@ what_is_here_twice_is_found_to_be(void **state)
 	bool has;
 
 	(void)state;
-	put_key(OLD + 50, 9, "");
+	sync_put(&f, 60, "enscaleAccountId=21296,ou=accounts," SUFFIX,
+	    "objectClass: enscaleAccount\nenscaleAccountId: 21296\n");
+	sync_put(&f, 61, "cn=k9,enscaleAccountId=21296,ou=accounts," SUFFIX,
+	    key_lines(9, ""));
 	assert_int_equal(state_begin_read(f.state), 0);
 	for (uint32_t i = ACCOUNT_UUID; i <= SECOND_KEY_UUID; i++) {
 		assert_int_equal(
@@ -582,10 +584,12 @@ what_is_here_twice_is_found_to_be(void **state)
 		assert_int_equal(state_has_copy(f.state, &entry, &has), 0);
 		assert_true(has);
 	}
-	assert_int_equal(
-	    state_find(f.state, sync_uuid(OLD + 50), &rows, &entry), 0);
-	assert_int_equal(state_has_copy(f.state, &entry, &has), 0);
-	assert_false(has);
+	for (uint32_t i = 60; i <= 61; i++) {
+		assert_int_equal(
+		    state_find(f.state, sync_uuid(i), &rows, &entry), 0);
+		assert_int_equal(state_has_copy(f.state, &entry, &has), 0);
+		assert_false(has);
+	}
 	state_end(f.state);
 	entry_rows_free(&rows);
 }
