@@ -10,7 +10,10 @@
  *   what a server that is behind does not have yet stays. What is held is
  *   settled by a refresh in full in which nothing is, or by an administrator.
  * - A refresh that would take away too much (shrink.h) does not: what is there
- *   stays until a refresh takes away less, or an administrator accepts.
+ *   stays until a refresh takes away less, or an administrator accepts. What
+ *   goes from a copy that was loaded meanwhile goes from it (state_kept.c).
+ * - A state that is older than its view (publish.h) asks for everything, and
+ *   is published again when all of it counts.
  * - In step with the directory is only what was compared with it: by a
  *   refresh in full, or entry by entry (comparison.h).
  * - Another source, filter or set of rules means a refresh in full, while
