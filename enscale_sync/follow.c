@@ -453,17 +453,18 @@ follow_reached(struct follow *follow, struct berval cookie)
 
 /*
  * Is the state from now on the source of views? The first one is, and one that
- * is behind its view (publish.h) when all that the directory has was asked for
- * and counts: what is held back may be what the view knows to be gone.
+ * is older than its view (publish.h) when all that the directory has was asked
+ * for and counts: what is held back may be what the view knows to be gone.
  */
 static bool
 becomes_source(const struct follow *follow, bool swept, enum guard guard)
 {
 	const struct state_info *info = state_info(follow->state);
 
-	if (!info->behind)
-		return !info->complete;
-	return follow->all && swept && guard == LETS_ALL_GO && !info->unsettled;
+	if (!info->complete)
+		return guard == LETS_ALL_GO;
+	return info->behind && follow->all && swept && guard == LETS_ALL_GO &&
+	    !info->unsettled;
 }
 
 static int
@@ -491,6 +492,8 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 		r = state_each_orphan(follow->state, ask_about_orphan, follow);
 	if (r == 0)
 		r = state_clear_stash(follow->state);
+	if (r == 0)
+		r = follow_guard_view(follow, &guard);
 	if (r != 0)
 		return r;
 	state_clear_marks(follow->state);

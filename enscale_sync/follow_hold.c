@@ -203,6 +203,37 @@ visit_unnamed(struct follow *follow,
 	return r != 0 ? r : follow->error;
 }
 
+static void
+say_held(struct follow *follow, uint64_t count, const char *text)
+{
+	follow->held += count;
+	state_set_unsettled(follow->state, true);
+	(void)snprintf(follow->status->held_reason,
+	    sizeof(follow->status->held_reason),
+	    "the directory would take away %s", text);
+	log_line(LOG_CRIT,
+	    "held back a refresh that would take away %s: look at the directory, then enscalectl sync accept",
+	    text);
+}
+
+int
+follow_guard_view(struct follow *follow, enum guard *guard)
+{
+	uint64_t had[SHRINK_KINDS], has[SHRINK_KINDS];
+	char text[SHRINK_TEXT_MAX];
+	int r;
+
+	if (state_info(follow->state)->complete || follow->lenient ||
+	    !publisher_waits(follow->publisher))
+		return 0;
+	r = publisher_count(follow->publisher, had, has);
+	if (r != 0 || !shrink_is_much_less(had, has, text))
+		return r;
+	*guard = KEEPS_ALL;
+	say_held(follow, 1, text);
+	return 0;
+}
+
 int
 follow_guard(struct follow *follow, bool swept, enum guard *ret_guard)
 {
@@ -228,14 +259,7 @@ follow_guard(struct follow *follow, bool swept, enum guard *ret_guard)
 		r = visit_unnamed(follow, keep);
 	if (r != 0)
 		return r;
-	follow->held += shrink_total(&all);
-	state_set_unsettled(follow->state, true);
-	(void)snprintf(follow->status->held_reason,
-	    sizeof(follow->status->held_reason),
-	    "the directory would take away %s", text);
-	log_line(LOG_CRIT,
-	    "held back a refresh that would take away %s: look at the directory, then enscalectl sync accept",
-	    text);
+	say_held(follow, shrink_total(&all), text);
 	return 0;
 }
 

@@ -90,6 +90,9 @@ enum guard {
 /* Would the refresh that is complete now take away too much? Then it is held,
  * and said, and what it would take away is kept. */
 int follow_guard(struct follow *follow, bool swept, enum guard *ret_guard);
+/* The same of the first refresh of a state that was begun anew, by what the
+ * view has: it becomes no source then, and *guard is KEEPS_ALL. */
+int follow_guard_view(struct follow *follow, enum guard *guard);
 /* Has a server that was behind caught up? */
 void follow_check_behind(struct follow *follow);
 /* Is what the directory takes away taken away here? */

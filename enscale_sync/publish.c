@@ -343,6 +343,77 @@ publish_view(struct publisher *publisher, int64_t as_of,
 	return 0;
 }
 
+/* ---- how much ---------------------------------------------------------- */
+
+struct counting {
+	const struct view *view;
+	uint64_t counts[SHRINK_KINDS];
+	struct segment segment; /* for signs of life */
+};
+
+static int
+count_record(void *arg, const struct record_key *key, struct bytes record)
+{
+	struct counting *counting = arg;
+	struct environment_record environment;
+
+	counting->segment.records++;
+	show_life(&counting->segment);
+	switch (key->data[0]) {
+	case RECORD_ACCOUNT:
+		counting->counts[SHRINK_ACCOUNTS]++;
+		break;
+	case RECORD_KEY:
+		counting->counts[SHRINK_KEYS]++;
+		break;
+	case RECORD_NODE:
+		counting->counts[SHRINK_NODES]++;
+		break;
+	case RECORD_ENVIRONMENT:
+		counting->counts[SHRINK_ENVIRONMENTS]++;
+		if (record_decode_environment(record, key, &environment) == 0)
+			counting->counts[SHRINK_ACCESS] +=
+			    environment.member_count;
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+static int
+count_row(const struct view_row *row, void *arg)
+{
+	const struct counting *counting = arg;
+	struct bytes record;
+
+	if (row->hidden ||
+	    view_find_raw(counting->view, &row->key, &record) != 0)
+		return 0;
+	return count_record(arg, &row->key, record);
+}
+
+int
+publisher_count(struct publisher *publisher, uint64_t ret_had[SHRINK_KINDS],
+    uint64_t ret_has[SHRINK_KINDS])
+{
+	struct derive *derive AUTO(cleanup_derive) = NULL;
+	struct counting had = { .view = publisher->view };
+	struct counting has = { .view = NULL };
+	int r = derive_new(publisher->state, NULL, count_record, &has, &derive);
+
+	if (r == 0)
+		r = derive_all(derive);
+	if (r != 0)
+		return r;
+	for (uint32_t i = 0;
+	     had.view != NULL && i < view_segment_count(had.view); i++)
+		(void)view_each_row(had.view, i, count_row, &had);
+	memcpy(ret_had, had.counts, sizeof(had.counts));
+	memcpy(ret_has, has.counts, sizeof(has.counts));
+	return 0;
+}
+
 /* ---- the map ----------------------------------------------------------- */
 
 struct mapping {

@@ -40,6 +40,7 @@
 #include <stdint.h>
 
 #include "common/config.h"
+#include "enscale_sync/shrink.h"
 #include "enscale_sync/state.h"
 
 struct publisher;
@@ -70,6 +71,11 @@ bool publisher_is_current(const struct publisher *publisher);
 /* Does what is published serve on, and not change, until a refresh is
  * complete? Else the state is its source. */
 bool publisher_waits(const struct publisher *publisher);
+/* How much of each kind is published, as far as it can be read, and how much
+ * the state would publish now. Within a transaction; it takes as long as a
+ * publication of everything. */
+int publisher_count(struct publisher *publisher,
+    uint64_t ret_had[SHRINK_KINDS], uint64_t ret_has[SHRINK_KINDS]);
 
 /*
  * Publishes what the state lists; all of it when the view is not one that

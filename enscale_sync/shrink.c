@@ -145,6 +145,30 @@ count_all(const struct shrink *shrink, struct state *state,
 	return all > lost ? all : lost;
 }
 
+static bool
+is_too_much(uint64_t lost, uint64_t all, enum shrink_kind kind,
+    char ret_text[SHRINK_TEXT_MAX])
+{
+	if (lost <= all / SHRINK_PART)
+		return false;
+	(void)snprintf(ret_text, SHRINK_TEXT_MAX,
+	    "%" PRIu64 " of %" PRIu64 " %s", lost, all, names[kind]);
+	return true;
+}
+
+bool
+shrink_is_much_less(const uint64_t had[SHRINK_KINDS],
+    const uint64_t has[SHRINK_KINDS], char ret_text[SHRINK_TEXT_MAX])
+{
+	for (int i = 0; i < SHRINK_KINDS; i++) {
+		if (had[i] > has[i] && had[i] - has[i] > SHRINK_LEAST &&
+		    is_too_much(had[i] - has[i], had[i], (enum shrink_kind)i,
+		        ret_text))
+			return true;
+	}
+	return false;
+}
+
 bool
 shrink_is_too_much(const struct shrink *shrink, struct state *state,
     char ret_text[SHRINK_TEXT_MAX])
@@ -155,12 +179,9 @@ shrink_is_too_much(const struct shrink *shrink, struct state *state,
 		if (shrink->lost[i] <= SHRINK_LEAST)
 			continue;
 		all = count_all(shrink, state, (enum shrink_kind)i);
-		if (shrink->lost[i] <= all / SHRINK_PART)
-			continue;
-		(void)snprintf(ret_text, SHRINK_TEXT_MAX,
-		    "%" PRIu64 " of %" PRIu64 " %s", shrink->lost[i], all,
-		    names[i]);
-		return true;
+		if (is_too_much(shrink->lost[i], all, (enum shrink_kind)i,
+		        ret_text))
+			return true;
 	}
 	return false;
 }

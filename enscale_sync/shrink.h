@@ -46,5 +46,8 @@ uint64_t shrink_total(const struct shrink *shrink);
 /* Too much of any kind? ret_text then names it: "300 of 1000 accounts". */
 bool shrink_is_too_much(const struct shrink *shrink, struct state *state,
     char ret_text[SHRINK_TEXT_MAX]);
+/* The same where only numbers are known, of before and now. */
+bool shrink_is_much_less(const uint64_t had[SHRINK_KINDS],
+    const uint64_t has[SHRINK_KINDS], char ret_text[SHRINK_TEXT_MAX]);
 
 #endif

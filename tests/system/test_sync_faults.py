@@ -376,9 +376,10 @@ def test_a_power_failure_does_not_bring_back_a_key(struck, gateway, wait_for, lo
     assert len(follower.content()[1]) == 1
 
 
+@LOST
 def test_what_is_held_after_a_power_failure_leaves_what_was_published(
-        struck, gateway, wait_for):
-    server, follower = struck("last page")
+        struck, gateway, wait_for, lost):
+    server, follower = struck(lost)
     published = gateway.read(MANIFEST)
     conf = gateway.read(f"{ROOT}/own/conf").decode()
     hidden = ('access to dn.regex="^enscaleAccountId=(1|2)[0-9]*," by * none\n'

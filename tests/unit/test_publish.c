@@ -736,6 +736,40 @@ a_view_of_another_state_is_not_taken_for_ones_own(void **state)
 }
 
 static void
+what_is_published_and_what_would_be_are_counted_alike(void **state)
+{
+	uint64_t had[SHRINK_KINDS], has[SHRINK_KINDS];
+	char lines[256];
+
+	(void)state;
+	for (uint32_t i = 1; i <= 400; i++)
+		put_account(i, "");
+	(void)snprintf(lines, sizeof(lines), "sshPublicKey: %s\n", sync_key(1));
+	put_account(7, lines);
+	sync_put(&f, 1000, "cn=cool-waterfall-59," SUFFIX,
+	    "objectClass: enscaleEnvironment\ncn: cool-waterfall-59\n"
+	    "enscaleOwner: 7\nenscaleFullAccess: 8\n");
+	sync_complete(&f);
+	(void)publish(NOW);
+	sync_delete(&f, 400);
+	(void)publish(NOW);
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(publisher_count(publisher, had, has), 0);
+	state_end(f.state);
+	assert_memory_equal(had, has, sizeof(had));
+	assert_int_equal(had[SHRINK_ACCOUNTS], 399);
+	assert_int_equal(had[SHRINK_KEYS], 1);
+	assert_int_equal(had[SHRINK_ENVIRONMENTS], 1);
+	assert_int_equal(had[SHRINK_ACCESS], 2);
+	sync_delete(&f, 8);
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(publisher_count(publisher, had, has), 0);
+	state_end(f.state);
+	assert_int_equal(had[SHRINK_ACCOUNTS], 399);
+	assert_int_equal(has[SHRINK_ACCOUNTS], 398);
+}
+
+static void
 an_older_view_that_was_put_back_is_replaced(void **state)
 {
 	(void)state;
@@ -835,6 +869,7 @@ main(void)
 		TEST(
 		    a_newer_state_is_published_when_the_view_lost_its_last_segment),
 		TEST(a_view_of_another_state_is_not_taken_for_ones_own),
+		TEST(what_is_published_and_what_would_be_are_counted_alike),
 		TEST(an_older_view_that_was_put_back_is_replaced),
 		TEST(the_guard_is_told_of_each_publication),
 		TEST(a_long_publication_is_no_hanging_loop),

@@ -211,6 +211,27 @@ what_is_here_twice_is_one_thing(void **state)
 }
 
 static void
+numbers_alone_tell_as_much(void **state)
+{
+	uint64_t
+	    had[SHRINK_KINDS] = { [SHRINK_KEYS] = 2000, [SHRINK_NODES] = 101 };
+	uint64_t has[SHRINK_KINDS] = { [SHRINK_ACCOUNTS] = 5,
+		[SHRINK_KEYS] = 1800,
+		[SHRINK_NODES] = 1 };
+	char text[SHRINK_TEXT_MAX];
+
+	(void)state;
+	assert_false(shrink_is_much_less(had, has, text));
+	has[SHRINK_KEYS] = 1799;
+	assert_true(shrink_is_much_less(had, has, text));
+	assert_string_equal(text, "201 of 2000 keys");
+	has[SHRINK_KEYS] = 1800;
+	has[SHRINK_NODES] = 0;
+	assert_true(shrink_is_much_less(had, has, text));
+	assert_string_equal(text, "101 of 101 nodes");
+}
+
+static void
 a_hundred_may_go_though_they_are_all(void **state)
 {
 	(void)state;
@@ -269,6 +290,7 @@ main(void)
 		TEST(a_member_who_is_not_named_any_more_loses_a_right),
 		TEST(an_environment_that_goes_takes_all_rights_along),
 		TEST(what_is_here_twice_is_one_thing),
+		TEST(numbers_alone_tell_as_much),
 		TEST(a_hundred_may_go_though_they_are_all),
 		TEST(one_of_ten_may_go),
 		TEST(each_kind_is_measured_by_itself),
