@@ -11,7 +11,7 @@
  *   settled by a refresh in full in which nothing is, or by an administrator.
  * - A refresh that would take away too much (shrink.h) does not: what is there
  *   stays until a refresh takes away less, or an administrator accepts. What
- *   goes from a copy that was loaded meanwhile goes from it (state_kept.c).
+ *   goes from a copy that was loaded meanwhile goes from it (state_lessen.c).
  * - A state that is older than its view (publish.h) asks for everything, and
  *   is published again when all of it counts.
  * - In step with the directory is only what was compared with it: by a

@@ -30,6 +30,7 @@ libsync_la_SOURCES = \
 	%D%/state_entry.c \
 	%D%/state_info.c \
 	%D%/state_kept.c \
+	%D%/state_lessen.c \
 	%D%/state_marks.c \
 	%D%/state_read.c \
 	%D%/state_stash.c \

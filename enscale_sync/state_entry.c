@@ -347,38 +347,21 @@ static int
 adopt_one(struct state *state, const uint8_t orphan[ENTRY_UUID_LEN],
     const uint8_t parent[ENTRY_UUID_LEN])
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
-	struct wire_writer copy AUTO(wire_write_free);
-	struct entry entry;
-	struct bytes value;
-	struct state_key key;
-	int r;
+	struct state_copy copy AUTO(state_copy_free) = { 0 };
+	struct state_key key = pair(parent, ENTRY_UUID_LEN, orphan);
+	int r = state_copy_load(state, orphan, &copy);
 
-	wire_write_init_growing(&copy, RECORD_SIZE_MAX);
-	r = state_get(state, T_ENTRIES, state_uuid_bytes(orphan), &value);
+	if (r == 0 && is_set(copy.parent) && !is_same(copy.parent, parent))
+		r = unhang(state, &copy.entry, copy.parent);
 	if (r != 0)
 		return r;
-	if (value.len < ENTRY_UUID_LEN)
-		return state_distrust(state);
-	wire_write_bytes(&copy, value.data, value.len);
-	if (copy.error != 0)
-		return copy.error;
-	r = state_decode(state,
-	    (struct bytes){ copy.data + ENTRY_UUID_LEN,
-	        copy.len - ENTRY_UUID_LEN },
-	    orphan, &rows, &entry);
-	if (r == 0 && is_set(copy.data) && !is_same(copy.data, parent))
-		r = unhang(state, &entry, copy.data);
-	if (r != 0)
-		return r;
-	memcpy(copy.data, parent, ENTRY_UUID_LEN);
-	key = pair(parent, ENTRY_UUID_LEN, orphan);
+	memcpy(copy.bytes.data, parent, ENTRY_UUID_LEN);
 	r = state_store(state, T_ENTRIES, state_uuid_bytes(orphan),
-	    (struct bytes){ copy.data, copy.len });
+	    (struct bytes){ copy.bytes.data, copy.bytes.len });
 	if (r == 0)
 		r = state_store(state, T_CHILDREN, state_key_bytes(&key),
 		    nothing);
-	return r == 0 ? state_list_child(state, &entry, parent) : r;
+	return r == 0 ? state_list_child(state, &copy.entry, parent) : r;
 }
 
 /* The UUID at the end of the first row under a prefix. ENS_E_NOTFOUND. */
@@ -729,29 +712,13 @@ int
 state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const char *dn)
 {
-	struct wire_writer copy AUTO(wire_write_free);
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
-	struct entry entry;
-	struct bytes value;
-	int r;
+	struct state_copy copy AUTO(state_copy_free) = { 0 };
+	int r = state_copy_load(state, uuid, &copy);
 
-	wire_write_init_growing(&copy, RECORD_SIZE_MAX);
-	r = state_get(state, T_ENTRIES, state_uuid_bytes(uuid), &value);
 	if (r != 0)
 		return r;
-	wire_write_bytes(&copy, value.data, value.len);
-	if (copy.error != 0)
-		return copy.error;
-	if (copy.len < ENTRY_UUID_LEN)
-		return state_distrust(state);
-	r = state_decode(state,
-	    (struct bytes){ copy.data + ENTRY_UUID_LEN,
-	        copy.len - ENTRY_UUID_LEN },
-	    uuid, &rows, &entry);
-	if (r != 0)
-		return r;
-	if (is_child(&entry))
+	if (is_child(&copy.entry))
 		return ENS_E_NOTFOUND;
-	entry.dn = dn;
-	return state_put(state, &entry, true);
+	copy.entry.dn = dn;
+	return state_put(state, &copy.entry, true);
 }

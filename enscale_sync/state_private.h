@@ -1,7 +1,7 @@
 /* What the files of the state share: state.c (file, transactions, rows),
  * state_info.c (what it is about, counters), state_build.c (until it is
  * durable), state_check.c (what a disk has spoiled), state_entry.c (filing),
- * state_marks.c (sweeping), state_kept.c, state_stash.c, state_changes.c (what to publish),
+ * state_marks.c (sweeping), state_kept.c, state_lessen.c, state_stash.c, state_changes.c (what to publish),
  * state_read.c. */
 #ifndef ENSCALE_SYNC_STATE_PRIVATE_H
 #define ENSCALE_SYNC_STATE_PRIVATE_H
@@ -148,7 +148,7 @@ int state_winner(struct state *state, const struct record_key *subject,
 extern const uint8_t state_no_uuid[ENTRY_UUID_LEN];
 
 /* Filing (state_entry.c), and the same where something is kept: what is taken
- * away from its other copy is taken from it (state_kept.c). */
+ * away from its other copy is taken from it (state_lessen.c). */
 int state_file(struct state *state, const struct entry *entry, bool adopt);
 int state_remove(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
 int state_put_beside_kept(struct state *state, const struct entry *entry,
@@ -158,6 +158,34 @@ int state_delete_beside_kept(struct state *state,
 /* It is about to leave the parent on which it hangs. */
 int state_move_beside_kept(struct state *state,
     const uint8_t uuid[ENTRY_UUID_LEN]);
+/*
+ * An entry that outlives writing, and a list of UUIDs that does: walks do not.
+ * Start with zeros; free them in any case (AUTO()).
+ */
+struct state_copy {
+	struct wire_writer bytes; /* owned; the value of T_ENTRIES */
+	struct entry_rows rows;   /* owned */
+	struct entry entry;
+	uint8_t parent[ENTRY_UUID_LEN];
+};
+int state_copy_load(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    struct state_copy *ret_copy);
+void state_copy_free(struct state_copy *copy);
+struct state_uuids {
+	uint8_t (*rows)[ENTRY_UUID_LEN]; /* owned */
+	uint32_t count, room;
+};
+/* Adds the UUIDs that the rows under a prefix end with. */
+int state_gather(struct state *state, enum state_table table,
+    struct bytes prefix, struct state_uuids *uuids);
+/* Adds all good entries that stand for the subject. */
+int state_gather_copies(struct state *state, const struct record_key *subject,
+    struct state_uuids *uuids);
+void state_uuids_free(struct state_uuids *uuids);
+
+/* Keeps an entry, or does so no longer: another one may count then. */
+int state_change_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    bool keep);
 /* Before this moment another copy of the entry's subject may have counted:
  * says anew which one is refused, and lists what hangs on them. */
 int state_judge_copies(struct state *state, const struct entry *entry,
