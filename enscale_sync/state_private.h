@@ -1,8 +1,11 @@
-/* What the files of the state share: state.c (file, transactions, rows),
+/*
+ * What the files of the state share: state.c (file, transactions, rows),
  * state_info.c (what it is about, counters), state_build.c (until it is
  * durable), state_check.c (what a disk has spoiled), state_entry.c (filing),
- * state_marks.c (sweeping), state_kept.c, state_lessen.c, state_stash.c, state_changes.c (what to publish),
- * state_read.c. */
+ * state_marks.c (sweeping), state_kept.c and state_lessen.c (what a held
+ * refresh left), state_stash.c, state_changes.c (what to publish),
+ * state_read.c.
+ */
 #ifndef ENSCALE_SYNC_STATE_PRIVATE_H
 #define ENSCALE_SYNC_STATE_PRIVATE_H
 
