@@ -177,7 +177,9 @@ commit(struct follow *follow)
 
 	if (!follow->writing)
 		return 0;
-	if (!follow->refreshing && follow->cookie_len > 0)
+	/* How far a refresh came that does not count says nothing. */
+	if (!follow->refreshing && follow->cookie_len > 0 &&
+	    state_info(follow->state)->complete)
 		r = state_set_cookie(follow->state, follow->cookie,
 		    follow->cookie_len);
 	if (r != 0)

@@ -368,7 +368,8 @@ def test_what_is_taken_from_a_tree_that_was_loaded_anew_is_gone_at_once(
     assert not follower.records("node")
     assert set(before[0]) - set(follower.accounts()) == {71000, 71001}
     assert follower.fingerprints() == before[1] - {fingerprint(keys[0])}
-    assert not follower.status()["in_step"] and follower.status()["held"] > 300
+    wait_for(lambda: follower.status()["held"] > 300, "the rest is held", 10)
+    assert not follower.status()["in_step"]
     assert follower.sync("accept").returncode == 0
     in_step(follower)
     assert follower.content() == root.content()
