@@ -74,8 +74,8 @@ bool publisher_waits(const struct publisher *publisher);
 /* How much of each kind is published, as far as it can be read, and how much
  * the state would publish now. Within a transaction; it takes as long as a
  * publication of everything. */
-int publisher_count(struct publisher *publisher,
-    uint64_t ret_had[SHRINK_KINDS], uint64_t ret_has[SHRINK_KINDS]);
+int publisher_count(struct publisher *publisher, uint64_t ret_had[SHRINK_KINDS],
+    uint64_t ret_has[SHRINK_KINDS]);
 
 /*
  * Publishes what the state lists; all of it when the view is not one that
