@@ -85,6 +85,7 @@ write_entry(struct wire_writer *writer, const struct entry *entry)
 	wire_write_text(writer, entry->csn);
 	wire_write_u64(writer, (uint64_t)entry->created);
 	wire_write_text(writer, entry->reason);
+	wire_write_text(writer, entry->warning);
 	if (entry->refused)
 		return;
 	switch (entry->kind) {
@@ -270,6 +271,7 @@ entry_decode(struct bytes data, const uint8_t uuid[ENTRY_UUID_LEN],
 	entry.csn = wire_read_text(&reader, ENTRY_CSN_MAX);
 	entry.created = (int64_t)wire_read_u64(&reader);
 	entry.reason = wire_read_text(&reader, ENTRY_REASON_MAX);
+	entry.warning = wire_read_text(&reader, ENTRY_REASON_MAX);
 	if (kind < ENTRY_ACCOUNT || kind > ENTRY_OTHER)
 		return ENS_E_CORRUPT;
 	if (!entry.refused) {

@@ -303,7 +303,7 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	follow->cookie_len = 0;
 	follow->server.count = 0;
 	follow->received = 0;
-	follow->refused_lines = follow->held_lines = 0;
+	follow->said_lines = follow->held_lines = 0;
 	follow->status->received = follow->status->receive_rate = 0;
 	follow->refresh_began = follow->progress_said = now();
 	follow->status->connection = STATUS_REFRESHING;
@@ -318,16 +318,29 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	return r == 0 ? commit(follow) : r;
 }
 
+/* One line of the log for each of the text: "refused key "cn=..": ...". */
+static void
+say_lines(struct follow *follow, const char *verb, const char *what,
+    const char *dn, const char *text)
+{
+	while (*text != '\0') {
+		int len = (int)strcspn(text, "\n");
+
+		if (!follow->refreshing || ++follow->said_lines <= SAID_LINES)
+			log_line(LOG_WARNING, "%s %s \"%s\": %.*s", verb, what,
+			    dn, len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
 static void
 say_refused(struct follow *follow, const struct entry *entry)
 {
-	if (*entry->reason == '\0')
-		return;
-	if (follow->refreshing && ++follow->refused_lines > REFUSED_LINES)
-		return;
-	log_line(LOG_WARNING, "refused %s \"%s\": %s",
-	    entry->refused ? entry_kind_text(entry->kind) : "part of",
+	const char *kind = entry_kind_text(entry->kind);
+
+	say_lines(follow, "refused", entry->refused ? kind : "part of",
 	    entry->dn, entry->reason);
+	say_lines(follow, "warning:", kind, entry->dn, entry->warning);
 }
 
 /* What is compared at this moment was told by the way. */
@@ -504,12 +517,13 @@ follow_done(struct follow *follow, bool swept)
 	if (!follow->shrunk)
 		follow->status->held_reason[0] = '\0';
 	follow_check_behind(follow);
-	if (follow->refused_lines > REFUSED_LINES)
-		log_line(LOG_WARNING, "refused %u more entries",
-		    follow->refused_lines - REFUSED_LINES);
-	if (follow->held_lines > REFUSED_LINES)
+	if (follow->said_lines > SAID_LINES)
+		log_line(LOG_WARNING,
+		    "%u more lines about entries refused or with a warning",
+		    follow->said_lines - SAID_LINES);
+	if (follow->held_lines > SAID_LINES)
 		log_line(LOG_WARNING, "held back %u more entries",
-		    follow->held_lines - REFUSED_LINES);
+		    follow->held_lines - SAID_LINES);
 	log_line(LOG_INFO,
 	    "refreshed: %" PRIu64 " entries came, %" PRIu64 " are gone",
 	    follow->received, deleted);

@@ -128,7 +128,7 @@ follow_hold(struct follow *follow, const struct entry *entry)
 {
 	follow->status->held = ++follow->held;
 	state_set_unsettled(follow->state, true);
-	if (++follow->held_lines <= REFUSED_LINES)
+	if (++follow->held_lines <= SAID_LINES)
 		log_line(LOG_WARNING,
 		    "held back \"%s\": it is older than what is known here",
 		    entry->dn);

@@ -32,6 +32,7 @@ libsync_la_SOURCES = \
 	%D%/state_marks.c \
 	%D%/state_read.c \
 	%D%/state_stash.c \
+	%D%/state_warned.c \
 	%D%/status.c %D%/status.h \
 	%D%/supervisor.c %D%/supervisor.h \
 	%D%/uuid_list.c %D%/uuid_list.h \

@@ -79,10 +79,11 @@ ends_with(const char *text, const char *end)
 }
 
 static int
-count_reason(const char *reason, void *arg)
+count_reason(const char *dn, const char *reason, void *arg)
 {
 	uint64_t *counts = arg;
 
+	(void)dn;
 	for (size_t i = 0; i < REASONS; i++) {
 		const char *end = reasons[i].error != 0
 		    ? error_text(reasons[i].error)
@@ -103,7 +104,7 @@ put_refused(FILE *file, struct state *state)
 	int r = state_each_reason(state, count_reason, counts);
 
 	head(file, "enscale_sync_refused_entries", "gauge",
-	    "Directory entries that are refused, whole or in part, by reason.");
+	    "What is refused of directory entries, whole or in part, by reason.");
 	for (size_t i = 0; i < REASONS; i++) {
 		/* Rows of one label follow each other. */
 		if (i + 1 < REASONS &&
@@ -210,6 +211,9 @@ put_all(FILE *file, struct state *state, const void *arg)
 
 	put_entries(file, state_info(state));
 	r = put_refused(file, state);
+	gauge(file, "enscale_sync_warned_entries",
+	    "Directory entries that count, although not all is well with them.",
+	    (int64_t)state_warning_count(state));
 	gauge(file, "enscale_sync_orphan_entries",
 	    "Keys and nodes whose parent is not there.",
 	    (int64_t)state_orphan_count(state));

@@ -94,6 +94,7 @@ bool state_has_written(const struct state *state);
 /* Of the transaction under way, else of the last commit. */
 const struct state_info *state_info(const struct state *state);
 uint64_t state_refused_count(struct state *state);
+uint64_t state_warning_count(struct state *state); /* entries, by what about */
 uint64_t state_orphan_count(struct state *state);
 uint64_t state_entry_count(struct state *state);  /* refused ones too */
 uint64_t state_access_count(struct state *state); /* account, environment */
@@ -115,6 +116,19 @@ int state_adopt(struct state *state);
  * though it sent no change. Orphans below the name are adopted. */
 int state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const char *dn);
+
+/*
+ * What is said of an entry that counts all the same: one text for each thing
+ * that it can be about, a line ("\n" between) for each sentence of it. It
+ * stays until it is said otherwise, the entry is deleted, or refused whole.
+ */
+enum state_warning {
+	WARNING_ENTRY = 1, /* entry->warning: state_put() says it */
+};
+/* text "": nothing is to be said (any more). ENS_E_LIMIT when it is longer
+ * than ENTRY_REASON_MAX. In a transaction that writes. */
+int state_warn(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    enum state_warning about, const char *text);
 
 int state_set_cookie(struct state *state, const char *cookie, size_t len);
 void state_set_digest(struct state *state,
@@ -176,7 +190,7 @@ int state_find_parent(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
  * the walk and is returned. No writing meanwhile. */
 typedef int state_visit_uuid(const uint8_t uuid[ENTRY_UUID_LEN], void *arg);
 typedef int state_visit_subject(const struct record_key *subject, void *arg);
-typedef int state_visit_refused(const char *dn, const char *reason, void *arg);
+typedef int state_visit_line(const char *dn, const char *line, void *arg);
 
 int state_each_child(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     state_visit_uuid *visit, void *arg);
@@ -192,12 +206,11 @@ int state_each_subject(struct state *state, enum record_kind kind,
 /* Subjects that changed after this generation. */
 int state_each_changed(struct state *state, uint64_t generation,
     state_visit_subject *visit, void *arg);
-typedef int state_visit_reason(const char *reason, void *arg);
-/* The reasons of all refused entries; much cheaper than state_each_refused. */
-int state_each_reason(struct state *state, state_visit_reason *visit,
-    void *arg);
 int state_each_orphan(struct state *state, state_visit_uuid *visit, void *arg);
-int state_each_refused(struct state *state, state_visit_refused *visit,
-    void *arg);
+/* Why entries are refused, and warnings: a visit a line. */
+int state_each_refused(struct state *state, state_visit_line *visit, void *arg);
+int state_each_warning(struct state *state, state_visit_line *visit, void *arg);
+/* The same reasons with the DN "": much cheaper than state_each_refused. */
+int state_each_reason(struct state *state, state_visit_line *visit, void *arg);
 
 #endif

@@ -469,6 +469,11 @@ put_in(struct state *state, const struct entry *entry,
 
 	if (r == 0)
 		r = set_reason(state, entry->uuid, entry->reason);
+	if (r == 0 && entry->refused)
+		r = state_forget_warnings(state, entry->uuid);
+	if (r == 0)
+		r = state_warn(state, entry->uuid, WARNING_ENTRY,
+		    entry->warning);
 	if (r == 0)
 		r = index_entry(state, entry, true, identity);
 	if (r != 0)
@@ -622,6 +627,8 @@ state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 	r = take_out(state, &old, &place, true);
 	if (r == 0)
 		r = set_reason(state, uuid, "");
+	if (r == 0)
+		r = state_forget_warnings(state, uuid);
 	if (r == 0)
 		r = state_drop(state, T_ENTRIES, state_uuid_bytes(uuid));
 	if (r == 0 && is_parent)

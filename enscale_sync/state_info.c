@@ -8,7 +8,7 @@
 #include "enscale_sync/state_private.h"
 
 /* Another version is not converted: the directory is asked again. */
-#define STATE_VERSION  2
+#define STATE_VERSION  3
 #define STATE_INFO_MAX ((size_t)16 * 1024)
 
 static const struct bytes info_key = { (const uint8_t *)"info", 4 };
@@ -118,6 +118,12 @@ uint64_t
 state_refused_count(struct state *state)
 {
 	return count_rows(state, T_REFUSED);
+}
+
+uint64_t
+state_warning_count(struct state *state)
+{
+	return count_rows(state, T_WARNED);
 }
 
 uint64_t

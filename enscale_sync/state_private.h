@@ -2,7 +2,7 @@
  * state_info.c (what it is about, counters), state_build.c (until it is
  * durable), state_check.c (what a disk has spoiled), state_entry.c (filing),
  * state_marks.c (sweeping), state_stash.c, state_changes.c (what to publish),
- * state_read.c. */
+ * state_warned.c, state_read.c. */
 #ifndef ENSCALE_SYNC_STATE_PRIVATE_H
 #define ENSCALE_SYNC_STATE_PRIVATE_H
 
@@ -22,7 +22,8 @@ enum state_table {
 	T_MEMBERS,   /* account id, UUID of the environment */
 	T_HOST_KEYS, /* fingerprint, UUID of the node */
 	T_CHANGED,   /* subject: generation */
-	T_REFUSED,   /* UUID: reason */
+	T_REFUSED,   /* UUID: reasons, a line each */
+	T_WARNED,    /* UUID, what about: warnings, a line each */
 	T_STASH,     /* UUID: entry */
 	T_COUNT,
 };
@@ -140,6 +141,10 @@ const uint8_t *state_last_uuid(struct bytes key);
 /* The first row of T_IDS for the subject. ENS_E_NOTFOUND. */
 int state_winner(struct state *state, const struct record_key *subject,
     uint8_t ret_uuid[ENTRY_UUID_LEN]);
+
+/* Takes back all warnings of an entry (state_warned.c). */
+int state_forget_warnings(struct state *state,
+    const uint8_t uuid[ENTRY_UUID_LEN]);
 
 extern const uint8_t state_no_uuid[ENTRY_UUID_LEN];
 

@@ -70,7 +70,7 @@ struct listing {
 };
 
 static int
-list_refused(const char *dn, const char *reason, void *arg)
+list_line(const char *dn, const char *reason, void *arg)
 {
 	struct listing *listing = arg;
 
@@ -80,7 +80,21 @@ list_refused(const char *dn, const char *reason, void *arg)
 	(void)fprintf(listing->file, ",\"reason\":");
 	put_string(listing->file, reason);
 	(void)fputc('}', listing->file);
-	return ++listing->count == STATUS_REFUSED_MAX;
+	return ++listing->count == STATUS_LINES_MAX;
+}
+
+/* Entries with what is said of them, as many as there is room for. */
+static int
+put_lines(FILE *file, struct state *state, const char *name,
+    int (*each)(struct state *state, state_visit_line *visit, void *arg))
+{
+	struct listing listing = { file, 0 };
+	int r;
+
+	(void)fprintf(file, ",\n\"%s\":[", name);
+	r = each(state, list_line, &listing);
+	(void)fputc(']', file);
+	return r < 0 ? r : 0;
 }
 
 static void
@@ -98,7 +112,6 @@ static int
 put_all(FILE *file, struct state *state, const void *arg)
 {
 	const struct status *status = arg;
-	struct listing listing = { file, 0 };
 	int r;
 
 	(void)fprintf(file,
@@ -120,11 +133,14 @@ put_all(FILE *file, struct state *state, const void *arg)
 	(void)fprintf(file,
 	    "},\n\"refused\":%" PRIu64 ",\n\"orphans\":%" PRIu64
 	    ",\n\"held\":%" PRIu64 ",\n\"left_out\":%" PRIu64
-	    ",\n\"refused_entries\":[",
+	    ",\n\"warnings\":%" PRIu64,
 	    state_refused_count(state), state_orphan_count(state), status->held,
-	    status->left_out);
-	r = state_each_refused(state, list_refused, &listing);
-	(void)fprintf(file, "],\n\"held_reason\":");
+	    status->left_out, state_warning_count(state));
+	r = put_lines(file, state, "refused_entries", state_each_refused);
+	if (r == 0)
+		r = put_lines(file, state, "warned_entries",
+		    state_each_warning);
+	(void)fprintf(file, ",\n\"held_reason\":");
 	put_string(file, status->held_reason);
 	(void)fprintf(file,
 	    ",\n\"received\":%" PRIu64 ",\n\"receive_rate\":%" PRIu64
@@ -142,7 +158,7 @@ put_all(FILE *file, struct state *state, const void *arg)
 	put_string(file, status->last_error);
 	(void)fprintf(file, ",\n\"last_error_time\":%" PRId64 "}\n",
 	    status->last_error_time);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 int

@@ -18,11 +18,14 @@
  *  "entries":{"account":4,"key":5,"environment":3,"node":4},
  *				that count, duplicates included
  *  "refused":1,		entries refused, whole or in part
+ *  "warnings":0,		entries that count, of which something is said
  *  "orphans":0,		keys and nodes whose parent is not there
  *  "held":0,			what is not let in: enscalectl sync accept
  *  "held_reason":"",		of a refresh that would take away too much
  *  "left_out":0,		records over a limit, in the last publication
- *  "refused_entries":[{"dn":"...","reason":"..."}],	100 at most
+ *  "refused_entries":[{"dn":"...","reason":"..."}],	100 at most, a reason
+ *				each: an entry may be there several times
+ *  "warned_entries":[{"dn":"...","reason":"..."}],	likewise
  *  "received":12,		entries of the present or last refresh
  *  "receive_rate":12,		a second
  *  "comparing":false,		an entry by entry comparison is under way
@@ -43,10 +46,10 @@
 
 #include "enscale_sync/state.h"
 
-#define STATUS_FILE        "metrics/sync.json" /* below run_dir */
-#define STATUS_REFUSED_MAX 100
-#define STATUS_ERROR_MAX   1024
-#define STATUS_SOURCE_MAX  1024
+#define STATUS_FILE       "metrics/sync.json" /* below run_dir */
+#define STATUS_LINES_MAX  100                 /* refused, and warnings */
+#define STATUS_ERROR_MAX  1024
+#define STATUS_SOURCE_MAX 1024
 
 enum status_connection {
 	STATUS_WAITING,

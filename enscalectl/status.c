@@ -89,22 +89,22 @@ print_entries(const json_t *sync)
 	    (long long)number(entries, "environment"),
 	    (long long)number(entries, "node"));
 	printf("%-12s%lld refused, %lld without a parent, %lld held back, "
-	       "%lld left out\n",
+	       "%lld left out, %lld with a warning\n",
 	    "", (long long)number(sync, "refused"),
 	    (long long)number(sync, "orphans"), (long long)number(sync, "held"),
-	    (long long)number(sync, "left_out"));
+	    (long long)number(sync, "left_out"),
+	    (long long)number(sync, "warnings"));
 }
 
 static void
-print_refused(const json_t *sync)
+print_lines(const char *label, const json_t *entries)
 {
-	const json_t *refused = json_object_get(sync, "refused_entries");
 	const json_t *entry;
 	size_t i;
 
-	json_array_foreach(refused, i, entry)
+	json_array_foreach(entries, i, entry)
 	{
-		print_text("refused", text_of(entry, "dn"));
+		print_text(label, text_of(entry, "dn"));
 		print_text("", text_of(entry, "reason"));
 	}
 }
@@ -174,7 +174,8 @@ print_sync(const json_t *sync)
 	print_progress(sync);
 	print_held(sync);
 	print_entries(sync);
-	print_refused(sync);
+	print_lines("refused", json_object_get(sync, "refused_entries"));
+	print_lines("warning", json_object_get(sync, "warned_entries"));
 	if (!in_step && text_of(sync, "last_error")[0] != '\0')
 		print_text("last error", text_of(sync, "last_error"));
 	if (silent)

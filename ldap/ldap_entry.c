@@ -270,7 +270,10 @@ entry_parse(struct entry_parser *parser, const uint8_t uuid[ENTRY_UUID_LEN],
     uint32_t attribute_count, struct entry *ret_entry)
 {
 	struct parse p = { .parser = parser };
-	struct entry entry = { .csn = "", .name = "", .reason = "" };
+	struct entry entry = { .csn = "",
+		.name = "",
+		.reason = "",
+		.warning = "" };
 	size_t room = sort_out(&p, attributes, attribute_count);
 	bool good;
 	int r;

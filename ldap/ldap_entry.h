@@ -23,8 +23,8 @@
 #include "common/schema.h"
 
 #define ENTRY_UUID_LEN   16
-#define ENTRY_CSN_MAX    63 /* 20251122225400.123456Z#000000#001#000000 */
-#define ENTRY_REASON_MAX 255
+#define ENTRY_CSN_MAX    63   /* 20251122225400.123456Z#000000#001#000000 */
+#define ENTRY_REASON_MAX 4095 /* of all lines together */
 
 enum entry_kind {
 	ENTRY_ACCOUNT = 1,
@@ -53,10 +53,12 @@ struct entry {
 	enum entry_kind kind;
 	uint8_t uuid[ENTRY_UUID_LEN];
 	const char *dn;
-	const char *csn;    /* entryCSN, or its like; "" without either */
-	int64_t created;    /* createTimestamp; 0: unknown */
-	bool refused;       /* the fields below mean nothing then */
-	const char *reason; /* why it, or a value of it, is refused; else "" */
+	const char *csn; /* entryCSN, or its like; "" without either */
+	int64_t created; /* createTimestamp; 0: unknown */
+	bool refused;    /* the fields below mean nothing then */
+	/* Why it, or a value of it, is refused, and what is said of one that
+	 * counts all the same: each a line, "\n" between; "" when nothing is. */
+	const char *reason, *warning;
 
 	uint32_t id;      /* of an account or a node */
 	const char *name; /* of an account or an environment */

@@ -124,6 +124,17 @@ assert_children(uint32_t parent, const char *want)
 }
 
 static void
+assert_warnings(const char *want)
+{
+	struct seen seen = { .len = 0 };
+
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(state_each_warning(f.state, see_refused, &seen), 0);
+	state_end(f.state);
+	assert_string_equal(seen.text, want);
+}
+
+static void
 assert_refused(const char *want)
 {
 	struct seen seen = { .len = 0 };
@@ -435,6 +446,80 @@ of_two_as_old_the_smaller_uuid_counts(void **state)
 }
 
 static void
+put_account(uint32_t uuid, uint32_t id)
+{
+	char dn[64], lines[128];
+
+	(void)snprintf(dn, sizeof(dn), "enscaleAccountId=%u,dc=example", id);
+	(void)snprintf(lines, sizeof(lines),
+	    "objectClass: enscaleAccount\nenscaleAccountId: %u\n", id);
+	sync_put(&f, uuid, dn, lines);
+}
+
+static void
+warn(uint32_t uuid, enum state_warning about, const char *text)
+{
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_warn(f.state, sync_uuid(uuid), about, text), 0);
+	assert_int_equal(state_commit(f.state), 0);
+}
+
+#define WARNING_OTHER ((enum state_warning)200)
+
+static void
+a_warning_lasts_as_long_as_what_it_is_about(void **state)
+{
+	(void)state;
+	put_account(1, 1);
+	put_account(2, 2);
+	warn(1, WARNING_OTHER, "one of two");
+	warn(2, WARNING_ENTRY, "another");
+	warn(2, WARNING_OTHER, "and one");
+	sync_complete(&f);
+	sync_fixture_reopen(&f);
+	assert_warnings("enscaleAccountId=1: one of two; "
+	                "enscaleAccountId=2: another; "
+	                "enscaleAccountId=2: and one; ");
+	assert_int_equal(state_warning_count(f.state), 3);
+	/* Filed anew, the entry says for itself what is to be said of it. */
+	put_account(2, 2);
+	warn(1, WARNING_OTHER, "");
+	assert_warnings("enscaleAccountId=2: another; "
+	                "enscaleAccountId=2: and one; ");
+	sync_put(&f, 2, "enscaleAccountId=2,dc=example",
+	    "objectClass: enscaleAccount\nenscaleAccountId: 2\n"
+	    "enscaleMaxSessions: 3\n");
+	assert_warnings("enscaleAccountId=2: and one; ");
+	sync_put(&f, 2, "enscaleAccountId=2,dc=example",
+	    "objectClass: enscaleAccount\nenscaleAccountId: none\n");
+	assert_warnings("");
+	warn(1, WARNING_OTHER, "once more");
+	sync_delete(&f, 1);
+	assert_warnings("");
+}
+
+static void
+every_line_is_visited_with_its_entry(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	entry = sync_entry(&f, 1, "enscaleAccountId=1,dc=example",
+	    "objectClass: enscaleAccount\nenscaleAccountId: 1\n");
+	entry.reason = "first\nsecond";
+	entry.warning = "third\nfourth";
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_put(f.state, &entry, true), 0);
+	assert_int_equal(state_commit(f.state), 0);
+	assert_refused(
+	    "enscaleAccountId=1: first; enscaleAccountId=1: second; ");
+	assert_warnings("enscaleAccountId=1: third; "
+	                "enscaleAccountId=1: fourth; ");
+	assert_int_equal(state_refused_count(f.state), 1);
+	assert_int_equal(state_warning_count(f.state), 1);
+}
+
+static void
 a_partly_refused_entry_says_so_again_after_being_a_duplicate(void **state)
 {
 	char lines[512];
@@ -730,6 +815,8 @@ main(void)
 		TEST(in_a_refresh_new_children_wait_until_all_names_are_there),
 		TEST(a_name_that_the_server_told_brings_the_orphans_home),
 		TEST(a_refused_parent_keeps_its_children_for_better_times),
+		TEST(a_warning_lasts_as_long_as_what_it_is_about),
+		TEST(every_line_is_visited_with_its_entry),
 		TEST(of_two_accounts_with_one_id_the_older_counts),
 		TEST(of_two_as_old_the_smaller_uuid_counts),
 		TEST(
