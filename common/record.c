@@ -11,6 +11,7 @@
 
 #include "common/crc32c.h"
 #include "common/errors.h"
+#include "common/ssh_key.h"
 
 #define CRC_LEN       4
 #define MEMBER_LEN    5 /* u32 account, u8 role */
@@ -280,11 +281,13 @@ record_decode_key(struct bytes record, const struct record_key *key,
 	found.fingerprint = key_at + ID_KEY_LEN;
 	found.title = wire_read_text(&body, NAME_TEXT_MAX);
 	found.from = wire_read_text(&body, FROM_TEXT_MAX);
+	found.options = wire_read_u8(&body);
 	found.expires = read_time(&body);
 	found.added = read_time(&body);
 	found.blob = wire_read_string(&body);
 	if (!is_account(found.account) || found.blob.len == 0 ||
-	    found.blob.len > KEY_BLOB_MAX)
+	    found.blob.len > KEY_BLOB_MAX ||
+	    (found.options & ~KEY_OPTIONS) != 0)
 		return ENS_E_CORRUPT;
 	r = wire_read_end(&body);
 	if (r == 0)

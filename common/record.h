@@ -22,7 +22,7 @@
 #include "common/limits.h"
 #include "common/wire.h"
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 enum record_kind {
 	RECORD_TOMBSTONE = 'x',
@@ -87,6 +87,7 @@ struct key_record {
 	struct bytes blob;	    /* the public key (RFC 4253, 6.6) */
 	const char *title;	    /* may be empty */
 	const char *from;	    /* sshd's from= list, "" when none */
+	uint8_t options;	    /* KEY_NO_PTY, ... of ssh_key.h */
 	int64_t expires;	    /* seconds since the epoch; 0: never */
 	int64_t added;		    /* seconds since the epoch; 0: unknown */
 };

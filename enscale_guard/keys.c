@@ -41,6 +41,7 @@ list_key(const struct key_record *key)
 {
 	char sha256[FINGERPRINT_SHA256_TEXT_LEN + 1];
 	char md5[FINGERPRINT_MD5_TEXT_LEN + 1] = "";
+	char options[KEY_OPTIONS_TEXT_MAX + 1];
 	enum ssh_key_type type;
 	uint8_t digest[MD5_LEN];
 	uint32_t bits;
@@ -50,11 +51,13 @@ list_key(const struct key_record *key)
 	fingerprint_format_sha256(key->fingerprint, sha256);
 	if (fingerprint_md5(key->blob, digest) == 0)
 		fingerprint_format_md5(digest, md5);
-	return json_pack("{s:o, s:s, s:I, s:I, s:I, s:o, s:s, s:s}", "title",
-	    request_text(key->title), "type", ssh_key_type_short_name(type),
-	    "bits", (json_int_t)bits, "added", (json_int_t)key->added,
-	    "expires", (json_int_t)key->expires, "from",
-	    request_text(key->from), "sha256", sha256, "md5", md5);
+	ssh_key_format_options(key->options, options);
+	return json_pack("{s:o, s:s, s:I, s:I, s:I, s:o, s:s, s:s, s:s}",
+	    "title", request_text(key->title), "type",
+	    ssh_key_type_short_name(type), "bits", (json_int_t)bits, "added",
+	    (json_int_t)key->added, "expires", (json_int_t)key->expires, "from",
+	    request_text(key->from), "options", options, "sha256", sha256,
+	    "md5", md5);
 }
 
 static int
@@ -153,9 +156,10 @@ judge(const struct request *request, enum keyd_op op)
 		return refuse_off(request, op);
 	if (request->session->node != 0)
 		return refuse_node_session(request, op);
-	if (answer.key.from[0] != '\0' || answer.key.expires != 0)
+	if (answer.key.from[0] != '\0' || answer.key.expires != 0 ||
+	    (answer.key.options & KEY_NARROWED) != 0)
 		return refuse(request, op, GUARD_EXIT_REFUSED, "key-limited",
-		    "The key of this session is limited in time or place: it cannot change the account's keys.");
+		    "The key of this session is limited: it cannot change the account's keys.");
 	return NULL;
 }
 
@@ -234,6 +238,8 @@ exit_code(enum keyd_result result)
 	case KEYD_KEY_FORMAT:
 	case KEYD_KEY_TYPE:
 	case KEYD_KEY_WEAK:
+	case KEYD_KEY_OPTION:
+	case KEYD_KEY_SEVERAL:
 	case KEYD_KEY_EXPIRED:
 	case KEYD_KEY_EXISTS:
 	case KEYD_KEY_MISSING:

@@ -242,6 +242,7 @@ put_key(struct derive *derive, uint32_t account, const struct key_row *row)
 		.blob = row->key.blob,
 		.title = row->key.title,
 		.from = row->key.from,
+		.options = row->key.options,
 		.expires = row->key.expires,
 		.added = row->created,
 	};

@@ -27,6 +27,7 @@ write_key(struct wire_writer *writer, const struct entry_key *key)
 	wire_write_string(writer, key->blob.data, key->blob.len);
 	wire_write_text(writer, key->title);
 	wire_write_text(writer, key->from);
+	wire_write_u8(writer, key->options);
 	wire_write_u64(writer, (uint64_t)key->expires);
 }
 
@@ -173,6 +174,7 @@ read_key(struct wire_reader *reader, struct entry_key *key)
 	key->blob = wire_read_string(reader);
 	key->title = wire_read_text(reader, NAME_TEXT_MAX);
 	key->from = wire_read_text(reader, FROM_TEXT_MAX);
+	key->options = wire_read_u8(reader);
 	key->expires = (int64_t)wire_read_u64(reader);
 }
 

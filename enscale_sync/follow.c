@@ -42,6 +42,7 @@ make_digest(const struct config *config, uint8_t ret_digest[STATE_DIGEST_LEN])
 	wire_write_u8(&out, (uint8_t)config->method);
 	for (int i = 0; i < SCHEMA_MAPPABLE; i++)
 		wire_write_cstring(&out, config->schema.names[i]);
+	wire_write_u8(&out, config->schema.no_touch);
 	wire_write_u32(&out, ENTRY_RULES);
 	if (out.error != 0)
 		return out.error;

@@ -53,19 +53,25 @@ static const struct {
 	const char *label;
 	int error;        /* its text, or */
 	const char *text; /* this one */
+	bool goes_on;     /* there may be something behind it */
 } reasons[] = {
-	{ "duplicate", 0, "older entry has it" },
-	{ "duplicate", 0, "older environment has it" },
-	{ "key_format", ENS_E_KEY_FORMAT, NULL },
-	{ "key_type", ENS_E_KEY_TYPE, NULL },
-	{ "key_weak", ENS_E_KEY_WEAK, NULL }, { "limit", ENS_E_LIMIT, NULL },
-	{ "missing", 0, "missing" },
-	{ "object_class", 0, "not exactly one of ours" },
-	{ "range", ENS_E_RANGE, NULL }, { "syntax", ENS_E_SYNTAX, NULL },
-	{ "text", 0, "not printable text" },
-	{ "values", 0, "more than one value" },
-	{ "word", 0, "an unknown word" },
-	{ "other", 0, "" }, /* the end of every sentence */
+	{ "duplicate", 0, "older entry has it", false },
+	{ "duplicate", 0, "older environment has it", false },
+	{ "key_format", ENS_E_KEY_FORMAT, NULL, true },
+	{ "key_format", 0, "more than one public key", false },
+	{ "key_option", ENS_E_KEY_OPTION, NULL, true },
+	{ "key_type", ENS_E_KEY_TYPE, NULL, false },
+	{ "key_weak", ENS_E_KEY_WEAK, NULL, false },
+	{ "limit", ENS_E_LIMIT, NULL, false },
+	{ "limit", 0, "over the limit", true },
+	{ "missing", 0, "missing", false },
+	{ "object_class", 0, "not exactly one of ours", false },
+	{ "range", ENS_E_RANGE, NULL, false },
+	{ "syntax", ENS_E_SYNTAX, NULL, false },
+	{ "text", 0, "not printable text", false },
+	{ "values", 0, "more than one value", false },
+	{ "word", 0, "an unknown word", false },
+	{ "other", 0, "", false }, /* the end of every sentence */
 };
 
 #define REASONS (sizeof(reasons) / sizeof(reasons[0]))
@@ -89,7 +95,8 @@ count_reason(const char *dn, const char *reason, void *arg)
 		    ? error_text(reasons[i].error)
 		    : reasons[i].text;
 
-		if (ends_with(reason, end)) {
+		if (reasons[i].goes_on ? strstr(reason, end) != NULL
+		                       : ends_with(reason, end)) {
 			counts[i]++;
 			break;
 		}
@@ -210,6 +217,9 @@ put_all(FILE *file, struct state *state, const void *arg)
 	int r;
 
 	put_entries(file, state_info(state));
+	gauge(file, "enscale_sync_key_values",
+	    "Keys that are values of accounts.",
+	    (int64_t)state_info(state)->key_values);
 	r = put_refused(file, state);
 	gauge(file, "enscale_sync_warned_entries",
 	    "Directory entries that count, although not all is well with them.",

@@ -40,6 +40,7 @@ struct state_info {
 	bool complete;   /* a refresh has been finished once */
 	bool unsettled;  /* something of a server behind us was held back */
 	uint64_t entries[ENTRY_KINDS + 1]; /* good ones, by kind */
+	uint64_t key_values;               /* keys that lie on accounts */
 	uint8_t digest[STATE_DIGEST_LEN];  /* of source, filter and rules */
 	size_t cookie_len;
 	char cookie[COOKIE_LEN_MAX]; /* of the server, or empty */

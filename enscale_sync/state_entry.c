@@ -170,6 +170,22 @@ index_host_keys(struct state *state, const struct entry *entry, bool add)
 	return r;
 }
 
+static void
+count_entry(struct state_info *info, const struct entry *entry, bool add)
+{
+	uint32_t values = entry->kind == ENTRY_ACCOUNT
+	    ? entry->account.key_count
+	    : 0;
+
+	if (add) {
+		info->entries[entry->kind]++;
+		info->key_values += values;
+	} else {
+		info->entries[entry->kind]--;
+		info->key_values -= values;
+	}
+}
+
 /* identity: the entry was not there under this id or name, or will not be. */
 static int
 index_entry(struct state *state, const struct entry *entry, bool add,
@@ -180,10 +196,7 @@ index_entry(struct state *state, const struct entry *entry, bool add,
 
 	if (entry->refused)
 		return 0;
-	if (add)
-		state->info.entries[entry->kind]++;
-	else
-		state->info.entries[entry->kind]--;
+	count_entry(&state->info, entry, add);
 	if (entry->kind == ENTRY_ENVIRONMENT && identity && !add)
 		r = state_list_environment(state, &subject);
 	if (r == 0 && entry->kind == ENTRY_NODE && !add)

@@ -131,11 +131,12 @@ put_all(FILE *file, struct state *state, const void *arg)
 	    status->as_of, status->generation);
 	put_entries(file, state_info(state));
 	(void)fprintf(file,
-	    "},\n\"refused\":%" PRIu64 ",\n\"orphans\":%" PRIu64
-	    ",\n\"held\":%" PRIu64 ",\n\"left_out\":%" PRIu64
-	    ",\n\"warnings\":%" PRIu64,
-	    state_refused_count(state), state_orphan_count(state), status->held,
-	    status->left_out, state_warning_count(state));
+	    "},\n\"key_values\":%" PRIu64 ",\n\"refused\":%" PRIu64
+	    ",\n\"orphans\":%" PRIu64 ",\n\"held\":%" PRIu64
+	    ",\n\"left_out\":%" PRIu64 ",\n\"warnings\":%" PRIu64,
+	    state_info(state)->key_values, state_refused_count(state),
+	    state_orphan_count(state), status->held, status->left_out,
+	    state_warning_count(state));
 	r = put_lines(file, state, "refused_entries", state_each_refused);
 	if (r == 0)
 		r = put_lines(file, state, "warned_entries",

@@ -17,6 +17,7 @@
  *  "generation":42,		of the published view
  *  "entries":{"account":4,"key":5,"environment":3,"node":4},
  *				that count, duplicates included
+ *  "key_values":3,		keys that are values of accounts
  *  "refused":1,		entries refused, whole or in part
  *  "warnings":0,		entries that count, of which something is said
  *  "orphans":0,		keys and nodes whose parent is not there

@@ -83,9 +83,11 @@ print_entries(const json_t *sync)
 {
 	const json_t *entries = json_object_get(sync, "entries");
 
-	printf("%-12s%lld accounts, %lld keys, %lld environments, %lld nodes\n",
+	printf("%-12s%lld accounts, %lld keys and %lld as values of accounts, "
+	       "%lld environments, %lld nodes\n",
 	    "entries", (long long)number(entries, "account"),
 	    (long long)number(entries, "key"),
+	    (long long)number(sync, "key_values"),
 	    (long long)number(entries, "environment"),
 	    (long long)number(entries, "node"));
 	printf("%-12s%lld refused, %lld without a parent, %lld held back, "

@@ -1,12 +1,14 @@
 /*
  * From a directory entry to a struct entry: every attribute is outside
- * input, so types are checked again, sizes have limits, texts are printable
- * UTF-8, and public keys are parsed and written anew. An entry that breaks a
- * rule is refused whole, with a reason: it counts as absent.
+ * input, so types are checked again, sizes have limits, and public keys are
+ * parsed and written anew. An entry that breaks a rule is refused whole, with
+ * a reason: it counts as absent.
  *
- * One exception, because it protects the others: of several sshPublicKey
- * values that lie on an account itself (openssh-lpk), a bad one is left out
- * and named, and the account stays.
+ * Two exceptions. Of sshPublicKey values that lie on an account itself
+ * (openssh-lpk) a bad one is left out and named, and the others and the
+ * account stay. And what is for people alone decides no right: an account's
+ * cn and mail, a key's title and comment, and a node's service type are made
+ * fit to be shown, with a warning. Everything else is strict.
  *
  * It knows nothing of connections: attributes come from a message, a file or
  * a test.
@@ -41,6 +43,7 @@ struct entry_key {
 	const char *title;
 	const char *from; /* "" when none */
 	int64_t expires;  /* 0: never */
+	uint8_t options;  /* KEY_NO_PTY, ... of ssh_key.h */
 };
 
 struct entry_host_key {
@@ -99,7 +102,7 @@ struct entry_attribute {
 };
 
 /* Counts up when the same attributes give another entry: all are read anew. */
-#define ENTRY_RULES 1
+#define ENTRY_RULES 2
 
 struct entry_parser;
 

@@ -13,14 +13,6 @@
 #include "common/fingerprint.h"
 #include "ldap/ldap_entry_private.h"
 
-static int
-parse_public_key(struct parse *p, const struct berval *value)
-{
-	if (value->bv_len > KEY_LINE_MAX)
-		return ENS_E_LIMIT;
-	return ssh_key_parse(value->bv_val, value->bv_len, &p->parser->key);
-}
-
 static struct bytes
 keep_blob(struct parse *p, const struct ssh_key *key)
 {
@@ -41,43 +33,71 @@ sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static int
-take_key(struct parse *p, const struct berval *value, struct entry_key *ret_key)
+/* Begins to read the keys of a value; false when it is over its limit. */
+static bool
+open_value(struct parse *p, const struct berval *value)
+{
+	bool ok = value->bv_len <= ATTRIBUTE_VALUE_MAX;
+
+	ssh_key_text_init(&p->parser->keys, value->bv_val,
+	    ok ? value->bv_len : 0);
+	return ok;
+}
+
+/* What cannot be accepted of a key that is one. False: p->parser->keys has the
+ * reason. */
+static bool
+check_options(struct parse *p)
+{
+	struct ssh_key_text *keys = &p->parser->keys;
+
+	if ((p->parser->key.options & KEY_NO_TOUCH) == 0 ||
+	    p->parser->schema->no_touch)
+		return true;
+	(void)snprintf(keys->reason, sizeof(keys->reason), "%s",
+	    "option not accepted: no-touch-required (see no_touch in enscale.conf)");
+	return false;
+}
+
+/* Keeps p->parser->key. False without memory or libcrypto. */
+static bool
+keep_key(struct parse *p, struct entry_key *ret_key)
 {
 	const struct ssh_key *key = &p->parser->key;
-	int r = parse_public_key(p, value);
 
-	if (r != 0)
-		return r;
 	ret_key->blob = keep_blob(p, key);
 	ret_key->from = entry_keep_text(p, key->from, strlen(key->from));
 	ret_key->title = entry_keep_text(p, key->comment, strlen(key->comment));
 	ret_key->expires = key->expires;
-	if (p->error != 0)
-		return p->error;
-	p->error = fingerprint_sha256(ret_key->blob, ret_key->fingerprint);
-	return p->error;
+	ret_key->options = key->options;
+	if (p->error == 0)
+		p->error = fingerprint_sha256(ret_key->blob,
+		    ret_key->fingerprint);
+	return p->error == 0;
 }
 
 static bool
 parse_key(struct parse *p, struct entry *entry)
 {
 	struct entry_key *key = &entry->key;
+	struct ssh_key_text *keys = &p->parser->keys;
 	bool ok = true;
 	const struct berval *value;
 	const char *title;
 	int64_t expires = 0;
-	int r;
 
 	if (!entry_need(p, SCHEMA_SSH_PUBLIC_KEY))
 		return false;
 	value = entry_single(p, SCHEMA_SSH_PUBLIC_KEY, &ok);
 	if (value == NULL)
 		return ok;
-	r = take_key(p, value, key);
-	if (r != 0)
-		return entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, error_text(r));
-	if (!entry_get_text(p, SCHEMA_CN, NAME_TEXT_MAX, &title) ||
+	if (!open_value(p, value))
+		return entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY,
+		    error_text(ENS_E_LIMIT));
+	if (ssh_key_text_only(keys, &p->parser->key) != 0 || !check_options(p))
+		return entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, keys->reason);
+	if (!keep_key(p, key) ||
+	    !entry_get_display(p, SCHEMA_CN, NAME_TEXT_MAX, &title) ||
 	    !entry_get_expires(p, &expires))
 		return false;
 	if (*title != '\0')
@@ -86,39 +106,111 @@ parse_key(struct parse *p, struct entry *entry)
 	return true;
 }
 
+/* The values of an account's sshPublicKey, one key after the other. */
+struct key_values {
+	const struct entry_attribute *attribute;
+	uint32_t number; /* of the value, from 1 */
+	struct entry_key *keys;
+	uint32_t count, over;
+};
+
+/* "value 2 of 3, line 4: ..."; without the line where it can be no other. */
+static void
+name_value(const struct parse *p, const struct key_values *values,
+    const char *words, char *buf, size_t size)
+{
+	const struct ssh_key_text *keys = &p->parser->keys;
+	char line[24] = "";
+
+	if (keys->line > 1)
+		(void)snprintf(line, sizeof(line), ", line %u", keys->line);
+	(void)snprintf(buf, size, "value %u of %u%s: %s", values->number,
+	    values->attribute->value_count, line, words);
+}
+
+static void
+refuse_value(struct parse *p, const struct key_values *values,
+    const char *words)
+{
+	char text[KEY_REASON_MAX + 64];
+
+	name_value(p, values, words, text, sizeof(text));
+	(void)entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, text);
+}
+
+static void
+warn_of_comment(struct parse *p, const struct key_values *values)
+{
+	char text[KEY_REASON_MAX + 64];
+
+	name_value(p, values, "of the comment not all is shown", text,
+	    sizeof(text));
+	entry_warn(p, SCHEMA_SSH_PUBLIC_KEY, text);
+}
+
+/* One value: its keys are taken, and each fault is named. False without memory
+ * or libcrypto. */
+static bool
+take_value(struct parse *p, struct key_values *values)
+{
+	struct ssh_key_text *keys = &p->parser->keys;
+	uint32_t said = 0;
+	int r;
+
+	if (!open_value(p, &values->attribute->values[values->number - 1])) {
+		refuse_value(p, values, error_text(ENS_E_LIMIT));
+		return true;
+	}
+	while (
+	    (r = ssh_key_text_next(keys, &p->parser->key)) != ENS_E_NOTFOUND) {
+		said++;
+		if (r != 0 || !check_options(p)) {
+			refuse_value(p, values, keys->reason);
+			continue;
+		}
+		if (values->count == ACCOUNT_KEYS_MAX) {
+			values->over++;
+			continue;
+		}
+		if (!keep_key(p, &values->keys[values->count]))
+			return false;
+		values->count++;
+		if (p->parser->key.comment_changed)
+			warn_of_comment(p, values);
+	}
+	if (said == 0)
+		refuse_value(p, values, "not a public key: nothing is in it");
+	return true;
+}
+
 /* Keys on the account itself: a bad one is named and left out. */
 static bool
 parse_account_keys(struct parse *p, struct entry *entry)
 {
-	const struct entry_attribute *attribute = entry_has(p,
-	    SCHEMA_SSH_PUBLIC_KEY);
-	struct entry_key *keys;
-	char reason[128];
-	uint32_t count = 0;
+	struct key_values values = { entry_has(p, SCHEMA_SSH_PUBLIC_KEY), 0,
+		NULL, 0, 0 };
+	char text[96];
+	size_t most = 0;
 
-	if (attribute == NULL)
+	if (values.attribute == NULL)
 		return true;
-	if (attribute->value_count > ACCOUNT_KEYS_MAX)
-		return entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY,
-		    error_text(ENS_E_LIMIT));
-	keys = entry_take(p, attribute->value_count * sizeof(*keys));
-	if (keys == NULL)
+	for (uint32_t i = 0; i < values.attribute->value_count; i++)
+		most += entry_keys_most(&values.attribute->values[i]);
+	values.keys = entry_take(p, most * sizeof(*values.keys));
+	if (values.keys == NULL)
 		return false;
-	for (uint32_t i = 0; i < attribute->value_count; i++) {
-		int r = take_key(p, &attribute->values[i], &keys[count]);
-
-		if (p->error != 0)
+	while (values.number++ < values.attribute->value_count) {
+		if (!take_value(p, &values))
 			return false;
-		if (r == 0) {
-			count++;
-			continue;
-		}
-		(void)snprintf(reason, sizeof(reason), "value %u of %u: %s",
-		    i + 1, attribute->value_count, error_text(r));
-		(void)entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, reason);
 	}
-	entry->account.keys = keys;
-	entry->account.key_count = count;
+	if (values.over > 0) {
+		(void)snprintf(text, sizeof(text),
+		    "%u keys over the limit of %d are left out", values.over,
+		    ACCOUNT_KEYS_MAX);
+		(void)entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, text);
+	}
+	entry->account.keys = values.keys;
+	entry->account.key_count = values.count;
 	return true;
 }
 
@@ -144,8 +236,8 @@ parse_account(struct parse *p, struct entry *entry)
 	return entry_get_expires(p, &entry->account.expires) &&
 	    entry_get_number(p, SCHEMA_MAX_SESSIONS, 0, SESSION_LIMIT_MAX,
 	        &entry->account.max_sessions) &&
-	    entry_get_text(p, SCHEMA_CN, NAME_TEXT_MAX, &entry->name) &&
-	    entry_get_text(p, SCHEMA_MAIL, MAIL_TEXT_MAX,
+	    entry_get_display(p, SCHEMA_CN, NAME_TEXT_MAX, &entry->name) &&
+	    entry_get_display(p, SCHEMA_MAIL, MAIL_TEXT_MAX,
 	        &entry->account.mail) &&
 	    parse_account_keys(p, entry);
 }
@@ -221,7 +313,7 @@ parse_environment(struct parse *p, struct entry *entry)
 		return ok;
 	if (cn->bv_len == 0)
 		return entry_refuse(p, SCHEMA_CN, "empty");
-	if (!entry_get_text(p, SCHEMA_CN, NAME_TEXT_MAX, &entry->name) ||
+	if (!entry_get_name(p, SCHEMA_CN, NAME_TEXT_MAX, &entry->name) ||
 	    !entry_get_state(p, &entry->environment.state) ||
 	    !entry_get_number(p, SCHEMA_OWNER, 1, ACCOUNT_ID_MAX,
 	        &entry->environment.owner))
@@ -324,7 +416,6 @@ parse_host_keys(struct parse *p, struct entry *entry)
 	const struct entry_attribute *attribute = entry_has(p, SCHEMA_HOST_KEY);
 	const struct ssh_key *key = &p->parser->key;
 	struct entry_host_key *rows;
-	int r;
 
 	if (attribute == NULL)
 		return true;
@@ -335,10 +426,13 @@ parse_host_keys(struct parse *p, struct entry *entry)
 	if (rows == NULL)
 		return false;
 	for (uint32_t i = 0; i < attribute->value_count; i++) {
-		r = parse_public_key(p, &attribute->values[i]);
-		if (r != 0)
-			return entry_refuse(p, SCHEMA_HOST_KEY, error_text(r));
-		if (key->from[0] != '\0' || key->expires != 0)
+		struct ssh_key_text *keys = &p->parser->keys;
+
+		(void)open_value(p, &attribute->values[i]);
+		if (ssh_key_text_only(keys, &p->parser->key) != 0)
+			return entry_refuse(p, SCHEMA_HOST_KEY, keys->reason);
+		if (key->from[0] != '\0' || key->expires != 0 ||
+		    key->options != 0)
 			return entry_refuse(p, SCHEMA_HOST_KEY,
 			    "options on a host key");
 		rows[i].blob = keep_blob(p, key);
@@ -363,7 +457,7 @@ parse_node(struct parse *p, struct entry *entry)
 	    !get_address(p, &entry->node.address) ||
 	    !entry_get_number(p, SCHEMA_PORT, 1, UINT16_MAX, &port) ||
 	    !entry_get_state(p, &entry->node.state) ||
-	    !entry_get_text(p, SCHEMA_SERVICE_TYPE, NAME_TEXT_MAX,
+	    !entry_get_display(p, SCHEMA_SERVICE_TYPE, NAME_TEXT_MAX,
 	        &entry->node.service_type) ||
 	    !get_system_user(p, &entry->node.system_user))
 		return false;

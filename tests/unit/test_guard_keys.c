@@ -22,6 +22,7 @@
 #include "common/errors.h"
 #include "common/fingerprint.h"
 #include "common/guard_protocol.h"
+#include "common/ssh_key.h"
 #include "enscale_guard/guard.h"
 #include "enscale_guard/guard_socket.h"
 #include "enscale_guard/key_change.h"
@@ -279,6 +280,14 @@ a_limited_key_does_not_widen_itself(void **state)
 	publish(ACCOUNT_ACTIVE, "198.18.0.0/15", 0);
 	expect_both_refused(120, "key-limited");
 	publish(ACCOUNT_ACTIVE, "", INT32_MAX);
+	expect_both_refused(120, "key-limited");
+	view_fixture_begin(&around.fixture, false);
+	view_fixture_put_options(&around.fixture, ACCOUNT, 0, KEY_NO_AGENT);
+	view_fixture_commit(&around.fixture);
+	view_close(around.view);
+	around.view = NULL;
+	assert_int_equal(view_open(around.fixture.view, &around.view), 0);
+	around.request.view = around.view;
 	expect_both_refused(120, "key-limited");
 }
 

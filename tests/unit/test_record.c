@@ -16,6 +16,7 @@
 #include "common/crc32c.h"
 #include "common/errors.h"
 #include "common/record.h"
+#include "common/ssh_key.h"
 
 static const uint8_t fp1[SHA256_LEN] = { 1, 2, 3 };
 static const uint8_t fp2[SHA256_LEN] = { 1, 2, 4 };
@@ -37,6 +38,7 @@ static const struct key_record key1 = {
 	.blob = { (const uint8_t *)"blob-one", 8 },
 	.title = "Enscale Demo Key",
 	.from = "10.0.0.0/8,!10.1.1.1",
+	.options = KEY_NO_PTY | KEY_VERIFY,
 	.expires = 2,
 	.added = 1763850000,
 };
@@ -163,6 +165,7 @@ walk_key(struct bytes record, const struct record_key *key)
 	walk_bytes((struct bytes){ found.fingerprint, SHA256_LEN });
 	assert_in_range(found.blob.len, 1, KEY_BLOB_MAX);
 	assert_true(found.expires >= 0 && found.added >= 0);
+	assert_in_range(found.options, 0, KEY_OPTIONS);
 	return 0;
 }
 
@@ -415,6 +418,7 @@ a_record_keeps_its_fields(void **state)
 	assert_true(bytes_equal(key.blob, blob1));
 	assert_string_equal(key.title, key1.title);
 	assert_string_equal(key.from, key1.from);
+	assert_int_equal(key.options, KEY_NO_PTY | KEY_VERIFY);
 	assert_int_equal(key.expires, 2);
 	assert_int_equal(key.added, 1763850000);
 
@@ -645,6 +649,9 @@ the_encoder_refuses_what_is_over_a_limit(void **state)
 	account.max_sessions = SESSION_LIMIT_MAX + 1;
 	assert_int_equal(ENCODED(record_encode_account, &account), ENS_E_LIMIT);
 
+	key.options = KEY_OPTIONS + 1;
+	assert_int_equal(ENCODED(record_encode_key, &key), ENS_E_RANGE);
+	key.options = 0;
 	key.from = text;
 	assert_int_equal(ENCODED(record_encode_key, &key), ENS_E_LIMIT);
 	text[FROM_TEXT_MAX] = '\0';
