@@ -105,6 +105,7 @@ follow_free(struct follow *follow)
 		state_end(follow->state);
 	orphans_clear(&follow->orphans);
 	comparison_free(follow->comparison);
+	host_addresses_free(follow->own);
 	free(follow);
 }
 
@@ -278,6 +279,16 @@ follow_answer(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
+/* What this host has for addresses: of one refresh, or of one entry. */
+static void
+learn_addresses(struct follow *follow)
+{
+	host_addresses_free(follow->own);
+	follow->own = NULL;
+	/* Without them nothing is said; the guard refuses such a node. */
+	(void)host_addresses_new(&follow->own);
+}
+
 int
 follow_begin(struct follow *follow, bool all, bool behind)
 {
@@ -307,6 +318,7 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	follow->said_lines = follow->held_lines = 0;
 	follow->status->received = follow->status->receive_rate = 0;
 	follow->refresh_began = follow->progress_said = now();
+	learn_addresses(follow);
 	follow->status->connection = STATUS_REFRESHING;
 	follow->status->changed = true;
 	if (all)
@@ -358,6 +370,27 @@ touch(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
 	}
 }
 
+/* A node that would lead users into the gateway itself? */
+static int
+warn_of_address(struct follow *follow, const struct entry *entry)
+{
+	const char *text = "";
+	int r;
+
+	if (entry->kind != ENTRY_NODE || entry->refused)
+		return 0;
+	if (!follow->refreshing)
+		learn_addresses(follow);
+	if (follow->own != NULL &&
+	    host_addresses_have(follow->own, entry->node.address))
+		text =
+		    "ipHostNumber: the gateway's own address: nobody can enter the node";
+	say_lines(follow, "warning:", entry_kind_text(entry->kind), entry->dn,
+	    text);
+	r = state_warn(follow->state, entry->uuid, WARNING_ADDRESS, text);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
 /* In a transaction. */
 int
 follow_take(struct follow *follow, const struct entry *entry)
@@ -374,11 +407,13 @@ follow_take(struct follow *follow, const struct entry *entry)
 		return follow_hold(follow, entry);
 	say_refused(follow, entry);
 	if (verdict == STASH)
-		return state_stash(follow->state, entry);
-	if (follow->guarding)
+		r = state_stash(follow->state, entry);
+	else if (follow->guarding)
 		r = state_unstash(follow->state, entry->uuid);
-	if (r == 0)
+	if (r == 0 && verdict != STASH)
 		r = state_put(follow->state, entry, follow->adopt);
+	if (r == 0)
+		r = warn_of_address(follow, entry);
 	if (r == 0 && !follow->refreshing &&
 	    state_is_orphan(follow->state, entry->uuid))
 		r = ask_about(follow, entry);

@@ -4,6 +4,7 @@
 #define ENSCALE_SYNC_FOLLOW_PRIVATE_H
 
 #include "common/config.h"
+#include "common/host_address.h"
 #include "enscale_sync/comparison.h"
 #include "enscale_sync/follow.h"
 #include "enscale_sync/orphans.h"
@@ -54,6 +55,7 @@ struct follow {
 	uint32_t said_lines, held_lines;
 	uint64_t received; /* entries, in this refresh */
 	int64_t refresh_began, progress_said;
+	struct host_addresses *own; /* owned; NULL: not known */
 };
 
 /* Begins a transaction, if none is under way. */

@@ -9,9 +9,10 @@
  * entry above them, because a server says nothing of children when it renames
  * their parent; a child whose parent has not come yet waits as an orphan.
  *
- * Of two entries with one id (or environments with one name) the one with the
- * earlier createTimestamp counts, then the one with the smaller entryUUID; the
- * other is refused as a duplicate for as long as the first is there.
+ * Of two entries with one id (or environments with one name, whatever its
+ * letters' case) the one with the earlier createTimestamp counts, then the one
+ * with the smaller entryUUID; the other is refused as a duplicate for as long
+ * as the first is there.
  *
  * Errors: -errno, ENS_E_CORRUPT, ENS_E_NOTFOUND. After any other error than
  * ENS_E_NOTFOUND the transaction is useless: state_end().
@@ -125,9 +126,10 @@ int state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
  */
 enum state_warning {
 	WARNING_ENTRY = 1, /* entry->warning: state_put() says it */
+	WARNING_ADDRESS,   /* a node with an address of this host */
 };
-/* text "": nothing is to be said (any more). ENS_E_LIMIT when it is longer
- * than ENTRY_REASON_MAX. In a transaction that writes. */
+/* text "": nothing is to be said (any more). ENS_E_NOTFOUND without the entry;
+ * ENS_E_LIMIT for more than ENTRY_REASON_MAX. In a transaction that writes. */
 int state_warn(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     enum state_warning about, const char *text);
 

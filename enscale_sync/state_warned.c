@@ -12,6 +12,8 @@ state_warn(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 {
 	const uint8_t number = (uint8_t)about;
 	struct state_key key = { .len = 0 };
+	struct bytes entry;
+	int r;
 
 	if (strlen(text) > ENTRY_REASON_MAX)
 		return ENS_E_LIMIT;
@@ -21,6 +23,9 @@ state_warn(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 		return state_rows(state, T_WARNED) == 0
 		    ? 0
 		    : state_drop(state, T_WARNED, state_key_bytes(&key));
+	r = state_get(state, T_ENTRIES, state_uuid_bytes(uuid), &entry);
+	if (r != 0)
+		return r;
 	return state_store(state, T_WARNED, state_key_bytes(&key),
 	    (struct bytes){ (const uint8_t *)text, strlen(text) + 1 });
 }

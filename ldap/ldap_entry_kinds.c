@@ -11,6 +11,7 @@
 
 #include "common/errors.h"
 #include "common/fingerprint.h"
+#include "common/host_address.h"
 #include "ldap/ldap_entry_private.h"
 
 static struct bytes
@@ -205,8 +206,8 @@ parse_account_keys(struct parse *p, struct entry *entry)
 	}
 	if (values.over > 0) {
 		(void)snprintf(text, sizeof(text),
-		    "%u keys over the limit of %d are left out", values.over,
-		    ACCOUNT_KEYS_MAX);
+		    "%u keys are over the limit of %d, and left out",
+		    values.over, ACCOUNT_KEYS_MAX);
 		(void)entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, text);
 	}
 	entry->account.keys = values.keys;
@@ -333,22 +334,6 @@ parse_environment(struct parse *p, struct entry *entry)
 	return true;
 }
 
-/* An address that leads back to whoever uses it, or to no one host. */
-static bool
-is_no_hosts(int family, const uint8_t *binary)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	static const uint8_t zero[12];
-
-	if (family == AF_INET)
-		return binary[0] == 0 || binary[0] == 127 || binary[0] >= 224 ||
-		    (binary[0] == 169 && binary[1] == 254);
-	/* ::, ::1 and two ways to write an IPv4 address; fe80::/10; ff00::/8 */
-	return memcmp(binary, zero, sizeof(zero)) == 0 ||
-	    memcmp(binary, mapped, sizeof(mapped)) == 0 || binary[0] == 0xff ||
-	    (binary[0] == 0xfe && (binary[1] & 0xc0) == 0x80);
-}
-
 /* Numeric only, and written the one way that inet_ntop() writes it. */
 static bool
 get_address(struct parse *p, const char **ret_address)
@@ -370,7 +355,7 @@ get_address(struct parse *p, const char **ret_address)
 	if (inet_pton(family, text, binary) != 1 ||
 	    inet_ntop(family, binary, canonical, sizeof(canonical)) == NULL)
 		return entry_refuse(p, SCHEMA_ADDRESS, "not an address");
-	if (is_no_hosts(family, binary))
+	if (host_address_is_no_hosts(family, binary))
 		return entry_refuse(p, SCHEMA_ADDRESS,
 		    "a loopback, link-local, multicast or reserved address");
 	*ret_address = entry_keep_text(p, canonical, strlen(canonical));
