@@ -197,7 +197,7 @@ set_mapping(struct load *load, const char *name, const char *value)
 		config_fail(load, "\"%s\" is given twice; remove one", name);
 	else if (!schema_is_name(value))
 		config_fail(load,
-		    "%s = %s: must be the name of an object class or an attribute",
+		    "%s = %s: must be the name of an object class or an attribute, as the server answers with it; it answers with no OID",
 		    name, value);
 	else
 		memcpy(load->config.schema.names[i], value, strlen(value) + 1);

@@ -57,8 +57,8 @@ extern const char *const schema_names[SCHEMA_COUNT];
 
 /* Everything has its own name. */
 void schema_init(struct schema *ret_schema);
-/* Letters, digits and "-" after a letter, or an OID; up to
- * SCHEMA_NAME_MAX. */
+/* Letters, digits and "-" after a letter, up to SCHEMA_NAME_MAX. An OID is
+ * none: no server answers with one. */
 bool schema_is_name(const char *text);
 
 #endif
