@@ -70,7 +70,20 @@ record_key_environment(const char *name)
 	if (len == 0 || len > NAME_TEXT_MAX)
 		return (struct record_key){ .len = 0 };
 	append(&key, name, len);
+	for (size_t i = 1; i < key.len; i++) {
+		if (key.data[i] >= 'A' && key.data[i] <= 'Z')
+			key.data[i] = (uint8_t)(key.data[i] - 'A' + 'a');
+	}
 	return key;
+}
+
+static bool
+is_key_of(const struct record_key *key, const char *environment)
+{
+	const struct record_key own = record_key_environment(environment);
+
+	return bytes_equal((struct bytes){ key->data, key->len },
+	    (struct bytes){ own.data, own.len });
 }
 
 /* Checks what all records have; *ret_body stands at the body, and
@@ -387,9 +400,8 @@ record_decode_environment(struct bytes record, const struct record_key *key,
 	                  .data;
 	if (wire_read_end(&body) != 0)
 		return ENS_E_CORRUPT;
-	if (!bytes_equal_text((struct bytes){ key_at + 1, key->len - 1 },
-	        found.name) ||
-	    !members_ok(&found) || !node_rows_ok(found.nodes, found.node_count))
+	if (!is_key_of(key, found.name) || !members_ok(&found) ||
+	    !node_rows_ok(found.nodes, found.node_count))
 		return ENS_E_CORRUPT;
 	*ret_environment = found;
 	return 0;

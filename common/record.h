@@ -29,7 +29,7 @@ enum record_kind {
 	RECORD_ACCOUNT = 'A',	     /* by account id */
 	RECORD_KEY = 'K',	     /* by account id and fingerprint */
 	RECORD_ACCOUNT_KEYS = 'F',   /* fingerprints, by account id */
-	RECORD_ENVIRONMENT = 'E',    /* by name */
+	RECORD_ENVIRONMENT = 'E',    /* by name, in small letters */
 	RECORD_ENVIRONMENTS = 'M',   /* of an account, by account id */
 	RECORD_NODE = 'N',	     /* by node id */
 	RECORD_HOST_KEY = 'H',	     /* node ids, by host key fingerprint */
@@ -45,7 +45,8 @@ struct record_key {
 };
 
 /* Build keys; names longer than NAME_TEXT_MAX give an empty key, which is
- * never found. */
+ * never found. "goodenv" and "GOODENV" are one name, as they are in a
+ * directory (caseIgnoreMatch) and of a host: letters A to Z count as small. */
 struct record_key record_key_id(enum record_kind kind, uint32_t id);
 struct record_key record_key_key(uint32_t account,
     const uint8_t fingerprint[SHA256_LEN]);

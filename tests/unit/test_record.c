@@ -560,6 +560,31 @@ a_record_in_the_wrong_place_is_noticed(void **state)
 }
 
 static void
+the_name_of_an_environment_is_one_in_letters_of_either_case(void **state)
+{
+	struct record_key lower = record_key_environment("cool-waterfall-59");
+	struct record_key upper = record_key_environment("Cool-WATERFALL-59");
+	struct record_key other = record_key_environment("cool-waterfall-58");
+	struct environment_record found;
+	struct wire_writer writer;
+	struct bytes record;
+
+	(void)state;
+	assert_int_equal(lower.len, upper.len);
+	assert_memory_equal(lower.data, upper.data, lower.len);
+	wire_write_init_growing(&writer, RECORD_SIZE_MAX);
+	assert_int_equal(record_encode_environment(&writer, "Cool-WATERFALL-59",
+	                     ENVIRONMENT_RUNNING, 0, NULL, 0, NULL, 0),
+	    0);
+	record = (struct bytes){ writer.data, writer.len };
+	assert_int_equal(record_decode_environment(record, &lower, &found), 0);
+	assert_string_equal(found.name, "Cool-WATERFALL-59");
+	assert_int_equal(record_decode_environment(record, &other, &found),
+	    ENS_E_CORRUPT);
+	wire_write_free(&writer);
+}
+
+static void
 a_record_of_another_version_is_named_so(void **state)
 {
 	(void)state;
@@ -818,6 +843,8 @@ main(void)
 		cmocka_unit_test(a_cut_record_is_refused_even_when_sealed),
 		cmocka_unit_test(a_record_with_something_behind_it_is_refused),
 		cmocka_unit_test(a_record_in_the_wrong_place_is_noticed),
+		cmocka_unit_test(
+		    the_name_of_an_environment_is_one_in_letters_of_either_case),
 		cmocka_unit_test(a_record_of_another_version_is_named_so),
 		cmocka_unit_test(a_tombstone_means_not_found),
 		cmocka_unit_test(a_name_that_is_too_long_has_no_key),

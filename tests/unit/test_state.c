@@ -446,6 +446,31 @@ of_two_as_old_the_smaller_uuid_counts(void **state)
 }
 
 static void
+of_environments_that_differ_by_case_alone_the_older_counts(void **state)
+{
+	struct record_key subject = record_key_environment("GoodEnv");
+	struct entry_rows rows = { 0 };
+	struct entry entry;
+
+	(void)state;
+	sync_put(&f, 1, "cn=GOODENV,ou=b," SUFFIX,
+	    "objectClass: enscaleEnvironment\ncn: GOODENV\n" CREATED(
+	        "20250102000000"));
+	sync_put(&f, 2, "cn=goodenv,ou=a," SUFFIX,
+	    "objectClass: enscaleEnvironment\ncn: goodenv\n" CREATED(
+	        "20250101000000"));
+	assert_refused("cn=GOODENV: cn: an older environment has it; ");
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(state_find_subject(f.state, &subject, &rows, &entry),
+	    0);
+	assert_string_equal(entry.name, "goodenv");
+	entry_rows_free(&rows);
+	state_end(f.state);
+	sync_delete(&f, 2);
+	assert_refused("");
+}
+
+static void
 put_account(uint32_t uuid, uint32_t id)
 {
 	char dn[64], lines[128];
@@ -495,6 +520,13 @@ a_warning_lasts_as_long_as_what_it_is_about(void **state)
 	assert_warnings("");
 	warn(1, WARNING_OTHER, "once more");
 	sync_delete(&f, 1);
+	assert_warnings("");
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_warn(f.state, sync_uuid(1), WARNING_OTHER, "x"),
+	    ENS_E_NOTFOUND);
+	assert_int_equal(state_warn(f.state, sync_uuid(1), WARNING_OTHER, ""),
+	    0);
+	state_end(f.state);
 	assert_warnings("");
 }
 
@@ -815,6 +847,8 @@ main(void)
 		TEST(in_a_refresh_new_children_wait_until_all_names_are_there),
 		TEST(a_name_that_the_server_told_brings_the_orphans_home),
 		TEST(a_refused_parent_keeps_its_children_for_better_times),
+		TEST(
+		    of_environments_that_differ_by_case_alone_the_older_counts),
 		TEST(a_warning_lasts_as_long_as_what_it_is_about),
 		TEST(every_line_is_visited_with_its_entry),
 		TEST(of_two_accounts_with_one_id_the_older_counts),
