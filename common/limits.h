@@ -1,6 +1,7 @@
 /*
  * Every size that an outsider can choose has a name and a number here.
- * What is over a limit is refused whole and reported, never cut.
+ * What is over a limit is refused whole and reported, never cut; of rows that
+ * are more than a list holds, those that are over are refused.
  */
 #ifndef ENSCALE_COMMON_LIMITS_H
 #define ENSCALE_COMMON_LIMITS_H
@@ -51,7 +52,7 @@
 #define KEY_CHANGES_MAX	    20
 #define KEY_CHANGES_SECONDS 600
 
-/* Rows in one record of the view. */
+/* Rows in one record of the view, and in the entry that they come from. */
 #define ACCOUNT_KEYS_MAX	  10000
 #define ACCOUNT_ENVIRONMENTS_MAX  100000
 #define ENVIRONMENT_MEMBERS_MAX	  10000

@@ -184,9 +184,6 @@ put_status(FILE *file, const struct status *status)
 	gauge(file, "enscale_sync_held_entries",
 	    "Entries held back: a server is behind what another one has told.",
 	    (int64_t)status->held);
-	gauge(file, "enscale_sync_left_out_records",
-	    "Records over a limit in the last publication.",
-	    (int64_t)status->left_out);
 	counter(file, "enscale_sync_refreshes_total",
 	    "Refreshes completed since the start.", status->refreshes);
 	counter(file, "enscale_sync_changes_total",
@@ -227,6 +224,12 @@ put_all(FILE *file, struct state *state, const void *arg)
 	gauge(file, "enscale_sync_orphan_entries",
 	    "Keys and nodes whose parent is not there.",
 	    (int64_t)state_orphan_count(state));
+	gauge(file, "enscale_sync_left_out_records",
+	    "Keys, nodes and environments that are left out: over a limit.",
+	    (int64_t)state_left_out_count(state));
+	gauge(file, "enscale_sync_overstepped_limits",
+	    "Accounts, environments and host keys with more than a limit.",
+	    (int64_t)state_excess_count(state));
 	put_status(file, status);
 	put_source(file, status);
 	counter(file, "enscale_sync_merges_total",

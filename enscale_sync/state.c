@@ -33,6 +33,7 @@ static const char *const table_names[T_COUNT] = {
 	[T_REFUSED] = "refused",
 	[T_WARNED] = "warned",
 	[T_STASH] = "stash",
+	[T_EXCESS] = "excess",
 };
 
 bool

@@ -164,6 +164,27 @@ int state_sweep(struct state *state,
     bool (*may_go)(const struct entry *entry, void *arg), void *arg,
     uint64_t *ret_deleted);
 
+/*
+ * What is over a limit (derive.h), by subject, for as long as it is: found
+ * when a subject is derived, kept for whoever asks. Borrowed when found.
+ */
+struct state_excess {
+	uint64_t left_out; /* rows of the subject */
+	const char *name;  /* of its entry, at most ENTRY_DN_MAX */
+	const char *text;  /* at most ENTRY_REASON_MAX */
+};
+int state_put_excess(struct state *state, const struct record_key *subject,
+    const struct state_excess *excess);
+/* None is a success. */
+int state_drop_excess(struct state *state, const struct record_key *subject);
+int state_clear_excess(struct state *state);
+/* ENS_E_NOTFOUND: it is within all limits. */
+int state_find_excess(struct state *state, const struct record_key *subject,
+    struct state_excess *ret_excess);
+/* Subjects over a limit, and rows of all of them that are left out. */
+uint64_t state_excess_count(struct state *state);
+uint64_t state_left_out_count(struct state *state);
+
 /* ---- reading ----------------------------------------------------------- */
 
 /* Entries borrow from the state and from rows, and die with the transaction
@@ -213,6 +234,7 @@ int state_each_orphan(struct state *state, state_visit_uuid *visit, void *arg);
 /* Why entries are refused, and warnings: a visit a line. */
 int state_each_refused(struct state *state, state_visit_line *visit, void *arg);
 int state_each_warning(struct state *state, state_visit_line *visit, void *arg);
+int state_each_excess(struct state *state, state_visit_line *visit, void *arg);
 /* The same reasons with the DN "": much cheaper than state_each_refused. */
 int state_each_reason(struct state *state, state_visit_line *visit, void *arg);
 

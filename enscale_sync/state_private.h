@@ -2,7 +2,7 @@
  * state_info.c (what it is about, counters), state_build.c (until it is
  * durable), state_check.c (what a disk has spoiled), state_entry.c (filing),
  * state_marks.c (sweeping), state_stash.c, state_changes.c (what to publish),
- * state_warned.c, state_read.c. */
+ * state_warned.c, state_excess.c (what is over limits), state_read.c. */
 #ifndef ENSCALE_SYNC_STATE_PRIVATE_H
 #define ENSCALE_SYNC_STATE_PRIVATE_H
 
@@ -25,6 +25,7 @@ enum state_table {
 	T_REFUSED,   /* UUID: reasons, a line each */
 	T_WARNED,    /* UUID, what about: warnings, a line each */
 	T_STASH,     /* UUID: entry */
+	T_EXCESS,    /* subject: how much is left out, name, text */
 	T_COUNT,
 };
 

@@ -135,12 +135,15 @@ put_all(FILE *file, struct state *state, const void *arg)
 	    ",\n\"orphans\":%" PRIu64 ",\n\"held\":%" PRIu64
 	    ",\n\"left_out\":%" PRIu64 ",\n\"warnings\":%" PRIu64,
 	    state_info(state)->key_values, state_refused_count(state),
-	    state_orphan_count(state), status->held, status->left_out,
-	    state_warning_count(state));
+	    state_orphan_count(state), status->held,
+	    state_left_out_count(state), state_warning_count(state));
 	r = put_lines(file, state, "refused_entries", state_each_refused);
 	if (r == 0)
 		r = put_lines(file, state, "warned_entries",
 		    state_each_warning);
+	if (r == 0)
+		r = put_lines(file, state, "left_out_entries",
+		    state_each_excess);
 	(void)fprintf(file, ",\n\"held_reason\":");
 	put_string(file, status->held_reason);
 	(void)fprintf(file,

@@ -23,10 +23,13 @@
  *  "orphans":0,		keys and nodes whose parent is not there
  *  "held":0,			what is not let in: enscalectl sync accept
  *  "held_reason":"",		of a refresh that would take away too much
- *  "left_out":0,		records over a limit, in the last publication
+ *  "left_out":0,		keys, nodes and environments that are over a
+ *				limit, at present
  *  "refused_entries":[{"dn":"...","reason":"..."}],	100 at most, a reason
  *				each: an entry may be there several times
  *  "warned_entries":[{"dn":"...","reason":"..."}],	likewise
+ *  "left_out_entries":[{"dn":"...","reason":"..."}],	likewise: who has more
+ *				than a limit
  *  "received":12,		entries of the present or last refresh
  *  "receive_rate":12,		a second
  *  "comparing":false,		an entry by entry comparison is under way
@@ -68,7 +71,7 @@ struct status {
 	int64_t in_step_since;
 	int64_t as_of;
 	uint64_t generation;
-	uint64_t held, left_out;
+	uint64_t held;
 	char held_reason[STATUS_ERROR_MAX];
 	uint64_t received, receive_rate;
 	bool comparing;

@@ -98,6 +98,7 @@ print_entries(const json_t *sync)
 	    (long long)number(sync, "warnings"));
 }
 
+/* Which entries they are, and why: the first hundred of a kind. */
 static void
 print_lines(const char *label, const json_t *entries)
 {
@@ -178,6 +179,7 @@ print_sync(const json_t *sync)
 	print_entries(sync);
 	print_lines("refused", json_object_get(sync, "refused_entries"));
 	print_lines("warning", json_object_get(sync, "warned_entries"));
+	print_lines("over limit", json_object_get(sync, "left_out_entries"));
 	if (!in_step && text_of(sync, "last_error")[0] != '\0')
 		print_text("last error", text_of(sync, "last_error"));
 	if (silent)
