@@ -76,7 +76,8 @@
 
 /* The guard's sockets. */
 #define GUARD_REQUEST_MAX 4096		    /* one JSON line from the shell */
-#define GUARD_REPLY_MAX	  (16 * 1024 * 1024) /* one JSON line to the shell */
+#define GUARD_REPLY_MAX	  (4 * 1024 * 1024) /* one JSON line to the shell */
+#define GUARD_PAGE_SIZE	  (256 * 1024)	    /* a page of a list, about */
 #define AGENT_MESSAGE_MAX (64 * 1024)	    /* one agent message */
 #define HOP_SECONDS	  30 /* from the declaration to the signature */
 #define CERT_SECONDS_MAX  180

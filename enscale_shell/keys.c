@@ -118,7 +118,7 @@ keys_list(struct shell *shell, bool is_json)
 	json_t *reply;
 	int code = 0;
 
-	reply = answer_to(shell, "keys", &code);
+	reply = answer_all(shell, "keys", "keys", &code);
 	if (reply == NULL)
 		return code;
 	if (is_json)
