@@ -151,8 +151,8 @@ cut(struct derive *derive, struct rows *rows, const char *what, uint32_t limit)
 	if (rows->count <= limit)
 		return;
 	leave_out(derive, rows->count - limit,
-	    "%u %s: %u left out, %u is the limit", rows->count, what,
-	    rows->count - limit, limit);
+	    "%u %s, %u is the limit: %u left out", rows->count, what, limit,
+	    rows->count - limit);
 	rows->count = limit;
 }
 

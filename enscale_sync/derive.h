@@ -18,7 +18,7 @@ typedef int derive_put(void *arg, const struct record_key *key,
 struct derive_excess {
 	uint64_t left_out; /* rows; 0: it is within all limits */
 	const char *name;  /* the DN of its entry, or "host key SHA256:..." */
-	const char *text;  /* "10001 nodes: 1 left out, 10000 is the limit" */
+	const char *text;  /* "10001 nodes, 10000 is the limit: 1 left out" */
 };
 
 /* Is told of every subject that was derived; what it is shown is borrowed. A

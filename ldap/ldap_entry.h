@@ -10,6 +10,9 @@
  * cn and mail, a key's title and comment, and a node's service type are made
  * fit to be shown, with a warning. Everything else is strict.
  *
+ * Likewise of more keys of an account, host keys of a node or accounts with
+ * access to an environment than there may be: what is over is left out.
+ *
  * It knows nothing of connections: attributes come from a message, a file or
  * a test.
  */

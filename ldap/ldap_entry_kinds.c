@@ -14,6 +14,25 @@
 #include "common/host_address.h"
 #include "ldap/ldap_entry_private.h"
 
+/* A key in the state beside its texts and its blob, at most. */
+#define KEY_FRAME 128
+/* All keys of an account there, and so much less than its limit that the rest
+ * has room. */
+#define ENTRY_KEYS_SIZE_MAX ((size_t)RECORD_SIZE_MAX - 65536)
+
+/* Of more rows than there may be those that are over are refused. */
+static void
+leave_out(struct parse *p, enum schema_name which, const char *what,
+    uint32_t count, uint32_t limit)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof(text),
+	    "%u %s, %u is the limit: %u left out", count, what, limit,
+	    count - limit);
+	(void)entry_refuse(p, which, text);
+}
+
 static struct bytes
 keep_blob(struct parse *p, const struct ssh_key *key)
 {
@@ -190,7 +209,6 @@ parse_account_keys(struct parse *p, struct entry *entry)
 {
 	struct key_values values = { entry_has(p, SCHEMA_SSH_PUBLIC_KEY), 0,
 		NULL, 0, 0 };
-	char text[96];
 	size_t most = 0;
 
 	if (values.attribute == NULL)
@@ -204,14 +222,33 @@ parse_account_keys(struct parse *p, struct entry *entry)
 		if (!take_value(p, &values))
 			return false;
 	}
-	if (values.over > 0) {
-		(void)snprintf(text, sizeof(text),
-		    "%u keys are over the limit of %d, and left out",
-		    values.over, ACCOUNT_KEYS_MAX);
-		(void)entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, text);
-	}
+	if (values.over > 0)
+		leave_out(p, SCHEMA_SSH_PUBLIC_KEY, "keys",
+		    values.count + values.over, values.count);
 	entry->account.keys = values.keys;
 	entry->account.key_count = values.count;
+	return true;
+}
+
+/* The state keeps an entry in one piece: of keys that are too much for that
+ * the first stay. True. */
+static bool
+limit_key_size(struct parse *p, struct entry *entry)
+{
+	const struct entry_key *keys = entry->account.keys;
+	uint32_t count = entry->account.key_count, i;
+	size_t size = 0;
+
+	for (i = 0; i < count; i++) {
+		size += KEY_FRAME + keys[i].blob.len + strlen(keys[i].title) +
+		    strlen(keys[i].from);
+		if (size > ENTRY_KEYS_SIZE_MAX)
+			break;
+	}
+	if (i < count)
+		leave_out(p, SCHEMA_SSH_PUBLIC_KEY, "keys of this size", count,
+		    i);
+	entry->account.key_count = i;
 	return true;
 }
 
@@ -240,7 +277,7 @@ parse_account(struct parse *p, struct entry *entry)
 	    entry_get_display(p, SCHEMA_CN, NAME_TEXT_MAX, &entry->name) &&
 	    entry_get_display(p, SCHEMA_MAIL, MAIL_TEXT_MAX,
 	        &entry->account.mail) &&
-	    parse_account_keys(p, entry);
+	    parse_account_keys(p, entry) && limit_key_size(p, entry);
 }
 
 static int
@@ -289,6 +326,24 @@ merge_members(struct environment_member *rows, uint32_t count)
 	return kept;
 }
 
+/* Of more accounts than there may be those with the lowest numbers stay, and
+ * the owner: what is left out only takes away. */
+static uint32_t
+limit_members(struct parse *p, uint32_t owner, struct environment_member *rows,
+    uint32_t count)
+{
+	const uint32_t limit = ENVIRONMENT_MEMBERS_MAX;
+
+	if (count <= limit)
+		return count;
+	for (uint32_t i = limit; i < count; i++) {
+		if (rows[i].account == owner)
+			rows[limit - 1] = rows[i];
+	}
+	leave_out(p, SCHEMA_FULL_ACCESS, "accounts with access", count, limit);
+	return limit;
+}
+
 static uint32_t
 value_count(const struct parse *p, enum schema_name which)
 {
@@ -319,9 +374,6 @@ parse_environment(struct parse *p, struct entry *entry)
 	    !entry_get_number(p, SCHEMA_OWNER, 1, ACCOUNT_ID_MAX,
 	        &entry->environment.owner))
 		return false;
-	if (most > ENVIRONMENT_MEMBERS_MAX)
-		return entry_refuse(p, SCHEMA_FULL_ACCESS,
-		    error_text(ENS_E_LIMIT));
 	rows = entry_take(p, most * sizeof(*rows));
 	if (rows == NULL)
 		return false;
@@ -330,7 +382,8 @@ parse_environment(struct parse *p, struct entry *entry)
 	    !add_members(p, SCHEMA_LIMITED_ACCESS, ROLE_LIMITED, rows, &count))
 		return false;
 	entry->environment.members = rows;
-	entry->environment.member_count = merge_members(rows, count);
+	entry->environment.member_count = limit_members(p,
+	    entry->environment.owner, rows, merge_members(rows, count));
 	return true;
 }
 
@@ -401,16 +454,21 @@ parse_host_keys(struct parse *p, struct entry *entry)
 	const struct entry_attribute *attribute = entry_has(p, SCHEMA_HOST_KEY);
 	const struct ssh_key *key = &p->parser->key;
 	struct entry_host_key *rows;
+	uint32_t count;
 
 	if (attribute == NULL)
 		return true;
-	if (attribute->value_count > NODE_HOST_KEYS_MAX)
-		return entry_refuse(p, SCHEMA_HOST_KEY,
-		    error_text(ENS_E_LIMIT));
-	rows = entry_take(p, attribute->value_count * sizeof(*rows));
+	/* Of more the first count. */
+	count = attribute->value_count;
+	if (count > NODE_HOST_KEYS_MAX) {
+		count = NODE_HOST_KEYS_MAX;
+		leave_out(p, SCHEMA_HOST_KEY, "values", attribute->value_count,
+		    count);
+	}
+	rows = entry_take(p, count * sizeof(*rows));
 	if (rows == NULL)
 		return false;
-	for (uint32_t i = 0; i < attribute->value_count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		struct ssh_key_text *keys = &p->parser->keys;
 
 		(void)open_value(p, &attribute->values[i]);
@@ -428,7 +486,7 @@ parse_host_keys(struct parse *p, struct entry *entry)
 			return false;
 	}
 	entry->node.host_keys = rows;
-	entry->node.host_key_count = attribute->value_count;
+	entry->node.host_key_count = count;
 	return true;
 }
 

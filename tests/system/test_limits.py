@@ -51,7 +51,7 @@ def over_limit(gateway):
     return re.findall(r"^over limit  (.*)\n +(.*)$", said, re.M)
 
 
-NAMED = [(environment_dn(CROWD), f"{LIMIT + 1} nodes: 1 left out, {LIMIT} is the limit")]
+NAMED = [(environment_dn(CROWD), f"{LIMIT + 1} nodes, {LIMIT} is the limit: 1 left out")]
 
 
 def test_one_node_too_many_takes_nothing_from_the_others(crowded, client):

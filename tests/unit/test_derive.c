@@ -451,7 +451,7 @@ a_node_over_the_limit_is_left_out_alone(void **state)
 	assert_int_equal(seen.left_out, 1);
 	assert_string_equal(seen.name, ENVIRONMENT_DN("cool"));
 	assert_string_equal(seen.text,
-	    "10001 nodes: 1 left out, 10000 is the limit");
+	    "10001 nodes, 10000 is the limit: 1 left out");
 	/* It can be asked for by its number. */
 	assert_int_equal(seen.count, ENVIRONMENT_NODES_MAX + 1);
 }
@@ -496,7 +496,7 @@ a_clone_over_the_limit_is_left_out_alone(void **state)
 	assert_int_equal(seen.left_out, 1);
 	assert_true(strncmp(seen.name, "host key SHA256:", 16) == 0);
 	assert_string_equal(seen.text,
-	    "10001 nodes with it: 1 left out, 10000 is the limit");
+	    "10001 nodes with it, 10000 is the limit: 1 left out");
 }
 
 static void
@@ -529,7 +529,7 @@ a_key_over_the_limit_is_as_if_absent_and_the_others_stay(void **state)
 		    keys.fingerprints + (size_t)i * SHA256_LEN, SHA256_LEN);
 	assert_string_equal(seen.name, ACCOUNT_DN("1"));
 	assert_string_equal(seen.text,
-	    "10001 keys: 1 left out, 10000 is the limit");
+	    "10001 keys, 10000 is the limit: 1 left out");
 	fingerprint_of(YOUNGEST, fingerprint);
 	(void)look_at(record_key_key(1, fingerprint), RECORD_KEY);
 	assert_int_equal(seen.record.len, 0);

@@ -640,19 +640,113 @@ the_system_user_is_a_user_name_and_not_root(void **state)
 static void
 a_host_key_has_no_options_and_is_a_key(void **state)
 {
-	char lines[NODE_HOST_KEYS_MAX * 128 + 512];
-	size_t len;
-
 	(void)state;
 	assert_refused(NODE "enscaleHostKey: x\n", "enscaleHostKey");
 	assert_refused(NODE "enscaleHostKey: from=\"10.0.0.1\" " SAMPLE_ED25519
 	                    "\n",
 	    "options on a host key");
-	len = (size_t)snprintf(lines, sizeof(lines), NODE);
+}
+
+static void
+of_too_many_host_keys_the_first_count(void **state)
+{
+	char lines[NODE_HOST_KEYS_MAX * 128 + 512];
+	struct entry entry;
+	size_t len = (size_t)snprintf(lines, sizeof(lines), NODE);
+
+	(void)state;
 	for (uint32_t i = 0; i <= NODE_HOST_KEYS_MAX; i++)
 		len += (size_t)snprintf(lines + len, sizeof(lines) - len,
 		    "enscaleHostKey: %s\n", sync_key(i));
-	assert_refused(lines, "enscaleHostKey: ");
+	entry = parse(lines);
+	assert_int_equal(entry.node.host_key_count, NODE_HOST_KEYS_MAX);
+	assert_string_equal(entry.reason,
+	    "enscaleHostKey: 17 values, 16 is the limit: 1 left out");
+}
+
+/* Parses an entry of which one attribute has so many values. */
+static struct entry
+parse_many(const char *lines, const char *name, struct berval *values,
+    uint32_t count)
+{
+	struct entry entry;
+	struct entry_attribute *attribute;
+
+	(void)sync_entry(&fixture, 1, ACCOUNT_DN, lines);
+	attribute = &fixture.attributes[fixture.count++];
+	*attribute = (struct entry_attribute){ { strlen(name), NULL }, values,
+		count };
+	memcpy(&attribute->name.bv_val, &name, sizeof(name));
+	entry = sync_parse(&fixture, 1, ACCOUNT_DN);
+	assert_false(entry.refused);
+	return entry;
+}
+
+static void
+of_too_many_accounts_the_lowest_and_the_owner_have_access(void **state)
+{
+	enum {
+		COUNT = ENVIRONMENT_MEMBERS_MAX + 5
+	};
+	static char texts[COUNT][16];
+	static struct berval values[COUNT];
+	const struct environment_member *members;
+	struct entry entry;
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT; i++) {
+		values[i].bv_len = (size_t)snprintf(texts[i], sizeof(texts[i]),
+		    "%u", COUNT - i);
+		values[i].bv_val = texts[i];
+	}
+	entry = parse_many("objectClass: enscaleEnvironment\ncn: e\n"
+	                   "enscaleOwner: 70000\n",
+	    "enscaleFullAccess", values, COUNT);
+	members = entry.environment.members;
+	assert_int_equal(entry.environment.member_count,
+	    ENVIRONMENT_MEMBERS_MAX);
+	for (uint32_t i = 0; i < ENVIRONMENT_MEMBERS_MAX - 1; i++) {
+		assert_int_equal(members[i].account, i + 1);
+		assert_int_equal(members[i].role, ROLE_FULL);
+	}
+	assert_int_equal(members[ENVIRONMENT_MEMBERS_MAX - 1].account, 70000);
+	assert_int_equal(members[ENVIRONMENT_MEMBERS_MAX - 1].role, ROLE_OWNER);
+	assert_string_equal(entry.reason,
+	    "enscaleFullAccess: 10006 accounts with access, 10000 is the "
+	    "limit: 6 left out");
+}
+
+/* What the state cannot keep would end every connection. */
+static void
+of_keys_that_are_too_long_together_the_first_count(void **state)
+{
+	enum {
+		COUNT = ACCOUNT_KEYS_MAX
+	};
+	static struct berval values[COUNT];
+	static const char rsa[] = SAMPLE_RSA2048;
+	char from[FROM_TEXT_MAX + 1], *text;
+	struct wire_writer writer;
+	struct entry entry;
+	int len;
+
+	(void)state;
+	memset(from, '1', FROM_TEXT_MAX);
+	from[FROM_TEXT_MAX] = '\0';
+	len = asprintf(&text, "from=\"%s\" %s %0250d", from, rsa, 1);
+	assert_true(len > 0);
+	for (uint32_t i = 0; i < COUNT; i++)
+		values[i] = (struct berval){ (size_t)len, text };
+	entry = parse_many("objectClass: enscaleAccount\nenscaleAccountId: 1\n",
+	    "sshPublicKey", values, COUNT);
+	assert_in_range(entry.account.key_count, 8000, COUNT - 1);
+	assert_non_null(
+	    strstr(entry.reason, "sshPublicKey: 10000 keys of this size, "));
+	wire_write_init_growing(&writer, RECORD_SIZE_MAX);
+	entry_encode(&writer, &entry);
+	assert_int_equal(writer.error, 0);
+	wire_write_free(&writer);
+	free(text);
 }
 
 static void
@@ -771,6 +865,11 @@ main(void)
 		cmocka_unit_test(a_node_has_an_address_of_its_own),
 		cmocka_unit_test(the_system_user_is_a_user_name_and_not_root),
 		cmocka_unit_test(a_host_key_has_no_options_and_is_a_key),
+		cmocka_unit_test(of_too_many_host_keys_the_first_count),
+		cmocka_unit_test(
+		    of_too_many_accounts_the_lowest_and_the_owner_have_access),
+		cmocka_unit_test(
+		    of_keys_that_are_too_long_together_the_first_count),
 		cmocka_unit_test(ports_and_ids_of_nodes_are_in_range),
 		cmocka_unit_test(generalized_time_is_read_strictly),
 		cmocka_unit_test(every_flipped_bit_of_an_entry_is_survived),

@@ -529,7 +529,7 @@ put_keys(uint32_t count)
 	assert_int_equal(state_commit(f.state), 0);
 }
 
-#define OVER ACCOUNT_DN("1") ": 10001 keys: 1 left out, 10000 is the limit"
+#define OVER ACCOUNT_DN("1") ": 10001 keys, 10000 is the limit: 1 left out"
 
 static void
 an_overstepped_limit_is_named_for_as_long_as_it_lasts(void **state)
