@@ -91,13 +91,13 @@ list_keys(const struct request *request, const uint8_t *after, json_t *list,
 		last = fingerprint;
 		r = view_find_key(request->view, account, fingerprint, &key);
 		row = r == 0 ? list_key(&key) : NULL;
-		if (row != NULL)
-			r = json_array_append_new(list, row) == 0 ? 0 : -ENOMEM;
-		if (row != NULL)
+		if (row != NULL) {
 			size += KEY_FRAME + strlen(key.title) +
 			    strlen(key.from);
-		else if (r == ENS_E_NOTFOUND)
+			r = json_array_append_new(list, row) == 0 ? 0 : -ENOMEM;
+		} else if (r == ENS_E_NOTFOUND) {
 			r = 0;
+		}
 	}
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }

@@ -106,6 +106,7 @@ follow_free(struct follow *follow)
 	orphans_clear(&follow->orphans);
 	comparison_free(follow->comparison);
 	host_addresses_free(follow->own);
+	status_clear_held(follow->status);
 	free(follow);
 }
 
@@ -304,8 +305,10 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	if (follow->told || behind)
 		follow->floor = *follow_seen(follow);
 	/* A refresh in full finds out anew what there is to hold back. */
-	if (all)
+	if (all) {
 		follow->held = 0;
+		status_clear_held(follow->status);
+	}
 	follow->shrink = (struct shrink){ 0 };
 	follow->guarding = state_info(follow->state)->complete &&
 	    !follow->lenient;

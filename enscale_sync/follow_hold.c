@@ -127,6 +127,8 @@ int
 follow_hold(struct follow *follow, const struct entry *entry)
 {
 	follow->status->held = ++follow->held;
+	status_name_held(follow->status, entry->dn,
+	    "it is older than what is known here");
 	state_set_unsettled(follow->state, true);
 	if (++follow->held_lines <= SAID_LINES)
 		log_line(LOG_WARNING,
@@ -143,6 +145,8 @@ follow_may_go(const struct entry *entry, void *arg)
 	if (!follow->behind || csn_set_has_seen(&follow->server, entry->csn))
 		return true;
 	follow->held++;
+	status_name_held(follow->status, entry->dn,
+	    "it is not there, but the server may not have seen it yet");
 	state_set_unsettled(follow->state, true);
 	return false;
 }
@@ -156,6 +160,40 @@ count_loss(const struct entry *entry, void *arg)
 	if (!follow->behind || csn_set_has_seen(&follow->server, entry->csn))
 		(void)shrink_add(&follow->shrink, entry, NULL);
 	return false;
+}
+
+/* Nothing goes at all: it is named. */
+static bool
+name_loss(const struct entry *entry, void *arg)
+{
+	struct follow *follow = arg;
+
+	if (!entry->refused &&
+	    (!follow->behind || csn_set_has_seen(&follow->server, entry->csn)))
+		status_name_held(follow->status, entry->dn,
+		    "the directory would take it away");
+	return false;
+}
+
+static int
+name_change(const struct entry *entry, void *arg)
+{
+	struct follow *follow = arg;
+
+	status_name_held(follow->status, entry->dn,
+	    "the directory would take it, or something of it, away");
+	return 0;
+}
+
+static int
+name_losses(struct follow *follow, bool swept)
+{
+	uint64_t none;
+	int r = state_each_stashed(follow->state, name_change, follow);
+
+	return r == 0 && swept
+	    ? state_sweep(follow->state, name_loss, follow, &none)
+	    : r;
 }
 
 int
@@ -181,7 +219,7 @@ follow_guard(struct follow *follow, bool swept, bool *ret_held)
 	log_line(LOG_CRIT,
 	    "held back a refresh that would take away %s: look at the directory, then enscalectl sync accept",
 	    text);
-	return 0;
+	return name_losses(follow, swept);
 }
 
 /* What was held is settled by the server itself, once it has caught up. */

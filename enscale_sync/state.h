@@ -7,7 +7,8 @@
  *
  * Entries are filed by entryUUID. Keys and nodes hang on the entryUUID of the
  * entry above them, because a server says nothing of children when it renames
- * their parent; a child whose parent has not come yet waits as an orphan.
+ * their parent; a child whose parent has not come yet waits as an orphan, and
+ * so does a key below what is no account, or a node below no environment.
  *
  * Of two entries with one id (or environments with one name, whatever its
  * letters' case) the one with the earlier createTimestamp counts, then the one
@@ -152,6 +153,9 @@ void state_set_unsettled(struct state *state, bool unsettled);
 int state_stash(struct state *state, const struct entry *entry);
 int state_unstash(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
 int state_clear_stash(struct state *state);
+typedef int state_visit_entry(const struct entry *entry, void *arg);
+int state_each_stashed(struct state *state, state_visit_entry *visit,
+    void *arg);
 /* Files them all, as state_put() does without adopting. */
 int state_apply_stash(struct state *state);
 
@@ -198,13 +202,16 @@ int state_find_next(struct state *state, uint8_t uuid[ENTRY_UUID_LEN],
 /*
  * A subject is what records are derived from, named by a record key: an
  * account (RECORD_ACCOUNT), an environment, a node, a host key.
- *
+ */
+/* The one that an entry stands for; empty for keys. */
+struct record_key state_subject_of(const struct entry *entry);
+/*
  * The entry that counts for an account, an environment or a node; a node's
  * has to hang on an environment that counts. ENS_E_NOTFOUND: none.
  */
 int state_find_subject(struct state *state, const struct record_key *subject,
     struct entry_rows *rows, struct entry *ret_entry);
-/* A key or a node whose parent is not there? */
+/* A key or a node without a parent of the right kind? */
 bool state_is_orphan(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
 /* The entry a key or a node hangs on. */
 int state_find_parent(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
@@ -231,6 +238,9 @@ int state_each_subject(struct state *state, enum record_kind kind,
 int state_each_changed(struct state *state, uint64_t generation,
     state_visit_subject *visit, void *arg);
 int state_each_orphan(struct state *state, state_visit_uuid *visit, void *arg);
+/* Orphans, each with what it lacks. */
+int state_each_orphan_line(struct state *state, state_visit_line *visit,
+    void *arg);
 /* Why entries are refused, and warnings: a visit a line. */
 int state_each_refused(struct state *state, state_visit_line *visit, void *arg);
 int state_each_warning(struct state *state, state_visit_line *visit, void *arg);

@@ -231,6 +231,36 @@ index_entry(struct state *state, const struct entry *entry, bool add,
 
 /* ---- names and parents ------------------------------------------------- */
 
+/* Under what kind of entry a key or a node belongs, and the other way round;
+ * ENTRY_OTHER: under none. */
+static enum entry_kind
+parent_kind(enum entry_kind child)
+{
+	return child == ENTRY_KEY ? ENTRY_ACCOUNT
+	    : child == ENTRY_NODE ? ENTRY_ENVIRONMENT
+	                          : ENTRY_OTHER;
+}
+
+static enum entry_kind
+child_kind(enum entry_kind parent)
+{
+	return parent == ENTRY_ACCOUNT    ? ENTRY_KEY
+	    : parent == ENTRY_ENVIRONMENT ? ENTRY_NODE
+	                                  : ENTRY_OTHER;
+}
+
+/* What an orphan waits for: a name, and with it the right kind of parent. */
+static struct state_key
+wanted(const struct ldap_dn_hash *name, enum entry_kind child)
+{
+	const uint8_t kind = (uint8_t)child;
+	struct state_key key = { .len = 0 };
+
+	state_key_add(&key, name->bytes, LDAP_DN_HASH_LEN);
+	state_key_add(&key, &kind, 1);
+	return key;
+}
+
 /* Where an entry hangs, and by what name it is found: that of a child is not
  * looked for, and whatever is none hangs nowhere. */
 struct place {
@@ -267,7 +297,8 @@ hang(struct state *state, const struct entry *entry, const struct place *place,
 		key = pair(place->parent, ENTRY_UUID_LEN, entry->uuid);
 		table = T_CHILDREN;
 	} else {
-		key = pair(place->above.bytes, LDAP_DN_HASH_LEN, entry->uuid);
+		key = wanted(&place->above, entry->kind);
+		state_key_add(&key, entry->uuid, ENTRY_UUID_LEN);
 		table = T_ORPHANS;
 	}
 	return add ? state_store(state, table, state_key_bytes(&key), nothing)
@@ -283,14 +314,16 @@ drop_name(struct state *state, const struct place *place,
 
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? 0 : r;
-	if (holder.len != ENTRY_UUID_LEN || !is_same(holder.data, uuid))
+	if (holder.len != STATE_NAME_LEN || !is_same(holder.data, uuid))
 		return 0; /* somebody else has it by now */
 	return state_drop(state, T_NAMES, name);
 }
 
+/* The parent of that name for a child of that kind. ENS_E_NOTFOUND, also when
+ * it is of another kind. */
 static int
 find_by_name(struct state *state, const struct ldap_dn_hash *name,
-    uint8_t ret_uuid[ENTRY_UUID_LEN])
+    enum entry_kind child, uint8_t ret_uuid[ENTRY_UUID_LEN])
 {
 	struct bytes holder;
 	int r = state_get(state, T_NAMES,
@@ -298,8 +331,10 @@ find_by_name(struct state *state, const struct ldap_dn_hash *name,
 
 	if (r != 0)
 		return r;
-	if (holder.len != ENTRY_UUID_LEN)
+	if (holder.len != STATE_NAME_LEN)
 		return state_distrust(state);
+	if (holder.data[ENTRY_UUID_LEN] != parent_kind(child))
+		return ENS_E_NOTFOUND;
 	memcpy(ret_uuid, holder.data, ENTRY_UUID_LEN);
 	return 0;
 }
@@ -357,9 +392,9 @@ first_uuid(struct state *state, enum state_table table, struct bytes prefix,
 
 static int
 adopt_below(struct state *state, const struct ldap_dn_hash *name,
-    const uint8_t parent[ENTRY_UUID_LEN])
+    enum entry_kind child, const uint8_t parent[ENTRY_UUID_LEN])
 {
-	struct bytes prefix = { name->bytes, LDAP_DN_HASH_LEN };
+	struct state_key prefix = wanted(name, child);
 	uint8_t orphan[ENTRY_UUID_LEN];
 	struct state_key key;
 	int r;
@@ -367,10 +402,11 @@ adopt_below(struct state *state, const struct ldap_dn_hash *name,
 	if (state_rows(state, T_ORPHANS) == 0)
 		return 0;
 	for (;;) {
-		r = first_uuid(state, T_ORPHANS, prefix, orphan);
+		r = first_uuid(state, T_ORPHANS, state_key_bytes(&prefix),
+		    orphan);
 		if (r != 0)
 			return r == ENS_E_NOTFOUND ? 0 : r;
-		key = pair(name->bytes, LDAP_DN_HASH_LEN, orphan);
+		key = pair(prefix.data, prefix.len, orphan);
 		r = state_drop(state, T_ORPHANS, state_key_bytes(&key));
 		if (r == 0)
 			r = adopt_one(state, orphan, parent);
@@ -394,23 +430,26 @@ int
 state_adopt(struct state *state)
 {
 	struct state_key row = { .len = 0 };
-	struct ldap_dn_hash name = { { 0 } };
+	struct ldap_dn_hash name;
+	struct state_key next = { .len = STATE_WANTED_LEN };
 	uint8_t parent[ENTRY_UUID_LEN];
+	enum entry_kind child;
 	int r;
 
 	/* From name to name: the rows of one are gone once it is adopted. */
 	do {
-		r = state_seek(state, T_ORPHANS,
-		    (struct bytes){ name.bytes, sizeof(name.bytes) }, &row);
+		r = state_seek(state, T_ORPHANS, state_key_bytes(&next), &row);
 		if (r != 0)
 			break;
+		memcpy(next.data, row.data, next.len);
 		memcpy(name.bytes, row.data, sizeof(name.bytes));
-		r = find_by_name(state, &name, parent);
+		child = (enum entry_kind)row.data[LDAP_DN_HASH_LEN];
+		r = find_by_name(state, &name, child, parent);
 		if (r == 0)
-			r = adopt_below(state, &name, parent);
+			r = adopt_below(state, &name, child, parent);
 		if (r == ENS_E_NOTFOUND)
 			r = 0;
-	} while (r == 0 && next_number(name.bytes, sizeof(name.bytes)));
+	} while (r == 0 && next_number(next.data, next.len));
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
@@ -478,6 +517,8 @@ static int
 put_in(struct state *state, const struct entry *entry,
     const struct place *place, bool identity, bool adopt)
 {
+	const uint8_t kind = (uint8_t)entry->kind;
+	struct state_key holder = { .len = 0 };
 	int r = hang(state, entry, place, true);
 
 	if (r == 0)
@@ -495,11 +536,14 @@ put_in(struct state *state, const struct entry *entry,
 		return state_list_child(state, entry, place->parent);
 	if (is_child(entry))
 		return 0;
+	state_key_add(&holder, entry->uuid, ENTRY_UUID_LEN);
+	state_key_add(&holder, &kind, 1);
 	r = state_store(state, T_NAMES,
 	    (struct bytes){ place->self.bytes, LDAP_DN_HASH_LEN },
-	    state_uuid_bytes(entry->uuid));
+	    state_key_bytes(&holder));
 	if (r == 0 && adopt)
-		r = adopt_below(state, &place->self, entry->uuid);
+		r = adopt_below(state, &place->self, child_kind(entry->kind),
+		    entry->uuid);
 	return r;
 }
 
@@ -511,7 +555,8 @@ find_parent(struct state *state, const struct entry *entry, bool adopt,
 	int r = 0;
 
 	if (adopt && is_child(entry) && !is_set(place->parent))
-		r = find_by_name(state, &place->above, place->parent);
+		r = find_by_name(state, &place->above, entry->kind,
+		    place->parent);
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
@@ -538,13 +583,60 @@ put_new(struct state *state, const struct entry *entry, bool adopt)
 	return r == 0 ? put_in(state, entry, &place, true, adopt) : r;
 }
 
+/* A child that is of no kind to stay waits for another parent of that name. */
+static int
+orphan_one(struct state *state, const uint8_t child[ENTRY_UUID_LEN],
+    enum entry_kind stays)
+{
+	struct entry entry;
+	struct place place, orphaned;
+	bool there;
+	int r = load_old(state, child, &there, &entry, &place);
+
+	if (r != 0 || !there || entry.kind == stays)
+		return r;
+	orphaned = place;
+	memcpy(orphaned.parent, state_no_uuid, ENTRY_UUID_LEN);
+	memcpy(state->old.data, state_no_uuid, ENTRY_UUID_LEN);
+	r = state_list_child(state, &entry, place.parent);
+	if (r == 0)
+		r = hang(state, &entry, &place, false);
+	if (r == 0)
+		r = hang(state, &entry, &orphaned, true);
+	if (r == 0)
+		r = state_store(state, T_ENTRIES, state_uuid_bytes(child),
+		    (struct bytes){ state->old.data, state->old.len });
+	return r;
+}
+
+/* Of an entry that goes (stays: ENTRY_OTHER) or has become of another kind. */
+static int
+orphan_children(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    enum entry_kind stays)
+{
+	struct state_key next = pair(uuid, ENTRY_UUID_LEN, state_no_uuid), row;
+	uint8_t *child = next.data + ENTRY_UUID_LEN;
+	int r;
+
+	do {
+		r = state_seek(state, T_CHILDREN, state_key_bytes(&next), &row);
+		if (r == 0 && (row.len != next.len || !is_same(row.data, uuid)))
+			r = ENS_E_NOTFOUND;
+		if (r != 0)
+			break;
+		memcpy(child, row.data + ENTRY_UUID_LEN, ENTRY_UUID_LEN);
+		r = orphan_one(state, child, stays);
+	} while (r == 0 && next_number(child, ENTRY_UUID_LEN));
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
 /* An entry in place of the one that has its UUID. */
 static int
 replace(struct state *state, const struct entry *entry, bool adopt)
 {
 	struct entry old;
 	struct place old_place, place;
-	bool there, same_name, identity;
+	bool there, same_name, identity, other_kind;
 	int r = load_old(state, entry->uuid, &there, &old, &old_place);
 
 	if (r != 0)
@@ -563,8 +655,14 @@ replace(struct state *state, const struct entry *entry, bool adopt)
 		r = find_parent(state, entry, adopt, &place);
 	identity = old.refused || entry->refused || old.kind != entry->kind ||
 	    old.created != entry->created || strcmp(old.name, entry->name) != 0;
+	/* One that is refused for its class keeps them for better times. */
+	other_kind = old.kind != entry->kind && entry->kind != ENTRY_OTHER;
 	if (r == 0)
 		r = take_out(state, &old, &old_place, identity);
+	/* The last use of "old": its place is taken. */
+	if (r == 0 && other_kind)
+		r = orphan_children(state, entry->uuid,
+		    child_kind(entry->kind));
 	if (r == 0)
 		r = state_store(state, T_ENTRIES, state_uuid_bytes(entry->uuid),
 		    with_parent(state, &place));
@@ -586,46 +684,6 @@ state_put(struct state *state, const struct entry *entry, bool adopt)
 	return r == -EEXIST ? replace(state, entry, adopt) : r;
 }
 
-/* Children that outlive their parent wait for another with its name. */
-static int
-orphan_one(struct state *state, const uint8_t child[ENTRY_UUID_LEN])
-{
-	struct entry entry;
-	struct place place, orphaned;
-	bool there;
-	int r = load_old(state, child, &there, &entry, &place);
-
-	if (r != 0 || !there)
-		return r;
-	orphaned = place;
-	memcpy(orphaned.parent, state_no_uuid, ENTRY_UUID_LEN);
-	memcpy(state->old.data, state_no_uuid, ENTRY_UUID_LEN);
-	r = state_list_child(state, &entry, place.parent);
-	if (r == 0)
-		r = hang(state, &entry, &place, false);
-	if (r == 0)
-		r = hang(state, &entry, &orphaned, true);
-	if (r == 0)
-		r = state_store(state, T_ENTRIES, state_uuid_bytes(child),
-		    (struct bytes){ state->old.data, state->old.len });
-	return r;
-}
-
-static int
-orphan_children(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
-{
-	uint8_t child[ENTRY_UUID_LEN];
-	int r;
-
-	do {
-		r = first_uuid(state, T_CHILDREN, state_uuid_bytes(uuid),
-		    child);
-		if (r == 0)
-			r = orphan_one(state, child);
-	} while (r == 0);
-	return r == ENS_E_NOTFOUND ? 0 : r;
-}
-
 int
 state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 {
@@ -645,7 +703,7 @@ state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 	if (r == 0)
 		r = state_drop(state, T_ENTRIES, state_uuid_bytes(uuid));
 	if (r == 0 && is_parent)
-		r = orphan_children(state, uuid);
+		r = orphan_children(state, uuid, ENTRY_OTHER);
 	return r;
 }
 

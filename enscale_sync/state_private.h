@@ -15,9 +15,9 @@
 enum state_table {
 	T_INFO,      /* "info": struct state_info */
 	T_ENTRIES,   /* UUID: UUID of the parent (or zeros), entry */
-	T_NAMES,     /* hash of a DN: UUID; of those that can be parents */
+	T_NAMES,     /* hash of a DN: UUID, kind; of those that can be parents */
 	T_CHILDREN,  /* UUID of the parent, UUID of the child */
-	T_ORPHANS,   /* hash of the parent's DN, UUID of the child */
+	T_ORPHANS,   /* hash of the parent's DN, kind and UUID of the child */
 	T_IDS,       /* subject, 0, creation, UUID: first row counts */
 	T_MEMBERS,   /* account id, UUID of the environment */
 	T_HOST_KEYS, /* fingerprint, UUID of the node */
@@ -131,12 +131,13 @@ state_uuid_bytes(const uint8_t uuid[ENTRY_UUID_LEN])
 	return (struct bytes){ uuid, ENTRY_UUID_LEN };
 }
 
-/* The subject that an entry stands for; empty for keys. */
-struct record_key state_subject_of(const struct entry *entry);
 /* What the rows of T_IDS for a subject begin with. */
 struct state_key state_ids_prefix(const struct record_key *subject);
 /* The next one of T_ENTRIES behind this one, which becomes it. */
 int state_next_uuid(struct state *state, uint8_t uuid[ENTRY_UUID_LEN]);
+/* A value of T_NAMES; what an orphan waits for, the beginning of a key. */
+#define STATE_NAME_LEN	 (ENTRY_UUID_LEN + 1)
+#define STATE_WANTED_LEN (LDAP_DN_HASH_LEN + 1)
 /* The UUID at the end of a row's key. */
 const uint8_t *state_last_uuid(struct bytes key);
 /* The first row of T_IDS for the subject. ENS_E_NOTFOUND. */

@@ -372,6 +372,51 @@ state_each_changed(struct state *state, uint64_t generation,
 
 /* ---- what is said of entries ------------------------------------------- */
 
+/* What an orphan lacks. */
+static int
+find_lack(struct state *state, struct bytes key, const char **ret_text)
+{
+	struct bytes holder;
+	bool node = key.data[LDAP_DN_HASH_LEN] == ENTRY_NODE;
+	int r = state_get(state, T_NAMES,
+	    (struct bytes){ key.data, LDAP_DN_HASH_LEN }, &holder);
+
+	if (r == ENS_E_NOTFOUND)
+		*ret_text = node ? "there is no environment above it"
+		                 : "there is no account above it";
+	else if (r == 0)
+		*ret_text = node ? "what is above it is no environment"
+		                 : "what is above it is no account";
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
+int
+state_each_orphan_line(struct state *state, state_visit_line *visit, void *arg)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct state_walk walk = { 0 };
+	struct entry entry;
+	const char *text = "";
+	int r;
+
+	do {
+		r = state_walk_next(state, T_ORPHANS, (struct bytes){ NULL, 0 },
+		    &walk);
+		if (r == 0 && walk.key.len != STATE_WANTED_LEN + ENTRY_UUID_LEN)
+			r = state_distrust(state);
+		if (r != 0)
+			break;
+		r = visited(state,
+		    state_find(state, state_last_uuid(walk.key), &rows,
+		        &entry));
+		if (r == 0)
+			r = find_lack(state, walk.key, &text);
+		if (r == 0)
+			r = visited(state, visit(entry.dn, text, arg));
+	} while (r == 0);
+	return ended(&walk, r);
+}
+
 static int
 visit_lines(struct state *state, struct bytes text, const char *dn,
     state_visit_line *visit, void *arg)

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +33,33 @@ status_set_error(struct status *status, const char *text)
 	    text);
 	status->last_error_time = (int64_t)time(NULL);
 	status->changed = true;
+}
+
+void
+status_name_held(struct status *status, const char *dn, const char *reason)
+{
+	struct status_line *line;
+
+	/* Most are told again by each connection. */
+	for (uint32_t i = 0; i < status->held_line_count; i++) {
+		if (strcmp(status->held_lines[i].dn, dn) == 0)
+			return;
+	}
+	if (status->held_line_count == STATUS_LINES_MAX)
+		return;
+	line = &status->held_lines[status->held_line_count];
+	line->dn = strdup(dn);
+	line->reason = reason;
+	status->held_line_count += line->dn != NULL;
+	status->changed = true;
+}
+
+void
+status_clear_held(struct status *status)
+{
+	for (uint32_t i = 0; i < status->held_line_count; i++)
+		free(status->held_lines[i].dn);
+	status->held_line_count = 0;
 }
 
 static const char *
@@ -98,6 +126,18 @@ put_lines(FILE *file, struct state *state, const char *name,
 }
 
 static void
+put_held(FILE *file, const struct status *status)
+{
+	struct listing listing = { file, 0 };
+
+	(void)fputs(",\n\"held_entries\":[", file);
+	for (uint32_t i = 0; i < status->held_line_count; i++)
+		(void)list_line(status->held_lines[i].dn,
+		    status->held_lines[i].reason, &listing);
+	(void)fputc(']', file);
+}
+
+static void
 put_entries(FILE *file, const struct state_info *info)
 {
 	static const enum entry_kind kinds[] = { ENTRY_ACCOUNT, ENTRY_KEY,
@@ -144,6 +184,10 @@ put_all(FILE *file, struct state *state, const void *arg)
 	if (r == 0)
 		r = put_lines(file, state, "left_out_entries",
 		    state_each_excess);
+	if (r == 0)
+		r = put_lines(file, state, "orphan_entries",
+		    state_each_orphan_line);
+	put_held(file, status);
 	(void)fprintf(file, ",\n\"held_reason\":");
 	put_string(file, status->held_reason);
 	(void)fprintf(file,

@@ -30,6 +30,9 @@
  *  "warned_entries":[{"dn":"...","reason":"..."}],	likewise
  *  "left_out_entries":[{"dn":"...","reason":"..."}],	likewise: who has more
  *				than a limit
+ *  "orphan_entries":[{"dn":"...","reason":"..."}],	likewise
+ *  "held_entries":[{"dn":"...","reason":"..."}],	likewise; none after a
+ *				restart, until all was asked anew
  *  "received":12,		entries of the present or last refresh
  *  "receive_rate":12,		a second
  *  "comparing":false,		an entry by entry comparison is under way
@@ -61,6 +64,11 @@ enum status_connection {
 	STATUS_FOLLOWING,
 };
 
+struct status_line {
+	char *dn;           /* owned */
+	const char *reason; /* static */
+};
+
 /* What the parts of the follower write down as it happens. */
 struct status {
 	enum status_connection connection;
@@ -72,6 +80,8 @@ struct status {
 	int64_t as_of;
 	uint64_t generation;
 	uint64_t held;
+	struct status_line held_lines[STATUS_LINES_MAX]; /* the first of them */
+	uint32_t held_line_count;
 	char held_reason[STATUS_ERROR_MAX];
 	uint64_t received, receive_rate;
 	bool comparing;
@@ -86,6 +96,11 @@ struct status {
 /* Sets in_step, and when it became so. */
 void status_set_in_step(struct status *status, bool in_step);
 void status_set_error(struct status *status, const char *text);
+/* Names an entry that is held back, once, as long as there is room. */
+void status_name_held(struct status *status, const char *dn,
+    const char *reason);
+/* Forgets them. */
+void status_clear_held(struct status *status);
 
 /* Writes the file; entries and refusals are read from the state, within the
  * transaction under way if there is one. 0 or -errno. */

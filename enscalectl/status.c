@@ -156,6 +156,7 @@ print_held(const json_t *sync)
 	        : "the directory shows what is older than what is known here");
 	print_text("",
 	    "look at the directory; then enscalectl sync accept lets it in");
+	print_lines("held back", json_object_get(sync, "held_entries"));
 }
 
 static int
@@ -180,6 +181,7 @@ print_sync(const json_t *sync)
 	print_lines("refused", json_object_get(sync, "refused_entries"));
 	print_lines("warning", json_object_get(sync, "warned_entries"));
 	print_lines("over limit", json_object_get(sync, "left_out_entries"));
+	print_lines("no parent", json_object_get(sync, "orphan_entries"));
 	if (!in_step && text_of(sync, "last_error")[0] != '\0')
 		print_text("last error", text_of(sync, "last_error"));
 	if (silent)

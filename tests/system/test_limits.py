@@ -116,3 +116,26 @@ def test_the_next_one_comes_in_when_one_goes(crowded, client, gateway, status, w
     lines = client.ssh("25880", "nodes", check=True).stdout.decode().splitlines()
     listed = {line.split("\t")[0] for line in lines}
     assert str(FIRST) not in listed and str(FIRST + LIMIT) in listed
+
+
+def test_what_is_below_the_wrong_entry_is_named(administrator, gateway, status, wait_for):
+    """A node below an account, a key below an environment, and an orphan
+    vanished without a word."""
+    misplaced = f"enscaleNodeId=600001,{account_dn(25880)}"
+    administrator.add(misplaced, objectClass="enscaleNode", enscaleNodeId=600001,
+                      ipHostNumber="198.19.0.99", enscaleSystemUser="apache")
+    key = f"cn=a key,{environment_dn('cool-waterfall-59')}"
+    public = gateway.sh("cat /etc/enscale/ssh_host_ed25519_key.pub").stdout.decode().strip()
+    try:
+        administrator.add(key, objectClass="enscaleKey", cn="a key", sshPublicKey=public,
+                          enscaleKeyFingerprint="0" * 64)
+        wait_for(lambda: status()["orphans"] == 2, "they have no parent")
+        named = {entry["dn"]: entry["reason"] for entry in status()["orphan_entries"]}
+        assert named == {misplaced: "what is above it is no environment",
+                         key: "what is above it is no account"}
+        said = gateway.run(["enscalectl", "status"], check=False).stdout.decode()
+        assert f"no parent   {misplaced}\n{'':12}what is above it is no environment\n" in said
+    finally:
+        for dn in (misplaced, key):
+            administrator._run("ldapdelete", "-c", dn)
+    wait_for(lambda: status()["orphans"] == 0, "they are gone")

@@ -484,6 +484,42 @@ ten_thousand_keys_are_an_accounts_most(void **state)
 }
 
 static void
+what_is_held_back_is_named(void **state)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)state;
+	NEEDS_ROOT();
+	assert_non_null(file);
+	(void)fputs(GOOD, file);
+	for (uint32_t i = 2; i <= 200; i++)
+		(void)fprintf(file,
+		    "dn: enscaleAccountId=%u," SUFFIX
+		    "\nobjectClass: enscaleAccount\nenscaleAccountId: %u\n\n",
+		    i, i);
+	assert_int_equal(fclose(file), 0);
+	take(text);
+	replace(GOOD);
+	wait_for_it();
+	assert_int_equal(count(ENTRY_ACCOUNT), 200);
+	assert_int_equal(status.held, 199);
+	assert_int_equal(status.held_line_count, STATUS_LINES_MAX);
+	for (uint32_t i = 0; i < status.held_line_count; i++) {
+		assert_non_null(
+		    strstr(status.held_lines[i].dn, "enscaleAccountId="));
+		assert_string_equal(status.held_lines[i].reason,
+		    "the directory would take it away");
+	}
+	/* It is there again: nothing is held. */
+	take(text);
+	assert_int_equal(status.held, 0);
+	assert_int_equal(status.held_line_count, 0);
+	free(text);
+}
+
+static void
 an_environment_may_be_there_before_its_owner(void **state)
 {
 	(void)state;
@@ -542,6 +578,7 @@ main(void)
 		TEST(of_two_with_one_id_the_older_counts),
 		TEST(a_large_value_is_refused_where_it_is_not_for_people),
 		TEST(ten_thousand_keys_are_an_accounts_most),
+		TEST(what_is_held_back_is_named),
 		TEST(an_environment_may_be_there_before_its_owner),
 		TEST(what_moves_with_its_entry_uuid_stays_itself),
 	};

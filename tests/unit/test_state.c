@@ -413,6 +413,67 @@ a_refused_parent_keeps_its_children_for_better_times(void **state)
 	assert_refused("");
 }
 
+static void
+assert_orphans(const char *want)
+{
+	struct seen seen = { .len = 0 };
+
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(state_each_orphan_line(f.state, see_refused, &seen),
+	    0);
+	state_end(f.state);
+	assert_string_equal(seen.text, want);
+}
+
+#define NODE_BELOW(dn) "enscaleNodeId=7," dn
+#define NODE_LINES                                     \
+	"objectClass: enscaleNode\nenscaleNodeId: 7\n" \
+	"ipHostNumber: 10.0.0.1\nenscaleSystemUser: apache\n"
+
+static void
+a_child_below_the_wrong_kind_of_parent_is_an_orphan_with_a_name(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	sync_put(&f, 11, NODE_BELOW(ACCOUNT_DN("1")), NODE_LINES);
+	assert_orphans("enscaleNodeId=7: what is above it is no environment; ");
+	sync_delete(&f, 11);
+	sync_put(&f, 2, "cn=e," SUFFIX,
+	    "objectClass: enscaleEnvironment\ncn: e\n");
+	put_key(12, "cn=k,cn=e," SUFFIX, 12);
+	assert_orphans("cn=k: what is above it is no account; ");
+	sync_delete(&f, 12);
+	put_key(13, KEY_DN("a", "2"), 13);
+	assert_orphans("cn=a: there is no account above it; ");
+	assert_int_equal(state_orphan_count(f.state), 1);
+	sync_put(&f, 3, ACCOUNT_DN("2"), ACCOUNT("2"));
+	assert_orphans("");
+	assert_children(3, "13 ");
+}
+
+/* Whatever comes first: its children or what is above them. */
+static void
+a_parent_of_another_kind_has_other_children(void **state)
+{
+	(void)state;
+	put_key(11, "cn=k,cn=e," SUFFIX, 11);
+	sync_put(&f, 12, NODE_BELOW("cn=e," SUFFIX), NODE_LINES);
+	assert_int_equal(state_orphan_count(f.state), 2);
+	sync_put(&f, 1, "cn=e," SUFFIX,
+	    "objectClass: enscaleEnvironment\ncn: e\n");
+	assert_children(1, "12 ");
+	sync_put(&f, 1, "cn=e," SUFFIX, ACCOUNT("1") "cn: e\n");
+	assert_children(1, "11 ");
+	assert_orphans("enscaleNodeId=7: what is above it is no environment; ");
+	/* Of no kind at all it keeps what it has. */
+	sync_put(&f, 1, "cn=e," SUFFIX, "objectClass: person\ncn: e\n");
+	assert_children(1, "11 ");
+	sync_put(&f, 1, "cn=e," SUFFIX,
+	    "objectClass: enscaleEnvironment\ncn: e\n");
+	assert_children(1, "12 ");
+	assert_orphans("cn=k: what is above it is no account; ");
+}
+
 /* ---- duplicates -------------------------------------------------------- */
 
 static void
@@ -849,6 +910,9 @@ main(void)
 		TEST(a_refused_parent_keeps_its_children_for_better_times),
 		TEST(
 		    of_environments_that_differ_by_case_alone_the_older_counts),
+		TEST(
+		    a_child_below_the_wrong_kind_of_parent_is_an_orphan_with_a_name),
+		TEST(a_parent_of_another_kind_has_other_children),
 		TEST(a_warning_lasts_as_long_as_what_it_is_about),
 		TEST(every_line_is_visited_with_its_entry),
 		TEST(of_two_accounts_with_one_id_the_older_counts),
