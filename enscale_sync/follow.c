@@ -437,6 +437,21 @@ follow_entry(struct follow *follow, const struct entry *entry)
 }
 
 int
+follow_find_name(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
+    char ret_dn[ENTRY_DN_MAX + 1])
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry entry;
+	int r = follow_write(follow);
+
+	if (r == 0)
+		r = state_find(follow->state, uuid, &rows, &entry);
+	if (r == 0)
+		memcpy(ret_dn, entry.dn, strlen(entry.dn) + 1);
+	return r;
+}
+
+int
 follow_compare(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
     struct berval dn, const char *csn)
 {

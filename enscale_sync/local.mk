@@ -36,6 +36,7 @@ libsync_la_SOURCES = \
 	%D%/state_stash.c \
 	%D%/state_warned.c \
 	%D%/status.c %D%/status.h \
+	%D%/subject_map.c %D%/subject_map.h \
 	%D%/supervisor.c %D%/supervisor.h \
 	%D%/uuid_list.c %D%/uuid_list.h \
 	%D%/uuid_set.c %D%/uuid_set.h

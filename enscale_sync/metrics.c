@@ -57,6 +57,7 @@ static const struct {
 } reasons[] = {
 	{ "duplicate", 0, "older entry has it", false },
 	{ "duplicate", 0, "older environment has it", false },
+	{ "duplicate", 0, "further up in the file has it", false },
 	{ "key_format", ENS_E_KEY_FORMAT, NULL, true },
 	{ "key_format", 0, "more than one public key", false },
 	{ "key_option", ENS_E_KEY_OPTION, NULL, true },

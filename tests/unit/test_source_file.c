@@ -483,6 +483,90 @@ ten_thousand_keys_are_an_accounts_most(void **state)
 	assert_int_equal(count(ENTRY_ACCOUNT), 2);
 }
 
+/* The entry that counts for account 1, by its name. */
+static const char *
+counting(void)
+{
+	static char dn[256];
+	struct entry_rows rows = { 0 };
+	struct record_key subject = record_key_id(RECORD_ACCOUNT, 1);
+	struct entry entry;
+
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(state_find_subject(f.state, &subject, &rows, &entry),
+	    0);
+	(void)snprintf(dn, sizeof(dn), "%.*s", (int)strcspn(entry.dn, ","),
+	    entry.dn);
+	state_end(f.state);
+	entry_rows_free(&rows);
+	return dn;
+}
+
+/* What would win by its UUID, a digest of its name: some do, some do not. */
+static void
+of_two_entries_with_one_number_the_first_in_the_file_counts(void **state)
+{
+	char text[1024], want[512];
+
+	(void)state;
+	NEEDS_ROOT();
+	for (char other = 'a'; other <= 'p'; other++) {
+		(void)snprintf(text, sizeof(text),
+		    GOOD "dn: cn=%c," SUFFIX "\nobjectClass: enscaleAccount\n"
+		         "enscaleAccountId: 1\n",
+		    other);
+		take(text);
+		assert_string_equal(counting(), "enscaleAccountId=1");
+		(void)snprintf(want, sizeof(want),
+		    "cn=%c," SUFFIX
+		    ": enscaleAccountId: \"enscaleAccountId=1," SUFFIX
+		    "\" further up in the file has it; ",
+		    other);
+		assert_string_equal(refused(), want);
+		assert_all_there();
+	}
+	take(GOOD);
+	assert_string_equal(refused(), "");
+}
+
+static void
+an_entry_that_is_put_before_another_counts_from_then_on(void **state)
+{
+	static const char other[] = "dn: cn=b," SUFFIX
+	                            "\nobjectClass: enscaleAccount\n"
+	                            "enscaleAccountId: 1\n\n";
+	char text[1024];
+
+	(void)state;
+	NEEDS_ROOT();
+	take(GOOD);
+	(void)snprintf(text, sizeof(text), "%s%s", other, strstr(GOOD, "dn: "));
+	take(text);
+	assert_string_equal(counting(), "cn=b");
+	assert_string_equal(refused(),
+	    "enscaleAccountId=1," SUFFIX ": enscaleAccountId: \"cn=b," SUFFIX
+	    "\" further up in the file has it; ");
+	take(GOOD);
+	assert_string_equal(counting(), "enscaleAccountId=1");
+	assert_string_equal(refused(), "");
+}
+
+static void
+of_two_nodes_or_environments_the_first_in_the_file_counts(void **state)
+{
+	(void)state;
+	NEEDS_ROOT();
+	take(GOOD ENVIRONMENT("ENV2") "\n" NODE("7", "ENV2") "\n");
+	assert_non_null(strstr(refused(),
+	    "enscaleNodeId: \"enscaleNodeId=7,cn=env," SUFFIX
+	    "\" further up in the file has it; "));
+	take(GOOD "dn: cn=x," SUFFIX
+	          "\nobjectClass: enscaleEnvironment\ncn: env\n");
+	assert_string_equal(refused(),
+	    "cn=x," SUFFIX ": cn: \"cn=env," SUFFIX
+	    "\" further up in the file has it; ");
+}
+
 static void
 what_is_held_back_is_named(void **state)
 {
@@ -578,6 +662,10 @@ main(void)
 		TEST(of_two_with_one_id_the_older_counts),
 		TEST(a_large_value_is_refused_where_it_is_not_for_people),
 		TEST(ten_thousand_keys_are_an_accounts_most),
+		TEST(
+		    of_two_entries_with_one_number_the_first_in_the_file_counts),
+		TEST(an_entry_that_is_put_before_another_counts_from_then_on),
+		TEST(of_two_nodes_or_environments_the_first_in_the_file_counts),
 		TEST(what_is_held_back_is_named),
 		TEST(an_environment_may_be_there_before_its_owner),
 		TEST(what_moves_with_its_entry_uuid_stays_itself),
