@@ -1,6 +1,7 @@
 /*
  * Every size that an outsider can choose has a name and a number here.
- * What is over a limit is refused whole and reported, never cut.
+ * What is over a limit is refused whole and reported, never cut; of rows that
+ * are more than a list holds, those that are over are refused.
  */
 #ifndef ENSCALE_COMMON_LIMITS_H
 #define ENSCALE_COMMON_LIMITS_H
@@ -58,7 +59,7 @@
 #define KEY_CHANGES_MAX	    20
 #define KEY_CHANGES_SECONDS 600
 
-/* Rows in one record of the view. */
+/* Rows in one record of the view, and in the entry that they come from. */
 #define ACCOUNT_KEYS_MAX	  10000
 #define ACCOUNT_ENVIRONMENTS_MAX  100000
 #define ENVIRONMENT_MEMBERS_MAX	  10000
@@ -82,7 +83,8 @@
 
 /* The guard's sockets. */
 #define GUARD_REQUEST_MAX 4096		    /* one JSON line from the shell */
-#define GUARD_REPLY_MAX	  (16 * 1024 * 1024) /* one JSON line to the shell */
+#define GUARD_REPLY_MAX	  (4 * 1024 * 1024) /* one JSON line to the shell */
+#define GUARD_PAGE_SIZE	  (256 * 1024)	    /* a page of a list, about */
 #define AGENT_MESSAGE_MAX (64 * 1024)	    /* one agent message */
 #define HOP_SECONDS	  30 /* from the declaration to the signature */
 #define CERT_SECONDS_MAX  180

@@ -20,7 +20,9 @@ libcommon_la_SOURCES = \
 	%D%/text.c %D%/text.h \
 	%D%/base64.c %D%/base64.h \
 	%D%/schema.c %D%/schema.h \
-	%D%/ssh_key.c %D%/ssh_key.h \
+	%D%/ssh_key.c %D%/ssh_key.h %D%/ssh_key_private.h \
+	%D%/ssh_key_options.c \
+	%D%/ssh_key_text.c %D%/ssh_key_text.h \
 	%D%/fingerprint_text.c %D%/fingerprint_text.h \
 	%D%/session_registry.c %D%/session_registry.h \
 	%D%/host_address.c %D%/host_address.h \

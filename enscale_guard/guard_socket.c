@@ -46,21 +46,37 @@ on_closed(struct stream *stream, void *arg)
 	free_shell(shell);
 }
 
+/* Takes the object over. */
+static char *
+to_text(json_t *line, size_t *ret_len)
+{
+	char *text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
+
+	json_decref(line);
+	*ret_len = text != NULL ? strlen(text) : 0;
+	return text;
+}
+
 void
 guard_socket_tell(struct shell *shell, json_t *line)
 {
-	char *text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
 	size_t len;
+	char *text = to_text(line, &len);
 
-	json_decref(line);
+	if (len >= GUARD_REPLY_MAX) {
+		free(text);
+		text = to_text(
+		    request_refusal(GUARD_EXIT_UNWELL, "too-long",
+		        "The answer is longer than the gateway gives at once.",
+		        shell->entry != NULL ? &shell->entry->session : NULL),
+		    &len);
+	}
 	if (text == NULL) {
 		stream_finish(shell->stream);
 		return;
 	}
-	len = strlen(text);
 	text[len] = '\n';
-	if (len + 1 > GUARD_REPLY_MAX ||
-	    stream_write(shell->stream, text, len + 1) < 0)
+	if (stream_write(shell->stream, text, len + 1) < 0)
 		stream_finish(shell->stream);
 	free(text);
 }

@@ -93,7 +93,8 @@ answer(const struct keyd_request *request, struct keyd_reply *ret_reply,
 
 	k->reason[0] = '\0';
 	memset(&k->entry, 0, sizeof(k->entry));
-	result = key_entry_check(request, time(NULL), &k->entry);
+	result = key_entry_check(request, k->config.no_touch, time(NULL),
+	    &k->entry);
 	if (result == KEYD_DONE &&
 	    !key_rate_take(&k->rate, request->account, seconds_since_boot()))
 		result = KEYD_TOO_FAST;

@@ -63,25 +63,14 @@ static int
 fetch(struct menu *menu, struct listing **ret_listing)
 {
 	struct refusal refusal;
-	json_t *reply;
-	int r;
+	int r = listing_fetch(menu->shell, ret_listing, &refusal);
 
-	reply = shell_ask(menu->shell, json_pack("{s:s}", "op", "list"),
-	    &refusal);
-	if (reply == NULL) {
+	menu->code = 0;
+	if (r != 0) {
 		say_refusal("%s", refusal.sentence);
 		/* A suspended account gets no menu; an unwell gateway may
 		 * be well again at the next Refresh. */
 		menu->code = refusal.code;
-		return ENS_E_DENIED;
-	}
-	r = listing_parse(reply, ret_listing);
-	json_decref(reply);
-	if (r != 0) {
-		say("The gateway cannot answer now: %s.", error_text(r));
-		menu->code = GUARD_EXIT_UNWELL;
-	} else {
-		menu->code = 0;
 	}
 	return r;
 }

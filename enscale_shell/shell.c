@@ -100,6 +100,7 @@ refusal_set(struct refusal *refusal, int code, const char *format, ...)
 	vsnprintf(sentence, sizeof(sentence), format, args);
 	va_end(args);
 	refusal->code = code;
+	refusal->is_busy = false;
 	text_printable(sentence, refusal->sentence, sizeof(refusal->sentence));
 }
 
@@ -139,6 +140,8 @@ take_refusal(const json_t *reply, struct refusal *ret_refusal)
 	    json_object_get(reply, "sentence"));
 	const char *support = json_string_value(
 	    json_object_get(reply, "support"));
+	const char *verdict = json_string_value(
+	    json_object_get(reply, "verdict"));
 	json_int_t value = json_integer_value(code);
 
 	say_set_session(json_string_value(json_object_get(reply, "session")));
@@ -148,6 +151,8 @@ take_refusal(const json_t *reply, struct refusal *ret_refusal)
 		value = GUARD_EXIT_UNWELL;
 	refusal_set(ret_refusal, (int)value, "%s",
 	    sentence != NULL ? sentence : "The gateway refused this.");
+	ret_refusal->is_busy = verdict != NULL &&
+	    strcmp(verdict, "too-many-requests") == 0;
 }
 
 json_t *

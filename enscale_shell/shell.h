@@ -41,7 +41,8 @@ struct shell {
 
 /* Why something was not done: an exit code and a sentence. */
 struct refusal {
-	int code; /* GUARD_EXIT_* */
+	int code;     /* GUARD_EXIT_* */
+	bool is_busy; /* the account has asked for too much: later, perhaps */
 	char sentence[POLICY_SENTENCE_MAX];
 };
 

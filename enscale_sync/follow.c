@@ -42,6 +42,7 @@ make_digest(const struct config *config, uint8_t ret_digest[STATE_DIGEST_LEN])
 	wire_write_u8(&out, (uint8_t)config->method);
 	for (int i = 0; i < SCHEMA_MAPPABLE; i++)
 		wire_write_cstring(&out, config->schema.names[i]);
+	wire_write_u8(&out, config->schema.no_touch);
 	wire_write_u32(&out, ENTRY_RULES);
 	if (out.error != 0)
 		return out.error;
@@ -105,6 +106,8 @@ follow_free(struct follow *follow)
 		state_end(follow->state);
 	orphans_clear(&follow->orphans);
 	comparison_free(follow->comparison);
+	host_addresses_free(follow->own);
+	status_clear_held(follow->status);
 	free(follow);
 }
 
@@ -281,6 +284,16 @@ follow_answer(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
+/* What this host has for addresses: of one refresh, or of one entry. */
+static void
+learn_addresses(struct follow *follow)
+{
+	host_addresses_free(follow->own);
+	follow->own = NULL;
+	/* Without them nothing is said; the guard refuses such a node. */
+	(void)host_addresses_new(&follow->own);
+}
+
 int
 follow_begin(struct follow *follow, bool all, bool behind)
 {
@@ -296,8 +309,10 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	if (follow->told || behind)
 		follow->floor = *follow_seen(follow);
 	/* A refresh in full finds out anew what there is to hold back. */
-	if (all)
+	if (all) {
 		follow->held = 0;
+		status_clear_held(follow->status);
+	}
 	follow->shrink = follow->kept = (struct shrink){ 0 };
 	follow->guarding = state_info(follow->state)->complete &&
 	    !follow->lenient;
@@ -307,9 +322,10 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	follow->cookie_len = 0;
 	follow->server.count = 0;
 	follow->received = 0;
-	follow->refused_lines = follow->held_lines = 0;
+	follow->said_lines = follow->held_lines = 0;
 	follow->status->received = follow->status->receive_rate = 0;
 	follow->refresh_began = follow->progress_said = now();
+	learn_addresses(follow);
 	follow->status->connection = STATUS_REFRESHING;
 	follow->status->changed = true;
 	if (all)
@@ -322,16 +338,29 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	return r == 0 ? commit(follow) : r;
 }
 
+/* One line of the log for each of the text: "refused key "cn=..": ...". */
+static void
+say_lines(struct follow *follow, const char *verb, const char *what,
+    const char *dn, const char *text)
+{
+	while (*text != '\0') {
+		int len = (int)strcspn(text, "\n");
+
+		if (!follow->refreshing || ++follow->said_lines <= SAID_LINES)
+			log_line(LOG_WARNING, "%s %s \"%s\": %.*s", verb, what,
+			    dn, len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
 static void
 say_refused(struct follow *follow, const struct entry *entry)
 {
-	if (*entry->reason == '\0')
-		return;
-	if (follow->refreshing && ++follow->refused_lines > REFUSED_LINES)
-		return;
-	log_line(LOG_WARNING, "refused %s \"%s\": %s",
-	    entry->refused ? entry_kind_text(entry->kind) : "part of",
+	const char *kind = entry_kind_text(entry->kind);
+
+	say_lines(follow, "refused", entry->refused ? kind : "part of",
 	    entry->dn, entry->reason);
+	say_lines(follow, "warning:", kind, entry->dn, entry->warning);
 }
 
 /* What is compared at this moment was told by the way. */
@@ -346,6 +375,27 @@ touch(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
 		if (memcmp(uuid, follow->gone[i], ENTRY_UUID_LEN) == 0)
 			memset(follow->gone[i], 0, ENTRY_UUID_LEN);
 	}
+}
+
+/* A node that would lead users into the gateway itself? */
+static int
+warn_of_address(struct follow *follow, const struct entry *entry)
+{
+	const char *text = "";
+	int r;
+
+	if (entry->kind != ENTRY_NODE || entry->refused)
+		return 0;
+	if (!follow->refreshing)
+		learn_addresses(follow);
+	if (follow->own != NULL &&
+	    host_addresses_have(follow->own, entry->node.address))
+		text =
+		    "ipHostNumber: the gateway's own address: nobody can enter the node";
+	say_lines(follow, "warning:", entry_kind_text(entry->kind), entry->dn,
+	    text);
+	r = state_warn(follow->state, entry->uuid, WARNING_ADDRESS, text);
+	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
 /* In a transaction. */
@@ -364,11 +414,13 @@ follow_take(struct follow *follow, const struct entry *entry)
 		return follow_hold(follow, entry);
 	say_refused(follow, entry);
 	if (verdict == STASH)
-		return state_stash(follow->state, entry);
-	if (follow->guarding)
+		r = state_stash(follow->state, entry);
+	else if (follow->guarding)
 		r = state_unstash(follow->state, entry->uuid);
-	if (r == 0)
+	if (r == 0 && verdict != STASH)
 		r = state_put(follow->state, entry, follow->adopt);
+	if (r == 0)
+		r = warn_of_address(follow, entry);
 	if (r == 0 && !follow->refreshing &&
 	    state_is_orphan(follow->state, entry->uuid))
 		r = ask_about(follow, entry);
@@ -386,6 +438,21 @@ follow_entry(struct follow *follow, const struct entry *entry)
 	if (r == 0)
 		r = follow_take(follow, entry);
 	return r == 0 ? count(follow) : r;
+}
+
+int
+follow_find_name(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
+    char ret_dn[ENTRY_DN_MAX + 1])
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry entry;
+	int r = follow_write(follow);
+
+	if (r == 0)
+		r = state_find(follow->state, uuid, &rows, &entry);
+	if (r == 0)
+		memcpy(ret_dn, entry.dn, strlen(entry.dn) + 1);
+	return r;
 }
 
 int
@@ -532,12 +599,13 @@ follow_done(struct follow *follow, bool swept)
 	if (!follow->shrunk)
 		follow->status->held_reason[0] = '\0';
 	follow_check_behind(follow);
-	if (follow->refused_lines > REFUSED_LINES)
-		log_line(LOG_WARNING, "refused %u more entries",
-		    follow->refused_lines - REFUSED_LINES);
-	if (follow->held_lines > REFUSED_LINES)
+	if (follow->said_lines > SAID_LINES)
+		log_line(LOG_WARNING,
+		    "%u more lines about entries refused or with a warning",
+		    follow->said_lines - SAID_LINES);
+	if (follow->held_lines > SAID_LINES)
 		log_line(LOG_WARNING, "held back %u more entries",
-		    follow->held_lines - REFUSED_LINES);
+		    follow->held_lines - SAID_LINES);
 	log_line(LOG_INFO,
 	    "refreshed: %" PRIu64 " entries came, %" PRIu64 " are gone",
 	    follow->received, deleted);

@@ -61,6 +61,11 @@ bool follow_is_behind(const struct follow *follow);
 bool follow_has(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
     const char *csn);
 
+/* The name of an entry that is known here. 0, ENS_E_NOTFOUND, or another
+ * error. */
+int follow_find_name(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
+    char ret_dn[ENTRY_DN_MAX + 1]);
+
 /* Words for an error of ours: where it is, and what helps, when nothing can be
  * written here. They live until the next call. */
 const char *follow_error_text(struct follow *follow, int error);

@@ -133,8 +133,10 @@ int
 follow_hold(struct follow *follow, const struct entry *entry)
 {
 	follow->status->held = ++follow->held;
+	status_name_held(follow->status, entry->dn,
+	    "it is older than what is known here");
 	state_set_unsettled(follow->state, true);
-	if (++follow->held_lines <= REFUSED_LINES)
+	if (++follow->held_lines <= SAID_LINES)
 		log_line(LOG_WARNING,
 		    "held back \"%s\": it is older than what is known here",
 		    entry->dn);
@@ -157,6 +159,8 @@ follow_may_go(const struct entry *entry, void *arg)
 	if (would_go(follow, entry))
 		return true;
 	follow->held++;
+	status_name_held(follow->status, entry->dn,
+	    "it is not there, but the server may not have seen it yet");
 	state_set_unsettled(follow->state, true);
 	return false;
 }
@@ -178,6 +182,28 @@ count_loss(const struct entry *entry, void *arg)
 	if (copied)
 		shrink_add_copy(shrink, entry);
 	return false;
+}
+
+/* Nothing goes at all: it is named. */
+static bool
+name_loss(const struct entry *entry, void *arg)
+{
+	struct follow *follow = arg;
+
+	if (!entry->refused && would_go(follow, entry))
+		status_name_held(follow->status, entry->dn,
+		    "the directory would take it away");
+	return false;
+}
+
+static int
+name_change(const struct entry *entry, void *arg)
+{
+	struct follow *follow = arg;
+
+	status_name_held(follow->status, entry->dn,
+	    "the directory would take it, or something of it, away");
+	return 0;
 }
 
 static bool
@@ -234,6 +260,14 @@ follow_guard_view(struct follow *follow, enum guard *guard)
 	return 0;
 }
 
+static int
+name_losses(struct follow *follow, bool swept)
+{
+	int r = state_each_stashed(follow->state, name_change, follow);
+
+	return r == 0 && swept ? visit_unnamed(follow, name_loss) : r;
+}
+
 int
 follow_guard(struct follow *follow, bool swept, enum guard *ret_guard)
 {
@@ -260,7 +294,7 @@ follow_guard(struct follow *follow, bool swept, enum guard *ret_guard)
 	if (r != 0)
 		return r;
 	say_held(follow, shrink_total(&all), text);
-	return 0;
+	return name_losses(follow, swept);
 }
 
 /* What was held is settled by the server itself, once it has caught up. */

@@ -4,13 +4,15 @@
 #define ENSCALE_SYNC_FOLLOW_PRIVATE_H
 
 #include "common/config.h"
+#include "common/host_address.h"
 #include "enscale_sync/comparison.h"
 #include "enscale_sync/follow.h"
 #include "enscale_sync/orphans.h"
 #include "enscale_sync/shrink.h"
 
-/* Entries refused or held back with a log line of their own in one refresh. */
-#define REFUSED_LINES 100
+/* Lines of the log about entries in one refresh; as many again about those
+ * that are held back. */
+#define SAID_LINES 100
 
 struct follow {
 	struct state *state;              /* borrowed */
@@ -52,9 +54,10 @@ struct follow {
 	char error_text[CONFIG_PATH_MAX + 128];
 	uint64_t held;
 	uint32_t batch;
-	uint32_t refused_lines, held_lines;
+	uint32_t said_lines, held_lines;
 	uint64_t received; /* entries, in this refresh */
 	int64_t refresh_began, progress_said;
+	struct host_addresses *own; /* owned; NULL: not known */
 };
 
 /* Begins a transaction, if none is under way. */

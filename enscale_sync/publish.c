@@ -18,6 +18,7 @@
 #include "common/view_walk.h"
 #include "common/view_writer.h"
 #include "enscale_sync/derive.h"
+#include "enscale_sync/excess.h"
 #include "enscale_sync/supervisor.h"
 
 /* Some tenths of a second, on a slow disk. */
@@ -243,7 +244,9 @@ publisher_is_behind(const struct publisher *publisher)
 /* ---- the view ---------------------------------------------------------- */
 
 struct segment {
+	struct state *state; /* borrowed, like the next ones */
 	struct view_writer *writer;
+	struct excess *excess;
 	bool base;
 	bool begun;
 	uint64_t records;
@@ -276,18 +279,27 @@ put(void *arg, const struct record_key *key, struct bytes record)
 }
 
 static int
+note(void *arg, const struct record_key *subject,
+    const struct derive_excess *found)
+{
+	struct segment *segment = arg;
+
+	return excess_note(segment->excess, segment->state, subject, found);
+}
+
+static int
 visit_changed(const struct record_key *subject, void *arg)
 {
 	return derive_subject(arg, subject);
 }
 
 static int
-write_segment(struct publisher *publisher, struct segment *segment,
-    uint64_t *ret_left_out)
+write_segment(struct publisher *publisher, struct segment *segment)
 {
 	struct derive *derive AUTO(cleanup_derive) = NULL;
 	int r = derive_new(publisher->state,
-	    segment->base ? NULL : publisher->view, put, segment, &derive);
+	    segment->base ? NULL : publisher->view, put, note, segment,
+	    &derive);
 
 	if (r == 0 && segment->base)
 		r = derive_all(derive);
@@ -299,18 +311,31 @@ write_segment(struct publisher *publisher, struct segment *segment,
 		r = view_writer_begin(segment->writer, true);
 		segment->begun = r == 0;
 	}
-	if (r == 0)
-		*ret_left_out = derive_left_out(derive);
 	return r;
+}
+
+/* Before anybody sees the view: what it holds is not derived again after a
+ * kill. Nothing else of the state changes between the two transactions. */
+static int
+keep_excess(struct publisher *publisher, const struct excess *excess)
+{
+	int r;
+
+	state_end(publisher->state);
+	r = excess_keep(excess, publisher->state);
+	return r == 0 ? state_begin_read(publisher->state) : r;
 }
 
 static int
 publish_view(struct publisher *publisher, int64_t as_of,
     struct published *published)
 {
+	struct excess excess AUTO(excess_free) = { .all = !publisher->ours };
 	struct segment segment = {
+		.state = publisher->state,
+		.excess = &excess,
 		.writer = publisher->writer,
-		.base = !publisher->ours,
+		.base = excess.all,
 	};
 	uint64_t generation = state_info(publisher->state)->generation;
 	int r = 0;
@@ -320,7 +345,9 @@ publish_view(struct publisher *publisher, int64_t as_of,
 	    (publisher->done > 0 || !state_is_new(publisher->state)))
 		r = state_check(publisher->state);
 	if (r == 0)
-		r = write_segment(publisher, &segment, &published->left_out);
+		r = write_segment(publisher, &segment);
+	if (r == 0)
+		r = keep_excess(publisher, &excess);
 	if (r != 0) {
 		view_writer_abort(publisher->writer);
 		return r;
@@ -400,7 +427,8 @@ publisher_count(struct publisher *publisher, uint64_t ret_had[SHRINK_KINDS],
 	struct derive *derive AUTO(cleanup_derive) = NULL;
 	struct counting had = { .view = publisher->view };
 	struct counting has = { .view = NULL };
-	int r = derive_new(publisher->state, NULL, count_record, &has, &derive);
+	int r = derive_new(publisher->state, NULL, count_record, NULL, &has,
+	    &derive);
 
 	if (r == 0)
 		r = derive_all(derive);

@@ -2,7 +2,8 @@
  * From records to readers: the view first, then the account map, then a
  * datagram to the guard. What could not be published stays listed in the
  * state and is tried again; a kill between any two steps is made good at the
- * next start.
+ * next start. What was found to be over a limit is written into the state
+ * before the view that leaves it out is seen.
  *
  * What is durable when. A change is first a commit of the state, whose pages
  * are on the disk before the page that names them is written; then a segment,
@@ -47,9 +48,8 @@ struct publisher;
 
 /* What was done, for logs and figures. */
 struct published {
-	bool base;         /* everything, not what changed */
-	uint64_t records;  /* put into the new segment; 0: none was needed */
-	uint64_t left_out; /* over a limit, so as if absent */
+	bool base;        /* everything, not what changed */
+	uint64_t records; /* put into the new segment; 0: none was needed */
 };
 
 /*

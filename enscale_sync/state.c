@@ -27,7 +27,9 @@ static const char *const table_names[T_COUNT] = {
 	[T_HOST_KEYS] = "host_keys",
 	[T_CHANGED] = "changed",
 	[T_REFUSED] = "refused",
+	[T_WARNED] = "warned",
 	[T_STASH] = "stash",
+	[T_EXCESS] = "excess",
 	[T_KEPT] = "kept",
 };
 

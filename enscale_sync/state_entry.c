@@ -198,6 +198,22 @@ index_host_keys(struct state *state, const struct entry *entry, bool add)
 	return r;
 }
 
+static void
+count_entry(struct state_info *info, const struct entry *entry, bool add)
+{
+	uint32_t values = entry->kind == ENTRY_ACCOUNT
+	    ? entry->account.key_count
+	    : 0;
+
+	if (add) {
+		info->entries[entry->kind]++;
+		info->key_values += values;
+	} else {
+		info->entries[entry->kind]--;
+		info->key_values -= values;
+	}
+}
+
 /* identity: the entry was not there under this id or name, or will not be. */
 static int
 index_entry(struct state *state, const struct entry *entry, bool add,
@@ -208,10 +224,7 @@ index_entry(struct state *state, const struct entry *entry, bool add,
 
 	if (entry->refused)
 		return 0;
-	if (add)
-		state->info.entries[entry->kind]++;
-	else
-		state->info.entries[entry->kind]--;
+	count_entry(&state->info, entry, add);
 	if (entry->kind == ENTRY_ENVIRONMENT && identity && !add)
 		r = state_list_environment(state, &subject);
 	if (r == 0 && entry->kind == ENTRY_NODE && !add)
@@ -246,6 +259,36 @@ index_entry(struct state *state, const struct entry *entry, bool add,
 
 /* ---- names and parents ------------------------------------------------- */
 
+/* Under what kind of entry a key or a node belongs, and the other way round;
+ * ENTRY_OTHER: under none. */
+static enum entry_kind
+parent_kind(enum entry_kind child)
+{
+	return child == ENTRY_KEY ? ENTRY_ACCOUNT
+	    : child == ENTRY_NODE ? ENTRY_ENVIRONMENT
+	                          : ENTRY_OTHER;
+}
+
+static enum entry_kind
+child_kind(enum entry_kind parent)
+{
+	return parent == ENTRY_ACCOUNT    ? ENTRY_KEY
+	    : parent == ENTRY_ENVIRONMENT ? ENTRY_NODE
+	                                  : ENTRY_OTHER;
+}
+
+/* What an orphan waits for: a name, and with it the right kind of parent. */
+static struct state_key
+wanted(const struct ldap_dn_hash *name, enum entry_kind child)
+{
+	const uint8_t kind = (uint8_t)child;
+	struct state_key key = { .len = 0 };
+
+	state_key_add(&key, name->bytes, LDAP_DN_HASH_LEN);
+	state_key_add(&key, &kind, 1);
+	return key;
+}
+
 /* Where an entry hangs, and by what name it is found: that of a child is not
  * looked for, and whatever is none hangs nowhere. */
 struct place {
@@ -270,6 +313,17 @@ find_place(const struct entry *entry, struct place *ret_place)
 	return 0;
 }
 
+/* The row of T_ORPHANS. */
+static struct state_key
+waiting(const struct place *place, enum entry_kind kind,
+    const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct state_key key = wanted(&place->above, kind);
+
+	state_key_add(&key, uuid, ENTRY_UUID_LEN);
+	return key;
+}
+
 static int
 change_row(struct state *state, enum state_table table,
     const struct state_key *key, bool add)
@@ -284,8 +338,7 @@ hang(struct state *state, const struct entry *entry, const struct place *place,
 {
 	struct state_key below = pair(place->parent, ENTRY_UUID_LEN,
 	    entry->uuid);
-	struct state_key waits = pair(place->above.bytes, LDAP_DN_HASH_LEN,
-	    entry->uuid);
+	struct state_key waits = waiting(place, entry->kind, entry->uuid);
 	bool hangs = is_set(place->parent);
 	int r = 0;
 
@@ -307,14 +360,16 @@ drop_name(struct state *state, const struct place *place,
 
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? 0 : r;
-	if (holder.len != ENTRY_UUID_LEN || !is_same(holder.data, uuid))
+	if (holder.len != STATE_NAME_LEN || !is_same(holder.data, uuid))
 		return 0; /* somebody else has it by now */
 	return state_drop(state, T_NAMES, name);
 }
 
+/* The parent of that name for a child of that kind. ENS_E_NOTFOUND, also when
+ * it is of another kind. */
 static int
 find_by_name(struct state *state, const struct ldap_dn_hash *name,
-    uint8_t ret_uuid[ENTRY_UUID_LEN])
+    enum entry_kind child, uint8_t ret_uuid[ENTRY_UUID_LEN])
 {
 	struct bytes holder;
 	int r = state_get(state, T_NAMES,
@@ -322,8 +377,10 @@ find_by_name(struct state *state, const struct ldap_dn_hash *name,
 
 	if (r != 0)
 		return r;
-	if (holder.len != ENTRY_UUID_LEN)
+	if (holder.len != STATE_NAME_LEN)
 		return state_distrust(state);
+	if (holder.data[ENTRY_UUID_LEN] != parent_kind(child))
+		return ENS_E_NOTFOUND;
 	memcpy(ret_uuid, holder.data, ENTRY_UUID_LEN);
 	return 0;
 }
@@ -380,9 +437,9 @@ first_uuid(struct state *state, enum state_table table, struct bytes prefix,
 
 static int
 adopt_below(struct state *state, const struct ldap_dn_hash *name,
-    const uint8_t parent[ENTRY_UUID_LEN])
+    enum entry_kind child, const uint8_t parent[ENTRY_UUID_LEN])
 {
-	struct bytes prefix = { name->bytes, LDAP_DN_HASH_LEN };
+	struct state_key prefix = wanted(name, child);
 	uint8_t orphan[ENTRY_UUID_LEN];
 	struct state_key key;
 	int r;
@@ -390,10 +447,11 @@ adopt_below(struct state *state, const struct ldap_dn_hash *name,
 	if (state_rows(state, T_ORPHANS) == 0)
 		return 0;
 	for (;;) {
-		r = first_uuid(state, T_ORPHANS, prefix, orphan);
+		r = first_uuid(state, T_ORPHANS, state_key_bytes(&prefix),
+		    orphan);
 		if (r != 0)
 			return r == ENS_E_NOTFOUND ? 0 : r;
-		key = pair(name->bytes, LDAP_DN_HASH_LEN, orphan);
+		key = pair(prefix.data, prefix.len, orphan);
 		r = state_drop(state, T_ORPHANS, state_key_bytes(&key));
 		if (r == 0)
 			r = adopt_one(state, orphan, parent);
@@ -402,13 +460,24 @@ adopt_below(struct state *state, const struct ldap_dn_hash *name,
 	}
 }
 
+/* The number after this one; false behind the last. */
+static bool
+next_number(uint8_t *bytes, size_t len)
+{
+	while (len > 0) {
+		if (++bytes[--len] != 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- filing ------------------------------------------------------------ */
 
 static bool
-waits(struct state *state, const struct place *place,
+waits(struct state *state, const struct place *place, enum entry_kind kind,
     const uint8_t uuid[ENTRY_UUID_LEN])
 {
-	struct state_key key = pair(place->above.bytes, LDAP_DN_HASH_LEN, uuid);
+	struct state_key key = waiting(place, kind, uuid);
 	struct bytes row;
 
 	return state_rows(state, T_ORPHANS) > 0 &&
@@ -443,7 +512,7 @@ load_old(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 		return r;
 	memcpy(ret_place->parent, state->old.data, ENTRY_UUID_LEN);
 	ret_place->unsure = is_set(ret_place->parent) &&
-	    waits(state, ret_place, uuid);
+	    waits(state, ret_place, ret_entry->kind, uuid);
 	*ret_there = true;
 	return 0;
 }
@@ -479,10 +548,17 @@ static int
 put_in(struct state *state, const struct entry *entry,
     const struct place *place, bool identity, bool adopt)
 {
+	const uint8_t kind = (uint8_t)entry->kind;
+	struct state_key holder = { .len = 0 };
 	int r = hang(state, entry, place, true);
 
 	if (r == 0)
 		r = set_reason(state, entry->uuid, entry->reason);
+	if (r == 0 && entry->refused)
+		r = state_forget_warnings(state, entry->uuid);
+	if (r == 0)
+		r = state_warn(state, entry->uuid, WARNING_ENTRY,
+		    entry->warning);
 	if (r == 0)
 		r = index_entry(state, entry, true, identity);
 	if (r != 0)
@@ -491,11 +567,14 @@ put_in(struct state *state, const struct entry *entry,
 		return state_list_child(state, entry, place->parent);
 	if (is_child(entry))
 		return 0;
+	state_key_add(&holder, entry->uuid, ENTRY_UUID_LEN);
+	state_key_add(&holder, &kind, 1);
 	r = state_store(state, T_NAMES,
 	    (struct bytes){ place->self.bytes, LDAP_DN_HASH_LEN },
-	    state_uuid_bytes(entry->uuid));
+	    state_key_bytes(&holder));
 	if (r == 0 && adopt)
-		r = adopt_below(state, &place->self, entry->uuid);
+		r = adopt_below(state, &place->self, child_kind(entry->kind),
+		    entry->uuid);
 	return r;
 }
 
@@ -516,7 +595,8 @@ find_parent(struct state *state, const struct entry *entry, bool adopt,
 	int r = 0;
 
 	if (adopt && is_child(entry) && !is_set(place->parent))
-		r = find_by_name(state, &place->above, place->parent);
+		r = find_by_name(state, &place->above, entry->kind,
+		    place->parent);
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
@@ -543,13 +623,61 @@ put_new(struct state *state, const struct entry *entry, bool adopt)
 	return r == 0 ? put_in(state, entry, &place, true, adopt) : r;
 }
 
+/* A child that is of no kind to stay waits for another parent of that name. */
+static int
+orphan_one(struct state *state, const uint8_t child[ENTRY_UUID_LEN],
+    enum entry_kind stays)
+{
+	struct entry entry;
+	struct place place, orphaned;
+	bool there;
+	int r = load_old(state, child, &there, &entry, &place);
+
+	if (r != 0 || !there || entry.kind == stays || !is_set(place.parent))
+		return r;
+	orphaned = place;
+	orphaned.unsure = false;
+	memcpy(orphaned.parent, state_no_uuid, ENTRY_UUID_LEN);
+	memcpy(state->old.data, state_no_uuid, ENTRY_UUID_LEN);
+	r = state_list_child(state, &entry, place.parent);
+	if (r == 0)
+		r = hang(state, &entry, &place, false);
+	if (r == 0)
+		r = hang(state, &entry, &orphaned, true);
+	if (r == 0)
+		r = state_store(state, T_ENTRIES, state_uuid_bytes(child),
+		    (struct bytes){ state->old.data, state->old.len });
+	return r;
+}
+
+/* Of an entry that goes (stays: ENTRY_OTHER) or has become of another kind. */
+static int
+orphan_children(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    enum entry_kind stays)
+{
+	struct state_key next = pair(uuid, ENTRY_UUID_LEN, state_no_uuid), row;
+	uint8_t *child = next.data + ENTRY_UUID_LEN;
+	int r;
+
+	do {
+		r = state_seek(state, T_CHILDREN, state_key_bytes(&next), &row);
+		if (r == 0 && (row.len != next.len || !is_same(row.data, uuid)))
+			r = ENS_E_NOTFOUND;
+		if (r != 0)
+			break;
+		memcpy(child, row.data + ENTRY_UUID_LEN, ENTRY_UUID_LEN);
+		r = orphan_one(state, child, stays);
+	} while (r == 0 && next_number(child, ENTRY_UUID_LEN));
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
 /* An entry in place of the one that has its UUID. */
 static int
 replace(struct state *state, const struct entry *entry, bool adopt)
 {
 	struct entry old;
 	struct place old_place, place;
-	bool there, same_name, identity;
+	bool there, same_name, identity, other_kind;
 	int r = load_old(state, entry->uuid, &there, &old, &old_place);
 
 	if (r != 0)
@@ -571,8 +699,14 @@ replace(struct state *state, const struct entry *entry, bool adopt)
 		stay(&old_place, &place);
 	identity = old.refused || entry->refused || old.kind != entry->kind ||
 	    old.created != entry->created || strcmp(old.name, entry->name) != 0;
+	/* One that is refused for its class keeps them for better times. */
+	other_kind = old.kind != entry->kind && entry->kind != ENTRY_OTHER;
 	if (r == 0)
 		r = take_out(state, &old, &old_place, identity);
+	/* The last use of "old": its place is taken. */
+	if (r == 0 && other_kind)
+		r = orphan_children(state, entry->uuid,
+		    child_kind(entry->kind));
 	if (r == 0)
 		r = state_store(state, T_ENTRIES, state_uuid_bytes(entry->uuid),
 		    with_parent(state, &place));
@@ -602,47 +736,6 @@ state_put(struct state *state, const struct entry *entry, bool adopt)
 	    : state_put_beside_kept(state, entry, adopt);
 }
 
-/* Children that outlive their parent wait for another with its name. */
-static int
-orphan_one(struct state *state, const uint8_t child[ENTRY_UUID_LEN])
-{
-	struct entry entry;
-	struct place place, orphaned;
-	bool there;
-	int r = load_old(state, child, &there, &entry, &place);
-
-	if (r != 0 || !there || !is_set(place.parent))
-		return r;
-	orphaned = place;
-	orphaned.unsure = false;
-	memcpy(orphaned.parent, state_no_uuid, ENTRY_UUID_LEN);
-	memcpy(state->old.data, state_no_uuid, ENTRY_UUID_LEN);
-	r = state_list_child(state, &entry, place.parent);
-	if (r == 0)
-		r = hang(state, &entry, &place, false);
-	if (r == 0)
-		r = hang(state, &entry, &orphaned, true);
-	if (r == 0)
-		r = state_store(state, T_ENTRIES, state_uuid_bytes(child),
-		    (struct bytes){ state->old.data, state->old.len });
-	return r;
-}
-
-static int
-orphan_children(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
-{
-	uint8_t child[ENTRY_UUID_LEN];
-	int r;
-
-	do {
-		r = first_uuid(state, T_CHILDREN, state_uuid_bytes(uuid),
-		    child);
-		if (r == 0)
-			r = orphan_one(state, child);
-	} while (r == 0);
-	return r == ENS_E_NOTFOUND ? 0 : r;
-}
-
 /* A row of T_ORPHANS, when all names are of one age. */
 static int
 settle_orphan(struct state *state, const struct state_key *row)
@@ -652,12 +745,13 @@ settle_orphan(struct state *state, const struct state_key *row)
 	uint8_t parent[ENTRY_UUID_LEN];
 	int r;
 
-	if (row->len != LDAP_DN_HASH_LEN + ENTRY_UUID_LEN)
+	if (row->len != STATE_WANTED_LEN + ENTRY_UUID_LEN)
 		return state_distrust(state);
 	memcpy(name.bytes, row->data, sizeof(name.bytes));
-	r = find_by_name(state, &name, parent);
+	r = find_by_name(state, &name,
+	    (enum entry_kind)row->data[LDAP_DN_HASH_LEN], parent);
 	if (r == ENS_E_NOTFOUND)
-		return orphan_one(state, child);
+		return orphan_one(state, child, ENTRY_OTHER);
 	if (r == 0)
 		r = state_drop(state, T_ORPHANS, state_key_bytes(row));
 	return r == 0 ? adopt_one(state, child, parent) : r;
@@ -694,9 +788,11 @@ state_remove(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 	if (r == 0)
 		r = set_reason(state, uuid, "");
 	if (r == 0)
+		r = state_forget_warnings(state, uuid);
+	if (r == 0)
 		r = state_drop(state, T_ENTRIES, state_uuid_bytes(uuid));
 	if (r == 0 && is_parent)
-		r = orphan_children(state, uuid);
+		r = orphan_children(state, uuid, ENTRY_OTHER);
 	return r;
 }
 

@@ -86,22 +86,22 @@ file_less(struct state *state, const struct entry *entry)
 {
 	struct ldap_dn_hash self;
 	struct bytes name = { self.bytes, sizeof(self.bytes) }, row;
-	uint8_t holder[ENTRY_UUID_LEN];
+	uint8_t holder[STATE_NAME_LEN];
 	bool held,
 	    named = entry->kind != ENTRY_KEY && entry->kind != ENTRY_NODE &&
 	    ldap_dn_hash(entry->dn, &self, NULL) == 0;
 	int r;
 
 	held = named && state_get(state, T_NAMES, name, &row) == 0 &&
-	    row.len == ENTRY_UUID_LEN;
+	    row.len == STATE_NAME_LEN;
 	if (held)
 		memcpy(holder, row.data, sizeof(holder));
 	r = state_file(state, entry, false);
 	if (r != 0 || !named)
 		return r;
-	return held
-	    ? state_store(state, T_NAMES, name, state_uuid_bytes(holder))
-	    : state_drop(state, T_NAMES, name);
+	return held ? state_store(state, T_NAMES, name,
+	                  (struct bytes){ holder, sizeof(holder) })
+	            : state_drop(state, T_NAMES, name);
 }
 
 /* ---- keys -------------------------------------------------------------- */

@@ -4,7 +4,7 @@
  * durable), state_check.c (what a disk has spoiled), state_entry.c (filing),
  * state_marks.c (sweeping), state_kept.c and state_lessen.c (what a held
  * refresh left), state_stash.c, state_changes.c (what to publish),
- * state_read.c.
+ * state_warned.c, state_excess.c (what is over limits), state_read.c.
  */
 #ifndef ENSCALE_SYNC_STATE_PRIVATE_H
 #define ENSCALE_SYNC_STATE_PRIVATE_H
@@ -18,15 +18,17 @@
 enum state_table {
 	T_INFO,      /* "info": struct state_info */
 	T_ENTRIES,   /* UUID: UUID of the parent (or zeros), entry */
-	T_NAMES,     /* hash of a DN: UUID; of those that can be parents */
+	T_NAMES,     /* hash of a DN: UUID, kind; of those that can be parents */
 	T_CHILDREN,  /* UUID of the parent, UUID of the child */
-	T_ORPHANS,   /* hash of the parent's DN, UUID of the child */
+	T_ORPHANS,   /* hash of the parent's DN, kind and UUID of the child */
 	T_IDS,       /* subject, 0, creation, UUID: first row counts */
 	T_MEMBERS,   /* account id, UUID of the environment */
 	T_HOST_KEYS, /* fingerprint, UUID of the node */
 	T_CHANGED,   /* subject: generation */
-	T_REFUSED,   /* UUID: reason */
+	T_REFUSED,   /* UUID: reasons, a line each */
+	T_WARNED,    /* UUID, what about: warnings, a line each */
 	T_STASH,     /* UUID: entry */
+	T_EXCESS,    /* subject: how much is left out, name, text */
 	T_KEPT,      /* UUID */
 	T_COUNT,
 };
@@ -135,18 +137,23 @@ state_uuid_bytes(const uint8_t uuid[ENTRY_UUID_LEN])
 	return (struct bytes){ uuid, ENTRY_UUID_LEN };
 }
 
-/* The subject that an entry stands for; empty for keys. */
-struct record_key state_subject_of(const struct entry *entry);
 /* What the rows of T_IDS for a subject begin with. */
 struct state_key state_ids_prefix(const struct record_key *subject);
 /* The next one of T_ENTRIES behind this one, which becomes it. */
 int state_next_uuid(struct state *state, uint8_t uuid[ENTRY_UUID_LEN]);
+/* A value of T_NAMES; what an orphan waits for, the beginning of a key. */
+#define STATE_NAME_LEN	 (ENTRY_UUID_LEN + 1)
+#define STATE_WANTED_LEN (LDAP_DN_HASH_LEN + 1)
 /* The UUID at the end of a row's key. */
 const uint8_t *state_last_uuid(struct bytes key);
 /* Of the rows of T_IDS for the subject the first one that is kept, else the
  * first one. ENS_E_NOTFOUND. */
 int state_winner(struct state *state, const struct record_key *subject,
     uint8_t ret_uuid[ENTRY_UUID_LEN]);
+
+/* Takes back all warnings of an entry (state_warned.c). */
+int state_forget_warnings(struct state *state,
+    const uint8_t uuid[ENTRY_UUID_LEN]);
 
 extern const uint8_t state_no_uuid[ENTRY_UUID_LEN];
 

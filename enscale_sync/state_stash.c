@@ -30,6 +30,27 @@ state_clear_stash(struct state *state)
 	return state_empty(state, T_STASH);
 }
 
+int
+state_each_stashed(struct state *state, state_visit_entry *visit, void *arg)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct state_walk walk = { 0 };
+	struct entry entry;
+	int r;
+
+	do {
+		r = state_walk_next(state, T_STASH, (struct bytes){ NULL, 0 },
+		    &walk);
+		if (r == 0)
+			r = state_decode(state, walk.value,
+			    state_last_uuid(walk.key), &rows, &entry);
+		if (r == 0)
+			r = visit(&entry, arg);
+	} while (r == 0);
+	state_walk_end(&walk);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
 /* Files the first one. ENS_E_NOTFOUND when there is none. */
 static int
 apply_first(struct state *state)

@@ -66,7 +66,8 @@ login_parse_auth_info(const char *text, uint8_t ret_digest[SHA256_LEN])
 	if (r < 0)
 		return r;
 	/* sshd writes type and key: anything more is not from sshd. */
-	if (key.from[0] != '\0' || key.expires != 0 || key.comment[0] != '\0')
+	if (key.from[0] != '\0' || key.expires != 0 || key.options != 0 ||
+	    key.comment[0] != '\0')
 		return ENS_E_SYNTAX;
 	blob.len = key.blob_len;
 	return fingerprint_sha256(blob, ret_digest);

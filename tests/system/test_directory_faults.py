@@ -122,6 +122,10 @@ def test_a_stale_copy_brings_nothing_back(one, keys, in_step, wait_for):
 
     is_still_right(40)
     wait_for(lambda: follower.status()["held"] >= 2, "both are held back", 30)
+    named = {entry["dn"].lower(): entry["reason"]
+             for entry in follower.status()["held_entries"]}
+    assert named[account_dn(70002).lower()] == "it is older than what is known here"
+    assert key_dn(70001, keys[0]).lower() in named
     assert not follower.status()["in_step"]
     # A newer write makes its contextCSN the newest; its content stays old.
     two.administrator.add_account(70003)
@@ -284,6 +288,10 @@ def test_what_hides_nearly_everything_is_held_until_it_is_accepted(
     assert follower.accounts() == before
     assert not follower.status()["in_step"]
     assert "302 of 302 accounts" in follower.status()["held_reason"]
+    named = follower.status()["held_entries"]
+    assert len(named) == 100
+    assert {entry["reason"] for entry in named} == {"the directory would take it away"}
+    assert all(f"ou=accounts,{SUFFIX}" in entry["dn"] for entry in named)
     assert "enscalectl sync accept" in follower.log()
     one.configure()
     one.restart()

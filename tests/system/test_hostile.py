@@ -224,17 +224,24 @@ def refused(client, wait_for, code):
 
 @pytest.mark.parametrize("own", ["198.19.0.1", "198.18.0.1"])
 def test_a_node_with_the_gateways_own_address_is_entered_by_nobody(
-        native, client, address, wait_for, own):
+        native, client, gateway, address, wait_for, own):
     address(own)
     said = refused(client, wait_for, 121)
     assert b"the directory has the gateway's own address for it" in said
+
+    def is_named():
+        status = gateway.run(["enscalectl", "status"], check=False).stdout
+        return (node_dn(124719, ENVIRONMENT).encode() in status
+                and b"ipHostNumber: the gateway's own address" in status)
+    wait_for(is_named, "the status warns of it", 10)
     result = tunnel(client, "124719-25880", f"{own}:22")
     assert result.returncode == 255 and result.stdout == b""
     assert b"administratively prohibited" in result.stderr
 
 
 @pytest.mark.parametrize("nobodys", ["127.0.0.1", "::1", "0.0.0.0", "169.254.169.254",
-                                     "224.0.0.1", "::ffff:198.19.0.18", "fe80::1"])
+                                     "224.0.0.1", "::ffff:198.19.0.18", "fe80::1",
+                                     "64:ff9b::127.0.0.1", "2002:7f00:1::1"])
 def test_an_address_that_leads_nowhere_else_is_refused_with_its_reason(
         client, gateway, address, wait_for, nobodys):
     address(nobodys)

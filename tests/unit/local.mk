@@ -193,6 +193,12 @@ tests_unit_test_ssh_key_SOURCES = %D%/test_ssh_key.c %D%/sample_keys.h
 tests_unit_test_ssh_key_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ssh_key_LDADD = libcommon.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_ssh_key_text
+tests_unit_test_ssh_key_text_SOURCES = %D%/test_ssh_key_text.c \
+	%D%/sample_keys.h
+tests_unit_test_ssh_key_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ssh_key_text_LDADD = libcommon.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_apart
 tests_unit_test_apart_SOURCES = %D%/test_apart.c
 tests_unit_test_apart_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

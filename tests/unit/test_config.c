@@ -298,7 +298,7 @@ an_existing_tree_is_mapped_by_our_names(void **state)
 	assert_int_equal(load("[mapping]\n"
 	                      "enscaleAccount = posixAccount\n"
 	                      "enscaleAccountAux = posixAccount\n"
-	                      "enscaleAccountId = 0.9.2342.19200300.100.1.1\n"
+	                      "enscaleAccountId = uid\n"
 	                      "entryUUID = nsUniqueId\n"
 	                      "[directory]\n"
 	                      "scope = one\n"
@@ -307,8 +307,7 @@ an_existing_tree_is_mapped_by_our_names(void **state)
 	    0);
 	assert_string_equal(config.schema.names[SCHEMA_ACCOUNT],
 	    "posixAccount");
-	assert_string_equal(config.schema.names[SCHEMA_ACCOUNT_ID],
-	    "0.9.2342.19200300.100.1.1");
+	assert_string_equal(config.schema.names[SCHEMA_ACCOUNT_ID], "uid");
 	assert_string_equal(config.schema.names[SCHEMA_UUID], "nsUniqueId");
 	assert_string_equal(config.schema.names[SCHEMA_MAIL], "mail");
 	assert_int_equal(config.scope, CONFIG_SCOPE_ONE);
@@ -318,6 +317,7 @@ an_existing_tree_is_mapped_by_our_names(void **state)
 	refused("[mapping]\nmail =\n", 2, "the name of");
 	refused("[mapping]\nmail = a)(b=*\n", 2, "the name of");
 	refused("[mapping]\nmail = 1..2\n", 2, "the name of");
+	refused("[mapping]\nmail = 0.9.2342.19200300.100.1.3\n", 2, "no OID");
 	refused("[mapping]\nentryCSN = x\n", 2, "enscaleAccountId");
 	refused("[directory]\nscope = base\n", 2, "subtree or one");
 	refused("[directory]\npoll_interval = 0\n", 2, "a second to a day");

@@ -384,6 +384,99 @@ the_list_has_every_environment_and_says_why_not(void **state)
 	    1);
 }
 
+/* What is on a page of the crowd's nodes, which have to follow each other. */
+static uint32_t
+follow_crowd(const json_t *page, uint32_t last)
+{
+	const json_t *environment, *node;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(page, "environments"), i,
+	    environment)
+	{
+		if (strcmp(text(environment, "name"), CROWD) != 0)
+			continue;
+		assert_int_equal(number(environment, "node_count"),
+		    ENVIRONMENT_NODES_MAX);
+		json_array_foreach(json_object_get(environment, "nodes"), k,
+		    node) assert_int_equal(number(node, "node"), ++last);
+	}
+	return last;
+}
+
+static void
+a_long_list_comes_in_pages_that_miss_nothing(void **state)
+{
+	char line[256] = "{\"op\":\"list\"}";
+	const json_t *environments, *last_one;
+	uint32_t pages = 0, last = 0;
+	size_t size;
+
+	(void)state;
+	publish(&(struct facts){ .crowd = ENVIRONMENT_NODES_MAX });
+	do {
+		expect_ok(line);
+		size = json_dumpb(around.answer, NULL, 0, JSON_COMPACT);
+		assert_true(size < 2 * GUARD_PAGE_SIZE);
+		last = follow_crowd(around.answer, last);
+		pages++;
+		(void)snprintf(line, sizeof(line),
+		    "{\"op\":\"list\",\"after\":\"%s\"}",
+		    text(around.answer, "more"));
+	} while (json_object_get(around.answer, "more") != NULL);
+	assert_int_equal(last, ENVIRONMENT_NODES_MAX);
+	assert_true(pages > 4);
+	environments = json_object_get(around.answer, "environments");
+	last_one = json_array_get(environments,
+	    json_array_size(environments) - 1);
+	assert_string_equal(text(last_one, "name"), "env-3344147");
+}
+
+static void
+the_next_page_shows_what_is_allowed_by_then(void **state)
+{
+	static const char next[] =
+	    "{\"op\":\"list\",\"after\":\"124718 cool-waterfall-59\"}";
+	const json_t *environment;
+
+	(void)state;
+	expect_ok(next);
+	environment = json_array_get(
+	    json_object_get(around.answer, "environments"), 0);
+	assert_string_equal(text(environment, "name"), "cool-waterfall-59");
+	assert_int_equal(json_array_size(json_object_get(environment, "nodes")),
+	    2);
+	publish(&(struct facts){ .withdrawn = true });
+	expect_ok(next);
+	environment = json_array_get(
+	    json_object_get(around.answer, "environments"), 0);
+	assert_string_equal(text(environment, "name"), "crimson-dust-8");
+	publish(&(struct facts){ .suspended = true });
+	expect_refusal(next, GUARD_EXIT_REFUSED, "account-suspended");
+}
+
+static void
+what_is_no_place_in_a_list_is_refused(void **state)
+{
+	static const char *const places[] = { "", "1", "x env", "-1 env",
+		"1000000000 env", "12345678901 env", "01 env", " env" };
+	char line[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		(void)snprintf(line, sizeof(line),
+		    "{\"op\":\"list\",\"after\":\"%s\"}", places[i]);
+		expect_refusal(line, GUARD_EXIT_UNWELL, "bad-request");
+		assert_true(around.closes);
+	}
+	expect_refusal("{\"op\":\"list\",\"after\":1}", GUARD_EXIT_UNWELL,
+	    "bad-request");
+	expect_ok("{\"op\":\"list\",\"after\":\"0 \"}");
+	expect_ok("{\"op\":\"list\",\"after\":\"0 zzz\"}");
+	assert_int_equal(
+	    json_array_size(json_object_get(around.answer, "environments")), 0);
+}
+
 static void
 an_environment_without_a_role_is_not_listed(void **state)
 {
@@ -697,6 +790,9 @@ main(void)
 		TEST(without_a_view_nobody_is_told_anything),
 		TEST(a_view_that_is_too_old_lets_nobody_in),
 		TEST(the_list_has_every_environment_and_says_why_not),
+		TEST(a_long_list_comes_in_pages_that_miss_nothing),
+		TEST(the_next_page_shows_what_is_allowed_by_then),
+		TEST(what_is_no_place_in_a_list_is_refused),
 		TEST(an_environment_without_a_role_is_not_listed),
 		TEST(who_asks_too_often_is_told_to_wait),
 		TEST(a_hop_is_declared_and_described),

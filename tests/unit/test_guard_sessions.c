@@ -638,6 +638,32 @@ a_session_of_one_node_ends_with_its_hop(void **state)
 	assert_true(ends(MONITOR));
 }
 
+static void
+an_answer_that_is_too_long_is_a_sentence(void **state)
+{
+	char *text = calloc(1, GUARD_REPLY_MAX + 1), line[1024] = "";
+	struct client *client = admission_enter(&guard.admission, getuid());
+	int fds[2];
+
+	(void)state;
+	assert_non_null(client);
+	assert_non_null(text);
+	memset(text, 'x', GUARD_REPLY_MAX);
+	assert_int_equal(socketpair(AF_UNIX,
+	                     SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+	                     fds),
+	    0);
+	guard_socket_accepted(fds[0], client, &guard);
+	guard_socket_tell(LIST_FIRST(&guard.shells),
+	    json_pack("{s:s}", "text", text));
+	free(text);
+	assert_true(read(fds[1], line, sizeof(line) - 1) > 0);
+	assert_non_null(strstr(line, "\"code\":122"));
+	assert_non_null(strstr(line, "\"verdict\":\"too-long\""));
+	assert_string_equal(line + strlen(line) - 2, "}\n");
+	close(fds[1]);
+}
+
 /* The tunnel of native mode: its sshd opens what the guard never hears of. */
 static void
 begin_tunnel(uint32_t node, int64_t age)
@@ -970,6 +996,7 @@ main(void)
 		TEST(what_does_not_listen_is_killed),
 		TEST(a_stopped_environment_ends_the_hop_alone),
 		TEST(a_session_of_one_node_ends_with_its_hop),
+		TEST(an_answer_that_is_too_long_is_a_sentence),
 		TEST(a_shell_that_waits_keeps_no_tunnel_open),
 		TEST(a_tunnel_ends_also_when_native_mode_is_off_by_then),
 		TEST(a_tunnel_of_the_future_ends_at_once),

@@ -835,6 +835,99 @@ a_long_publication_is_no_hanging_loop(void **state)
 	assert_int_equal(close(fd), 0);
 }
 
+/* ---- limits ------------------------------------------------------------ */
+
+static char excess_text[256];
+
+static int
+see_excess(const char *dn, const char *text, void *arg)
+{
+	uint32_t *count = arg;
+
+	(void)snprintf(excess_text, sizeof(excess_text), "%s: %s", dn, text);
+	++*count;
+	return 0;
+}
+
+/* How many subjects are over a limit, as whoever asks is told. */
+static uint32_t
+count_excess(void)
+{
+	uint32_t count = 0;
+
+	excess_text[0] = '\0';
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(state_each_excess(f.state, see_excess, &count), 0);
+	assert_int_equal(state_excess_count(f.state), count);
+	state_end(f.state);
+	return count;
+}
+
+static void
+put_keys(uint32_t count)
+{
+	char dn[128], lines[256];
+	struct entry entry;
+
+	put_account(1, "");
+	assert_int_equal(state_begin_write(f.state), 0);
+	for (uint32_t i = 0; i < count; i++) {
+		(void)snprintf(dn, sizeof(dn), KEY_DN("%u", "1"), i);
+		(void)snprintf(lines, sizeof(lines),
+		    "objectClass: enscaleKey\nsshPublicKey: %s\n", sync_key(i));
+		entry = sync_entry(&f, 100 + i, dn, lines);
+		assert_int_equal(state_put(f.state, &entry, true), 0);
+	}
+	assert_int_equal(state_commit(f.state), 0);
+}
+
+#define OVER ACCOUNT_DN("1") ": 10001 keys, 10000 is the limit: 1 left out"
+
+static void
+an_overstepped_limit_is_named_for_as_long_as_it_lasts(void **state)
+{
+	(void)state;
+	put_keys(ACCOUNT_KEYS_MAX + 1);
+	sync_complete(&f);
+	(void)publish(NOW);
+	assert_int_equal(count_excess(), 1);
+	assert_string_equal(excess_text, OVER);
+	/* Not by an unrelated change, nor by a restart, is it forgotten. */
+	put_account(2, "");
+	(void)publish(NOW);
+	assert_int_equal(count_excess(), 1);
+	restart();
+	(void)publish(NOW);
+	assert_string_equal((count_excess(), excess_text), OVER);
+	put_account(1, "enscaleStatus: suspended\n");
+	(void)publish(NOW);
+	assert_string_equal((count_excess(), excess_text), OVER);
+	/* One less: the limit is kept. */
+	sync_delete(&f, 100 + 7);
+	(void)publish(NOW);
+	assert_int_equal(count_excess(), 0);
+}
+
+static void
+what_is_gone_oversteps_no_limit(void **state)
+{
+	(void)state;
+	put_keys(ACCOUNT_KEYS_MAX + 1);
+	sync_complete(&f);
+	(void)publish(NOW);
+	sync_delete(&f, 1);
+	(void)publish(NOW);
+	assert_int_equal(count_excess(), 0);
+	/* Nor after everything was published anew. */
+	put_account(1, "");
+	(void)publish(NOW);
+	assert_int_equal(count_excess(), 1);
+	sync_delete(&f, 1);
+	publisher_distrust(publisher);
+	assert_true(publish(NOW).base);
+	assert_int_equal(count_excess(), 0);
+}
+
 int
 main(void)
 {
@@ -873,6 +966,8 @@ main(void)
 		TEST(an_older_view_that_was_put_back_is_replaced),
 		TEST(the_guard_is_told_of_each_publication),
 		TEST(a_long_publication_is_no_hanging_loop),
+		TEST(an_overstepped_limit_is_named_for_as_long_as_it_lasts),
+		TEST(what_is_gone_oversteps_no_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

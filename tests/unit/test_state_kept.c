@@ -77,7 +77,7 @@ find(struct record_key key)
 	struct derive *derive;
 
 	record_count = 0;
-	assert_int_equal(derive_new(f.state, NULL, put, NULL, &derive), 0);
+	assert_int_equal(derive_new(f.state, NULL, put, NULL, NULL, &derive), 0);
 	assert_int_equal(state_begin_read(f.state), 0);
 	assert_int_equal(derive_all(derive), 0);
 	state_end(f.state);
