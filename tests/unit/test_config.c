@@ -94,6 +94,7 @@ an_empty_file_gives_the_defaults(void **state)
 	assert_int_equal(config.connect_timeout, 10);
 	assert_false(config.native);
 	assert_false(config.manage);
+	assert_false(config.schema.no_touch);
 	assert_string_equal(config.state_dir, ENS_STATE_DIR);
 	assert_string_equal(config.run_dir, ENS_RUN_DIR);
 	assert_string_equal(config.ca_key, ENS_SYSCONFDIR "/enscale/ca/ca");
@@ -136,6 +137,7 @@ every_key_is_read(void **state)
 	                      "connect_timeout = 5\n"
 	                      "native = yes\n"
 	                      "[keys]\n"
+	                      "no_touch = yes\n"
 	                      "manage = yes\n"
 	                      "keyd_bind_dn = cn=keyd,dc=enscale,dc=example\n"
 	                      "keyd_password_file = /etc/enscale/keyd\n"
@@ -170,6 +172,7 @@ every_key_is_read(void **state)
 	assert_int_equal(config.connect_timeout, 5);
 	assert_true(config.native);
 	assert_true(config.manage);
+	assert_true(config.no_touch && config.schema.no_touch);
 	assert_string_equal(config.keyd_bind_dn,
 	    "cn=keyd,dc=enscale,dc=example");
 	assert_string_equal(config.keyd_password_file, "/etc/enscale/keyd");

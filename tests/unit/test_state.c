@@ -666,6 +666,31 @@ of_environments_that_differ_by_case_alone_the_older_counts(void **state)
 	assert_refused("");
 }
 
+static uint64_t
+key_values(void)
+{
+	return state_info(f.state)->key_values;
+}
+
+static void
+keys_that_are_values_are_counted_as_they_come_and_go(void **state)
+{
+	char lines[512];
+
+	(void)state;
+	(void)snprintf(lines, sizeof(lines),
+	    ACCOUNT("1") "sshPublicKey: %s\nsshPublicKey: %s\n", sync_key(1),
+	    sync_key(2));
+	sync_put(&f, 1, "cn=a," SUFFIX, lines);
+	assert_int_equal(key_values(), 2);
+	(void)snprintf(lines, sizeof(lines), ACCOUNT("1") "sshPublicKey: %s\n",
+	    sync_key(2));
+	sync_put(&f, 1, "cn=a," SUFFIX, lines);
+	assert_int_equal(key_values(), 1);
+	sync_delete(&f, 1);
+	assert_int_equal(key_values(), 0);
+}
+
 static void
 put_account(uint32_t uuid, uint32_t id)
 {
@@ -1055,6 +1080,7 @@ main(void)
 		TEST(
 		    a_child_below_the_wrong_kind_of_parent_is_an_orphan_with_a_name),
 		TEST(a_parent_of_another_kind_has_other_children),
+		TEST(keys_that_are_values_are_counted_as_they_come_and_go),
 		TEST(a_warning_lasts_as_long_as_what_it_is_about),
 		TEST(every_line_is_visited_with_its_entry),
 		TEST(of_two_accounts_with_one_id_the_older_counts),
