@@ -654,7 +654,7 @@ def test_a_program_of_the_users_is_started_by_its_unit_as_the_user(host):
         "\tinit\toven\n\taction\tstart\n",
         "install -m 755 /dev/null usr/bin/systemctl; mkdir -p etc/systemd/system srv;"
         "install -o www -m 755 /dev/null srv/oven;"
-        "printf 'User=www\nExecStart=/srv/oven\n' >etc/systemd/system/oven.service",
+        "printf '[Service]\nUser=www\nExecStart=/srv/oven\n' >etc/systemd/system/oven.service",
     )
     assert found[0] == "/usr/bin/systemctl start oven"
     assert "/srv/oven" not in said
