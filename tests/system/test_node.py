@@ -286,7 +286,7 @@ def test_an_sshd_that_lets_the_user_in_is_good(host):
     host.write("/root/lines", "\n".join(lines) + "\n")
     host.sh("cat /root/lines - </etc/ssh/sshd_config >/root/new")
     host.sh("cp /root/new /etc/ssh/sshd_config")
-    assert b"note:" not in host.sh(f"{NODE} check").stderr
+    assert b"note: sshd has" not in host.sh(f"{NODE} check").stderr
     start_sshd(host)
     assert enter(host, "node124718") == "www"
     # What depends on the address is for the administrator to judge.
@@ -479,6 +479,49 @@ def test_what_an_older_sshd_does_not_know_is_left_out(host):
         assert (b"at the top of /etc/ssh/sshd_config" in done.stderr) == bool(left)
     text = host.read("/srv/old/etc/ssh/sshd_config.d/enscale.conf")
     assert b"PerSourcePenaltyExemptList 198.19.0.1,fd00::/64\n" in text
+
+
+def test_sftp_of_the_user_does_without_its_shell_where_sshd_can(host):
+    host.sh(f"{OLD}; mkdir -p /srv/old/etc/ssh")
+    for served, inside in [
+        ("sftp /usr/libexec/sftp-server", "internal-sftp"),
+        ("sftp\t/usr/lib/openssh/sftp-server -f AUTHPRIV -u 002", "internal-sftp -f AUTHPRIV -u 002"),
+        ("sftp internal-sftp", None),
+        ("sftp /usr/local/bin/sftp-of-ours", None),
+        ("other /usr/bin/other", None),
+    ]:
+        host.write("/srv/old/etc/ssh/sshd_config", f"Port 22\nSubsystem {served}\n")
+        for version, lines in [
+            ("9.4", []),
+            ("9.5", ["Match User www", f"\tSubsystem sftp {inside}", "Match all"]),
+        ]:
+            host.sh(f"{SETUP} /root/ca.pub --root /srv/old --sshd-version {version}")
+            text = host.read("/srv/old/etc/ssh/sshd_config.d/enscale.conf").decode()
+            found = re.findall(r"(?m)^(?:Match|\tSub).*", text)
+            assert found == (lines if inside else []), (version, served)
+
+
+SFTP = f"{SSH.replace('ssh', 'sftp', 1)} -b - www@127.0.0.1"
+
+
+def test_sftp_mends_a_bashrc_that_exits_as_setup_makes_it_or_says(host):
+    host.write("/srv/www/.bashrc", "echo Welcome; exit 3\n")
+    said = host.sh(f"{SETUP} /root/ca.pub").stderr.decode()
+    start_sshd(host)
+    assert enter(host, "node124718") == "Welcome"
+    mend = f"echo rm .bashrc | {SFTP}"
+    shown = [f"{NODE} check", f"{NODE} show --suffix dc=enscale,dc=example"]
+    line = re.search(r'"(Subsystem .*)"', said)
+    if line:  # sshd before 9.5
+        assert host.sh(mend, check=False).returncode != 0
+        for command in shown:
+            assert line.group(0) in host.sh(command).stderr.decode()
+        host.sh(f"sed -i 's,^Subsystem.*,{line.group(1)},' /etc/ssh/sshd_config")
+        host.sh("kill -HUP $(cat /run/sshd.pid)")
+    host.sh(mend)
+    assert enter(host, "node124718") == "www"
+    for command in shown:
+        assert "Subsystem" not in host.sh(command).stderr.decode()
 
 
 def test_an_sshd_without_include_uses_the_lines_that_were_put_in_by_hand(host):
