@@ -169,7 +169,7 @@ done_by_root() { # USERS UNIT
 				print "file " words[i]
 		}
 	}
-	function exec(key, value,  first) {
+	function exec(key, value,  first) { # one command of a line of Exec
 		match(value, /^[-@:+!|]*/)
 		first = substr(value, 1, RLENGTH)
 		value = trim(substr(value, RLENGTH + 1))
@@ -177,8 +177,8 @@ done_by_root() { # USERS UNIT
 			return
 		some = 1
 		first = value
-		if (sub(/^"/, "", first))
-			sub(/".*/, "", first)
+		if (sub(/^["\047]/, "", first))
+			sub(/["\047].*/, "", first)
 		sub(/[ \t].*/, "", first)
 		if (first ~ /^\//)
 			print "program " first
@@ -198,12 +198,15 @@ done_by_root() { # USERS UNIT
 		if (key == "EnvironmentFile") {
 			sub(/[*?\[].*/, "", value)
 			print "code " value
-		}
-		else if (key == "Environment") {
+		} else if (key == "Environment") {
 			settings(value)
 			files(value)
-		} else if (key ~ /^(WorkingDirectory|RootDirectory|RootImage)$/ && value ~ /^\//)
-			print "folder " value
+		} else if (key ~ /^(WorkingDirectory|RootDirectory|RootImage|ExecSearchPath)$/) {
+			n = split(value, words, ":")
+			for (w = 1; w <= n; w++)
+				if (words[w] ~ /^\//)
+					print "folder " words[w]
+		}
 	}
 	BEGIN {
 		full = unit
@@ -235,8 +238,11 @@ done_by_root() { # USERS UNIT
 		root = user == "" && !dynamic || user ~ /^0+$/ ||
 		    user != "" && index(" " users " ", " " user " ")
 		for (i = 1; i <= count; i++)
-			if (keys[i] ~ /^Exec/)
-				exec(keys[i], values[i])
+			if (keys[i] ~ /^Exec(Condition|Start|Reload|Stop)/) {
+				n = split(values[i], commands, /[ \t]+;[ \t]+/)
+				for (c = 1; c <= n; c++)
+					exec(keys[i], commands[c])
+			}
 		for (i = 1; i <= count; i++) {
 			if (some)
 				around(keys[i], values[i])
@@ -325,7 +331,15 @@ done_by_script() { # SCRIPT FILE
 		}
 	}
 	FNR == 1 { before = FILENAME != script }
-	{ sub(/^[ \t]+/, "") }
+	{
+		$0 = held $0
+		sub(/^[ \t]+/, "")
+		held = ""
+	}
+	/\\$/ && !/^#/ {
+		held = substr($0, 1, length($0) - 1) " "
+		next
+	}
 	/^#/ || /(^|[ \t;&|(])(su|runuser|setpriv|sudo|daemon)[ \t]/ || /--chuid/ { next }
 	{
 		gsub(/>\|/, ">")
@@ -412,7 +426,7 @@ hazardous() { # FILE: a script or commands that root runs
 		# shellcheck disable=SC2086 # words
 		where=$(sets "$option" $files)
 		[ -n "$where" ] || continue
-		way="$option is set in $where, where $hazard follows links of others as root"
+		way="$option is set in ${where#"$root"}, where $hazard follows links of others as root"
 		return 0
 	done <"$work/hazards"
 	return 1
@@ -426,7 +440,7 @@ sets() { # OPTION FILES
 		grep -REi "^[[:space:]]*${option}[[:space:]]*(=|\$)" "$root$file" /dev/null \
 		    2>/dev/null || :
 	done | grep -Eiv "=[[:space:]]*[\"']?(off|no|false|0)([^0-9a-z]|\$)" |
-	    sed -n "s,^$root,,; s/:.*//p; q"
+	    sed 's/:.*//; q'
 }
 
 # And of UNIT; what it starts beside itself is added to $work/units.
@@ -440,7 +454,9 @@ unit_gives_way() { # UNIT
 	! changeable "$work/dropins" || return 0
 	{
 		[ -z "$fragment" ] || echo "$root$fragment"
-		in_order <"$work/dropins" | sed "s,^,$root,"
+		in_order <"$work/dropins" | while read -r file; do
+			echo "$root$file"
+		done
 	} | done_by_root "$roots" "$1" >"$work/root"
 	! gives_way <"$work/root" || return 0
 	started_with "$1" >>"$work/units"

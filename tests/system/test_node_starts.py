@@ -1,6 +1,8 @@
 """What root does where a service starts, and that nothing is permitted by which
 others could have it do what they like."""
 
+import itertools
+
 import pytest
 from test_node import SETUP, host, permitted, permitted_in_image  # noqa: F401
 
@@ -35,6 +37,8 @@ def script(lines):
     service("ExecStopPost=@!!/srv/oven oven"),
     service("  ExecStartPost = +/srv/oven --hot"),
     service("ExecStop=+/bin/true \\\n# a word\n/srv/oven"),
+    service("ExecStartPre=/bin/true ; +/srv/oven"),
+    service("ExecSearchPath=/usr/bin:/srv\nExecStartPre=+oven"),
     service("ExecStartPre=+/bin/sh /srv/oven"),
     service("ExecStartPre=+/bin/sh -c 'cd /; exec /srv/oven'"),
     service("ExecStartPre=+/bin/sh -c 'chown www /srv/pid'"),
@@ -67,7 +71,7 @@ def script(lines):
     service("").replace("oven.service", "bell.service")
     + unit("[Service]\nExecStop=+/srv/oven\n", "bell.service.d/a.conf")
     + "ln -s bell.service etc/systemd/system/oven.service",
-])
+], ids=map(str, itertools.count()))
 def test_a_unit_by_which_others_are_root_is_left_out(host, spoil):
     found, said = permitted_in_image(host, OVEN, IMAGE + spoil)
     assert "no sudo for oven\n" in said
@@ -92,7 +96,7 @@ def test_a_unit_by_which_others_are_root_is_left_out(host, spoil):
     + unit("[Service]\nUser=root\n", "../../../lib/systemd/system/oven.service.d/b.conf"),
     service("") + "mkdir etc/systemd/system/oven.service.d;"
     " ln -s /dev/null etc/systemd/system/oven.service.d/a.conf",
-])
+], ids=map(str, itertools.count()))
 def test_what_systemd_runs_as_the_user_may_be_the_users(host, mend):
     found, said = permitted_in_image(host, OVEN, IMAGE + mend)
     assert "no sudo for" not in said
@@ -108,10 +112,11 @@ def test_what_systemd_runs_as_the_user_may_be_the_users(host, mend):
     "date >/srv/log",
     "/bin/echo hot >>\"/srv/log\" 2>&1",
     "PID=/srv/pid; chown www $PID",
+    "chown \\\n www \\\n /srv/pid",
     # Before the first start it is not there yet.
     "RUN=/run/oven\nmkdir -p $RUN\ntouch $RUN/pid\nchown www:www $RUN",
     "install -d -o www /run/oven; date >/run/oven/pid",
-])
+], ids=map(str, itertools.count()))
 def test_a_script_by_which_others_are_root_is_left_out(host, spoil):
     found, said = permitted_in_image(host, OVEN, IMAGE + script(spoil))
     assert "no sudo for oven\n" in said
@@ -125,7 +130,7 @@ def test_a_script_by_which_others_are_root_is_left_out(host, spoil):
     "install -d -o www /srv; date >/dev/null 2>&1",
     "install -d -o www /run/oven; chown www /run/oven",
     ". /etc/default/oven",
-])
+], ids=map(str, itertools.count()))
 def test_a_script_that_leaves_to_the_user_what_is_the_users_is_permitted(host, lines):
     found, said = permitted_in_image(host, OVEN, IMAGE + "touch etc/default/oven;" + script(lines))
     assert "no sudo for" not in said
