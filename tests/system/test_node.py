@@ -107,6 +107,10 @@ def refused(host, *cases):
 
 def test_what_is_wrong_on_the_command_line_is_said_and_nothing_changes(host):
     host.sh(f"{SETUP} /root/both.pub; : >/root/0; cat /root/*.pub >/root/3")
+    host.sh(
+        "useradd -o -u 0 -s /bin/sh toor; useradd -r -s /usr/sbin/nologin shut;"
+        "usermod -s /bin/sh daemon; usermod -s /bin/sh nobody"
+    )
     refused(host, *[
         ("no such file", "--ca /root/none"),
         ("is a private key", "--ca /root/ca"),
@@ -120,8 +124,11 @@ def test_what_is_wrong_on_the_command_line_is_said_and_nothing_changes(host):
         ("want small letters", "--environment -x"),
         ("longer than 63", f"--environment {'x' * 63}"),
         ("there is no user", "--user nobody2"),
-        ("has the shell /usr/sbin/nologin", "--user nobody"),
-        ("is root", "--user root"),
+        ("has the shell /usr/sbin/nologin", "--user shut"),
+        ("root is root", "--user root"),
+        ("toor is root", "--user toor"),
+        ("daemon is an account of the system", "--user daemon"),
+        ("nobody is an account of the system", "--user nobody"),
         ("not the name of a system user", "--user '../x'"),
         ("want letters", "--service 'x\ny'"),
         ("there is no profile for the service apatche", "--service apatche"),
@@ -437,6 +444,22 @@ def test_check_names_what_is_not_as_it_should_be(host):
     ]:
         assert name in checked.stderr.decode()
     host.sh(f"{NODE} setup; {NODE} check")
+
+
+def test_check_compares_the_clock_with_the_gateways(host):
+    host.sh(f"{SETUP} /root/ca.pub")
+    for off, code, word in [
+        (0, 0, None), (50, 0, None), (-50, 0, None), (190, 1, "behind"), (-190, 1, "ahead"),
+    ]:
+        checked = host.sh(f"{NODE} check --clock $(($(date +%s) + {off}))", check=False)
+        said = checked.stderr.decode()
+        assert (checked.returncode, "clock" in said) == (code, bool(word)), said
+        if word:
+            seconds = re.search(rf" is (\d+) s {word}: the gateway's", said).group(1)
+            assert abs(int(seconds) - 190) < 10
+    assert b"want the seconds" in host.sh(f"{NODE} check --clock now", check=False).stderr
+    # Nothing keeps it in step here, and nothing else is wrong.
+    assert b"compare it, with check --clock" in host.sh(f"{NODE} check").stderr
 
 
 def test_sudo_without_its_folder_is_named_and_nothing_changes(host):
