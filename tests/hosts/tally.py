@@ -51,7 +51,7 @@ def system(file):
     try:
         suites = xml.etree.ElementTree.parse(f"{STATE}/{file}").getroot()
     except (OSError, xml.etree.ElementTree.ParseError):
-        print("\npytest did not come to its end")
+        print(f"\npytest did not come to its end: {file}")
         return (0, 1, 0)
     total = [0, 0, 0]
     for suite in suites.iter("testsuite"):
