@@ -73,11 +73,11 @@ words_print_json(json_t *document)
 /* ---- nodes and config -------------------------------------------------- */
 
 static int
-fetch(struct shell *shell, struct listing **ret_listing)
+fetch(struct shell *shell, bool host_keys, struct listing **ret_listing)
 {
 	struct refusal refusal;
 
-	if (listing_fetch(shell, ret_listing, &refusal) == 0)
+	if (listing_fetch(shell, host_keys, ret_listing, &refusal) == 0)
 		return 0;
 	say_refusal("%s", refusal.sentence);
 	return refusal.code;
@@ -135,7 +135,7 @@ run_nodes(struct shell *shell, bool is_json)
 	size_t i, k;
 	int code;
 
-	code = fetch(shell, &listing);
+	code = fetch(shell, false, &listing);
 	if (code != 0)
 		return code;
 	if (is_json)
@@ -162,14 +162,37 @@ run_config(struct shell *shell, bool is_json)
 	int code;
 
 	(void)is_json;
-	code = fetch(shell, &listing);
+	code = fetch(shell, shell->is_native, &listing);
 	if (code != 0)
 		return code;
+	connect_lines_head(stdout, shell);
 	for (i = 0; i < listing->count; i++) {
 		environment = &listing->environments[i];
 		for (k = 0; k < environment->node_count; k++)
 			connect_lines_block(stdout, shell, environment,
 			    &environment->nodes[k]);
+	}
+	return finish_output();
+}
+
+static int
+run_known_hosts(struct shell *shell, bool is_json)
+{
+	AUTO(cleanup_listing) struct listing *listing = NULL;
+	const struct listing_environment *environment;
+	size_t i, k;
+	int code;
+
+	(void)is_json;
+	code = fetch(shell, true, &listing);
+	if (code != 0)
+		return code;
+	for (i = 0; i < listing->count; i++) {
+		environment = &listing->environments[i];
+		for (k = 0; k < environment->node_count; k++)
+			if (environment->nodes[k].known_hosts != NULL)
+				fputs(environment->nodes[k].known_hosts,
+				    stdout);
 	}
 	return finish_output();
 }
@@ -289,6 +312,8 @@ static const struct word words[] = {
 	    run_nodes },
 	{ "config", "config", "lines for ~/.ssh/config, for each node", false,
 	    run_config },
+	{ "known_hosts", "known_hosts", "the nodes' host keys, for your ssh",
+	    false, run_known_hosts },
 	{ "keys", "keys [--json]", "your public keys", true, keys_list },
 	{ "settings", "settings [--json]",
 	    "connection settings and the gateway's host keys", true,
