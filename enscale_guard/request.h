@@ -69,8 +69,7 @@ json_t *request_event(const char *event, const struct policy_answer *answer,
  * ("node124718"). buf has room for REQUEST_KNOWN_HOSTS_MAX. 0; ENS_E_NOTFOUND
  * when it has none; ENS_E_LIMIT.
  */
-int request_known_hosts(const struct node_record *node, char *buf,
-    size_t size);
+int request_known_hosts(const struct node_record *node, char *buf, size_t size);
 /* Text of the directory, fit for JSON and for a terminal. */
 json_t *request_text(const char *text);
 /* Asks policy about the session, and the node where it is not 0. */

@@ -234,8 +234,8 @@ take_page(json_t *page, void *arg)
 }
 
 int
-listing_fetch(struct shell *shell, bool host_keys,
-    struct listing **ret_listing, struct refusal *ret_refusal)
+listing_fetch(struct shell *shell, bool host_keys, struct listing **ret_listing,
+    struct refusal *ret_refusal)
 {
 	AUTO(cleanup_listing) struct listing *listing = listing_new();
 	int r = -ENOMEM;
