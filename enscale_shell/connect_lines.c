@@ -22,8 +22,8 @@ const char *
 connect_lines_native(const struct shell *shell)
 {
 	return shell->is_native
-	    ? "Native mode is on: your own ssh reaches the nodes through the gateway, with -L, -D, -J and what IDEs need."
-	    : "Native mode is off here: -L, -R, -D, -J, and IDEs that need them, are refused; commands, files and agent forwarding work.";
+	    ? "Native mode is on: your own ssh goes through here, with -L, -D, -J and IDEs."
+	    : "Native mode is off here: -L, -R, -D and -J through the gateway are refused.";
 }
 
 void

@@ -57,7 +57,7 @@ def test_config_is_a_configuration_that_ssh_takes(client):
 
 def test_config_says_that_ones_own_ssh_may_not_go_through(client):
     config = say(client, "config", check=True).stdout
-    assert config.startswith(b"# Native mode is off here: -L, -R, -D, -J,")
+    assert config.startswith(b"# Native mode is off here: -L, -R, -D and -J ")
     assert b"KnownHostsCommand" not in config
 
 
