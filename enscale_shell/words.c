@@ -153,48 +153,60 @@ run_nodes(struct shell *shell, bool is_json)
 	return finish_output();
 }
 
+/* Shows each node with its environment. */
 static int
-run_config(struct shell *shell, bool is_json)
+show_each(struct shell *shell, bool host_keys,
+    void (*show)(const struct shell *, const struct listing_environment *,
+        const struct listing_node *))
 {
 	AUTO(cleanup_listing) struct listing *listing = NULL;
 	const struct listing_environment *environment;
 	size_t i, k;
 	int code;
 
-	(void)is_json;
-	code = fetch(shell, shell->is_native, &listing);
+	code = fetch(shell, host_keys, &listing);
 	if (code != 0)
 		return code;
-	connect_lines_head(stdout, shell);
 	for (i = 0; i < listing->count; i++) {
 		environment = &listing->environments[i];
 		for (k = 0; k < environment->node_count; k++)
-			connect_lines_block(stdout, shell, environment,
-			    &environment->nodes[k]);
+			show(shell, environment, &environment->nodes[k]);
 	}
 	return finish_output();
+}
+
+static void
+show_block(const struct shell *shell,
+    const struct listing_environment *environment,
+    const struct listing_node *node)
+{
+	connect_lines_block(stdout, shell, environment, node);
+}
+
+static int
+run_config(struct shell *shell, bool is_json)
+{
+	(void)is_json;
+	connect_lines_head(stdout, shell);
+	return show_each(shell, shell->is_native, show_block);
+}
+
+static void
+show_known_hosts(const struct shell *shell,
+    const struct listing_environment *environment,
+    const struct listing_node *node)
+{
+	(void)shell;
+	(void)environment;
+	if (node->known_hosts != NULL)
+		fputs(node->known_hosts, stdout);
 }
 
 static int
 run_known_hosts(struct shell *shell, bool is_json)
 {
-	AUTO(cleanup_listing) struct listing *listing = NULL;
-	const struct listing_environment *environment;
-	size_t i, k;
-	int code;
-
 	(void)is_json;
-	code = fetch(shell, true, &listing);
-	if (code != 0)
-		return code;
-	for (i = 0; i < listing->count; i++) {
-		environment = &listing->environments[i];
-		for (k = 0; k < environment->node_count; k++)
-			if (environment->nodes[k].known_hosts != NULL)
-				fputs(environment->nodes[k].known_hosts,
-				    stdout);
-	}
-	return finish_output();
+	return show_each(shell, true, show_known_hosts);
 }
 
 /* ---- settings ---------------------------------------------------------- */
