@@ -425,11 +425,11 @@ state_move_beside_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 	struct record_key subject;
 	int r = 0;
 
-	/* One of ours is about to be filed where it goes. */
-	if (state_is_kept(state, uuid))
+	/* A kept one is about to be filed where it goes. */
+	if (state_kept_count(state) == 0 || state_is_kept(state, uuid))
 		return 0;
 	r = state_copy_load(state, uuid, &was);
-	if (r != 0 || was.entry.refused)
+	if (r != 0 || was.entry.refused || is_same(was.parent, state_no_uuid))
 		return r;
 	if (was.entry.kind == ENTRY_KEY)
 		return limit_by_key(state, &was, NULL);

@@ -384,6 +384,23 @@ a_key_that_moves_in_the_new_copy_opens_its_account_no_more(void **state)
 }
 
 static void
+so_it_does_when_a_refresh_tells_and_nobody_has_it_then(void **state)
+{
+	(void)state;
+	assert_int_equal(state_begin_write(f.state), 0);
+	sync_put_unsure(&f, NEW + KEY_UUID, "cn=k1,ou=revoked," SUFFIX,
+	    key_lines(1, ""));
+	sync_put_unsure(&f, NEW + NODE_UUID,
+	    "enscaleNodeId=227028,ou=revoked," SUFFIX, NODE);
+	assert_int_equal(state_adopt(f.state), 0);
+	assert_int_equal(state_commit(f.state), 0);
+	assert_true(is_listed());
+	assert_false(has_key(1));
+	assert_true(has_key(2));
+	assert_false(has_node());
+}
+
+static void
 a_key_value_that_is_taken_from_the_new_copy_is_gone(void **state)
 {
 	char lines[512];
@@ -668,6 +685,7 @@ main(void)
 		TEST(a_key_that_is_refused_now_is_gone),
 		TEST(
 		    a_key_that_moves_in_the_new_copy_opens_its_account_no_more),
+		TEST(so_it_does_when_a_refresh_tells_and_nobody_has_it_then),
 		TEST(a_key_value_that_is_taken_from_the_new_copy_is_gone),
 		TEST(an_option_that_is_put_on_the_new_key_counts),
 		TEST(keys_that_the_new_copy_came_without_stay),
