@@ -15,16 +15,24 @@
 
 #define PROGRAMS    2 /* ssh, enscale-connect */
 #define CONNECTIONS 1
+#define CHILDREN    1 /* of ssh's, for enscale-connect */
 
 /* ---- the child --------------------------------------------------------- */
 
 #ifdef SYSCALL_FILTER
+#	ifdef SYS_fork /* the older calls, of x86; glibc uses clone */
+#		define DENY_OLD_FORKS FILTER_DENY(fork), FILTER_DENY(vfork),
+#	else
+#		define DENY_OLD_FORKS
+#	endif
+
 /* What the counted calls get: the shell's word. Unix sockets are free. */
 #	define FILTER(action)                                                 \
 		{                                                              \
 			FILTER_BEGIN, FILTER_DENY(memfd_create),               \
-			    FILTER_UNLESS(SYS_execve, 1), FILTER_GIVE(action), \
-			    FILTER_UNLESS(SYS_socket, 3),                      \
+			    DENY_OLD_FORKS FILTER_UNLESS(SYS_execve, 1),       \
+			    FILTER_GIVE(action), FILTER_UNLESS(SYS_clone, 1),  \
+			    FILTER_GIVE(action), FILTER_UNLESS(SYS_socket, 3), \
 			    FILTER_LOAD_ARGUMENT(0), FILTER_WHEN(AF_UNIX, 1),  \
 			    FILTER_GIVE(action), FILTER_ALLOW,                 \
 		}
@@ -100,7 +108,7 @@ hop_confinement_begin(int channel)
 int
 hop_confinement_receive(int channel, struct hop_confinement *ret_hop)
 {
-	struct hop_confinement hop = { -1, PROGRAMS, CONNECTIONS };
+	struct hop_confinement hop = { -1, PROGRAMS, CONNECTIONS, CHILDREN };
 	union control control;
 	char byte;
 	struct iovec data = { &byte, 1 };
@@ -138,6 +146,7 @@ find_allowance(struct hop_confinement *hop, int call)
 {
 	unsigned *left = call == SYS_execve ? &hop->programs
 	    : call == SYS_socket            ? &hop->connections
+	    : call == SYS_clone             ? &hop->children
 	                                    : NULL;
 
 	return left != NULL && *left > 0 ? left : NULL;

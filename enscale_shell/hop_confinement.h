@@ -2,11 +2,11 @@
  * What a hop's ssh gives up beyond what the shell has, from before it starts:
  * it talks to a node that may be hostile, and has what it needs before it
  * reads that node's first byte. So a hop starts two programs, ssh and the
- * enscale-connect that ssh starts, and opens one socket to the network; after
- * that whoever is in ssh's place starts nothing and has this one connection
+ * enscale-connect that ssh starts, and opens one socket to the network; ssh
+ * forks once for that. After that whoever is in ssh's place starts nothing and has this one connection
  * alone. It could give it up for one to another address: connect(2) is ssh's
  * way to the agents, too, and where it leads is in memory that changes. It
- * makes no memory file either.
+ * makes no memory file, and has no child that could outlive it.
  *
  * The counting is seccomp's: the kernel holds such a call, the shell is told
  * on a listener, and says go on or no (seccomp_unotify(2)). Only how often a
@@ -20,7 +20,7 @@
 /* The shell's side of one hop. */
 struct hop_confinement {
 	int listener; /* owned; -1: the kernel does not tell */
-	unsigned programs, connections; /* that may still be */
+	unsigned programs, connections, children; /* that may still be */
 };
 
 /*

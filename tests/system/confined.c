@@ -58,7 +58,9 @@ try_run(const char *what, const char *path, const char *argument)
 		execl(path, path, argument, (char *)NULL);
 		_exit(errno);
 	}
-	if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
+	if (pid < 0)
+		tell(what, errno);
+	else if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
 		tell(what, EFAULT);
 	else if (WEXITSTATUS(status) == 127)
 		printf("%s unloadable\r\n", what); /* said the loader */
@@ -133,19 +135,15 @@ try_listen(void)
 static void
 try_namespace(void)
 {
-	int status = 0;
-	pid_t pid = fork();
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0,
+	    0);
 
-	if (pid == 0)
-		_exit(unshare(CLONE_NEWUSER) < 0 ? errno : 0);
-	waitpid(pid, &status, 0);
-	tell("unshare", WEXITSTATUS(status));
-	pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0)
 		_exit(0);
 	tell("clone", pid < 0 ? errno : 0);
 	if (pid > 0)
-		waitpid(pid, &status, 0);
+		waitpid(pid, NULL, 0);
+	tell("unshare", unshare(CLONE_NEWUSER) < 0 ? errno : 0);
 }
 
 /* Beyond files: the first connection is the hop's, a second nobody's. */
@@ -161,7 +159,6 @@ try_others(void)
 	try_socket("netlink", AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	try_socket("log", AF_UNIX, SOCK_DGRAM, 0);
 	try_socket("agent", AF_UNIX, SOCK_STREAM, 0);
-	try_namespace();
 	tell("ring", syscall(SYS_io_uring_setup, 1, &ring) < 0 ? errno : 0);
 	tell("mode", fchmod(STDOUT_FILENO, 0666) < 0 ? errno : 0);
 }
@@ -179,7 +176,8 @@ main(int argc, char **argv)
 	try_open("write-others", "/tmp/others", O_WRONLY);
 	try_open("make", "/tmp/made", O_WRONLY | O_CREAT);
 	tell("remove", unlink("/tmp/others") < 0 ? errno : 0);
-	/* The first of these is the second program of the hop. */
+	/* The first of these is the second program of the hop, and the one
+	 * process that ssh starts. */
 	try_run("loader", LOADER, "/usr/bin/true");
 	try_run("run", "/bin/true", "x");
 	try_run("third", "/usr/bin/ssh", "third");
@@ -187,6 +185,7 @@ main(int argc, char **argv)
 	try_abstract();
 	try_others();
 	try_listen();
+	try_namespace();
 	tell("sti", ioctl(STDIN_FILENO, TIOCSTI, "x") < 0 ? errno : 0);
 	tell("linux", ioctl(STDIN_FILENO, TIOCLINUX, &subcode) < 0 ? errno : 0);
 	return 0;

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,18 +30,26 @@ static const bool has_filter = true;
 static const bool has_filter = false;
 #endif
 
-/* The errno of a program's start, 0 when it ran. */
+static int
+become_true(void)
+{
+	char name[] = "true", *argv[] = { name, NULL }, *none[] = { NULL };
+
+	execve("/bin/true", argv, none);
+	return errno;
+}
+
+/* The errno of a program's start in a child, 0 when it ran. */
 static int
 run_program(void)
 {
-	char name[] = "true", *argv[] = { name, NULL }, *none[] = { NULL };
 	pid_t pid = fork();
 	int status;
 
-	if (pid == 0) {
-		execve("/bin/true", argv, none);
-		_exit(errno);
-	}
+	if (pid < 0)
+		return errno;
+	if (pid == 0)
+		_exit(become_true());
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EFAULT;
 }
@@ -60,11 +69,17 @@ open_socket(int family)
 static bool
 counts_are_kept(void)
 {
-	return run_program() == 0 && run_program() == 0 &&
-	    run_program() == EPERM && run_program() == EPERM &&
+	return run_program() == 0 && run_program() == EPERM &&
 	    open_socket(AF_UNIX) == 0 && open_socket(AF_INET6) == 0 &&
 	    open_socket(AF_INET) == EPERM && open_socket(AF_INET6) == EPERM &&
 	    open_socket(AF_NETLINK) == EPERM && open_socket(AF_UNIX) == 0;
+}
+
+/* The test has let all programs be used up. */
+static bool
+no_other_program_starts(void)
+{
+	return become_true() == EPERM;
 }
 
 static bool
@@ -76,7 +91,8 @@ no_memory_file_is_made(void)
 static bool
 nothing_goes_on(void)
 {
-	return run_program() == ENOSYS && open_socket(AF_INET) == ENOSYS;
+	return run_program() == ENOSYS && become_true() == ENOSYS &&
+	    open_socket(AF_INET) == ENOSYS;
 }
 
 /* The file in the listener's place would be this one. */
@@ -144,7 +160,7 @@ answer_all(struct hop_confinement *hop)
 }
 
 static void
-two_programs_and_one_connection_are_a_hops(void **state)
+one_child_and_one_connection_are_a_hops(void **state)
 {
 	struct hop_confinement hop;
 	pid_t pid = start(counts_are_kept, &hop);
@@ -152,8 +168,22 @@ two_programs_and_one_connection_are_a_hops(void **state)
 	(void)state;
 	answer_all(&hop);
 	assert_ends_well(pid);
-	assert_int_equal(hop.programs, 0);
+	assert_int_equal(hop.programs, 1);
 	assert_int_equal(hop.connections, 0);
+	assert_int_equal(hop.children, 0);
+}
+
+static void
+a_third_program_is_nobodys(void **state)
+{
+	struct hop_confinement hop;
+	pid_t pid = start(no_other_program_starts, &hop);
+
+	(void)state;
+	assert_int_equal(hop.programs, 2);
+	hop.programs = 0;
+	answer_all(&hop);
+	assert_ends_well(pid);
 }
 
 static void
@@ -209,7 +239,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(two_programs_and_one_connection_are_a_hops),
+		cmocka_unit_test(one_child_and_one_connection_are_a_hops),
+		cmocka_unit_test(a_third_program_is_nobodys),
 		cmocka_unit_test(no_file_in_memory_is_made),
 		cmocka_unit_test(without_the_shell_nothing_starts),
 		cmocka_unit_test(the_listener_is_the_shells_alone),
