@@ -117,7 +117,7 @@ def begin(client, gateway, node, wait_for):
 
 
 def sftp_servers(node):
-    name = "sshd: apache@internal-sftp"
+    name = "sshd(-session)?: apache@internal-sftp"
     return node.run(["pgrep", "-fx", name], check=False).stdout.split()
 
 
