@@ -30,6 +30,7 @@ struct comparison {
 	uint8_t (*doubts)[ENTRY_UUID_LEN]; /* owned */
 	uint32_t doubt_count, doubt_room, doubt_next;
 	struct entry_rows rows;
+	struct wire_writer scratch;
 };
 
 static void
@@ -49,6 +50,7 @@ comparison_new(struct state *state, const struct csn_set *context,
 		return -ENOMEM;
 	comparison->state = state;
 	comparison->context = *context;
+	wire_write_init_growing(&comparison->scratch, 2 * RECORD_SIZE_MAX);
 	comparison->sums = calloc(SUMS, sizeof(comparison->sums[0]));
 	if (comparison->sums == NULL)
 		return -ENOMEM;
@@ -68,6 +70,7 @@ comparison_free(struct comparison *comparison)
 	free(comparison->sums);
 	free(comparison->doubts);
 	entry_rows_free(&comparison->rows);
+	wire_write_free(&comparison->scratch);
 	free(comparison);
 }
 
@@ -133,25 +136,37 @@ begin(struct comparison *comparison, bool *ret_own)
 	return r;
 }
 
+/* On both sides; the same? */
+static int
+add_known(struct comparison *comparison, const struct entry *ours,
+    const struct entry *theirs)
+{
+	uint64_t h = hash(comparison, ours->uuid);
+	bool same;
+	int r = entry_compare(&comparison->scratch, ours, theirs, &same);
+
+	*sum_of(comparison, h) += h;
+	if (r != 0 || same)
+		return r;
+	return doubt(comparison, ours->uuid);
+}
+
 int
-comparison_add(struct comparison *comparison,
-    const uint8_t uuid[ENTRY_UUID_LEN], const char *csn)
+comparison_add(struct comparison *comparison, const struct entry *theirs)
 {
 	struct entry ours;
-	uint64_t h;
 	bool own;
 	int r = begin(comparison, &own);
 
 	if (r != 0)
 		return r;
 	comparison->count++;
-	r = state_find(comparison->state, uuid, &comparison->rows, &ours);
-	if (r == 0) {
-		h = hash(comparison, uuid);
-		*sum_of(comparison, h) += h;
-	}
-	if (r == ENS_E_NOTFOUND || (r == 0 && strcmp(ours.csn, csn) != 0))
-		r = doubt(comparison, uuid);
+	r = state_find(comparison->state, theirs->uuid, &comparison->rows,
+	    &ours);
+	if (r == 0)
+		r = add_known(comparison, &ours, theirs);
+	else if (r == ENS_E_NOTFOUND)
+		r = doubt(comparison, theirs->uuid);
 	if (own)
 		state_end(comparison->state);
 	return r;

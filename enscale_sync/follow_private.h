@@ -45,7 +45,7 @@ struct follow {
 	/* What is not there any more, until it is clear that it is not much. */
 	uint8_t gone[SHRINK_LEAST][ENTRY_UUID_LEN];
 	uint32_t gone_count;
-	bool too_different;
+	const char *too_different; /* static: why; NULL: it is not */
 	int publish_error; /* of the last try: said once */
 	char error_text[CONFIG_PATH_MAX + 128];
 	uint64_t held;

@@ -12,7 +12,8 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "ldap/ldap_opening.h"
-#include "ldap/ldap_reader.h"
+#include "ldap/ldap_sync.h"
+#include "ldap/ldap_uuid.h"
 
 #define SECOND ((uint64_t)1000000)
 /* Messages read in one turn of the loop. */
@@ -21,19 +22,20 @@
 struct source_compare {
 	sd_event *event;                               /* borrowed */
 	const struct ldap_connection_options *options; /* borrowed */
-	const struct ldap_search *search;              /* borrowed */
+	const struct ldap_search *what;                /* borrowed */
 	struct follow *follow;                         /* borrowed */
 	source_compare_ended *ended;
 	void *arg;
 	struct ldap_opening *opening; /* owned; NULL when it is over */
 	LDAP *ld;                     /* owned */
-	struct ldap_reader *reader;   /* owned */
-	int list;                     /* message id; -1 when it is complete */
-	int question;                 /* likewise, of one entry; -1: none */
+	struct ldap_search search;    /* for the list, then for single ones */
+	struct ldap_sync *sync;       /* owned; NULL: no search under way */
+	bool listing;                 /* it is that for the list */
+	bool named;                   /* entryUUID says what the control says */
 	uint8_t uuid[ENTRY_UUID_LEN]; /* of the question */
 	bool answered;                /* with an entry */
 	sd_event_source *input, *turn, *timer; /* owned */
-	char reason[LDAP_REASON_MAX];
+	struct ldap_sync_message message;      /* large */
 };
 
 static int
@@ -43,7 +45,7 @@ end(struct source_compare *compare, int error)
 
 	if (error == 0)
 		return compare->ended(NULL, compare->arg);
-	memcpy(reason, compare->reason, sizeof(reason));
+	memcpy(reason, compare->message.reason, sizeof(reason));
 	return compare->ended(*reason != '\0'
 	        ? reason
 	        : follow_error_text(compare->follow, error),
@@ -70,7 +72,7 @@ on_timer(sd_event_source *timer, uint64_t time, void *arg)
 
 	(void)timer;
 	(void)time;
-	compare->reason[0] = '\0';
+	compare->message.reason[0] = '\0';
 	return end(compare, -ETIMEDOUT);
 }
 
@@ -85,50 +87,42 @@ turn_again(struct source_compare *compare)
 /* ---- questions --------------------------------------------------------- */
 
 static int
-search(struct source_compare *compare, const char *filter,
-    const char *const *names, int *ret_id)
+search(struct source_compare *compare)
 {
-	char *attributes[SCHEMA_COUNT + 1] = { NULL };
-	int r;
-
-	for (int i = 0; names[i] != NULL; i++)
-		memcpy(&attributes[i], &names[i],
-		    sizeof(attributes[i])); /* libldap forgot a const */
-	r = ldap_search_ext(compare->ld, compare->search->base,
-	    compare->search->scope, filter, attributes, 0, NULL, NULL, NULL,
-	    LDAP_NO_LIMIT, ret_id);
-	if (r == LDAP_SUCCESS)
-		return 0;
-	ldap_connection_reason(compare->ld, r, "search", compare->reason);
-	return ENS_E_LDAP;
+	return ldap_sync_start(compare->ld, &compare->search,
+	    LDAP_SYNC_REFRESH_ONLY, (struct berval){ 0, NULL }, &compare->sync,
+	    compare->message.reason);
 }
 
+/* All that is read in a refresh, and entryUUID. */
 static int
 ask_for_list(struct source_compare *compare)
 {
-	const struct schema *schema = compare->search->schema;
-	const char *const stamps[] = { schema->names[SCHEMA_UUID],
-		schema->names[SCHEMA_CSN], NULL };
+	int count = 0;
 
-	return search(compare, compare->search->filter, stamps, &compare->list);
+	compare->search = *compare->what;
+	while (compare->search.attributes[count] != NULL)
+		count++;
+	compare->search.attributes[count] =
+	    compare->what->schema->names[SCHEMA_UUID];
+	compare->listing = compare->named = true;
+	return search(compare);
 }
 
 /* By its UUID: what is known of its name may be from before a rename. */
 static int
 ask_for_entry(struct source_compare *compare)
 {
-	char filter[LDAP_SEARCH_FILTER_MAX + 256];
-	const uint8_t *u = compare->uuid;
+	const size_t size = sizeof(compare->search.filter);
+	char text[LDAP_UUID_TEXT_LEN + 1];
 
-	(void)snprintf(filter, sizeof(filter),
-	    "(&(%s=%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-	    "%02x%02x%02x%02x%02x%02x)%s)",
-	    compare->search->schema->names[SCHEMA_UUID], u[0], u[1], u[2], u[3],
-	    u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13],
-	    u[14], u[15], compare->search->filter);
+	ldap_uuid_text(compare->uuid, text);
+	if ((size_t)snprintf(compare->search.filter, size, "(&(%s=%s)%s)",
+	        compare->what->schema->names[SCHEMA_UUID], text,
+	        compare->what->filter) >= size)
+		return ENS_E_LIMIT;
 	compare->answered = false;
-	return search(compare, filter, compare->search->attributes,
-	    &compare->question);
+	return search(compare);
 }
 
 /* ---- answers ----------------------------------------------------------- */
@@ -143,7 +137,7 @@ go_on(struct source_compare *compare)
 
 	if (r != 0)
 		return r == -EAGAIN ? turn_again(compare) : end(compare, r);
-	uuid = follow_compare_question(compare->follow);
+	uuid = follow_compare_question(compare->follow, compare->named);
 	if (uuid == NULL)
 		return end(compare, 0);
 	memcpy(compare->uuid, uuid, ENTRY_UUID_LEN);
@@ -152,95 +146,75 @@ go_on(struct source_compare *compare)
 }
 
 static int
-take_listed(struct source_compare *compare, LDAPMessage *raw)
+take_entry(struct source_compare *compare)
 {
-	uint8_t uuid[ENTRY_UUID_LEN];
-	char csn[ENTRY_CSN_MAX + 1];
-	int r = ldap_reader_stamps(compare->search->schema, compare->ld, raw,
-	    uuid, csn);
+	const struct entry *entry = &compare->message.entry;
 
-	return r != 0 ? r : follow_compare_entry(compare->follow, uuid, csn);
-}
-
-static int
-take_answer(struct source_compare *compare, LDAPMessage *raw)
-{
-	struct entry entry;
-	int r = ldap_reader_entry(compare->reader, compare->ld, raw,
-	    compare->uuid, &entry);
-
-	compare->answered = true;
-	return r != 0 ? r : follow_compare_answer(compare->follow, &entry);
-}
-
-static int
-take_result(struct source_compare *compare, LDAPMessage *raw)
-{
-	int code = LDAP_OTHER;
-	bool is_list = ldap_msgid(raw) == compare->list;
-
-	if (ldap_parse_result(compare->ld, raw, &code, NULL, NULL, NULL, NULL,
-	        0) != LDAP_SUCCESS)
-		return ENS_E_PROTOCOL;
-	if (code != LDAP_SUCCESS) {
-		ldap_connection_reason(compare->ld, code, "search",
-		    compare->reason);
-		return ENS_E_INCOMPLETE;
+	if (compare->listing) {
+		compare->named &= compare->message.named;
+		return follow_compare_entry(compare->follow, entry);
 	}
-	if (is_list) {
-		compare->list = -1;
+	if (memcmp(entry->uuid, compare->uuid, ENTRY_UUID_LEN) != 0)
+		return ENS_E_PROTOCOL;
+	compare->answered = true;
+	return follow_compare_answer(compare->follow, entry);
+}
+
+static int
+take_end(struct source_compare *compare)
+{
+	bool asked = !compare->listing;
+
+	if (compare->message.code != LDAP_SUCCESS)
+		return ENS_E_INCOMPLETE;
+	ldap_sync_free(compare->sync);
+	compare->sync = NULL;
+	compare->listing = false;
+	return asked && !compare->answered
+	    ? follow_compare_answer(compare->follow, NULL)
+	    : 0;
+}
+
+static int
+take(struct source_compare *compare)
+{
+	switch (compare->message.kind) {
+	case LDAP_SYNC_MESSAGE_ENTRY:
+		return take_entry(compare);
+	case LDAP_SYNC_MESSAGE_END:
+		return take_end(compare);
+	case LDAP_SYNC_MESSAGE_OTHER:
+		(void)ldap_msgfree(compare->message.other);
+		return 0;
+	case LDAP_SYNC_MESSAGE_NONE:
+	case LDAP_SYNC_MESSAGE_PRESENT:
+	case LDAP_SYNC_MESSAGE_DELETE:
+	case LDAP_SYNC_MESSAGE_COOKIE:
+	case LDAP_SYNC_MESSAGE_DONE:
+	default:
 		return 0;
 	}
-	compare->question = -1;
-	return compare->answered ? 0
-	                         : follow_compare_answer(compare->follow, NULL);
-}
-
-static int
-take(struct source_compare *compare, LDAPMessage *raw)
-{
-	switch (ldap_msgtype(raw)) {
-	case LDAP_RES_SEARCH_ENTRY:
-		return ldap_msgid(raw) == compare->list
-		    ? take_listed(compare, raw)
-		    : take_answer(compare, raw);
-	case LDAP_RES_SEARCH_RESULT:
-		return take_result(compare, raw);
-	default:
-		return 0; /* references are not followed */
-	}
-}
-
-static bool
-is_waiting(const struct source_compare *compare)
-{
-	return compare->list >= 0 || compare->question >= 0;
 }
 
 /* Reads until there is nothing more, or others have waited long enough. */
 static int
 read_on(struct source_compare *compare)
 {
-	struct timeval now = { 0, 0 };
-	LDAPMessage *raw = NULL;
-	int r = 0, type;
+	int r;
 
-	for (int i = 0; is_waiting(compare) && i < TURN_MESSAGES; i++) {
-		type = ldap_result(compare->ld, LDAP_RES_ANY, LDAP_MSG_ONE,
-		    &now, &raw);
-		if (type == 0)
+	for (int i = 0; compare->sync != NULL && i < TURN_MESSAGES; i++) {
+		r = ldap_sync_next(compare->sync, &compare->message);
+		if (r == 0 && compare->message.kind == LDAP_SYNC_MESSAGE_NONE)
 			return be_patient(compare);
-		if (type < 0)
-			return end(compare, ENS_E_LDAP);
-		r = take(compare, raw);
-		(void)ldap_msgfree(raw);
+		if (r == 0)
+			r = take(compare);
 		if (r != 0)
 			return end(compare, r);
 	}
 	r = be_patient(compare);
 	if (r != 0)
 		return r;
-	return is_waiting(compare) ? turn_again(compare) : go_on(compare);
+	return compare->sync != NULL ? turn_again(compare) : go_on(compare);
 }
 
 static int
@@ -280,7 +254,8 @@ on_opened(sd_event_source *input, int fd, uint32_t events, void *arg)
 {
 	struct source_compare *compare = arg;
 	struct ldap_opened opened;
-	int r = ldap_opening_finish(compare->opening, &opened, compare->reason);
+	int r = ldap_opening_finish(compare->opening, &opened,
+	    compare->message.reason);
 
 	(void)input;
 	(void)fd;
@@ -304,12 +279,10 @@ on_opened(sd_event_source *input, int fd, uint32_t events, void *arg)
 static int
 set_up(struct source_compare *compare, const char *uri)
 {
-	int r = ldap_reader_new(compare->search->schema, &compare->reader);
+	int r = sd_event_add_time_relative(compare->event, &compare->timer,
+	    CLOCK_MONOTONIC, compare->options->timeout * SECOND, 0, on_timer,
+	    compare);
 
-	if (r == 0)
-		r = sd_event_add_time_relative(compare->event, &compare->timer,
-		    CLOCK_MONOTONIC, compare->options->timeout * SECOND, 0,
-		    on_timer, compare);
 	if (r >= 0)
 		r = sd_event_add_defer(compare->event, &compare->turn, on_turn,
 		    compare);
@@ -320,7 +293,7 @@ set_up(struct source_compare *compare, const char *uri)
 		r = sd_event_source_set_enabled(compare->turn, SD_EVENT_OFF);
 	if (r >= 0)
 		r = ldap_opening_start(compare->options, uri,
-		    compare->search->base, &compare->opening);
+		    compare->what->base, &compare->opening);
 	if (r < 0)
 		return r;
 	return watch(compare, ldap_opening_fd(compare->opening), on_opened);
@@ -339,11 +312,10 @@ source_compare_start(sd_event *event,
 		return -ENOMEM;
 	compare->event = event;
 	compare->options = options;
-	compare->search = what;
+	compare->what = what;
 	compare->follow = follow;
 	compare->ended = ended;
 	compare->arg = arg;
-	compare->list = compare->question = -1;
 	r = set_up(compare, uri);
 	if (r != 0) {
 		source_compare_stop(compare);
@@ -362,8 +334,8 @@ source_compare_stop(struct source_compare *compare)
 	sd_event_source_disable_unref(compare->turn);
 	sd_event_source_disable_unref(compare->timer);
 	ldap_opening_abandon(compare->opening);
+	ldap_sync_free(compare->sync);
 	if (compare->ld != NULL)
 		ldap_connection_close(compare->ld);
-	ldap_reader_free(compare->reader);
 	free(compare);
 }

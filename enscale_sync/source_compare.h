@@ -1,6 +1,11 @@
 /*
  * The directory's own list, for a comparison (follow.h): over a second
  * connection to the same server, below everything else in the loop.
+ *
+ * What is listed is known by the UUID that RFC 4533 tells, as all that we
+ * have: the list is a search with the same control. Single entries are asked
+ * for by entryUUID, on a server that has shown for each that it is the same;
+ * on another (389 Directory Server) a refresh in full settles what differs.
  */
 #ifndef ENSCALE_SYNC_SOURCE_COMPARE_H
 #define ENSCALE_SYNC_SOURCE_COMPARE_H

@@ -1,4 +1,4 @@
-/* RFC 4533, refreshAndPersist. See ldap_sync.h. */
+/* RFC 4533. See ldap_sync.h. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,12 +12,14 @@
 #include "ldap/ldap_attributes.h"
 #include "ldap/ldap_csn.h"
 #include "ldap/ldap_sync.h"
+#include "ldap/ldap_uuid.h"
 
 /* UUIDs in one message: OpenLDAP sends at most a thousand or so. */
 #define UUIDS_MAX 1000000
 
 struct ldap_sync {
-	LDAP *ld; /* borrowed */
+	LDAP *ld;                    /* borrowed */
+	const struct schema *schema; /* borrowed */
 	int msgid;
 	bool initial; /* asked without a cookie */
 	bool named;   /* this refresh names what is present */
@@ -66,6 +68,12 @@ cleanup_memory(char **text)
 }
 
 static void
+cleanup_values(struct berval ***values)
+{
+	ldap_value_free_len(*values);
+}
+
+static void
 let_go(struct ldap_sync *sync)
 {
 	ldap_attributes_clear(&sync->attributes);
@@ -93,15 +101,15 @@ cleanup_sync(struct ldap_sync **sync)
 
 /* ---- the search -------------------------------------------------------- */
 
-static int
-make_control(struct berval cookie, LDAPControl **ret_control)
+int
+ldap_sync_control(int mode, struct berval cookie, LDAPControl **ret_control)
 {
 	BerElement *ber AUTO(cleanup_ber) = ber_alloc_t(LBER_USE_DER);
 	struct berval *value AUTO(cleanup_berval) = NULL;
 
 	if (ber == NULL)
 		return -ENOMEM;
-	if (ber_printf(ber, "{e", LDAP_SYNC_REFRESH_AND_PERSIST) < 0 ||
+	if (ber_printf(ber, "{e", mode) < 0 ||
 	    (cookie.bv_len > 0 && ber_printf(ber, "O", &cookie) < 0) ||
 	    ber_printf(ber, "}") < 0 || ber_flatten(ber, &value) != 0)
 		return -ENOMEM;
@@ -112,7 +120,7 @@ make_control(struct berval cookie, LDAPControl **ret_control)
 }
 
 static int
-search(struct ldap_sync *sync, const struct ldap_search *what,
+search(struct ldap_sync *sync, const struct ldap_search *what, int mode,
     struct berval cookie, char reason[LDAP_REASON_MAX])
 {
 	LDAPControl *control AUTO(cleanup_control) = NULL;
@@ -120,7 +128,7 @@ search(struct ldap_sync *sync, const struct ldap_search *what,
 	char *attributes[LDAP_ATTRIBUTES_MAX + 1] = { NULL };
 	int r;
 
-	r = make_control(cookie, &control);
+	r = ldap_sync_control(mode, cookie, &control);
 	if (r != 0)
 		return r;
 	controls[0] = control;
@@ -137,8 +145,9 @@ search(struct ldap_sync *sync, const struct ldap_search *what,
 }
 
 int
-ldap_sync_start(LDAP *ld, const struct ldap_search *what, struct berval cookie,
-    struct ldap_sync **ret_sync, char ret_reason[LDAP_REASON_MAX])
+ldap_sync_start(LDAP *ld, const struct ldap_search *what, int mode,
+    struct berval cookie, struct ldap_sync **ret_sync,
+    char ret_reason[LDAP_REASON_MAX])
 {
 	struct ldap_sync *sync AUTO(cleanup_sync) = calloc(1, sizeof(*sync));
 	int r;
@@ -146,10 +155,11 @@ ldap_sync_start(LDAP *ld, const struct ldap_search *what, struct berval cookie,
 	if (sync == NULL)
 		return -ENOMEM;
 	sync->ld = ld;
+	sync->schema = what->schema;
 	sync->initial = cookie.bv_len == 0;
 	r = entry_parser_new(what->schema, &sync->parser);
 	if (r == 0)
-		r = search(sync, what, cookie, ret_reason);
+		r = search(sync, what, mode, cookie, ret_reason);
 	if (r != 0)
 		return r;
 	*ret_sync = sync;
@@ -215,22 +225,25 @@ read_entry(struct ldap_sync *sync, LDAPMessage *raw, const uint8_t *uuid,
 	    attributes->count, &message->entry);
 	if (r != 0)
 		return r == ENS_E_LIMIT ? ENS_E_PROTOCOL : r;
+	message->named = ldap_uuid_is_named(sync->schema, attributes->rows,
+	    attributes->count, uuid);
 	message->kind = LDAP_SYNC_MESSAGE_ENTRY;
 	return 0;
 }
 
-/* The sync state control: syncStateValue ::= { state, entryUUID, cookie? } */
+/* The sync state control: syncStateValue ::= { state, entryUUID, cookie? }.
+ * The cookie is borrowed from the controls; empty: none. */
 static int
 read_state(LDAPControl **controls, ber_int_t *ret_state,
-    uint8_t ret_uuid[ENTRY_UUID_LEN], struct ldap_sync *sync,
-    struct ldap_sync_message *message)
+    uint8_t ret_uuid[ENTRY_UUID_LEN], struct berval *ret_cookie)
 {
 	LDAPControl *control = ldap_control_find(LDAP_CONTROL_SYNC_STATE,
 	    controls, NULL);
 	BerElement *ber AUTO(cleanup_ber) = NULL;
-	struct berval uuid, cookie;
+	struct berval uuid;
 	ber_len_t len;
 
+	*ret_cookie = (struct berval){ 0, NULL };
 	if (control == NULL)
 		return ENS_E_PROTOCOL;
 	ber = ber_init(&control->ldctl_value);
@@ -240,11 +253,10 @@ read_state(LDAPControl **controls, ber_int_t *ret_state,
 	    uuid.bv_len != ENTRY_UUID_LEN)
 		return ENS_E_PROTOCOL;
 	memcpy(ret_uuid, uuid.bv_val, ENTRY_UUID_LEN);
-	if (ber_peek_tag(ber, &len) != LDAP_TAG_SYNC_COOKIE)
-		return 0;
-	if (ber_scanf(ber, "m", &cookie) == LBER_ERROR)
+	if (ber_peek_tag(ber, &len) == LDAP_TAG_SYNC_COOKIE &&
+	    ber_scanf(ber, "m", ret_cookie) == LBER_ERROR)
 		return ENS_E_PROTOCOL;
-	return keep_cookie(sync, cookie, message);
+	return 0;
 }
 
 static int
@@ -253,13 +265,15 @@ take_entry(struct ldap_sync *sync, LDAPMessage *raw,
 {
 	LDAPControl **controls AUTO(cleanup_controls) = NULL;
 	uint8_t uuid[ENTRY_UUID_LEN];
-	struct berval bv = { sizeof(uuid), (char *)uuid };
+	struct berval bv = { sizeof(uuid), (char *)uuid }, cookie;
 	ber_int_t state;
 	int r;
 
 	if (ldap_get_entry_controls(sync->ld, raw, &controls) != LDAP_SUCCESS)
 		return ENS_E_PROTOCOL;
-	r = read_state(controls, &state, uuid, sync, message);
+	r = read_state(controls, &state, uuid, &cookie);
+	if (r == 0 && cookie.bv_len > 0)
+		r = keep_cookie(sync, cookie, message);
 	if (r != 0)
 		return r;
 	switch (state) {
@@ -276,6 +290,26 @@ take_entry(struct ldap_sync *sync, LDAPMessage *raw,
 	default:
 		return ENS_E_PROTOCOL;
 	}
+}
+
+int
+ldap_sync_stamps(const struct schema *schema, LDAP *ld, LDAPMessage *raw,
+    uint8_t ret_uuid[ENTRY_UUID_LEN], char ret_csn[ENTRY_CSN_MAX + 1])
+{
+	LDAPControl **controls AUTO(cleanup_controls) = NULL;
+	struct berval **csn AUTO(cleanup_values) = ldap_get_values_len(ld, raw,
+	    schema->names[SCHEMA_CSN]);
+	struct berval cookie;
+	ber_int_t state;
+
+	ret_csn[0] = '\0';
+	if (csn != NULL && csn[0] != NULL && csn[0]->bv_len <= ENTRY_CSN_MAX) {
+		memcpy(ret_csn, csn[0]->bv_val, csn[0]->bv_len);
+		ret_csn[csn[0]->bv_len] = '\0';
+	}
+	if (ldap_get_entry_controls(ld, raw, &controls) != LDAP_SUCCESS)
+		return ENS_E_PROTOCOL;
+	return read_state(controls, &state, ret_uuid, &cookie);
 }
 
 /* { cookie? , refreshDone DEFAULT TRUE } */
