@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "enscale_sync/shrink.h"
 
 /* 8 MiB while it lasts: with a few million entries few share a sum. */
 #define SUM_BITS 20
@@ -29,6 +30,7 @@ struct comparison {
 	bool hopeless;
 	uint8_t (*doubts)[ENTRY_UUID_LEN]; /* owned */
 	uint32_t doubt_count, doubt_room, doubt_next;
+	struct shrink shrink;
 	struct entry_rows rows;
 	struct wire_writer scratch;
 };
@@ -148,7 +150,18 @@ add_known(struct comparison *comparison, const struct entry *ours,
 	*sum_of(comparison, h) += h;
 	if (r != 0 || same)
 		return r;
+	(void)shrink_add(&comparison->shrink, ours, theirs);
 	return doubt(comparison, ours->uuid);
+}
+
+static int
+add_unknown(struct comparison *comparison, const struct entry *theirs)
+{
+	bool lost;
+	int r = shrink_add_new(&comparison->shrink, comparison->state, theirs,
+	    &lost);
+
+	return r == 0 ? doubt(comparison, theirs->uuid) : r;
 }
 
 int
@@ -166,7 +179,7 @@ comparison_add(struct comparison *comparison, const struct entry *theirs)
 	if (r == 0)
 		r = add_known(comparison, &ours, theirs);
 	else if (r == ENS_E_NOTFOUND)
-		r = doubt(comparison, theirs->uuid);
+		r = add_unknown(comparison, theirs);
 	if (own)
 		state_end(comparison->state);
 	return r;
@@ -208,6 +221,7 @@ all_sums_are_zero(const struct comparison *comparison)
 int
 comparison_weigh(struct comparison *comparison)
 {
+	char text[SHRINK_TEXT_MAX];
 	struct entry ours;
 	bool own;
 	int r;
@@ -225,6 +239,8 @@ comparison_weigh(struct comparison *comparison)
 		state_end(comparison->state);
 	if (r != ENS_E_NOTFOUND)
 		return r == 0 ? -EAGAIN : r;
+	comparison->hopeless |= shrink_is_too_much(&comparison->shrink,
+	    comparison->state, text);
 	comparison->weighed = comparison->subtracted ||
 	    all_sums_are_zero(comparison);
 	if (comparison->weighed)

@@ -46,7 +46,8 @@ int comparison_weigh(struct comparison *comparison);
 /* An entry to be read, NULL when no doubt is left; until _settled(). */
 const uint8_t *comparison_doubt(const struct comparison *comparison);
 void comparison_settled(struct comparison *comparison);
-/* There were more doubts than are kept. */
+/* There are more doubts than are kept, or what is on the list would take away
+ * too much (shrink.h). */
 bool comparison_is_hopeless(const struct comparison *comparison);
 /* Entries on the list so far. */
 uint64_t comparison_count(const struct comparison *comparison);

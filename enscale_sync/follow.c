@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -91,6 +92,9 @@ follow_new(const struct config *config, struct state *state,
 	/* What was held is no longer known one by one. */
 	follow->want_all = info->cookie_len == 0 || info->unsettled;
 	follow->held = info->unsettled;
+	if (info->unsettled)
+		(void)snprintf(status->held_reason, sizeof(status->held_reason),
+		    "what was held back before the last start; all is asked anew");
 	*ret_follow = follow;
 	return 0;
 }
@@ -104,6 +108,7 @@ follow_free(struct follow *follow)
 		state_end(follow->state);
 	orphans_clear(&follow->orphans);
 	comparison_free(follow->comparison);
+	uuid_set_free(&follow->widened);
 	free(follow);
 }
 
@@ -293,7 +298,9 @@ follow_begin(struct follow *follow, bool all, bool behind)
 		follow->floor = *follow_seen(follow);
 	/* A refresh in full finds out anew what there is to hold back. */
 	if (all)
-		follow->held = 0;
+		follow_forget_held(follow);
+	follow->reread = memcmp(state_info(follow->state)->digest,
+	                     follow->digest, STATE_DIGEST_LEN) != 0;
 	follow->shrink = (struct shrink){ 0 };
 	follow->guarding = state_info(follow->state)->complete &&
 	    !follow->lenient;
@@ -348,18 +355,18 @@ touch(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
 int
 follow_take(struct follow *follow, const struct entry *entry)
 {
-	enum verdict verdict;
+	struct verdict verdict;
 	int r = follow_judge(follow, entry, &verdict);
 
 	if (r != 0)
 		return r;
-	if (verdict == PASS_OVER)
+	if (verdict.kind == PASS_OVER)
 		return 0;
 	touch(follow, entry->uuid);
-	if (verdict == HOLD)
-		return follow_hold(follow, entry);
+	if (verdict.kind == HOLD)
+		return follow_hold(follow, entry, verdict.widened);
 	say_refused(follow, entry);
-	if (verdict == STASH)
+	if (verdict.kind == STASH)
 		return state_stash(follow->state, entry);
 	if (follow->guarding)
 		r = state_unstash(follow->state, entry->uuid);
@@ -474,13 +481,16 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	if (r != 0)
 		return r;
 	state_clear_marks(follow->state);
-	state_set_digest(follow->state, follow->digest);
+	/* What is not taken was not read by these rules either. */
+	if (!shrunk)
+		state_set_digest(follow->state, follow->digest);
 	if (!state_info(follow->state)->complete)
 		state_set_complete(follow->state);
 	follow->refreshing = false;
 	r = commit(follow);
 	follow->refreshing = r != 0;
 	follow->shrunk = shrunk;
+	follow->reread &= r != 0 || shrunk;
 	return r;
 }
 
@@ -503,6 +513,8 @@ follow_done(struct follow *follow, bool swept)
 	follow->status->changes += deleted;
 	if (!follow->shrunk)
 		follow->status->held_reason[0] = '\0';
+	follow->widened_said = 0;
+	follow_say_held(follow);
 	follow_check_behind(follow);
 	if (follow->refused_lines > REFUSED_LINES)
 		log_line(LOG_WARNING, "refused %u more entries",
@@ -529,6 +541,7 @@ follow_settle(struct follow *follow)
 	r = commit(follow);
 	if (r != 0)
 		return r;
+	follow_say_held(follow);
 	follow_check_behind(follow);
 	follow_say_in_step(follow);
 	follow_publish(follow);

@@ -9,6 +9,8 @@
  *   connection (so we saw it deleted), is held back, whoever sends it; and
  *   what a server that is behind does not have yet stays. What is held is
  *   settled by a refresh in full in which nothing is, or by an administrator.
+ * - Nor more rights without a change: a copy of the same version that grants
+ *   more (rights.h) shows that something is hidden, or was: it is held back.
  * - A refresh that would take away too much (shrink.h) does not: what is there
  *   stays until a refresh takes away less, or an administrator accepts.
  * - In step with the directory is only what was compared with it: by a

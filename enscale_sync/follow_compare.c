@@ -117,7 +117,7 @@ settle(struct follow *follow, const struct entry *entry)
 	if (same || (r != 0 && r != ENS_E_NOTFOUND))
 		return r;
 	follow->differences++;
-	log_line(LOG_WARNING, "was changed unseen: \"%s\"", entry->dn);
+	log_line(LOG_WARNING, "was not the same: \"%s\"", entry->dn);
 	follow->status->changes++;
 	follow->settling = true;
 	r = follow_take(follow, entry);

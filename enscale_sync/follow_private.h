@@ -8,6 +8,7 @@
 #include "enscale_sync/follow.h"
 #include "enscale_sync/orphans.h"
 #include "enscale_sync/shrink.h"
+#include "enscale_sync/uuid_set.h"
 
 /* Entries refused or held back with a log line of their own in one refresh. */
 #define REFUSED_LINES 100
@@ -36,6 +37,7 @@ struct follow {
 	bool shrunk;   /* one would have, and was held */
 	bool compared; /* all that is here was found there, and no more */
 	bool lags;     /* it has changes that it does not tell */
+	bool reread;   /* source, filter or rules are others than before */
 	bool writing;  /* a transaction is under way */
 	struct shrink shrink;
 	struct comparison *comparison; /* owned; NULL: none under way */
@@ -49,6 +51,10 @@ struct follow {
 	int publish_error; /* of the last try: said once */
 	char error_text[CONFIG_PATH_MAX + 128];
 	uint64_t held;
+	/* Of them: more rights without a change. */
+	struct uuid_set widened;
+	char first_widened[STATUS_ERROR_MAX / 2]; /* by what, and where */
+	uint32_t widened_said;
 	uint32_t batch;
 	uint32_t refused_lines, held_lines;
 	uint64_t received; /* entries, in this refresh */
@@ -62,20 +68,31 @@ int follow_take(struct follow *follow, const struct entry *entry);
 
 /* ---- follow_hold.c ------------------------------------------------------ */
 
-enum verdict {
+enum verdict_kind {
 	TAKE,
 	HOLD,
 	STASH,
 	PASS_OVER /* told late, by a server that has told the newer one */
 };
 
+struct verdict {
+	enum verdict_kind kind;
+	const char *widened; /* HOLD: by what it grants more; NULL: it is old */
+};
+
 /*
- * Would this copy bring back what we know to be over? Or take away something
- * in a refresh that may turn out to take away too much?
+ * Would this copy bring back what we know to be over, or grant more without a
+ * change? Or take away something in a refresh that may turn out to take away
+ * too much?
  */
 int follow_judge(struct follow *follow, const struct entry *entry,
-    enum verdict *ret_verdict);
-int follow_hold(struct follow *follow, const struct entry *entry);
+    struct verdict *ret_verdict);
+int follow_hold(struct follow *follow, const struct entry *entry,
+    const char *widened);
+/* What is held back is found out anew. */
+void follow_forget_held(struct follow *follow);
+/* Says what is held for its rights, once for as long as it is not more. */
+void follow_say_held(struct follow *follow);
 /* Of entries that a complete refresh did not name: what the server has not
  * seen yet stays. */
 bool follow_may_go(const struct entry *entry, void *follow);

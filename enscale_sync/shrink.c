@@ -5,6 +5,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
 
 static const char *const names[SHRINK_KINDS] = {
 	[SHRINK_ACCOUNTS] = "accounts",
@@ -33,6 +37,27 @@ count_lost_members(const struct entry *ours, const struct entry *theirs)
 	return lost;
 }
 
+/* Counts limits of ours that theirs does not have. */
+static void
+count_limits(const struct entry *ours, const struct entry *theirs,
+    uint64_t lost[RIGHTS_LIMITS])
+{
+	for (int i = 0; i < RIGHTS_LIMITS; i++) {
+		enum rights_limit limit = (enum rights_limit)i;
+
+		lost[i] += rights_has_limit(ours, limit) &&
+		    (theirs == NULL || !rights_has_limit(theirs, limit));
+	}
+}
+
+static void
+count_rewritten(struct shrink *shrink, const struct entry *ours,
+    const struct entry *theirs)
+{
+	shrink->rewritten[theirs->kind] += *ours->csn != '\0' &&
+	    strcmp(ours->csn, theirs->csn) != 0;
+}
+
 bool
 shrink_add(struct shrink *shrink, const struct entry *ours,
     const struct entry *theirs)
@@ -44,6 +69,10 @@ shrink_add(struct shrink *shrink, const struct entry *ours,
 
 	if (ours->refused)
 		return false;
+	count_limits(ours, gone ? NULL : theirs,
+	    gone ? shrink->gone : shrink->lifted);
+	if (!gone)
+		count_rewritten(shrink, ours, theirs);
 	switch (ours->kind) {
 	case ENTRY_ACCOUNT:
 		had = ours->account.key_count;
@@ -71,6 +100,29 @@ shrink_add(struct shrink *shrink, const struct entry *ours,
 	return shrink_total(shrink) != before;
 }
 
+int
+shrink_add_new(struct shrink *shrink, struct state *state,
+    const struct entry *theirs, bool *ret_lost)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct record_key subject = record_key_id(RECORD_ACCOUNT, theirs->id);
+	uint64_t before = shrink_total(shrink);
+	struct entry ours;
+	int r;
+
+	*ret_lost = false;
+	/* Keys have no number, and nothing else has a limit. */
+	if (theirs->refused || theirs->kind != ENTRY_ACCOUNT)
+		return 0;
+	r = state_find_subject(state, &subject, &rows, &ours);
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	count_limits(&ours, theirs, shrink->replaced);
+	count_rewritten(shrink, &ours, theirs);
+	*ret_lost = shrink_total(shrink) != before;
+	return 0;
+}
+
 uint64_t
 shrink_total(const struct shrink *shrink)
 {
@@ -78,6 +130,8 @@ shrink_total(const struct shrink *shrink)
 
 	for (int i = 0; i < SHRINK_KINDS; i++)
 		total += shrink->lost[i];
+	for (int i = 0; i < RIGHTS_LIMITS; i++)
+		total += shrink->lifted[i] + shrink->replaced[i];
 	return total;
 }
 
@@ -110,12 +164,45 @@ count_all(const struct shrink *shrink, struct state *state,
 	}
 }
 
+/* Does no entry have it any more, without having been deleted? */
+static bool
+is_lost_as_a_whole(const struct shrink *shrink, const struct state_info *info,
+    enum rights_limit limit)
+{
+	enum entry_kind kind = rights_limit_kind(limit);
+	uint64_t lifted = shrink->lifted[limit];
+	uint64_t replaced = shrink->replaced[limit];
+	/* Who is replaced goes, though perhaps it is not known yet. */
+	uint64_t gone = replaced > shrink->gone[limit] ? replaced
+	                                               : shrink->gone[limit];
+
+	if (lifted + replaced == 0 || info->limits[limit] > lifted + gone)
+		return false;
+	return lifted + replaced >= SHRINK_LIMIT ||
+	    (info->entries[kind] >= SHRINK_LIMIT &&
+	        shrink->rewritten[kind] >= info->entries[kind]);
+}
+
 bool
 shrink_is_too_much(const struct shrink *shrink, struct state *state,
     char ret_text[SHRINK_TEXT_MAX])
 {
+	const struct state_info *info = state_info(state);
 	uint64_t all;
 
+	for (int i = 0; i < RIGHTS_LIMITS; i++) {
+		enum rights_limit limit = (enum rights_limit)i;
+
+		if (!is_lost_as_a_whole(shrink, info, limit))
+			continue;
+		(void)snprintf(ret_text, SHRINK_TEXT_MAX,
+		    "%s of all %" PRIu64 " %s that have one",
+		    rights_limit_text(limit), info->limits[limit],
+		    rights_limit_kind(limit) == ENTRY_KEY
+		        ? names[SHRINK_KEYS]
+		        : names[SHRINK_ACCOUNTS]);
+		return true;
+	}
 	for (int i = 0; i < SHRINK_KINDS; i++) {
 		if (shrink->lost[i] <= SHRINK_LEAST)
 			continue;

@@ -25,6 +25,7 @@
 
 #include "common/record.h"
 #include "enscale_sync/entry_codec.h"
+#include "enscale_sync/rights.h"
 #include "ldap/ldap_csn.h"
 #include "ldap/ldap_entry.h"
 
@@ -40,6 +41,7 @@ struct state_info {
 	bool complete;   /* a refresh has been finished once */
 	bool unsettled;  /* something of a server behind us was held back */
 	uint64_t entries[ENTRY_KINDS + 1]; /* good ones, by kind */
+	uint64_t limits[RIGHTS_LIMITS];    /* how many of them have each */
 	uint8_t digest[STATE_DIGEST_LEN];  /* of source, filter and rules */
 	size_t cookie_len;
 	char cookie[COOKIE_LEN_MAX]; /* of the server, or empty */

@@ -170,6 +170,19 @@ index_host_keys(struct state *state, const struct entry *entry, bool add)
 	return r;
 }
 
+/* Counts a good entry in or out. */
+static void
+count_entry(struct state_info *info, const struct entry *entry, bool add)
+{
+	uint64_t one = add ? 1 : UINT64_MAX;
+
+	info->entries[entry->kind] += one;
+	for (int i = 0; i < RIGHTS_LIMITS; i++) {
+		if (rights_has_limit(entry, (enum rights_limit)i))
+			info->limits[i] += one;
+	}
+}
+
 /* identity: the entry was not there under this id or name, or will not be. */
 static int
 index_entry(struct state *state, const struct entry *entry, bool add,
@@ -180,10 +193,7 @@ index_entry(struct state *state, const struct entry *entry, bool add,
 
 	if (entry->refused)
 		return 0;
-	if (add)
-		state->info.entries[entry->kind]++;
-	else
-		state->info.entries[entry->kind]--;
+	count_entry(&state->info, entry, add);
 	if (entry->kind == ENTRY_ENVIRONMENT && identity && !add)
 		r = state_list_environment(state, &subject);
 	if (r == 0 && entry->kind == ENTRY_NODE && !add)

@@ -8,7 +8,7 @@
 #include "enscale_sync/state_private.h"
 
 /* Another version is not converted: the directory is asked again. */
-#define STATE_VERSION  2
+#define STATE_VERSION  3
 #define STATE_INFO_MAX ((size_t)16 * 1024)
 
 static const struct bytes info_key = { (const uint8_t *)"info", 4 };
@@ -27,6 +27,8 @@ state_write_info(struct state *state)
 	wire_write_u8(&out, info->unsettled);
 	for (int i = 0; i <= ENTRY_KINDS; i++)
 		wire_write_u64(&out, info->entries[i]);
+	for (int i = 0; i < RIGHTS_LIMITS; i++)
+		wire_write_u64(&out, info->limits[i]);
 	wire_write_bytes(&out, info->digest, sizeof(info->digest));
 	wire_write_string(&out, info->cookie, info->cookie_len);
 	wire_write_u32(&out, info->seen.count);
@@ -55,6 +57,8 @@ parse_info(struct bytes value, struct state_info *ret_info)
 	info.unsettled = wire_read_u8(&in) != 0;
 	for (int i = 0; i <= ENTRY_KINDS; i++)
 		info.entries[i] = wire_read_u64(&in);
+	for (int i = 0; i < RIGHTS_LIMITS; i++)
+		info.limits[i] = wire_read_u64(&in);
 	b = wire_read_bytes(&in, sizeof(info.digest));
 	if (b.len == sizeof(info.digest))
 		memcpy(info.digest, b.data, b.len);

@@ -20,7 +20,7 @@
  *  "refused":1,		entries refused, whole or in part
  *  "orphans":0,		keys and nodes whose parent is not there
  *  "held":0,			what is not let in: enscalectl sync accept
- *  "held_reason":"",		of a refresh that would take away too much
+ *  "held_reason":"",		in words, where it is not that it is older
  *  "left_out":0,		records over a limit, in the last publication
  *  "refused_entries":[{"dn":"...","reason":"..."}],	100 at most
  *  "received":12,		entries of the present or last refresh

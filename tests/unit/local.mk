@@ -263,6 +263,11 @@ tests_unit_test_comparison_SOURCES = %D%/test_comparison.c $(SYNC_FIXTURE)
 tests_unit_test_comparison_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_comparison_LDADD = libsync.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_rights
+tests_unit_test_rights_SOURCES = %D%/test_rights.c $(SYNC_FIXTURE)
+tests_unit_test_rights_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_rights_LDADD = libsync.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_shrink
 tests_unit_test_shrink_SOURCES = %D%/test_shrink.c $(SYNC_FIXTURE)
 tests_unit_test_shrink_CFLAGS = $(SYNC_FIXTURE_CFLAGS)

@@ -11,6 +11,7 @@
 
 #include "common/errors.h"
 #include "enscale_sync/comparison.h"
+#include "enscale_sync/shrink.h"
 #include "tests/unit/sync_fixture.h"
 
 #define EARLY "20260101000000.000000Z#000000#001#000000"
@@ -191,6 +192,20 @@ another_name_is_no_difference(void **state)
 }
 
 static void
+a_limit_that_no_entry_has_any_more_is_no_matter_of_single_ones(void **state)
+{
+	(void)state;
+	have_many(1, SHRINK_LIMIT, EARLY, "enscaleStatus: suspended\n");
+	have_some(100, 1, EARLY);
+	for (uint32_t i = 1; i <= SHRINK_LIMIT; i++)
+		list(i, LATE);
+	list(100, EARLY);
+	assert_false(comparison_is_hopeless(comparison));
+	(void)weigh_all();
+	assert_true(comparison_is_hopeless(comparison));
+}
+
+static void
 what_only_we_have_is_doubted_at_the_end(void **state)
 {
 	(void)state;
@@ -293,6 +308,8 @@ main(void)
 		TEST(what_it_has_in_another_version_is_doubted_at_once),
 		TEST(what_is_other_in_the_same_version_is_doubted_at_once),
 		TEST(another_name_is_no_difference),
+		TEST(
+		    a_limit_that_no_entry_has_any_more_is_no_matter_of_single_ones),
 		TEST(what_only_we_have_is_doubted_at_the_end),
 		TEST(what_came_after_the_list_began_need_not_be_on_it),
 		TEST(without_a_context_nothing_came_later),
