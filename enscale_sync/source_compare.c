@@ -167,6 +167,7 @@ take_end(struct source_compare *compare)
 
 	if (compare->message.code != LDAP_SUCCESS)
 		return ENS_E_INCOMPLETE;
+	compare->message.reason[0] = '\0';
 	ldap_sync_free(compare->sync);
 	compare->sync = NULL;
 	compare->listing = false;

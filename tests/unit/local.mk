@@ -334,6 +334,12 @@ UNIT_TESTS += tests/unit/test_ldap_csn
 tests_unit_test_ldap_csn_SOURCES = %D%/test_ldap_csn.c
 tests_unit_test_ldap_csn_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_ldap_csn_LDADD = libldapside.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_ldap_uuid
+tests_unit_test_ldap_uuid_SOURCES = %D%/test_ldap_uuid.c
+tests_unit_test_ldap_uuid_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_ldap_uuid_LDADD = libldapside.la $(CMOCKA_LIBS)
+
 # enscale_keyd
 UNIT_TESTS += tests/unit/test_keyd_protocol
 tests_unit_test_keyd_protocol_SOURCES = %D%/test_keyd_protocol.c
