@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "ldap/ldap_opening.h"
+#include "ldap/ldap_paged.h"
 #include "ldap/ldap_sync.h"
 #include "ldap/ldap_uuid.h"
 
@@ -28,14 +29,17 @@ struct source_compare {
 	void *arg;
 	struct ldap_opening *opening; /* owned; NULL when it is over */
 	LDAP *ld;                     /* owned */
-	struct ldap_search search;    /* for the list, then for single ones */
-	struct ldap_sync *sync;       /* owned; NULL: no search under way */
-	bool listing;                 /* it is that for the list */
+	struct ldap_search search;    /* for the list */
+	struct ldap_sync *list;       /* owned; NULL: not under way */
 	bool named;                   /* entryUUID says what the control says */
+	struct ldap_paged *question;  /* owned; NULL: none under way */
+	struct entry_parser *parser;  /* owned; of its answer */
 	uint8_t uuid[ENTRY_UUID_LEN]; /* of the question */
 	bool answered;                /* with an entry */
 	sd_event_source *input, *turn, *timer; /* owned */
-	struct ldap_sync_message message;      /* large */
+	struct ldap_sync_message listed;       /* large, like the next one */
+	struct ldap_paged_message answer;
+	char reason[LDAP_REASON_MAX];
 };
 
 static int
@@ -45,7 +49,7 @@ end(struct source_compare *compare, int error)
 
 	if (error == 0)
 		return compare->ended(NULL, compare->arg);
-	memcpy(reason, compare->message.reason, sizeof(reason));
+	memcpy(reason, compare->reason, sizeof(reason));
 	return compare->ended(*reason != '\0'
 	        ? reason
 	        : follow_error_text(compare->follow, error),
@@ -72,7 +76,7 @@ on_timer(sd_event_source *timer, uint64_t time, void *arg)
 
 	(void)timer;
 	(void)time;
-	compare->message.reason[0] = '\0';
+	compare->reason[0] = '\0';
 	return end(compare, -ETIMEDOUT);
 }
 
@@ -86,14 +90,6 @@ turn_again(struct source_compare *compare)
 
 /* ---- questions --------------------------------------------------------- */
 
-static int
-search(struct source_compare *compare)
-{
-	return ldap_sync_start(compare->ld, &compare->search,
-	    LDAP_SYNC_REFRESH_ONLY, (struct berval){ 0, NULL }, &compare->sync,
-	    compare->message.reason);
-}
-
 /* All that is read in a refresh, and entryUUID. */
 static int
 ask_for_list(struct source_compare *compare)
@@ -105,24 +101,29 @@ ask_for_list(struct source_compare *compare)
 		count++;
 	compare->search.attributes[count] =
 	    compare->what->schema->names[SCHEMA_UUID];
-	compare->listing = compare->named = true;
-	return search(compare);
+	compare->named = true;
+	return ldap_sync_start(compare->ld, &compare->search,
+	    LDAP_SYNC_REFRESH_ONLY, (struct berval){ 0, NULL }, &compare->list,
+	    compare->reason);
 }
 
-/* By its UUID: what is known of its name may be from before a rename. */
+/*
+ * By its UUID: what is known of its name may be from before a rename. Without
+ * the control, which has OpenLDAP leave out what is changed at that moment.
+ */
 static int
 ask_for_entry(struct source_compare *compare)
 {
-	const size_t size = sizeof(compare->search.filter);
-	char text[LDAP_UUID_TEXT_LEN + 1];
+	char filter[LDAP_SEARCH_FILTER_MAX + 256], text[LDAP_UUID_TEXT_LEN + 1];
 
 	ldap_uuid_text(compare->uuid, text);
-	if ((size_t)snprintf(compare->search.filter, size, "(&(%s=%s)%s)",
-	        compare->what->schema->names[SCHEMA_UUID], text,
-	        compare->what->filter) >= size)
-		return ENS_E_LIMIT;
+	(void)snprintf(filter, sizeof(filter), "(&(%s=%s)%s)",
+	    compare->what->schema->names[SCHEMA_UUID], text,
+	    compare->what->filter);
 	compare->answered = false;
-	return search(compare);
+	return ldap_paged_start(compare->ld, compare->what->base,
+	    compare->what->scope, filter, compare->what->attributes,
+	    &compare->question, compare->reason);
 }
 
 /* ---- answers ----------------------------------------------------------- */
@@ -146,46 +147,23 @@ go_on(struct source_compare *compare)
 }
 
 static int
-take_entry(struct source_compare *compare)
+take_listed(struct source_compare *compare)
 {
-	const struct entry *entry = &compare->message.entry;
+	const struct ldap_sync_message *listed = &compare->listed;
 
-	if (compare->listing) {
-		compare->named &= compare->message.named;
-		return follow_compare_entry(compare->follow, entry);
-	}
-	if (memcmp(entry->uuid, compare->uuid, ENTRY_UUID_LEN) != 0)
-		return ENS_E_PROTOCOL;
-	compare->answered = true;
-	return follow_compare_answer(compare->follow, entry);
-}
-
-static int
-take_end(struct source_compare *compare)
-{
-	bool asked = !compare->listing;
-
-	if (compare->message.code != LDAP_SUCCESS)
-		return ENS_E_INCOMPLETE;
-	compare->message.reason[0] = '\0';
-	ldap_sync_free(compare->sync);
-	compare->sync = NULL;
-	compare->listing = false;
-	return asked && !compare->answered
-	    ? follow_compare_answer(compare->follow, NULL)
-	    : 0;
-}
-
-static int
-take(struct source_compare *compare)
-{
-	switch (compare->message.kind) {
+	switch (listed->kind) {
 	case LDAP_SYNC_MESSAGE_ENTRY:
-		return take_entry(compare);
+		compare->named &= listed->named;
+		return follow_compare_entry(compare->follow, &listed->entry);
 	case LDAP_SYNC_MESSAGE_END:
-		return take_end(compare);
+		if (listed->code != LDAP_SUCCESS)
+			return ENS_E_INCOMPLETE;
+		ldap_sync_free(compare->list);
+		compare->list = NULL;
+		compare->reason[0] = '\0';
+		return 0;
 	case LDAP_SYNC_MESSAGE_OTHER:
-		(void)ldap_msgfree(compare->message.other);
+		(void)ldap_msgfree(listed->other);
 		return 0;
 	case LDAP_SYNC_MESSAGE_NONE:
 	case LDAP_SYNC_MESSAGE_PRESENT:
@@ -197,25 +175,87 @@ take(struct source_compare *compare)
 	}
 }
 
+static int
+take_entry(struct source_compare *compare)
+{
+	const struct ldap_attributes *got = &compare->answer.attributes;
+	struct entry entry;
+	int r = entry_parse(compare->parser, compare->uuid, got->dn, got->rows,
+	    got->count, &entry);
+
+	compare->answered = true;
+	if (r != 0)
+		return r == ENS_E_LIMIT ? ENS_E_PROTOCOL : r;
+	return follow_compare_answer(compare->follow, &entry);
+}
+
+static void
+end_question(struct source_compare *compare)
+{
+	ldap_attributes_clear(&compare->answer.attributes);
+	ldap_paged_free(compare->question);
+	compare->question = NULL;
+}
+
+static int
+take_answer(struct source_compare *compare)
+{
+	if (compare->answer.kind == LDAP_PAGED_ENTRY)
+		return take_entry(compare);
+	if (compare->answer.kind != LDAP_PAGED_END)
+		return 0;
+	if (compare->answer.code != LDAP_SUCCESS)
+		return ENS_E_INCOMPLETE;
+	end_question(compare);
+	compare->reason[0] = '\0';
+	return compare->answered ? 0
+	                         : follow_compare_answer(compare->follow, NULL);
+}
+
+static bool
+is_waiting(const struct source_compare *compare)
+{
+	return compare->list != NULL || compare->question != NULL;
+}
+
+/* One message; *ret_none when there is none at the moment. */
+static int
+read_one(struct source_compare *compare, bool *ret_none)
+{
+	bool listing = compare->list != NULL;
+	int r = listing
+	    ? ldap_sync_next(compare->list, &compare->listed)
+	    : ldap_paged_next(compare->question, &compare->answer);
+
+	memcpy(compare->reason,
+	    listing ? compare->listed.reason : compare->answer.reason,
+	    sizeof(compare->reason));
+	*ret_none = r == 0 &&
+	    (listing ? compare->listed.kind == LDAP_SYNC_MESSAGE_NONE
+	             : compare->answer.kind == LDAP_PAGED_NONE);
+	if (r == 0 && !*ret_none)
+		r = listing ? take_listed(compare) : take_answer(compare);
+	return r;
+}
+
 /* Reads until there is nothing more, or others have waited long enough. */
 static int
 read_on(struct source_compare *compare)
 {
+	bool none = false;
 	int r;
 
-	for (int i = 0; compare->sync != NULL && i < TURN_MESSAGES; i++) {
-		r = ldap_sync_next(compare->sync, &compare->message);
-		if (r == 0 && compare->message.kind == LDAP_SYNC_MESSAGE_NONE)
-			return be_patient(compare);
-		if (r == 0)
-			r = take(compare);
+	for (int i = 0; is_waiting(compare) && i < TURN_MESSAGES; i++) {
+		r = read_one(compare, &none);
 		if (r != 0)
 			return end(compare, r);
+		if (none)
+			return be_patient(compare);
 	}
 	r = be_patient(compare);
 	if (r != 0)
 		return r;
-	return compare->sync != NULL ? turn_again(compare) : go_on(compare);
+	return is_waiting(compare) ? turn_again(compare) : go_on(compare);
 }
 
 static int
@@ -255,8 +295,7 @@ on_opened(sd_event_source *input, int fd, uint32_t events, void *arg)
 {
 	struct source_compare *compare = arg;
 	struct ldap_opened opened;
-	int r = ldap_opening_finish(compare->opening, &opened,
-	    compare->message.reason);
+	int r = ldap_opening_finish(compare->opening, &opened, compare->reason);
 
 	(void)input;
 	(void)fd;
@@ -280,10 +319,12 @@ on_opened(sd_event_source *input, int fd, uint32_t events, void *arg)
 static int
 set_up(struct source_compare *compare, const char *uri)
 {
-	int r = sd_event_add_time_relative(compare->event, &compare->timer,
-	    CLOCK_MONOTONIC, compare->options->timeout * SECOND, 0, on_timer,
-	    compare);
+	int r = entry_parser_new(compare->what->schema, &compare->parser);
 
+	if (r == 0)
+		r = sd_event_add_time_relative(compare->event, &compare->timer,
+		    CLOCK_MONOTONIC, compare->options->timeout * SECOND, 0,
+		    on_timer, compare);
 	if (r >= 0)
 		r = sd_event_add_defer(compare->event, &compare->turn, on_turn,
 		    compare);
@@ -335,7 +376,9 @@ source_compare_stop(struct source_compare *compare)
 	sd_event_source_disable_unref(compare->turn);
 	sd_event_source_disable_unref(compare->timer);
 	ldap_opening_abandon(compare->opening);
-	ldap_sync_free(compare->sync);
+	ldap_sync_free(compare->list);
+	end_question(compare);
+	entry_parser_free(compare->parser);
 	if (compare->ld != NULL)
 		ldap_connection_close(compare->ld);
 	free(compare);
