@@ -346,8 +346,13 @@ touch(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
 	        ENTRY_UUID_LEN) == 0)
 		follow->touched = true;
 	for (uint32_t i = 0; i < follow->gone_count; i++) {
-		if (memcmp(uuid, follow->gone[i], ENTRY_UUID_LEN) == 0)
-			memset(follow->gone[i], 0, ENTRY_UUID_LEN);
+		if (memcmp(uuid, follow->gone[i], ENTRY_UUID_LEN) != 0)
+			continue;
+		/* Nor does it count as one of too many. */
+		follow->gone_count--;
+		memcpy(follow->gone[i], follow->gone[follow->gone_count],
+		    ENTRY_UUID_LEN);
+		return;
 	}
 }
 
