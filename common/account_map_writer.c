@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/account_map.h"
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/lock_file.h"
 
 struct account_map_writer {
 	int fd;
@@ -199,8 +199,6 @@ replace(const char *path, uint32_t uid_base, uint32_t flags)
 	return sync_folder(path);
 }
 
-/* The lock is a file that only its owner can open: a lock on the map would
- * be anybody's to take. */
 static int
 lock(const char *path, int *ret_fd)
 {
@@ -210,15 +208,9 @@ lock(const char *path, int *ret_fd)
 	if ((size_t)snprintf(name, sizeof(name), "%s.lock", path) >=
 	    sizeof(name))
 		return -ENAMETOOLONG;
-	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = lock_file(AT_FDCWD, name, 0);
 	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		int r = -errno;
-
-		close(fd);
-		return r;
-	}
+		return fd;
 	*ret_fd = fd;
 	return 0;
 }

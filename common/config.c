@@ -75,6 +75,7 @@ static const struct key keys[] = {
 	    CERT_SECONDS_MAX),
 	KEY("hop", connect_timeout, KIND_U32, 1, CONNECT_MAX),
 	KEY("hop", native, KIND_BOOL, 0, 0),
+	KEY("keys", no_touch, KIND_BOOL, 0, 0),
 	KEY("keys", manage, KIND_BOOL, 0, 0),
 	KEY("keys", keyd_bind_dn, KIND_TEXT, 0, 0),
 	KEY("keys", keyd_password_file, KIND_PATH_OR_NONE, 0, 0),
@@ -196,7 +197,7 @@ set_mapping(struct load *load, const char *name, const char *value)
 		config_fail(load, "\"%s\" is given twice; remove one", name);
 	else if (!schema_is_name(value))
 		config_fail(load,
-		    "%s = %s: must be the name of an object class or an attribute",
+		    "%s = %s: must be the name of an object class or an attribute, as the server answers with it; it answers with no OID",
 		    name, value);
 	else
 		memcpy(load->config.schema.names[i], value, strlen(value) + 1);
@@ -345,6 +346,7 @@ check_whole(struct load *load)
 	load->line = 0;
 	check_file_source(load);
 	check_classes(load);
+	load->config.schema.no_touch = load->config.no_touch;
 	return load->error[0] == '\0' ? 0 : ENS_E_CONFIG;
 }
 

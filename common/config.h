@@ -72,7 +72,8 @@ struct config {
 	uint32_t connect_timeout; /* seconds */
 	bool native; /* users' own ssh may reach their nodes through here */
 
-	/* [keys]: users adding and deleting their own, through enscale-keyd */
+	/* [keys]; manage: users add and delete their own, by enscale-keyd */
+	bool no_touch; /* for schema: keys may have no-touch-required */
 	bool manage;
 	char keyd_bind_dn[CONFIG_VALUE_MAX]; /* "": SASL EXTERNAL */
 	char keyd_password_file[CONFIG_VALUE_MAX];

@@ -33,6 +33,8 @@ own_text(enum ens_error error)
 		return "key type not accepted";
 	case ENS_E_KEY_WEAK:
 		return "key too weak (DSA, or RSA under 2048 bits)";
+	case ENS_E_KEY_OPTION:
+		return "option not accepted";
 	case ENS_E_DENIED:
 		return "denied";
 	case ENS_E_CONFIG:

@@ -26,6 +26,7 @@ enum ens_error {
 	ENS_E_REFRESH = -1016,	  /* the server wants a refresh (4096) */
 	ENS_E_CRYPTO = -1017,	  /* libcrypto refused */
 	ENS_E_PROTOCOL = -1018,	  /* the peer broke the protocol */
+	ENS_E_KEY_OPTION = -1019, /* a key's option that is not honoured */
 };
 
 /*

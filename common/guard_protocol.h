@@ -29,6 +29,10 @@
  *	"allowed". Nodes of an environment with a verdict of no role to enter
  *	("access-limited") are not listed, but counted. last_node: the one that
  *	was entered last from the menu, on this gateway; 0: none.
+ *	A long list comes in pages of about GUARD_PAGE_SIZE bytes. A page that
+ *	is not the last one says "more":"...", and {"op":"list","after":"..."}
+ *	with that text asks for the next; an environment whose nodes are on
+ *	several pages is on each of them. Every page is judged anew.
  * {"op":"hop","node":124718,"forward_agent":false}
  *	Declares a hop of the asking process: from now on, for HOP_SECONDS,
  *	an ssh that is this process' child may ask the agent for a certificate
@@ -40,8 +44,10 @@
  *	    "connect_timeout":10,"agent_socket":"/run/enscale/guard/agent.sock"}
  *	The connection stays open while the hop runs: its end tells the guard
  *	that the hop is over.
- * {"op":"hop-done"}
- *	The ssh has ended; the declaration is gone.
+ * {"op":"hop-done","denied":false}
+ *	The ssh has ended; the declaration is gone. "denied" may be left out:
+ *	the node refused the login, which goes into log and audit where the
+ *	guard knows of a certificate that the node wanted no signature for.
  *	-> {"ok":true,"signed":true}: whether the agent gave this hop its
  *	signature. When it refused for a reason of policy, "signed" is false
  *	and "code", "verdict" and "sentence" are there as in a refusal.
@@ -70,7 +76,7 @@
  *	    "type":"ED25519","bits":256,"added":1763850000,"expires":0,
  *	    "from":"","sha256":"SHA256:...","md5":"MD5:..."}, ...]}
  *	The account's keys. added 0: unknown; expires 0: never; manage: may
- *	they be changed here at all?
+ *	they be changed here at all? In pages like "list".
  * {"op":"key-add","title":"My laptop","key":"ssh-ed25519 AAAA..."}
  * {"op":"key-delete","fingerprint":"SHA256:..."}
  *	Changed by enscale-keyd, in the directory; the answer comes when it
@@ -95,7 +101,9 @@
  * "sentence":"...","session":"..."}; that of a hello has "support", too.
  * code is the exit code for a direct session: GUARD_EXIT_*. verdict is a word
  * of policy's, or "other-node", "no-host-key", "own-address", "no-session",
- * "too-many-requests", "bad-request". An unknown
+ * "unrecorded" (sshd let the peer in, and pam_enscale was not asked),
+ * "too-many-requests", "too-long" (an answer that does not fit into
+ * GUARD_REPLY_MAX), "bad-request". An unknown
  * op, bad JSON or an over-long line gets code 122 and the connection is
  * closed.
  */

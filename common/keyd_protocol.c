@@ -23,12 +23,16 @@ static const struct {
 	    "The title has to be 1 to " NUMBER(
 	        NAME_TEXT_MAX) " bytes of printable text." },
 	[KEYD_KEY_FORMAT] = { "key-format",
-	    "This is not a public key: one line is needed, as in a .pub file, with no options but from= and expiry-time=." },
+	    "This is not a public key of SSH: give what is in the .pub file." },
 	[KEYD_KEY_TYPE] = { "key-type",
 	    "Keys of this type are not accepted: use ed25519, ECDSA, a security key or RSA." },
 	[KEYD_KEY_WEAK] = { "key-weak",
 	    "This key is too weak: an RSA key needs " NUMBER(
 	        RSA_BITS_MIN) " bits, and DSA is not accepted." },
+	[KEYD_KEY_OPTION] = { "key-option",
+	    "This key has an option that is not accepted: those are that are from=, expiry-time=, verify-required, and those that only take away, as restrict and no-pty." },
+	[KEYD_KEY_SEVERAL] = { "several-keys",
+	    "One key at a time: this is more than one." },
 	[KEYD_KEY_EXPIRED] = { "key-expired",
 	    "This key's expiry time is over already." },
 	[KEYD_KEY_EXISTS] = { "key-exists",

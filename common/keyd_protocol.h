@@ -6,7 +6,8 @@
  * that many bytes; common/wire.h, big-endian):
  *
  * request	u8 KEYD_VERSION, u8 op, u32 account, then
- *		KEYD_ADD: text title, text key (a line as in authorized_keys)
+ *		KEYD_ADD: text title, text key (as common/ssh_key_text.h
+ *		has it)
  *		KEYD_DELETE: 32 bytes, SHA-256 of the key's blob
  * reply	u8 KEYD_VERSION, u8 result, 32 bytes fingerprint (of the key that
  *		was meant; zeros when the request did not get that far)
@@ -53,8 +54,10 @@ enum keyd_result {
 	KEYD_NO_ACCOUNT,  /* none, or several, in the directory */
 	KEYD_UNAVAILABLE, /* the directory did not answer, or refused */
 	KEYD_UNKNOWN,     /* it did not say whether it made the change */
+	KEYD_KEY_OPTION,  /* one that is not honoured */
+	KEYD_KEY_SEVERAL, /* more than one in it */
 };
-#define KEYD_RESULTS 15
+#define KEYD_RESULTS 17
 
 /* Text is borrowed. */
 struct keyd_request {

@@ -1,6 +1,7 @@
 /*
  * Every size that an outsider can choose has a name and a number here.
- * What is over a limit is refused whole and reported, never cut.
+ * What is over a limit is refused whole and reported, never cut; of rows that
+ * are more than a list holds, those that are over are refused.
  */
 #ifndef ENSCALE_COMMON_LIMITS_H
 #define ENSCALE_COMMON_LIMITS_H
@@ -8,6 +9,9 @@
 /* Login names: "ACCOUNT" or "NODE-ACCOUNT", at most nine digits each. */
 #define LOGIN_DIGITS_MAX 9
 #define LOGIN_TEXT_MAX	 (2 * LOGIN_DIGITS_MAX + 1)
+
+/* A passwd entry of anybody's, in bytes; /etc/passwd's longest line counts. */
+#define PASSWD_ENTRY_MAX (64 * 1024)
 
 /* Account and node ids that can exist (28 bits; more parses as unknown). */
 #define ACCOUNT_ID_MAX 0x0fffffffU
@@ -39,6 +43,10 @@
 #define LDAP_BACKLOG_MAX   ((uint64_t)4 << 30)
 #define LDAP_BACKLOG_SPARE ((uint64_t)256 << 20)
 
+/* What one transaction may add to the state, in bytes of its file: a first
+ * refresh is one, and takes two KiB for an account with its keys. */
+#define STATE_GROWTH_MAX ((size_t)16 << 30)
+
 /* Public keys, in bytes of the decoded blob; RSA of 16384 bits is 2 KiB. */
 #define KEY_BLOB_MAX  4096
 #define KEY_LINE_MAX  16384
@@ -51,7 +59,7 @@
 #define KEY_CHANGES_MAX	    20
 #define KEY_CHANGES_SECONDS 600
 
-/* Rows in one record of the view. */
+/* Rows in one record of the view, and in the entry that they come from. */
 #define ACCOUNT_KEYS_MAX	  10000
 #define ACCOUNT_ENVIRONMENTS_MAX  100000
 #define ENVIRONMENT_MEMBERS_MAX	  10000
@@ -75,7 +83,8 @@
 
 /* The guard's sockets. */
 #define GUARD_REQUEST_MAX 4096		    /* one JSON line from the shell */
-#define GUARD_REPLY_MAX	  (16 * 1024 * 1024) /* one JSON line to the shell */
+#define GUARD_REPLY_MAX	  (4 * 1024 * 1024) /* one JSON line to the shell */
+#define GUARD_PAGE_SIZE	  (256 * 1024)	    /* a page of a list, about */
 #define AGENT_MESSAGE_MAX (64 * 1024)	    /* one agent message */
 #define HOP_SECONDS	  30 /* from the declaration to the signature */
 #define CERT_SECONDS_MAX  180

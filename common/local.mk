@@ -8,6 +8,7 @@ libcommon_la_SOURCES = \
 	%D%/cleanup.h \
 	%D%/limits.h \
 	%D%/apart.c %D%/apart.h \
+	%D%/changeable.c %D%/changeable.h \
 	%D%/errors.c %D%/errors.h \
 	%D%/login_name.c %D%/login_name.h \
 	%D%/account_map.c %D%/account_map.h \
@@ -19,11 +20,14 @@ libcommon_la_SOURCES = \
 	%D%/text.c %D%/text.h \
 	%D%/base64.c %D%/base64.h \
 	%D%/schema.c %D%/schema.h \
-	%D%/ssh_key.c %D%/ssh_key.h \
+	%D%/ssh_key.c %D%/ssh_key.h %D%/ssh_key_private.h \
+	%D%/ssh_key_options.c \
+	%D%/ssh_key_text.c %D%/ssh_key_text.h \
 	%D%/fingerprint_text.c %D%/fingerprint_text.h \
 	%D%/session_registry.c %D%/session_registry.h \
 	%D%/host_address.c %D%/host_address.h \
 	%D%/landlock.c %D%/landlock.h \
+	%D%/lock_file.c %D%/lock_file.h \
 	%D%/guard_protocol.h \
 	%D%/keyd_protocol.c %D%/keyd_protocol.h
 

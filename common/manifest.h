@@ -22,7 +22,7 @@
 #include "common/limits.h"
 
 #define MANIFEST_NAME	  "manifest"
-#define MANIFEST_VERSION  2
+#define MANIFEST_VERSION  3
 #define MANIFEST_SIZE_MAX 4096
 #define SEGMENT_NAME_LEN  20 /* "0123456789abcdef.cdb" */
 

@@ -11,6 +11,7 @@
 
 #include "common/crc32c.h"
 #include "common/errors.h"
+#include "common/ssh_key.h"
 
 #define CRC_LEN       4
 #define MEMBER_LEN    5 /* u32 account, u8 role */
@@ -69,7 +70,20 @@ record_key_environment(const char *name)
 	if (len == 0 || len > NAME_TEXT_MAX)
 		return (struct record_key){ .len = 0 };
 	append(&key, name, len);
+	for (size_t i = 1; i < key.len; i++) {
+		if (key.data[i] >= 'A' && key.data[i] <= 'Z')
+			key.data[i] = (uint8_t)(key.data[i] - 'A' + 'a');
+	}
 	return key;
+}
+
+static bool
+is_key_of(const struct record_key *key, const char *environment)
+{
+	const struct record_key own = record_key_environment(environment);
+
+	return bytes_equal((struct bytes){ key->data, key->len },
+	    (struct bytes){ own.data, own.len });
 }
 
 /* Checks what all records have; *ret_body stands at the body, and
@@ -280,11 +294,13 @@ record_decode_key(struct bytes record, const struct record_key *key,
 	found.fingerprint = key_at + ID_KEY_LEN;
 	found.title = wire_read_text(&body, NAME_TEXT_MAX);
 	found.from = wire_read_text(&body, FROM_TEXT_MAX);
+	found.options = wire_read_u8(&body);
 	found.expires = read_time(&body);
 	found.added = read_time(&body);
 	found.blob = wire_read_string(&body);
 	if (!is_account(found.account) || found.blob.len == 0 ||
-	    found.blob.len > KEY_BLOB_MAX)
+	    found.blob.len > KEY_BLOB_MAX ||
+	    (found.options & ~KEY_OPTIONS) != 0)
 		return ENS_E_CORRUPT;
 	r = wire_read_end(&body);
 	if (r == 0)
@@ -384,9 +400,8 @@ record_decode_environment(struct bytes record, const struct record_key *key,
 	                  .data;
 	if (wire_read_end(&body) != 0)
 		return ENS_E_CORRUPT;
-	if (!bytes_equal_text((struct bytes){ key_at + 1, key->len - 1 },
-	        found.name) ||
-	    !members_ok(&found) || !node_rows_ok(found.nodes, found.node_count))
+	if (!is_key_of(key, found.name) || !members_ok(&found) ||
+	    !node_rows_ok(found.nodes, found.node_count))
 		return ENS_E_CORRUPT;
 	*ret_environment = found;
 	return 0;

@@ -22,14 +22,14 @@
 #include "common/limits.h"
 #include "common/wire.h"
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 enum record_kind {
 	RECORD_TOMBSTONE = 'x',
 	RECORD_ACCOUNT = 'A',	     /* by account id */
 	RECORD_KEY = 'K',	     /* by account id and fingerprint */
 	RECORD_ACCOUNT_KEYS = 'F',   /* fingerprints, by account id */
-	RECORD_ENVIRONMENT = 'E',    /* by name */
+	RECORD_ENVIRONMENT = 'E',    /* by name, in small letters */
 	RECORD_ENVIRONMENTS = 'M',   /* of an account, by account id */
 	RECORD_NODE = 'N',	     /* by node id */
 	RECORD_HOST_KEY = 'H',	     /* node ids, by host key fingerprint */
@@ -45,7 +45,8 @@ struct record_key {
 };
 
 /* Build keys; names longer than NAME_TEXT_MAX give an empty key, which is
- * never found. */
+ * never found. "goodenv" and "GOODENV" are one name, as they are in a
+ * directory (caseIgnoreMatch) and of a host: letters A to Z count as small. */
 struct record_key record_key_id(enum record_kind kind, uint32_t id);
 struct record_key record_key_key(uint32_t account,
     const uint8_t fingerprint[SHA256_LEN]);
@@ -87,6 +88,7 @@ struct key_record {
 	struct bytes blob;	    /* the public key (RFC 4253, 6.6) */
 	const char *title;	    /* may be empty */
 	const char *from;	    /* sshd's from= list, "" when none */
+	uint8_t options;	    /* KEY_NO_PTY, ... of ssh_key.h */
 	int64_t expires;	    /* seconds since the epoch; 0: never */
 	int64_t added;		    /* seconds since the epoch; 0: unknown */
 };

@@ -9,6 +9,7 @@
 #include "common/crc32c.h"
 #include "common/errors.h"
 #include "common/record.h"
+#include "common/ssh_key.h"
 
 static void
 fail(struct wire_writer *writer, int error)
@@ -159,6 +160,9 @@ record_encode_key(struct wire_writer *writer, const struct key_record *found)
 	begin(writer, RECORD_KEY, &key);
 	put_text(writer, found->title, NAME_TEXT_MAX);
 	put_text(writer, found->from, FROM_TEXT_MAX);
+	if ((found->options & ~KEY_OPTIONS) != 0)
+		fail(writer, ENS_E_RANGE);
+	wire_write_u8(writer, found->options);
 	put_time(writer, found->expires);
 	put_time(writer, found->added);
 	put_blob(writer, found->blob);

@@ -54,9 +54,6 @@ schema_is_name(const char *text)
 
 	if (len == 0 || len > SCHEMA_NAME_MAX)
 		return false;
-	if (strchr(digits, text[0]) != NULL)
-		return strspn(text, "0123456789.") == len &&
-		    text[len - 1] != '.' && strstr(text, "..") == NULL;
 	if (strchr(letters, text[0]) == NULL)
 		return false;
 	for (n = 1; n < len; n++) {

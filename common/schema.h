@@ -46,9 +46,10 @@ enum schema_name {
 #define SCHEMA_CLASSES  SCHEMA_ACCOUNT_ID   /* behind the last class */
 #define SCHEMA_MAPPABLE SCHEMA_OBJECT_CLASS /* behind the last to map */
 
-/* By enum schema_name: what the directory has for each. */
 struct schema {
+	/* By enum schema_name: what the directory has for each. */
 	char names[SCHEMA_COUNT][SCHEMA_NAME_MAX + 1];
+	bool no_touch; /* keys may have the option no-touch-required */
 };
 
 /* Ours: "enscaleAccount", "enscaleAccountId", ... */
@@ -56,8 +57,8 @@ extern const char *const schema_names[SCHEMA_COUNT];
 
 /* Everything has its own name. */
 void schema_init(struct schema *ret_schema);
-/* Letters, digits and "-" after a letter, or an OID; up to
- * SCHEMA_NAME_MAX. */
+/* Letters, digits and "-" after a letter, up to SCHEMA_NAME_MAX. An OID is
+ * none: no server answers with one. */
 bool schema_is_name(const char *text);
 
 #endif

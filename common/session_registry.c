@@ -19,22 +19,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/fingerprint_text.h"
+#include "common/lock_file.h"
 #include "common/login_name.h"
 #include "common/session_registry.h"
 #include "common/text.h"
 
-#define LOCK_SECONDS 5
-#define LOCK_STEP_MS 10
+#define LOCK_WAIT_MS 5000
 
 static const char first_line[] = "enscale-session 1";
 
@@ -314,11 +313,22 @@ finish(int dir_fd, int fd, const char *data, size_t len)
 	return 0;
 }
 
+/* Gives a finished file its name. -EEXIST when that is taken. */
+static int
+name_file(int dir_fd, int fd, const char *name)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, path, dir_fd, name, AT_SYMLINK_FOLLOW) < 0
+	    ? -errno
+	    : 0;
+}
+
 int
 session_publish(int dir_fd, const struct session *session)
 {
-	char text[SESSION_FILE_MAX], temporary[SESSION_ID_LEN + 3];
-	char name[SESSION_NAME_MAX];
+	char text[SESSION_FILE_MAX], name[SESSION_NAME_MAX];
 	AUTO_FD int fd = -1;
 	int n, r;
 
@@ -330,18 +340,12 @@ session_publish(int dir_fd, const struct session *session)
 	n = format(session, text, sizeof(text));
 	if (n < 0)
 		return n;
-	snprintf(temporary, sizeof(temporary), ".%s~", session->id);
-	fd = openat(dir_fd, temporary,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* Without a name: who is killed here leaves nothing behind. */
+	fd = openat(dir_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	r = finish(dir_fd, fd, text, (size_t)n);
-	if (r == 0 &&
-	    renameat2(dir_fd, temporary, dir_fd, name, RENAME_NOREPLACE) < 0)
-		r = -errno;
-	if (r < 0)
-		unlinkat(dir_fd, temporary, 0);
-	return r;
+	return r == 0 ? name_file(dir_fd, fd, name) : r;
 }
 
 int
@@ -393,9 +397,9 @@ bool
 session_is_alive(const struct session *session)
 {
 	uint64_t start;
+	const int r = process_stat(session->monitor, &start, NULL);
 
-	return process_stat(session->monitor, &start, NULL) == 0 &&
-	    start == session->monitor_start;
+	return r == 0 ? start == session->monitor_start : r != -ESRCH;
 }
 
 static void
@@ -472,23 +476,14 @@ session_count(int dir_fd, uint32_t account)
 }
 
 int
-session_lock(int dir_fd)
+session_lock(const char *dir)
 {
-	const struct timespec step = { .tv_nsec = LOCK_STEP_MS * 1000000L };
-	int fd = open_again(dir_fd), r;
+	char path[PATH_MAX];
+	int r;
 
-	if (fd < 0)
-		return fd;
-	for (int i = 0; i < LOCK_SECONDS * 1000 / LOCK_STEP_MS; i++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return fd;
-		if (errno != EWOULDBLOCK && errno != EINTR) {
-			r = -errno;
-			close(fd);
-			return r;
-		}
-		nanosleep(&step, NULL);
-	}
-	close(fd);
-	return -ETIMEDOUT;
+	if ((size_t)snprintf(path, sizeof(path), "%s.lock", dir) >=
+	    sizeof(path))
+		return -ENAMETOOLONG;
+	r = lock_file(AT_FDCWD, path, LOCK_WAIT_MS);
+	return r == -EWOULDBLOCK ? -ETIMEDOUT : r;
 }

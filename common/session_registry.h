@@ -1,12 +1,14 @@
 /*
  * The session registry: one file per open session in run_dir/sessions,
- * written by pam_enscale as root, read by the guard. The folder is 0750
- * root:enscale, a file 0640. Its name is ACCOUNT.ID, so that the sessions of
- * one account are counted without a look into those of the others.
+ * written and removed by pam_enscale as root, read by the guard, which removes
+ * what a killed sshd left: the folder is the guard's, 0750
+ * enscale-guard:enscale, a file root's, 0640. Its name is ACCOUNT.ID, so that
+ * the sessions of one account are counted without a look into those of the
+ * others.
  *
- * A record is published by rename(2): whole or not there. Whether its
- * session still lives is told by the pid and start time of sshd's monitor,
- * so that one left behind by a killed sshd counts for nothing.
+ * A record gets its name when it is finished: whole or not there. Whether
+ * its session still lives is told by the pid and start time of sshd's
+ * monitor, so that one left behind by a killed sshd counts for nothing.
  */
 #ifndef ENSCALE_COMMON_SESSION_REGISTRY_H
 #define ENSCALE_COMMON_SESSION_REGISTRY_H
@@ -37,7 +39,7 @@ bool session_id_is_valid(const char *id);
 /* "25880.abcdefghijklmnop", with its NUL. */
 #define SESSION_NAME_MAX (LOGIN_DIGITS_MAX + 1 + SESSION_ID_LEN + 1)
 /* The account of a record's name, whose id is session_name_id(); 0 when it
- * is no such name, as that of a record being written. */
+ * is no such name. */
 uint32_t session_name_account(const char *name);
 const char *session_name_id(const char *name);
 
@@ -53,7 +55,7 @@ int session_remove(int dir_fd, uint32_t account, const char *id);
 /* Reads the one of that name. 0; ENS_E_NOTFOUND; ENS_E_VERSION;
  * ENS_E_CORRUPT; -errno. */
 int session_read(int dir_fd, const char *name, struct session *ret_session);
-/* Does the monitor of the record still run? */
+/* False: the monitor of the record has ended. What cannot be told lives. */
 bool session_is_alive(const struct session *session);
 
 /* Calls visit for every readable record of the account (0: of all), dead ones
@@ -65,9 +67,9 @@ int session_each(int dir_fd, uint32_t account,
 /* Living sessions of an account, or -errno. */
 int session_count(int dir_fd, uint32_t account);
 
-/* An exclusive lock on the folder for count-then-publish; a killed holder
- * leaves nothing behind (flock on a descriptor with O_CLOEXEC). Returns the
- * descriptor to close, or -errno (-ETIMEDOUT after five seconds). */
-int session_lock(int dir_fd);
+/* An exclusive lock for count-then-publish: lock_file() on "DIR.lock", beside
+ * the folder, which whoever may read it could lock. Returns the descriptor to
+ * close, or -errno (-ETIMEDOUT after five seconds). */
+int session_lock(const char *dir);
 
 #endif

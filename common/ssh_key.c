@@ -6,13 +6,13 @@
 #include <config.h>
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
 
 #include "common/base64.h"
 #include "common/errors.h"
 #include "common/ssh_key.h"
+#include "common/ssh_key_private.h"
 #include "common/text.h"
 
 static const struct type_row {
@@ -221,157 +221,23 @@ ssh_key_format(struct bytes blob, char *buf, size_t size)
 	return need;
 }
 
-/* ---- options -------------------------------------------------------- */
-
-bool
-ssh_key_from_is_valid(const char *from)
-{
-	static const char others[] = ".:*?!/-_%,";
-	size_t n;
-
-	for (n = 0; from[n] != '\0'; n++) {
-		if (n >= FROM_TEXT_MAX)
-			return false;
-		if ((from[n] >= '0' && from[n] <= '9') ||
-		    (from[n] >= 'A' && from[n] <= 'Z') ||
-		    (from[n] >= 'a' && from[n] <= 'z'))
-			continue;
-		if (strchr(others, from[n]) == NULL)
-			return false;
-	}
-	return n > 0;
-}
-
-/* Two digits, or -1. */
-static int
-two_digits(const char *at)
-{
-	if (at[0] < '0' || at[0] > '9' || at[1] < '0' || at[1] > '9')
-		return -1;
-	return (at[0] - '0') * 10 + (at[1] - '0');
-}
-
-int
-ssh_key_parse_expiry(const char *text, size_t len, int64_t *ret_time)
-{
-	int part[7] = { 0 }; /* century, year, month, day, hour, min, sec */
-	bool utc = len > 0 && (text[len - 1] == 'Z' || text[len - 1] == 'z');
-	struct tm tm, given;
-	time_t t;
-
-	if (utc)
-		len--;
-	if (len != 8 && len != 12 && len != 14)
-		return ENS_E_SYNTAX;
-	for (size_t i = 0; i < len / 2; i++) {
-		part[i] = two_digits(text + 2 * i);
-		if (part[i] < 0)
-			return ENS_E_SYNTAX;
-	}
-	given = (struct tm){ .tm_year = part[0] * 100 + part[1] - 1900,
-		.tm_mon = part[2] - 1,
-		.tm_mday = part[3],
-		.tm_hour = part[4],
-		.tm_min = part[5],
-		.tm_sec = part[6],
-		.tm_isdst = utc ? 0 : -1 };
-	if (given.tm_mon < 0 || given.tm_mon > 11 || given.tm_hour > 23 ||
-	    given.tm_min > 59 || given.tm_sec > 59)
-		return ENS_E_SYNTAX;
-	tm = given;
-	t = utc ? timegm(&tm) : mktime(&tm);
-	/* A day that the month does not have comes back as another; 0 and
-	 * less would read as "never". */
-	if (t <= 0 || tm.tm_mday != given.tm_mday)
-		return ENS_E_SYNTAX;
-	*ret_time = t;
-	return 0;
-}
-
-static bool
-name_is(struct bytes name, const char *want)
-{
-	return name.len == strlen(want) &&
-	    strncasecmp((const char *)name.data, want, name.len) == 0;
-}
-
-static int
-take_option(struct bytes name, struct bytes value, struct ssh_key *key)
-{
-	if (name_is(name, "from") && key->from[0] == '\0') {
-		if (value.len > FROM_TEXT_MAX)
-			return ENS_E_LIMIT;
-		memcpy(key->from, value.data, value.len);
-		key->from[value.len] = '\0';
-		return ssh_key_from_is_valid(key->from) ? 0 : ENS_E_KEY_FORMAT;
-	}
-	if (name_is(name, "expiry-time") && key->expires == 0) {
-		return ssh_key_parse_expiry((const char *)value.data, value.len,
-		           &key->expires) == 0
-		    ? 0
-		    : ENS_E_KEY_FORMAT;
-	}
-	return ENS_E_KEY_FORMAT;
-}
-
-/* name="value"[,name="value"]... and nothing else. */
-static int
-parse_options(struct bytes text, struct ssh_key *key)
-{
-	const uint8_t *at = text.data, *end = text.data + text.len;
-	struct bytes name, value;
-	int r;
-
-	for (;;) {
-		name.data = at;
-		while (at < end && *at != '=')
-			at++;
-		name.len = (size_t)(at - name.data);
-		if (end - at < 3 || at[1] != '"')
-			return ENS_E_KEY_FORMAT;
-		at += 2;
-		value.data = at;
-		while (at < end && *at != '"')
-			at++;
-		if (at == end)
-			return ENS_E_KEY_FORMAT;
-		value.len = (size_t)(at - value.data);
-		at++;
-		r = take_option(name, value, key);
-		if (r < 0 || at == end)
-			return r;
-		if (*at++ != ',')
-			return ENS_E_KEY_FORMAT;
-	}
-}
-
 /* ---- the line ------------------------------------------------------- */
 
 static struct bytes
-trim_line(const char *line, size_t len)
+trim_end(struct bytes line)
 {
-	if (len > 0 && line[len - 1] == '\n') {
-		len--;
-		if (len > 0 && line[len - 1] == '\r')
-			len--;
+	if (line.len > 0 && line.data[line.len - 1] == '\n') {
+		line.len--;
+		if (line.len > 0 && line.data[line.len - 1] == '\r')
+			line.len--;
 	}
-	while (len > 0 && line[len - 1] == ' ')
-		len--;
-	return (struct bytes){ (const uint8_t *)line, len };
+	while (line.len > 0 && ssh_key_is_blank(line.data[line.len - 1]))
+		line.len--;
+	return line;
 }
 
-static bool
-has_control(struct bytes text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.data[i] < 0x20 || text.data[i] == 0x7f)
-			return true;
-	}
-	return false;
-}
-
-/* Takes the next word and the spaces behind it off the front; quotes hold a
- * word together. */
+/* Takes the next word and the blanks behind it off the front; quotes hold a
+ * word together, and as with sshd a backslash takes a quote its meaning. */
 static struct bytes
 next_word(struct bytes *rest)
 {
@@ -379,13 +245,16 @@ next_word(struct bytes *rest)
 	bool quoted = false;
 	size_t n = 0;
 
-	while (n < rest->len && (quoted || rest->data[n] != ' ')) {
-		if (rest->data[n] == '"')
+	while (n < rest->len && (quoted || !ssh_key_is_blank(rest->data[n]))) {
+		if (rest->data[n] == '\\' && n + 1 < rest->len &&
+		    rest->data[n + 1] == '"')
+			n++;
+		else if (rest->data[n] == '"')
 			quoted = !quoted;
 		n++;
 	}
 	word.len = n;
-	while (n < rest->len && rest->data[n] == ' ')
+	while (n < rest->len && ssh_key_is_blank(rest->data[n]))
 		n++;
 	rest->data += n;
 	rest->len -= n;
@@ -397,18 +266,6 @@ static bool
 looks_like_blob(struct bytes text)
 {
 	return text.len >= 4 && memcmp(text.data, "AAAA", 4) == 0;
-}
-
-static void
-copy_comment(struct bytes comment, struct ssh_key *key)
-{
-	char text[NAME_TEXT_MAX + 1];
-
-	if (comment.len > NAME_TEXT_MAX)
-		return;
-	memcpy(text, comment.data, comment.len);
-	text[comment.len] = '\0';
-	text_printable(text, key->comment, sizeof(key->comment));
 }
 
 /* rest: "base64 [comment]". */
@@ -430,40 +287,73 @@ parse_key(const struct type_row *row, struct bytes rest, struct ssh_key *key)
 		return r;
 	if (key->type != row->type)
 		return ENS_E_KEY_FORMAT;
-	copy_comment(rest, key);
+	text_display((const char *)rest.data, rest.len, key->comment,
+	    sizeof(key->comment), &key->comment_changed);
 	return 0;
+}
+
+static bool
+is_letter(uint8_t byte)
+{
+	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+/* Options are what stands before "type base64"; else it is no key at all. */
+static int
+parse_with_options(struct bytes options, struct bytes rest, struct ssh_key *key,
+    char *reason)
+{
+	struct bytes word = next_word(&rest), peek = rest;
+	const struct type_row *row = find_type_name(word);
+	int r;
+
+	if (options.len == 0 || !is_letter(options.data[0]) ||
+	    (row == NULL && !looks_like_blob(next_word(&peek))))
+		return ENS_E_KEY_FORMAT;
+	r = ssh_key_parse_options(options, key, reason);
+	if (r < 0)
+		return r;
+	return row != NULL ? parse_key(row, rest, key) : refuse_type(word);
+}
+
+static int
+parse_line(struct bytes line, struct ssh_key *key, char *reason)
+{
+	struct bytes rest = trim_end(line), peek;
+	struct bytes word;
+	const struct type_row *row;
+
+	if (rest.len > KEY_LINE_MAX)
+		return ENS_E_LIMIT;
+	word = next_word(&rest);
+	row = find_type_name(word);
+	if (row != NULL)
+		return parse_key(row, rest, key);
+	peek = rest;
+	if (looks_like_blob(next_word(&peek)))
+		return refuse_type(word);
+	return parse_with_options(word, rest, key, reason);
+}
+
+int
+ssh_key_parse_line(struct bytes line, struct ssh_key *ret_key,
+    char ret_reason[KEY_REASON_MAX + 1])
+{
+	struct ssh_key key = { .blob_len = 0 };
+	char reason[KEY_REASON_MAX + 1] = "";
+	int r = parse_line(line, &key, reason);
+
+	if (r == 0)
+		*ret_key = key;
+	else if (ret_reason != NULL)
+		(void)snprintf(ret_reason, KEY_REASON_MAX + 1, "%s",
+		    reason[0] != '\0' ? reason : error_text(r));
+	return r;
 }
 
 int
 ssh_key_parse(const char *line, size_t len, struct ssh_key *ret_key)
 {
-	struct ssh_key key = { .blob_len = 0 };
-	struct bytes rest = trim_line(line, len), word, peek;
-	const struct type_row *row;
-	int r;
-
-	if (rest.len > KEY_LINE_MAX)
-		return ENS_E_LIMIT;
-	if (rest.len == 0 || has_control(rest))
-		return ENS_E_KEY_FORMAT;
-	word = next_word(&rest);
-	row = find_type_name(word);
-	if (row == NULL) {
-		peek = rest;
-		if (looks_like_blob(next_word(&peek)))
-			return refuse_type(word);
-		r = parse_options(word, &key);
-		if (r < 0)
-			return r;
-		word = next_word(&rest);
-		row = find_type_name(word);
-		if (row == NULL)
-			return word.len > 0 ? refuse_type(word)
-			                    : ENS_E_KEY_FORMAT;
-	}
-	r = parse_key(row, rest, &key);
-	if (r < 0)
-		return r;
-	*ret_key = key;
-	return 0;
+	return ssh_key_parse_line((struct bytes){ (const uint8_t *)line, len },
+	    ret_key, NULL);
 }

@@ -56,11 +56,45 @@ read_character(const uint8_t *at, size_t left, uint32_t *ret_character)
 	return 4;
 }
 
+/* Characters that would not be seen, or would do something else. */
+static const struct {
+	uint32_t first, last;
+} hidden[] = {
+	{ 0x0000, 0x001f },   /* C0 */
+	{ 0x007f, 0x009f },   /* DEL, C1 */
+	{ 0x00ad, 0x00ad },   /* soft hyphen */
+	{ 0x034f, 0x034f },   /* grapheme joiner */
+	{ 0x061c, 0x061c },   /* Arabic letter mark */
+	{ 0x115f, 0x1160 },   /* Hangul fillers */
+	{ 0x17b4, 0x17b5 },   /* Khmer vowels without a form */
+	{ 0x180e, 0x180e },   /* Mongolian vowel separator */
+	{ 0x200b, 0x200f },   /* zero width; marks of direction */
+	{ 0x2028, 0x202e },   /* separators; embeddings and overrides */
+	{ 0x2060, 0x206f },   /* invisible operators; isolates */
+	{ 0x3164, 0x3164 },   /* Hangul filler */
+	{ 0xfeff, 0xfeff },   /* byte order mark */
+	{ 0xffa0, 0xffa0 },   /* half-width Hangul filler */
+	{ 0xfff9, 0xfffb },   /* interlinear annotation */
+	{ 0x1d173, 0x1d17a }, /* musical formats */
+	{ 0xe0000, 0xe0fff }, /* tags and their like */
+};
+
 static bool
 is_harmless(uint32_t c)
 {
-	return !(c < 0x20 || (c >= 0x7f && c <= 0x9f) ||
-	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069));
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+		if (c >= hidden[i].first && c <= hidden[i].last)
+			return false;
+	}
+	return true;
+}
+
+/* Tabs and line ends: what stands between words for whoever wrote it. */
+static bool
+is_space(uint32_t c)
+{
+	return (c >= '\t' && c <= '\r') || c == 0x85 || c == 0x2028 ||
+	    c == 0x2029;
 }
 
 size_t
@@ -103,6 +137,37 @@ text_is_printable(const char *text)
 			return false;
 	}
 	return true;
+}
+
+size_t
+text_display(const char *text, size_t len, char *buf, size_t size,
+    bool *ret_changed)
+{
+	const uint8_t *at = (const uint8_t *)text;
+	size_t left = len, n, used = 0;
+	bool space = false;
+	uint32_t c = 0;
+
+	while (left > 0) {
+		n = read_character(at, left, &c);
+		if (n > 0 && is_space(c)) {
+			space = used > 0;
+		} else if (n > 0 && is_harmless(c)) {
+			if (used + space + n >= size)
+				break;
+			if (space && c != ' ')
+				buf[used++] = ' ';
+			space = false;
+			memcpy(buf + used, at, n);
+			used += n;
+		}
+		n += n == 0;
+		at += n;
+		left -= n;
+	}
+	buf[used] = '\0';
+	*ret_changed = used != len || memcmp(buf, text, len) != 0;
+	return used;
 }
 
 bool

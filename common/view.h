@@ -20,7 +20,7 @@
 
 #include "common/record.h"
 
-#define VIEW_VERSION 2
+#define VIEW_VERSION 3
 
 struct view;
 

@@ -28,7 +28,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -37,6 +36,7 @@
 #include "common/apart.h"
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/lock_file.h"
 #include "common/view_segment.h"
 
 #define LOCK_NAME     "lock"
@@ -60,9 +60,11 @@ struct view_writer {
 	int lock_fd;
 	struct manifest manifest;
 	uint64_t merges;
-	uint64_t last_number;   /* the highest segment number ever seen here */
-	uint64_t synced_number; /* up to this one segments are durable */
-	bool synced;            /* and so is the manifest */
+	uint64_t last_number;    /* the highest segment number ever seen here */
+	uint64_t synced_number;  /* up to this one segments are durable */
+	bool synced;             /* and so is the manifest */
+	int (*first)(void *arg); /* view_writer_set_first(), or NULL */
+	void *first_arg;
 	struct making making;
 	bool base;
 	pid_t merger;            /* the child, or 0 */
@@ -102,12 +104,13 @@ named(const struct manifest *manifest, const char *name)
 }
 
 /*
- * Removes what no manifest names: temporary files always, segments only
- * when there is a publication of ours. Before that the folder may hold one
- * of another version that its readers still use.
+ * Removes what no manifest names: temporary files when it is opened, since
+ * later ones are under way, and segments only when there is a publication of
+ * ours. Before that the folder may hold one of another version that its readers
+ * still use.
  */
 static int
-sweep(struct view_writer *writer)
+sweep(struct view_writer *writer, bool opening)
 {
 	struct dirent *entry;
 	DIR *dir;
@@ -126,9 +129,7 @@ sweep(struct view_writer *writer)
 	while ((entry = readdir(dir)) != NULL) {
 		uint64_t number;
 
-		if (strncmp(entry->d_name, ".new-", 5) == 0 &&
-		    (writer->merger == 0 ||
-		        strcmp(entry->d_name, BASE_NAME) != 0)) {
+		if (opening && strncmp(entry->d_name, ".new-", 5) == 0) {
 			unlinkat(writer->dir_fd, entry->d_name, 0);
 			continue;
 		}
@@ -144,7 +145,7 @@ sweep(struct view_writer *writer)
 	return 0;
 }
 
-/* A manifest whose segments are all there; none otherwise. */
+/* A manifest whose segments are all there; otherwise without any. */
 static struct manifest
 published(int dir_fd)
 {
@@ -160,7 +161,10 @@ published(int dir_fd)
 		        0 ||
 		    !S_ISREG(st.st_mode) ||
 		    (uint64_t)st.st_size != segment->size)
-			return (struct manifest){ 0 };
+			return (struct manifest){
+				.generation = manifest.generation,
+				.as_of = manifest.as_of,
+			};
 	}
 	return manifest;
 }
@@ -177,20 +181,6 @@ stop_merger(struct view_writer *writer)
 	(void)unlinkat(writer->dir_fd, BASE_NAME, 0);
 }
 
-/* The lock is a file that only its owner can open: a lock on one that
- * readers open would be theirs to take. */
-static int
-lock(struct view_writer *writer)
-{
-	writer->lock_fd = openat(writer->dir_fd, LOCK_NAME,
-	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (writer->lock_fd < 0)
-		return -errno;
-	if (flock(writer->lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return -errno;
-	return 0;
-}
-
 int
 view_writer_open(const char *dir, struct view_writer **ret_writer)
 {
@@ -200,12 +190,14 @@ view_writer_open(const char *dir, struct view_writer **ret_writer)
 	writer = calloc(1, sizeof(*writer));
 	if (writer == NULL)
 		return -ENOMEM;
-	writer->lock_fd = -1;
 	writer->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = writer->dir_fd < 0 ? -errno : lock(writer);
+	writer->lock_fd = writer->dir_fd < 0
+	    ? -errno
+	    : lock_file(writer->dir_fd, LOCK_NAME, 0);
+	r = writer->lock_fd < 0 ? writer->lock_fd : 0;
 	if (r == 0) {
 		writer->manifest = published(writer->dir_fd);
-		r = sweep(writer);
+		r = sweep(writer, true);
 	}
 	if (r == 0)
 		r = view_writer_sync(writer);
@@ -339,6 +331,14 @@ sync_file(int dir_fd, const char *name)
 	return fd >= 0 && fsync(fd) == 0 ? 0 : -errno;
 }
 
+void
+view_writer_set_first(struct view_writer *writer, int (*first)(void *arg),
+    void *arg)
+{
+	writer->first = first;
+	writer->first_arg = arg;
+}
+
 int
 view_writer_sync(struct view_writer *writer)
 {
@@ -346,6 +346,8 @@ view_writer_sync(struct view_writer *writer)
 
 	if (writer->synced || writer->manifest.segment_count == 0)
 		return 0;
+	if (writer->first != NULL)
+		r = writer->first(writer->first_arg);
 	for (uint32_t i = 0; r == 0 && i < writer->manifest.segment_count;
 	     i++) {
 		const char *name = writer->manifest.segments[i].name;
@@ -433,7 +435,7 @@ publish_merged(struct view_writer *writer, const char *name, uint32_t at,
 	r = view_writer_sync(writer);
 	/* What stays behind is swept the next time. */
 	if (r == 0)
-		(void)sweep(writer);
+		(void)sweep(writer, false);
 	return r;
 }
 
@@ -600,7 +602,7 @@ publish_base(struct view_writer *writer, int fd, struct manifest *next)
 	if (r == 0)
 		r = view_writer_sync(writer);
 	if (r == 0)
-		(void)sweep(writer);
+		(void)sweep(writer, false);
 	return r;
 }
 

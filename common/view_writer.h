@@ -22,8 +22,9 @@ struct view_writer;
  * Opens the folder for writing (it must exist), under an exclusive lock:
  * -EWOULDBLOCK when another writer runs. Left-over temporary files and
  * unnamed segments are removed. A missing, broken or foreign manifest is no
- * error: view_writer_manifest() then shows generation 0 without segments,
- * and the next publication must be a base.
+ * error: view_writer_manifest() then shows generation 0 without segments, or
+ * what it says of itself when only a segment is missing, and the next
+ * publication must be a base.
  */
 int view_writer_open(const char *dir, struct view_writer **ret_writer);
 void view_writer_close(struct view_writer *writer);
@@ -57,6 +58,13 @@ int view_writer_commit(struct view_writer *writer, uint64_t generation,
     int64_t as_of);
 void view_writer_abort(struct view_writer *writer);
 
+/*
+ * What is published is made from something that shall be durable first: first()
+ * is called each time before the manifest is made so. Its error is that of the
+ * call that did it.
+ */
+void view_writer_set_first(struct view_writer *writer, int (*first)(void *arg),
+    void *arg);
 /* Makes what is published durable: a no-op when it is. */
 int view_writer_sync(struct view_writer *writer);
 bool view_writer_is_synced(const struct view_writer *writer);

@@ -93,11 +93,16 @@ certify(void *arg, const struct cert_request *request,
     struct wire_writer *writer)
 {
 	const struct agent_peer *peer = arg;
+	struct shell *shell = find_shell(peer);
+	int r;
 
 	if (!admission_charge(peer->client, ADMISSION_COST_SIGN))
 		return -EAGAIN;
-	return agent_socket_certify(peer->guard, &peer->entry->session, request,
+	r = agent_socket_certify(peer->guard, &peer->entry->session, request,
 	    writer);
+	if (r == 0 && shell != NULL)
+		shell->hop.certified = time(NULL);
+	return r;
 }
 
 int

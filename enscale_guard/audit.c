@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +26,7 @@
 struct audit {
 	char *path;
 	int fd;
+	bool is_torn; /* the file ends in a part of a line */
 };
 
 static int
@@ -66,6 +69,7 @@ audit_reopen(struct audit *audit)
 		return fd;
 	close(audit->fd);
 	audit->fd = fd;
+	audit->is_torn = false;
 	return 0;
 }
 
@@ -126,13 +130,47 @@ format_line(const char *event, const struct session *session, json_t *fields)
 	return text;
 }
 
+/* Takes the last bytes off the file again. It cannot where the file may only
+ * be appended to, as chattr(1) makes it: the next line then begins anew. */
+static void
+take_back(struct audit *audit, off_t len)
+{
+	const off_t end = lseek(audit->fd, 0, SEEK_CUR);
+
+	if (end < len || ftruncate(audit->fd, end - len) != 0)
+		audit->is_torn = true;
+}
+
+/* A whole line or nothing: a disk that fills up takes a part of it. 0 or
+ * -errno. */
+static int
+append(struct audit *audit, char *line, size_t len)
+{
+	char newline[] = "\n";
+	const struct iovec parts[] = {
+		{ .iov_base = newline, .iov_len = audit->is_torn },
+		{ .iov_base = line, .iov_len = len },
+	};
+	const ssize_t all = (ssize_t)(parts[0].iov_len + len);
+	const ssize_t written = writev(audit->fd, parts, 2);
+	const int r = written < 0 ? -errno : -ENOSPC;
+
+	if (written == all) {
+		audit->is_torn = false;
+		return 0;
+	}
+	if (written > 0)
+		take_back(audit, (off_t)written);
+	return r;
+}
+
 void
 audit_event(struct audit *audit, const char *event,
     const struct session *session, json_t *fields)
 {
 	AUTO_FREE char *text = NULL;
 	size_t len;
-	ssize_t written;
+	int r;
 
 	if (audit == NULL) {
 		json_decref(fields);
@@ -147,9 +185,9 @@ audit_event(struct audit *audit, const char *event,
 	}
 	len = strlen(text);
 	text[len] = '\n'; /* over the NUL: one write is one line */
-	written = write(audit->fd, text, len + 1);
+	r = append(audit, text, len + 1);
 	text[len] = '\0';
-	if (written != (ssize_t)(len + 1))
+	if (r < 0)
 		log_error("audit: cannot append to \"%s\": %s: %s", audit->path,
-		    written < 0 ? error_text(-errno) : "no space", text);
+		    error_text(r), text);
 }

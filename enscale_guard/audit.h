@@ -1,8 +1,8 @@
 /*
  * The audit log: one JSON object a line, appended to config's audit_log,
- * in one write(2) each. Every line has "time" (UTC, RFC 3339) and "event";
- * where a session is meant, "session", "account", "node", "key" (the user's
- * key, SHA256:...) and "address".
+ * in one write(2) each, whole or not at all. Every line has "time" (UTC,
+ * RFC 3339) and "event"; where a session is meant, "session", "account",
+ * "node", "key" (the user's key, SHA256:...) and "address".
  *
  * Events: session-seen, session-withdrawn (the guard ends it, with verdict
  * and sentence), session-ended, hop-declared, hop-refused, agent-refused,

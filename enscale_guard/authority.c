@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/changeable.h"
 #include "common/errors.h"
 #include "common/fingerprint.h"
 #include "enscale_guard/audit.h"
@@ -26,6 +27,50 @@ addresses_of(const struct guard *g, char buf[CERT_ADDRESSES_MAX + 1])
 		          "source_addresses in [hop]: %s",
 		    error_text(r));
 	return r;
+}
+
+/* What to do about a key that cannot be had. Nodes trust one key: a new one
+ * is for a gateway that has no nodes yet. */
+static const char *
+advice(int error)
+{
+	switch (error) {
+	case -ENOENT:
+		return "; restore it from the backup or from another gateway; "
+		       "only on a new one make it: enscalectl ca init";
+	case -EPERM:
+	case -EACCES:
+		return "; it has to belong to root and the group enscale-ca, "
+		       "mode 0440, and this user to that group since its start";
+	case -ELOOP:
+	case ENS_E_KEY_FORMAT:
+	case ENS_E_KEY_TYPE:
+		return "; it has to be a file, no link, with an ed25519 key, "
+		       "PEM, not encrypted";
+	case -EPIPE:
+		return ": the lines above say why";
+	default:
+		return "";
+	}
+}
+
+static void
+log_no_signer(const struct guard *g, const char *what, int error)
+{
+	log_error("%s: CA key \"%s\": %s%s", what, g->config.ca_key,
+	    error_text(error), advice(error));
+}
+
+/* A key as they were made before: the guard may not read it (Landlock), but
+ * nothing keeps its owner from giving it another mode. */
+static void
+warn_of_own_key(const struct guard *g)
+{
+	if (changeable_by(g->config.ca_key, geteuid()))
+		log_warning("this user can change CA key \"%s\": chown "
+		            "root:enscale-ca and chmod 0440 it; its folders "
+		            "have to be root's",
+		    g->config.ca_key);
 }
 
 static void
@@ -50,12 +95,16 @@ authority_start(struct guard *g)
 	if (r < 0)
 		return r;
 	r = signer_maker_start(g->config.ca_key, addresses, &g->maker);
-	if (r == 0)
-		r = signer_maker_ask(g->maker, &g->signer);
 	if (r < 0) {
 		log_error("no signer: %s", error_text(r));
 		return r;
 	}
+	r = signer_maker_ask(g->maker, &g->signer);
+	if (r < 0) {
+		log_no_signer(g, "no signer", r);
+		return r;
+	}
+	warn_of_own_key(g);
 	fingerprint_of(g->signer, text);
 	log_info("certificates of CA %s, good from %s", text, addresses);
 	return 0;
@@ -129,9 +178,10 @@ authority_renew(struct guard *g)
 	int r = signer_maker_ask(g->maker, &signer);
 
 	if (r < 0) {
-		log_error("the CA key stays the one before: %s", error_text(r));
+		log_no_signer(g, "the CA key stays the one before", r);
 		return;
 	}
+	warn_of_own_key(g);
 	if (bytes_equal(signer_authority(signer), signer_authority(g->signer)))
 		signer_stop(signer);
 	else

@@ -17,7 +17,7 @@
 #define CERT_TYPE_NAME     "ssh-ed25519-cert-v01@openssh.com" /* of a hop */
 #define CERT_TYPE_NAME_MAX 64
 #define CERT_BLOB_MAX      7168
-#define CERT_BACKDATE      30   /* seconds: for a node whose clock is late */
+#define CERT_BACKDATE      300  /* seconds: for a node whose clock is behind */
 #define CERT_ADDRESSES_MAX 2048 /* characters of the source-address list */
 
 #define ED25519_KEY_LEN       32

@@ -1,6 +1,7 @@
 /*
  * What the guard may still read once its signer has the CA key. Both have
- * one uid, which owns the key's file: Landlock keeps the guard from it.
+ * one uid and the group that may read the key's file, which is root's:
+ * Landlock keeps the guard from reading it, its owner from changing it.
  */
 #ifndef ENSCALE_GUARD_CONFINEMENT_H
 #define ENSCALE_GUARD_CONFINEMENT_H

@@ -14,15 +14,18 @@
 
 #include "common/errors.h"
 #include "enscale_guard/guard_socket.h"
+#include "enscale_guard/left_over.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/request.h"
 
 struct ending {
 	struct guard *guard;
-	char session[SESSION_ID_LEN + 1];
-	struct process_list all; /* looked up before the first signal */
-	sd_event_source *term_timer, *kill_timer;
+	struct session session;
+	struct process_list all;
+	bool withdrawn; /* it was allowed once, and is no longer */
+	bool looked_up; /* who descends from them */
+	sd_event_source *look_up, *term_timer, *kill_timer;
 	LIST_ENTRY(ending) endings;
 };
 
@@ -46,6 +49,7 @@ static void
 free_ending(struct ending *ending)
 {
 	LIST_REMOVE(ending, endings);
+	sd_event_source_disable_unref(ending->look_up);
 	sd_event_source_disable_unref(ending->term_timer);
 	sd_event_source_disable_unref(ending->kill_timer);
 	process_list_clear(&ending->all);
@@ -59,7 +63,26 @@ signal_all(const struct ending *ending, int signal)
 
 	if (refused > 0)
 		log_error("cannot end %u processes: no CAP_KILL session=%s",
-		    refused, ending->session);
+		    refused, ending->session.id);
+}
+
+static void
+add_descendants(struct ending *ending)
+{
+	int r = process_list_add_descendants(&ending->all);
+
+	ending->looked_up = true;
+	if (r < 0)
+		log_error("cannot look up processes: %s session=%s",
+		    error_text(r), ending->session.id);
+}
+
+static int
+on_look_up(sd_event_source *source, void *arg)
+{
+	(void)source;
+	add_descendants(arg);
+	return 0;
 }
 
 static int
@@ -68,6 +91,8 @@ on_term(sd_event_source *source, uint64_t usec, void *arg)
 	struct ending *ending = arg;
 
 	(void)source, (void)usec;
+	if (!ending->looked_up)
+		add_descendants(ending);
 	signal_all(ending, SIGTERM);
 	return 0;
 }
@@ -79,26 +104,43 @@ on_kill(sd_event_source *source, uint64_t usec, void *arg)
 
 	(void)source, (void)usec;
 	/* And whom those have started since. */
-	process_list_add_descendants(&ending->all);
+	add_descendants(ending);
+	process_list_prune(&ending->all);
+	if (ending->all.count > 0)
+		log_info(
+		    "%zu processes of session=%s did not end: killing them",
+		    ending->all.count, ending->session.id);
 	signal_all(ending, SIGKILL);
+	/* What has left its parents is no descendant of anybody. */
+	if (ending->withdrawn || ending->all.count > 0)
+		left_over_look(ending->guard, &ending->session);
 	free_ending(ending);
 	return 0;
 }
 
-/* Without its timers nothing would end: then all goes at once. */
+/*
+ * Looking up waits until nothing else does, so that of many that end at once
+ * all are told and signalled first, and whoever asks meanwhile is answered.
+ * Without its timers nothing would end: then all goes at once.
+ */
 static void
 start(struct ending *ending)
 {
 	sd_event *event = ending->guard->event;
 	int r;
 
-	r = sd_event_add_time_relative(event, &ending->term_timer,
-	    CLOCK_MONOTONIC, ENDING_TERM_USEC, 1000, on_term, ending);
+	r = sd_event_add_defer(event, &ending->look_up, on_look_up, ending);
+	if (r >= 0)
+		r = sd_event_source_set_priority(ending->look_up,
+		    SD_EVENT_PRIORITY_IDLE);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &ending->term_timer,
+		    CLOCK_MONOTONIC, ENDING_TERM_USEC, 1000, on_term, ending);
 	if (r >= 0)
 		r = sd_event_add_time_relative(event, &ending->kill_timer,
 		    CLOCK_MONOTONIC, ENDING_KILL_USEC, 1000, on_kill, ending);
 	if (r < 0) {
-		log_error("%s session=%s", error_text(r), ending->session);
+		log_error("%s session=%s", error_text(r), ending->session.id);
 		on_kill(NULL, 0, ending);
 	}
 }
@@ -113,7 +155,7 @@ new_ending(struct guard *guard, const struct session *session)
 		return NULL;
 	}
 	ending->guard = guard;
-	memcpy(ending->session, session->id, sizeof(ending->session));
+	ending->session = *session;
 	LIST_INSERT_HEAD(&guard->endings, ending, endings);
 	return ending;
 }
@@ -122,17 +164,14 @@ static void
 add(struct ending *ending, const struct process *process)
 {
 	if (process_list_add(&ending->all, process) < 0)
-		log_error("no memory to end session=%s", ending->session);
+		log_error("no memory to end session=%s", ending->session.id);
 }
 
 static void
-add_descendants(struct ending *ending)
+add_all(struct ending *ending, const struct process_list *list)
 {
-	int r = process_list_add_descendants(&ending->all);
-
-	if (r < 0)
-		log_error("cannot look up processes: %s session=%s",
-		    error_text(r), ending->session);
+	for (size_t i = 0; i < list->count; i++)
+		add(ending, &list->items[i]);
 }
 
 static void
@@ -169,10 +208,9 @@ ending_session(struct guard *guard, struct session_entry *entry,
 		entry->ending = false; /* the next round tries again */
 		return;
 	}
+	ending->withdrawn = true;
 	add(ending, &monitor);
-	for (size_t i = 0; i < entry->members.count; i++)
-		add(ending, &entry->members.items[i]);
-	add_descendants(ending);
+	add_all(ending, &entry->members);
 	LIST_FOREACH(shell, &entry->shells, of_session)
 		guard_socket_tell(shell,
 		    request_event("end", answer, &entry->session));
@@ -194,9 +232,9 @@ ending_hop(struct guard *guard, struct session_entry *entry,
 	if (ending == NULL)
 		return; /* the next round tries again */
 	hop->ending = true;
+	ending->withdrawn = true;
 	audit_end(guard, "hop-withdrawn", session, hop->node, answer);
 	add(ending, &hop->ssh);
-	add_descendants(ending);
 	if (hop->shell != NULL)
 		guard_socket_tell(hop->shell,
 		    request_event("end-hop", answer, session));
@@ -207,21 +245,14 @@ ending_hop(struct guard *guard, struct session_entry *entry,
 /* ---- what is left ---------------------------------------------------------- */
 
 void
-ending_left_overs(struct guard *guard, struct session_entry *entry)
+ending_processes(struct guard *guard, const struct session *session,
+    const struct process_list *list)
 {
-	struct ending *ending;
+	struct ending *ending = new_ending(guard, session);
 
-	process_list_prune(&entry->members);
-	if (entry->members.count == 0)
-		return;
-	ending = new_ending(guard, &entry->session);
 	if (ending == NULL)
 		return;
-	for (size_t i = 0; i < entry->members.count; i++)
-		add(ending, &entry->members.items[i]);
-	add_descendants(ending);
-	log_info("%zu processes are left of session=%s: ending them",
-	    ending->all.count, ending->session);
+	add_all(ending, list);
 	signal_all(ending, SIGTERM);
 	start(ending);
 }

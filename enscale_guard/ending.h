@@ -1,9 +1,9 @@
 /*
  * Ending a session or a hop, in this order: one sentence to the user, by
  * way of his shell; SIGTERM to the hop's ssh; a moment later to the session's
- * monitor and to all that descended from it; two seconds after the beginning
- * SIGKILL to the same. Who descends is looked up before the first signal,
- * because a dead parent has no children.
+ * monitor and to all that descend from it; two seconds after the beginning
+ * SIGKILL to the same. Who descends is looked up in between, from the monitor
+ * downwards. What has lost its parents by then is a left-over (left_over.h).
  *
  * Without CAP_KILL the sentence is all there is: the shell is asked to end
  * itself.
@@ -25,8 +25,10 @@ void ending_session(struct guard *guard, struct session_entry *entry,
 /* Ends one hop of the session alone. */
 void ending_hop(struct guard *guard, struct session_entry *entry,
     struct live_hop *hop, const struct policy_answer *answer);
-/* The monitor has ended: what is left of the session goes too. */
-void ending_left_overs(struct guard *guard, struct session_entry *entry);
+/* Ends these, which the session has left, and all that descend from them:
+ * SIGTERM at once. */
+void ending_processes(struct guard *guard, const struct session *session,
+    const struct process_list *list);
 /* Forgets what is under way, at the guard's own end. */
 void ending_close(struct guard *guard);
 

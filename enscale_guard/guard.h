@@ -27,6 +27,7 @@
 struct agent_peer;
 struct ending;
 struct key_change;
+struct left_over;
 
 /* A connection to guard.sock (guard_socket.c). */
 struct shell {
@@ -36,6 +37,7 @@ struct shell {
 	struct stream_handler handler;
 	struct peer peer;
 	struct session_entry *entry; /* NULL: none, or it is over */
+	bool unrecorded;             /* never one, although sshd let it in */
 	struct hop hop;
 	struct key_change *change; /* whose outcome it waits for, or NULL */
 	LIST_ENTRY(shell) all, of_session;
@@ -72,10 +74,13 @@ struct guard {
 	sd_event_source *judge, *expiry;
 	int64_t next_expiry; /* seconds since the epoch; 0: none */
 
+	sd_event_source *left_over_timer; /* left_over.c */
+
 	struct listener *guard_listener, *agent_listener;
 	LIST_HEAD(, shell) shells;
 	LIST_HEAD(, agent_peer) agents;
 	LIST_HEAD(, ending) endings;
+	LIST_HEAD(, left_over) left_overs;
 	LIST_HEAD(, key_change) key_changes;
 };
 

@@ -46,21 +46,37 @@ on_closed(struct stream *stream, void *arg)
 	free_shell(shell);
 }
 
+/* Takes the object over. */
+static char *
+to_text(json_t *line, size_t *ret_len)
+{
+	char *text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
+
+	json_decref(line);
+	*ret_len = text != NULL ? strlen(text) : 0;
+	return text;
+}
+
 void
 guard_socket_tell(struct shell *shell, json_t *line)
 {
-	char *text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
 	size_t len;
+	char *text = to_text(line, &len);
 
-	json_decref(line);
+	if (len >= GUARD_REPLY_MAX) {
+		free(text);
+		text = to_text(
+		    request_refusal(GUARD_EXIT_UNWELL, "too-long",
+		        "The answer is longer than the gateway gives at once.",
+		        shell->entry != NULL ? &shell->entry->session : NULL),
+		    &len);
+	}
 	if (text == NULL) {
 		stream_finish(shell->stream);
 		return;
 	}
-	len = strlen(text);
 	text[len] = '\n';
-	if (len + 1 > GUARD_REPLY_MAX ||
-	    stream_write(shell->stream, text, len + 1) < 0)
+	if (stream_write(shell->stream, text, len + 1) < 0)
 		stream_finish(shell->stream);
 	free(text);
 }
@@ -142,6 +158,7 @@ answer(struct shell *shell, const char *line, size_t len)
 		.view = guard->view,
 		.view_error = guard->view_error,
 		.session = has_session ? &shell->entry->session : NULL,
+		.unrecorded = shell->unrecorded,
 		.hop = &shell->hop,
 		.audit = guard->audit,
 		.last_use = guard->last_use,
@@ -204,6 +221,23 @@ join_session(struct shell *shell, struct session_entry *entry)
 			log_warning("no memory session=%s", entry->session.id);
 }
 
+static void
+note_stranger(struct shell *shell, int fd, int error)
+{
+	unsigned uid = (unsigned)shell->client->uid;
+
+	shell->unrecorded = error == ENS_E_NOTFOUND &&
+	    peer_is_below_sshd(fd, peer_ticks());
+	if (shell->unrecorded)
+		log_error("sshd let uid %u in without pam_enscale, so there is "
+		          "no record of the session: `enscalectl status` looks "
+		          "at its PAM service",
+		    uid);
+	else
+		log_info("no session for a peer of uid %u: %s", uid,
+		    error_text(error));
+}
+
 void
 guard_socket_accepted(int fd, struct client *client, void *arg)
 {
@@ -240,8 +274,7 @@ guard_socket_accepted(int fd, struct client *client, void *arg)
 	if (r == 0)
 		join_session(shell, entry);
 	else
-		log_info("no session for a peer of uid %u: %s",
-		    (unsigned)client->uid, error_text(r));
+		note_stranger(shell, fd, r);
 }
 
 void

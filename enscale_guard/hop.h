@@ -24,6 +24,7 @@ struct hop {
 	uint32_t node;
 	bool forward_agent;
 	uint64_t deadline; /* bucket_now() */
+	int64_t certified; /* time(2) of its certificate; 0: there is none */
 	/* What the agent refused it for, if policy did. */
 	enum policy_verdict verdict;
 	char sentence[POLICY_SENTENCE_MAX];

@@ -1,8 +1,8 @@
 /*
- * Ending what must end (DESIGN.md, section 9): every session and every hop is
- * judged again by the one policy whenever the view changes, when the session
- * appears, at the guard's start and every ten seconds, and when an account or
- * a key expires. Only a no ends something; *cannot tell* never does.
+ * Ending what must end: every session and every hop is judged again by the
+ * one policy whenever the view changes, when the session appears, at the
+ * guard's start and every ten seconds, and when an account or a key expires.
+ * Only a no ends something; *cannot tell* never does.
  */
 #ifndef ENSCALE_GUARD_JUDGE_H
 #define ENSCALE_GUARD_JUDGE_H

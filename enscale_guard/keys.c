@@ -15,6 +15,7 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/fingerprint.h"
+#include "common/fingerprint_text.h"
 #include "common/guard_protocol.h"
 #include "common/ssh_key.h"
 #include "enscale_guard/admission.h"
@@ -36,11 +37,15 @@ refuse_busy(const struct request *request)
 
 /* ---- list -------------------------------------------------------------- */
 
+/* What a row takes beside its texts, about. */
+#define KEY_FRAME 256
+
 static json_t *
 list_key(const struct key_record *key)
 {
 	char sha256[FINGERPRINT_SHA256_TEXT_LEN + 1];
 	char md5[FINGERPRINT_MD5_TEXT_LEN + 1] = "";
+	char options[KEY_OPTIONS_TEXT_MAX + 1];
 	enum ssh_key_type type;
 	uint8_t digest[MD5_LEN];
 	uint32_t bits;
@@ -50,57 +55,98 @@ list_key(const struct key_record *key)
 	fingerprint_format_sha256(key->fingerprint, sha256);
 	if (fingerprint_md5(key->blob, digest) == 0)
 		fingerprint_format_md5(digest, md5);
-	return json_pack("{s:o, s:s, s:I, s:I, s:I, s:o, s:s, s:s}", "title",
-	    request_text(key->title), "type", ssh_key_type_short_name(type),
-	    "bits", (json_int_t)bits, "added", (json_int_t)key->added,
-	    "expires", (json_int_t)key->expires, "from",
-	    request_text(key->from), "sha256", sha256, "md5", md5);
+	ssh_key_format_options(key->options, options);
+	return json_pack("{s:o, s:s, s:I, s:I, s:I, s:o, s:s, s:s, s:s}",
+	    "title", request_text(key->title), "type",
+	    ssh_key_type_short_name(type), "bits", (json_int_t)bits, "added",
+	    (json_int_t)key->added, "expires", (json_int_t)key->expires, "from",
+	    request_text(key->from), "options", options, "sha256", sha256,
+	    "md5", md5);
 }
 
+/* One page, of the keys behind a fingerprint (NULL: from the beginning).
+ * *ret_last: the one that it ends with, when there are more. */
 static int
-list_keys(const struct request *request, json_t *list)
+list_keys(const struct request *request, const uint8_t *after, json_t *list,
+    const uint8_t **ret_last)
 {
 	struct account_keys_record keys;
 	struct key_record key;
 	uint32_t account = request->session->account;
+	const uint8_t *fingerprint, *last = NULL;
+	size_t size = 0;
 	json_t *row;
 	int r;
 
 	r = view_find_account_keys(request->view, account, &keys);
 	for (uint32_t i = 0; r == 0 && i < keys.count; i++) {
-		r = view_find_key(request->view, account,
-		    keys.fingerprints + (size_t)i * SHA256_LEN, &key);
+		fingerprint = keys.fingerprints + (size_t)i * SHA256_LEN;
+		if (after != NULL &&
+		    memcmp(fingerprint, after, SHA256_LEN) <= 0)
+			continue;
+		if (size >= GUARD_PAGE_SIZE) {
+			*ret_last = last;
+			break;
+		}
+		last = fingerprint;
+		r = view_find_key(request->view, account, fingerprint, &key);
 		row = r == 0 ? list_key(&key) : NULL;
-		if (row != NULL)
+		if (row != NULL) {
+			size += KEY_FRAME + strlen(key.title) +
+			    strlen(key.from);
 			r = json_array_append_new(list, row) == 0 ? 0 : -ENOMEM;
-		else if (r == ENS_E_NOTFOUND)
+		} else if (r == ENS_E_NOTFOUND) {
 			r = 0;
+		}
 	}
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
+static json_t *
+present(const struct request *request, json_t *keys, const uint8_t *last)
+{
+	char more[FINGERPRINT_SHA256_TEXT_LEN + 1];
+	json_t *answer = json_pack("{s:b, s:b, s:O}", "ok", 1, "manage",
+	    (int)request->config->manage, "keys", keys);
+
+	if (last == NULL || answer == NULL)
+		return answer;
+	fingerprint_format_sha256(last, more);
+	if (json_object_set_new(answer, "more", json_string(more)) != 0) {
+		/* Without memory: half of a list must not look like all. */
+		json_decref(answer);
+		return NULL;
+	}
+	return answer;
+}
+
 json_t *
-keys_list(const struct request *request, const json_t *object, bool *ret_close)
+keys_list(const struct request *request, json_t *object, bool *ret_close)
 {
 	AUTO_JSON json_t *keys = json_array();
 	struct policy_answer answer;
+	uint8_t begin[SHA256_LEN];
+	const uint8_t *last = NULL;
+	const char *op, *after = NULL;
 	int r;
 
-	if (json_object_size(object) != 1)
+	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s?s}", "op", &op,
+	        "after", &after) != 0)
 		return request_bad(request, "Unknown field.", ret_close);
+	if (after != NULL && fingerprint_parse(after, begin) != 0)
+		return request_bad(request, "Not a page.", ret_close);
 	if (!request->charge(request->arg, ADMISSION_COST_LIST))
 		return refuse_busy(request);
 	request_judge(request, 0, &answer);
 	if (answer.verdict != POLICY_ALLOWED)
 		return request_refuse(request, &answer);
-	r = list_keys(request, keys);
+	r = list_keys(request, after != NULL ? begin : NULL, keys, &last);
 	if (r < 0) {
 		answer.verdict = POLICY_CANNOT_TELL;
 		answer.error = r;
 		return request_refuse(request, &answer);
 	}
-	return json_pack("{s:b, s:b, s:O}", "ok", 1, "manage",
-	    (int)request->config->manage, "keys", keys);
+	return present(request, keys, last);
 }
 
 /* ---- changes ----------------------------------------------------------- */
@@ -153,9 +199,10 @@ judge(const struct request *request, enum keyd_op op)
 		return refuse_off(request, op);
 	if (request->session->node != 0)
 		return refuse_node_session(request, op);
-	if (answer.key.from[0] != '\0' || answer.key.expires != 0)
+	if (answer.key.from[0] != '\0' || answer.key.expires != 0 ||
+	    (answer.key.options & KEY_NARROWED) != 0)
 		return refuse(request, op, GUARD_EXIT_REFUSED, "key-limited",
-		    "The key of this session is limited in time or place: it cannot change the account's keys.");
+		    "The key of this session is limited: it cannot change the account's keys.");
 	return NULL;
 }
 
@@ -234,6 +281,8 @@ exit_code(enum keyd_result result)
 	case KEYD_KEY_FORMAT:
 	case KEYD_KEY_TYPE:
 	case KEYD_KEY_WEAK:
+	case KEYD_KEY_OPTION:
+	case KEYD_KEY_SEVERAL:
 	case KEYD_KEY_EXPIRED:
 	case KEYD_KEY_EXISTS:
 	case KEYD_KEY_MISSING:

@@ -15,7 +15,7 @@
 
 /* {"op":"keys"}, "key-add" and "key-delete" of common/guard_protocol.h. The
  * last two return NULL when request->change_keys has taken the change. */
-json_t *keys_list(const struct request *request, const json_t *object,
+json_t *keys_list(const struct request *request, json_t *object,
     bool *ret_close);
 json_t *keys_add(const struct request *request, json_t *object,
     bool *ret_close);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -152,6 +153,19 @@ write_row(int fd, off_t at, const struct row *row)
 	return n == (ssize_t)sizeof(*row) ? 0 : -EIO;
 }
 
+/* A clock that was ahead for a while is no reason to tell nothing until that
+ * time has come. */
+static void
+forget_the_future(struct row *row)
+{
+	const time_t now = time(NULL);
+
+	for (int i = 0; i < LOGINS && row->logins[0].opened > now; i++) {
+		row->logins[0] = row->logins[1];
+		memset(&row->logins[1], 0, sizeof(row->logins[1]));
+	}
+}
+
 int
 last_use_login(struct last_use *last, uint32_t account, int64_t opened,
     const char *address)
@@ -165,6 +179,7 @@ last_use_login(struct last_use *last, uint32_t account, int64_t opened,
 	fd = open_row(last, account, &row, &at);
 	if (fd < 0)
 		return fd;
+	forget_the_future(&row);
 	if (opened <= row.logins[0].opened)
 		return 0;
 	row.logins[1] = row.logins[0];

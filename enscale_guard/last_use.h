@@ -26,7 +26,8 @@ struct last_use;
 int last_use_open(const char *folder, struct last_use **ret_last);
 void last_use_close(struct last_use *last);
 
-/* A login, told once or again: what is not later than the latest is known. */
+/* A login, told once or again: what is not later than the latest is known.
+ * What is kept of a time that has not come yet makes place. */
 int last_use_login(struct last_use *last, uint32_t account, int64_t opened,
     const char *address);
 /* The node that was entered. */

@@ -22,6 +22,8 @@ libguard_la_SOURCES = \
 	%D%/keys.c %D%/keys.h \
 	%D%/judge.c %D%/judge.h \
 	%D%/last_use.c %D%/last_use.h \
+	%D%/left_over.c %D%/left_over.h \
+	%D%/list.c %D%/list.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/live_hop.c %D%/live_hop.h \
 	%D%/log.c %D%/log.h \

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -24,6 +23,7 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/lock_file.h"
 #include "enscale_guard/about.h"
 #include "enscale_guard/agent_socket.h"
 #include "enscale_guard/authority.h"
@@ -33,6 +33,7 @@
 #include "enscale_guard/guard_socket.h"
 #include "enscale_guard/judge.h"
 #include "enscale_guard/key_change.h"
+#include "enscale_guard/left_over.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/native.h"
@@ -67,12 +68,21 @@ session_over(struct session_entry *entry, void *arg)
 {
 	struct guard *g = arg;
 
-	if (!entry->ending)
-		ending_left_overs(g, entry);
+	process_list_prune(&entry->members);
+	if (!entry->ending && entry->members.count > 0)
+		ending_processes(g, &entry->session, &entry->members);
+	if (entry->published)
+		left_over_look(g, &entry->session);
 	live_hop_clear(g, entry);
 	guard_socket_session_over(entry);
 	agent_socket_session_over(g, entry);
 	audit_event(g->audit, "session-ended", &entry->session, NULL);
+}
+
+static void
+session_dead(const struct session *session, void *arg)
+{
+	left_over_record(arg, session);
 }
 
 static int
@@ -175,8 +185,8 @@ prepare_process(void)
 }
 
 /*
- * The key's file belongs to our uid, so its mode does not keep it from us.
- * What is read from here on: view, sessions, /proc, and what the libraries
+ * The signer, which has our uid and groups, reads the key's file: its mode
+ * does not keep it from us. What is read from here on: view, sessions, /proc, and what the libraries
  * may yet load.
  */
 static void
@@ -201,16 +211,11 @@ take_lock(const struct guard *g)
 
 	if (config_path(g->config.run_dir, LOCK_NAME, path) < 0)
 		return ENS_E_LIMIT;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		log_error("cannot open \"%s\": %s", path, error_text(-errno));
-		return -errno;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	fd = lock_file(AT_FDCWD, path, 0);
+	if (fd == -EWOULDBLOCK)
 		log_error("another guard is running: \"%s\" is locked", path);
-		close(fd);
-		return -EWOULDBLOCK;
-	}
+	else if (fd < 0)
+		log_error("cannot lock \"%s\": %s", path, error_text(fd));
 	return fd; /* kept until the process ends */
 }
 
@@ -242,6 +247,7 @@ open_units(struct guard *g)
 	const struct session_table_events events = {
 		.appeared = session_appeared,
 		.over = session_over,
+		.dead = session_dead,
 		.arg = g,
 	};
 	int r;
@@ -349,6 +355,7 @@ end(struct guard *g)
 	guard_socket_close(g);
 	if (g->event != NULL) {
 		ending_close(g);
+		left_over_close(g);
 		published_close(g);
 		judge_close(g);
 	}

@@ -133,5 +133,9 @@ native_certificate(const struct request *request, const json_t *object,
 	request_judge(request, request->session->node, &judged);
 	if (judged.verdict != POLICY_ALLOWED)
 		return refuse_by_policy(request, &judged);
+	/* A certificate would give what they take away. */
+	if (judged.key.options != 0)
+		return refuse(request, GUARD_EXIT_REFUSED, "key-limited",
+		    "The key of this session has options that a certificate cannot keep to: use another key.");
 	return certify(request, &judged);
 }

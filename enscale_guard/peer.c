@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -173,6 +175,41 @@ peer_identify(int fd, uint64_t accepted, uint32_t uid_base,
 	*ret_peer = peer;
 	*ret_entry = entry;
 	return 0;
+}
+
+/* "enscale-sshd", by which the gateway runs it, or what that execs. */
+static bool
+is_sshd(pid_t pid)
+{
+	static const char *const names[] = { "enscale-sshd\n", "sshd\n",
+		"sshd-session\n" };
+	char path[sizeof("/proc/2147483647/comm")], name[32];
+	AUTO_FILE FILE *file = NULL;
+	size_t i;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	file = fopen(path, "re");
+	if (file == NULL || fgets(name, sizeof(name), file) == NULL)
+		return false;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+bool
+peer_is_below_sshd(int fd, uint64_t accepted)
+{
+	struct process process, chain[PEER_CHAIN_MAX];
+	size_t i, count = 0;
+
+	if (peer_process(fd, accepted, &process) != 0 ||
+	    process_chain(process.pid, chain, PEER_CHAIN_MAX, &count) != 0)
+		return false;
+	for (i = 1; i < count; i++)
+		if (is_sshd(chain[i].pid))
+			return true;
+	return false;
 }
 
 bool

@@ -48,6 +48,12 @@ int peer_identify(int fd, uint64_t accepted, uint32_t uid_base,
     struct session_table *table, struct peer *ret_peer,
     struct session_entry **ret_entry);
 
+/*
+ * Did an sshd let the peer in? That is, has a process above it the name of
+ * one. For a message to people only: a process chooses its name.
+ */
+bool peer_is_below_sshd(int fd, uint64_t accepted);
+
 /* Is this process strictly above the peer, and below its monitor? */
 bool peer_descends_from(const struct peer *peer, const struct process *process);
 

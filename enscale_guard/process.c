@@ -13,21 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "common/login_name.h"
 #include "common/session_registry.h"
 
 #define CHAIN_TRIES      4
-#define DESCENT_MAX      64   /* generations below a process in the list */
-#define CHILDREN_MAX     4096 /* bytes read of a children file */
 #define PROCESS_LIST_MAX 65536
-
-struct seen {
-	struct process process;
-	pid_t parent;
-	bool taken;
-};
 
 static void
 close_dir(DIR **dir)
@@ -194,127 +187,99 @@ process_list_clear(struct process_list *list)
 	*list = (struct process_list){ 0 };
 }
 
+/* A pid that the file names is believed if it says the same of its parent. */
 static int
-see_all(struct seen **ret_seen, size_t *ret_count)
+add_child(struct process_list *list, const struct process *parent, pid_t pid)
 {
-	AUTO(close_dir) DIR *dir = opendir("/proc");
-	AUTO_FREE struct seen *seen = NULL;
-	size_t count = 0, size = 0;
-	const struct dirent *entry;
+	struct process child = { .pid = pid };
+	pid_t its_parent;
 
-	if (dir == NULL)
-		return -errno;
-	while ((entry = readdir(dir)) != NULL) {
-		struct seen one = { 0 };
-		uint32_t pid;
-
-		if (parse_u32(entry->d_name, INT32_MAX, &pid) != 0)
-			continue;
-		one.process.pid = (pid_t)pid;
-		if (process_stat((pid_t)pid, &one.process.start, &one.parent) !=
-		    0)
-			continue;
-		if (count == size) {
-			size_t larger = size > 0 ? 2 * size : 256;
-			struct seen *grown = reallocarray(seen, larger,
-			    sizeof(*seen));
-
-			if (grown == NULL)
-				return -ENOMEM;
-			seen = grown;
-			size = larger;
-		}
-		seen[count++] = one;
-	}
-	*ret_seen = seen;
-	*ret_count = count;
-	seen = NULL;
-	return 0;
+	if (process_stat(pid, &child.start, &its_parent) != 0 ||
+	    its_parent != parent->pid || child.start < parent->start)
+		return 0;
+	return process_list_add(list, &child);
 }
 
+/* Those that one of the parent's threads has started. */
 static int
-compare_pid(const void *a, const void *b)
+add_of_thread(struct process_list *list, const struct process *parent,
+    const char *thread)
 {
-	const struct seen *x = a, *y = b;
+	AUTO_FREE char *word = NULL;
+	AUTO_FILE FILE *file = NULL;
+	size_t size = 0;
+	char path[64];
+	ssize_t len;
+	uint32_t pid;
+	int r = 0;
 
-	return (x->process.pid > y->process.pid) -
-	    (x->process.pid < y->process.pid);
-}
-
-/* Is the parent of seen[i] one that was taken? */
-static bool
-parent_is_taken(const struct seen *seen, size_t count, size_t i)
-{
-	const struct seen wanted = { .process = { .pid = seen[i].parent } };
-	const struct seen *parent;
-
-	parent = bsearch(&wanted, seen, count, sizeof(*seen), compare_pid);
-	/* A child is never older than its parent. */
-	return parent != NULL && parent->taken &&
-	    parent->process.start <= seen[i].process.start;
-}
-
-int
-process_list_add_descendants(struct process_list *list)
-{
-	AUTO_FREE struct seen *seen = NULL;
-	size_t count;
-	bool more = true;
-	int r;
-
-	r = see_all(&seen, &count);
-	if (r < 0)
-		return r;
-	qsort(seen, count, sizeof(*seen), compare_pid);
-	for (size_t i = 0; i < count; i++)
-		seen[i].taken = process_list_has(list, &seen[i].process);
-	for (int depth = 0; more && depth < DESCENT_MAX; depth++) {
-		more = false;
-		for (size_t i = 0; i < count; i++) {
-			if (seen[i].taken || !parent_is_taken(seen, count, i))
-				continue;
-			seen[i].taken = true;
-			more = true;
-			r = process_list_add(list, &seen[i].process);
-			if (r < 0)
-				return r;
-		}
+	snprintf(path, sizeof(path), "/proc/%d/task/%.20s/children",
+	    (int)parent->pid, thread);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return errno == ENOENT ? 0 : -errno;
+	while (r == 0 && (len = getdelim(&word, &size, ' ', file)) > 1) {
+		word[len - 1] = '\0';
+		if (parse_u32(word, INT32_MAX, &pid) == 0)
+			r = add_child(list, parent, (pid_t)pid);
 	}
-	return 0;
+	return r;
 }
 
 int
 process_list_add_children(struct process_list *list,
     const struct process *parent)
 {
-	char path[64], text[CHILDREN_MAX], *rest = text;
-	AUTO_FD int fd = -1;
-	const char *word;
-	ssize_t len;
+	AUTO(close_dir) DIR *dir = NULL;
+	const struct dirent *entry;
+	char path[32];
+	int r;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
-	    (int)parent->pid, (int)parent->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)parent->pid);
+	dir = opendir(path);
+	if (dir == NULL)
 		return errno == ENOENT ? -ESRCH : -errno;
-	len = read(fd, text, sizeof(text) - 1);
-	if (len < 0)
-		return -errno;
-	text[len] = '\0';
-	while ((word = strsep(&rest, " ")) != NULL) {
-		struct process child;
-		uint32_t pid;
-		int r;
-
-		if (parse_u32(word, INT32_MAX, &pid) != 0)
+	if (!process_is_alive(parent))
+		return -ESRCH;
+	while ((entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.')
 			continue;
-		if (process_find((pid_t)pid, &child) != 0)
-			continue;
-		r = process_list_add(list, &child);
+		r = add_of_thread(list, parent, entry->d_name);
 		if (r < 0)
 			return r;
 	}
-	return process_is_alive(parent) ? 0 : -ESRCH;
+	return 0;
+}
+
+int
+process_list_add_descendants(struct process_list *list)
+{
+	/* The list grows while it is walked. */
+	for (size_t i = 0; i < list->count; i++) {
+		const struct process parent = list->items[i];
+		int r = process_list_add_children(list, &parent);
+
+		if (r < 0 && r != -ESRCH)
+			return r;
+	}
+	return 0;
+}
+
+int
+process_each(void (*visit)(pid_t pid, uid_t uid, void *arg), void *arg)
+{
+	AUTO(close_dir) DIR *dir = opendir("/proc");
+	const struct dirent *entry;
+	struct stat owner;
+	uint32_t pid;
+
+	if (dir == NULL)
+		return -errno;
+	while (errno = 0, (entry = readdir(dir)) != NULL)
+		if (parse_u32(entry->d_name, INT32_MAX, &pid) == 0 &&
+		    fstatat(dirfd(dir), entry->d_name, &owner, 0) == 0)
+			visit((pid_t)pid, owner.st_uid, arg);
+	return -errno;
 }
 
 unsigned

@@ -45,14 +45,20 @@ bool process_list_has(const struct process_list *list,
     const struct process *process);
 /* Forgets those that have ended. */
 void process_list_prune(struct process_list *list);
-/* Adds all living descendants of those in the list: one walk over /proc.
- * 0 or -errno; what was found until then is in the list. */
-int process_list_add_descendants(struct process_list *list);
-/* Adds the living children of one process: one file of /proc. */
+/* Adds the living children of one process: a file of /proc for each of its
+ * threads. 0; -ESRCH: it has ended; -errno. */
 int process_list_add_children(struct process_list *list,
     const struct process *parent);
+/* Adds all living descendants of those in the list, from them downwards: what
+ * else runs on the machine costs nothing. 0 or -errno; what was found until
+ * then is in the list. */
+int process_list_add_descendants(struct process_list *list);
 /* Signals each; counts those that could not be for want of right. */
 unsigned process_list_signal(const struct process_list *list, int signal);
 void process_list_clear(struct process_list *list);
+
+/* Calls visit for every process that there is, with its effective uid: one
+ * walk over /proc. 0 or -errno. */
+int process_each(void (*visit)(pid_t pid, uid_t uid, void *arg), void *arg);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * hello, list, hop, hop-done; keys.c and about.c have the rest. No request
+ * hello, hop, hop-done; list.c, keys.c and about.c have the rest. No request
  * names an account: that is the session's. It refuses what it does not know, and lists nothing that policy
  * has not been asked about.
  */
@@ -20,12 +20,15 @@
 #include "common/text.h"
 #include "enscale_guard/about.h"
 #include "enscale_guard/admission.h"
+#include "enscale_guard/cert.h"
 #include "enscale_guard/keys.h"
+#include "enscale_guard/list.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/native.h"
 
 #define DIRECTORY_TEXT_MAX (4 * NAME_TEXT_MAX)
 #define ALIAS_SIZE         24
+#define TIME_SIZE          32
 #define KNOWN_HOSTS_MAX    (NODE_HOST_KEYS_MAX * (KEY_LINE_MAX + ALIAS_SIZE))
 
 static void
@@ -166,150 +169,6 @@ hello(const struct request *request, const json_t *object, bool *ret_close)
 	    (json_int_t)view_as_of(request->view));
 }
 
-/* ---- list -------------------------------------------------------------- */
-
-static json_t *
-list_node(const struct view *view, uint32_t id)
-{
-	struct node_record node;
-
-	if (view_find_node(view, id, &node) != 0)
-		return NULL; /* gone with the next publication */
-	return json_pack("{s:I, s:i, s:o, s:o, s:o, s:s}", "node",
-	    (json_int_t)id, "port", (int)node.port, "service",
-	    request_text(node.service_type), "address",
-	    request_text(node.address), "user", request_text(node.system_user),
-	    "state", environment_state_text(node.state));
-}
-
-static json_t *
-list_nodes(const struct request *request,
-    const struct environment_record *environment)
-{
-	json_t *nodes = json_array();
-
-	for (uint32_t i = 0; i < environment->node_count; i++) {
-		json_t *node = list_node(request->view,
-		    environment_record_node(environment, i));
-
-		if (node != NULL)
-			json_array_append_new(nodes, node);
-	}
-	return nodes;
-}
-
-static json_t *
-list_environment(const struct request *request,
-    const struct environment_record *environment, enum environment_role role)
-{
-	static const char *const roles[] = {
-		[ROLE_NONE] = "none",
-		[ROLE_LIMITED] = "limited",
-		[ROLE_FULL] = "full",
-		[ROLE_OWNER] = "owner",
-	};
-	struct policy_answer answer = {
-		.verdict = policy_judge_role(role, environment->state,
-		    ENVIRONMENT_RUNNING),
-		.account_id = request->session->account,
-		.environment = *environment,
-		.role = role,
-	};
-	char sentence[POLICY_SENTENCE_MAX];
-	json_t *object;
-
-	object = json_pack("{s:o, s:s, s:s, s:I, s:s}", "name",
-	    request_text(environment->name), "state",
-	    environment_state_text(environment->state), "role", roles[role],
-	    "owner", (json_int_t)environment->owner, "verdict",
-	    policy_verdict_text(answer.verdict));
-	if (answer.verdict != POLICY_ALLOWED) {
-		policy_sentence(&answer, sentence, sizeof(sentence));
-		json_object_set_new(object, "sentence", json_string(sentence));
-	}
-	json_object_set_new(object, "node_count",
-	    json_integer((json_int_t)environment->node_count));
-	json_object_set_new(object, "nodes",
-	    role == ROLE_LIMITED ? json_array()
-	                         : list_nodes(request, environment));
-	return object;
-}
-
-/* 0, also for an environment that has gone since. */
-static int
-add_environment(const struct request *request, const char *name, json_t *list)
-{
-	struct environment_record environment;
-	enum environment_role role;
-	int r;
-
-	r = view_find_environment(request->view, name, &environment);
-	if (r == ENS_E_NOTFOUND)
-		return 0;
-	if (r < 0)
-		return r;
-	role = environment_record_role(&environment, request->session->account);
-	if (role == ROLE_NONE)
-		return 0;
-	return json_array_append_new(list,
-	           list_environment(request, &environment, role)) == 0
-	    ? 0
-	    : ENS_E_LIMIT;
-}
-
-static int
-add_environments(const struct request *request, json_t *list)
-{
-	struct account_environments_record environments;
-	struct account_environment row;
-	struct bytes cursor;
-	int r;
-
-	r = view_find_account_environments(request->view,
-	    request->session->account, &environments);
-	if (r == ENS_E_NOTFOUND)
-		return 0; /* none at all */
-	if (r < 0)
-		return r;
-	cursor = environments.rows;
-	while (account_environments_next(&cursor, &row) == 0) {
-		r = add_environment(request, row.name, list);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static json_t *
-list(const struct request *request, const json_t *object, bool *ret_close)
-{
-	AUTO_JSON json_t *environments = json_array();
-	struct policy_answer answer;
-	uint32_t last = 0;
-	int r;
-
-	if (json_object_size(object) != 1)
-		return request_bad(request, "Unknown field.", ret_close);
-	if (!request->charge(request->arg, ADMISSION_COST_LIST))
-		return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
-		    "Too many requests; please wait a moment.",
-		    request->session);
-	request_judge(request, 0, &answer);
-	if (answer.verdict != POLICY_ALLOWED)
-		return request_refuse(request, &answer);
-	r = add_environments(request, environments);
-	if (r < 0) {
-		answer.verdict = POLICY_CANNOT_TELL;
-		answer.error = r;
-		return request_refuse(request, &answer);
-	}
-	if (request->last_use != NULL)
-		last_use_find(request->last_use, request->session->account, 0,
-		    NULL, &last);
-	return json_pack("{s:b, s:O, s:I}", "ok", 1, "environments",
-	    environments, "last_node", (json_int_t)last);
-}
-
 /* ---- hop --------------------------------------------------------------- */
 
 /* The host keys as ssh reads them, under the node's own name. */
@@ -443,14 +302,56 @@ hop(const struct request *request, json_t *object, bool *ret_close)
 
 /* ---- hop-done ---------------------------------------------------------- */
 
+static void
+format_time(int64_t when, char buf[TIME_SIZE])
+{
+	time_t seconds = when;
+	struct tm utc;
+
+	if (gmtime_r(&seconds, &utc) == NULL ||
+	    strftime(buf, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+		buf[0] = '\0';
+}
+
+/*
+ * The node has seen a certificate and asked for no signature with it. Why, it
+ * tells nobody; of the causes the clock is the one that the gateway cannot see,
+ * since nothing in the protocol says the time of the node.
+ */
+static void
+tell_denial(const struct request *request)
+{
+	const struct hop *hop = request->hop;
+	int64_t from = hop->certified - CERT_BACKDATE;
+	int64_t until = hop->certified + request->config->cert_lifetime;
+	char from_text[TIME_SIZE], until_text[TIME_SIZE];
+
+	format_time(from, from_text);
+	format_time(until, until_text);
+	log_warning("node-refused: node %u did not accept a certificate that "
+	            "is good from %s to %s: is its clock right, and does it "
+	            "trust the gateway (enscale-node check)? session=%s "
+	            "account=%u node=%u",
+	    hop->node, from_text, until_text, request->session->id,
+	    request->session->account, hop->node);
+	audit_event(request->audit, "node-refused", request->session,
+	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)hop->node,
+	        "valid_after", from_text, "valid_before", until_text));
+}
+
 static json_t *
-hop_done(const struct request *request, const json_t *object, bool *ret_close)
+hop_done(const struct request *request, json_t *object, bool *ret_close)
 {
 	struct hop *hop = request->hop;
+	int is_denied = 0;
 	json_t *answer;
+	const char *op;
 
-	if (json_object_size(object) != 1)
+	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s?b}", "op", &op,
+	        "denied", &is_denied) != 0)
 		return request_bad(request, "Unknown field.", ret_close);
+	if (is_denied && hop->state == HOP_DECLARED && hop->certified != 0)
+		tell_denial(request);
 	answer = json_pack("{s:b, s:b}", "ok", 1, "signed",
 	    hop->state == HOP_SIGNED);
 	if (hop->state == HOP_DECLARED && hop->verdict != POLICY_ALLOWED) {
@@ -468,15 +369,26 @@ hop_done(const struct request *request, const json_t *object, bool *ret_close)
 /* ---- one line ---------------------------------------------------------- */
 
 static json_t *
+refuse_stranger(const struct request *request)
+{
+	if (request->unrecorded)
+		return request_refusal(GUARD_EXIT_UNWELL, "unrecorded",
+		    "The gateway is not set up properly: it let you in without "
+		    "a record of this session. Only its operator can mend "
+		    "that.",
+		    NULL);
+	return request_refusal(GUARD_EXIT_REFUSED, "no-session",
+	    "This process does not belong to a session of the gateway.", NULL);
+}
+
+static json_t *
 answer_object(const struct request *request, json_t *object, bool *ret_close)
 {
 	const char *op = json_string_value(json_object_get(object, "op"));
 
 	if (request->session == NULL) {
 		*ret_close = true;
-		return request_refusal(GUARD_EXIT_REFUSED, "no-session",
-		    "This process does not belong to a session of the gateway.",
-		    NULL);
+		return refuse_stranger(request);
 	}
 	if (!request->charge(request->arg, ADMISSION_COST_REQUEST))
 		return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
@@ -485,7 +397,7 @@ answer_object(const struct request *request, json_t *object, bool *ret_close)
 	if (op != NULL && strcmp(op, "hello") == 0)
 		return hello(request, object, ret_close);
 	if (op != NULL && strcmp(op, "list") == 0)
-		return list(request, object, ret_close);
+		return list_environments(request, object, ret_close);
 	if (op != NULL && strcmp(op, "hop") == 0)
 		return hop(request, object, ret_close);
 	if (op != NULL && strcmp(op, "hop-done") == 0)

@@ -27,7 +27,8 @@ struct request {
 	const struct view *view;  /* NULL: there is none, and why */
 	int view_error;
 	const struct session *session; /* NULL: the peer belongs to none */
-	struct hop *hop;               /* of this connection */
+	bool unrecorded; /* although sshd let it in: nobody asked PAM */
+	struct hop *hop; /* of this connection */
 	struct audit *audit;
 	struct last_use *last_use; /* NULL: nothing is remembered */
 	json_t *host_keys;         /* about_read_host_keys(), or NULL */

@@ -17,7 +17,7 @@
 #include "common/errors.h"
 #include "enscale_guard/log.h"
 
-#define MONITOR_BUCKETS 1024U
+#define BUCKETS 1024U
 #define INOTIFY_MASK                                           \
 	(IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_MOVED_FROM | \
 	    IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
@@ -35,13 +35,24 @@ struct session_table {
 	size_t count;
 	uint32_t broken;
 	struct entry_list all;
-	struct entry_list by_monitor[MONITOR_BUCKETS];
+	struct entry_list by_monitor[BUCKETS], by_id[BUCKETS];
 };
 
 static struct entry_list *
 bucket_of(struct session_table *table, pid_t monitor)
 {
-	return &table->by_monitor[(uint32_t)monitor % MONITOR_BUCKETS];
+	return &table->by_monitor[(uint32_t)monitor % BUCKETS];
+}
+
+/* The number of an id's bucket: ids are random already. */
+static size_t
+place_of(const char *id)
+{
+	uint32_t sum = 0;
+
+	for (; *id != '\0'; id++)
+		sum = sum * 31 + (uint8_t)*id;
+	return sum % BUCKETS;
 }
 
 static struct session_entry *
@@ -49,7 +60,7 @@ find_by_id(const struct session_table *table, const char *id)
 {
 	struct session_entry *entry;
 
-	LIST_FOREACH(entry, &table->all, all)
+	LIST_FOREACH(entry, &table->by_id[place_of(id)], by_id)
 		if (strcmp(entry->session.id, id) == 0)
 			return entry;
 	return NULL;
@@ -62,8 +73,7 @@ find_by_monitor(const struct session_table *table,
 	struct session_entry *entry;
 
 	LIST_FOREACH(entry,
-	    &table->by_monitor[(uint32_t)monitor->pid % MONITOR_BUCKETS],
-	    by_monitor)
+	    &table->by_monitor[(uint32_t)monitor->pid % BUCKETS], by_monitor)
 		if (entry->session.monitor == monitor->pid &&
 		    entry->session.monitor_start == monitor->start)
 			return entry;
@@ -75,6 +85,7 @@ free_entry(struct session_entry *entry)
 {
 	LIST_REMOVE(entry, all);
 	LIST_REMOVE(entry, by_monitor);
+	LIST_REMOVE(entry, by_id);
 	entry->table->count--;
 	sd_event_source_disable_unref(entry->monitor);
 	process_list_clear(&entry->members);
@@ -87,11 +98,14 @@ monitor_ended(sd_event_source *source, int fd, uint32_t revents, void *arg)
 	struct session_entry *entry = arg;
 
 	(void)source, (void)fd, (void)revents;
+	/* PAM has removed the record before, or nobody has. */
+	session_table_refresh(entry->table);
 	entry->table->events.over(entry, entry->table->events.arg);
 	free_entry(entry);
 	return 0;
 }
 
+/* -ESRCH: it has ended. */
 static int
 watch_monitor(struct session_entry *entry)
 {
@@ -118,8 +132,10 @@ add(struct session_table *table, const struct session *session)
 	struct session_entry *entry;
 	int r;
 
-	if (session->monitor <= 1 || !session_is_alive(session))
+	if (session->monitor <= 1 || !session_is_alive(session)) {
+		table->events.dead(session, table->events.arg);
 		return 0;
+	}
 	entry = calloc(1, sizeof(*entry));
 	if (entry == NULL)
 		return -ENOMEM;
@@ -131,11 +147,15 @@ add(struct session_table *table, const struct session *session)
 	LIST_INIT(&entry->hops);
 	LIST_INSERT_HEAD(&table->all, entry, all);
 	LIST_INSERT_HEAD(bucket_of(table, session->monitor), entry, by_monitor);
+	LIST_INSERT_HEAD(&table->by_id[place_of(session->id)], entry, by_id);
 	table->count++;
 	r = watch_monitor(entry);
 	if (r < 0) {
 		free_entry(entry);
-		return r == -ESRCH ? 0 : r;
+		if (r != -ESRCH)
+			return r;
+		table->events.dead(session, table->events.arg);
+		return 0;
 	}
 	table->events.appeared(entry, table->events.arg);
 	return 0;
@@ -286,6 +306,12 @@ session_table_rescan(struct session_table *table)
 	return 0;
 }
 
+int
+session_table_folder(const struct session_table *table)
+{
+	return table->dir_fd;
+}
+
 struct session_entry *
 session_table_find(const struct session_table *table,
     const struct process *monitor)
@@ -326,8 +352,10 @@ session_table_new(const char *dir, sd_event *event,
 	table->event = event;
 	table->events = *events;
 	LIST_INIT(&table->all);
-	for (size_t i = 0; i < MONITOR_BUCKETS; i++)
+	for (size_t i = 0; i < BUCKETS; i++) {
 		LIST_INIT(&table->by_monitor[i]);
+		LIST_INIT(&table->by_id[i]);
+	}
 	table->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	r = table->inotify_fd < 0 ? -errno : 0;
 	table->path = strdup(dir);

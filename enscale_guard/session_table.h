@@ -3,9 +3,9 @@
  * pam_enscale), kept in memory by inotify and by reading the folder anew
  * every now and then, each with a watch on its monitor process.
  *
- * The guard cannot write the registry's folder, which is root's. The record
- * of a monitor that was killed stays until PAM or tmpfiles removes it, and is
- * ignored: its pid and start time are nobody's any more.
+ * The record of a monitor that was killed, while a guard ran or not, is
+ * nobody's session: it is told of, and stays until somebody has looked after
+ * what is left (left_over.h).
  */
 #ifndef ENSCALE_GUARD_SESSION_TABLE_H
 #define ENSCALE_GUARD_SESSION_TABLE_H
@@ -42,14 +42,18 @@ struct session_entry {
 	struct session_table *table;
 	sd_event_source *monitor;
 	bool seen;
-	LIST_ENTRY(session_entry) all, by_monitor;
+	LIST_ENTRY(session_entry) all, by_monitor, by_id;
 };
 
 struct session_table_events {
 	/* A session has appeared. */
 	void (*appeared)(struct session_entry *entry, void *arg);
-	/* Its monitor has ended, however; the entry goes with the return. */
+	/* Its monitor has ended, however; the entry goes with the return. Its
+	 * record is there still if it says "published". */
 	void (*over)(struct session_entry *entry, void *arg);
+	/* There is a record of a monitor that is dead. Told as often as it is
+	 * read. */
+	void (*dead)(const struct session *session, void *arg);
 	void *arg;
 };
 
@@ -66,6 +70,8 @@ void session_table_free(struct session_table *table);
 void session_table_refresh(struct session_table *table);
 /* Reads the folder anew. 0 or -errno (ENOENT: there is none). */
 int session_table_rescan(struct session_table *table);
+/* The folder, borrowed until the next rescan; -1: there is none. */
+int session_table_folder(const struct session_table *table);
 
 /* The published session of this monitor, or NULL. */
 struct session_entry *session_table_find(const struct session_table *table,

@@ -67,7 +67,17 @@ free_bio(BIO **bio)
 
 /* ---- the process ------------------------------------------------------ */
 
-/* Only the owner may have a way to the key. */
+/* Root's, and read by a group that is not all of ours; or as it once was, of
+ * this user alone. */
+static bool
+is_guarded(const struct stat *st)
+{
+	if (st->st_uid == 0 && st->st_gid != getegid())
+		return (st->st_mode & 037) == 0;
+	return (st->st_mode & 077) == 0 &&
+	    (st->st_uid == geteuid() || st->st_uid == 0);
+}
+
 static int
 check_key_file(int fd)
 {
@@ -77,10 +87,7 @@ check_key_file(int fd)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_size > CA_FILE_MAX)
 		return ENS_E_KEY_FORMAT;
-	if ((st.st_mode & 077) != 0 ||
-	    (st.st_uid != geteuid() && st.st_uid != 0))
-		return -EPERM;
-	return 0;
+	return is_guarded(&st) ? 0 : -EPERM;
 }
 
 /* No prompt for a pass phrase, ever. */
@@ -343,6 +350,7 @@ serve(EVP_PKEY *ca, const char *addresses)
 	}
 }
 
+/* The first reply: the public key, or why there is none. */
 static int
 begin(const char *path, EVP_PKEY **ret_ca)
 {
@@ -350,27 +358,15 @@ begin(const char *path, EVP_PKEY **ret_ca)
 	struct wire_writer writer;
 	int r;
 
-	r = load_key(path, ret_ca);
-	if (r == -ENOENT)
-		log_error("signer: no CA key \"%s\": make one with "
-		          "`enscalectl ca init`",
-		    path);
-	else if (r == -EPERM)
-		log_error("signer: CA key \"%s\" must belong to the guard's "
-		          "user and be readable by nobody else (mode 0400)",
-		    path);
-	else if (r < 0)
-		log_error("signer: cannot load CA key \"%s\" (an ed25519 key, "
-		          "PEM, not encrypted): %s",
-		    path, error_text(r));
-	if (r < 0)
-		return r;
 	wire_write_init(&writer, reply.blob, sizeof(reply.blob));
-	r = cert_write_public_key(*ret_ca, &writer);
-	if (r < 0)
-		return r;
-	reply.len = (uint32_t)writer.len;
-	return send_reply(&reply);
+	r = load_key(path, ret_ca);
+	if (r == 0)
+		r = cert_write_public_key(*ret_ca, &writer);
+	if (r == 0)
+		reply.len = (uint32_t)writer.len;
+	reply.error = r;
+	(void)send_reply(&reply);
+	return r;
 }
 
 static int
@@ -457,8 +453,8 @@ signer_start(const char *path, const char *addresses,
 	close(fds[1]);
 	if (r == 0)
 		r = receive(signer, &reply);
-	if (r == -EPIPE)
-		r = ENS_E_CRYPTO; /* it has said why */
+	if (r == 0 && reply.error != 0)
+		r = reply.error < 0 ? reply.error : ENS_E_PROTOCOL;
 	if (r == 0 && reply.len > sizeof(signer->authority))
 		r = ENS_E_PROTOCOL;
 	if (r < 0) {

@@ -23,10 +23,12 @@ struct signer;
 
 /*
  * Forks the signer, which loads the CA key from path (ed25519, PEM, not
- * encrypted, readable by its owner alone) and binds every certificate to the
- * addresses. The child says on stderr why it failed. Call it before any
- * thread, socket or event loop exists. Returns 0; -errno; ENS_E_SYNTAX of
- * the addresses; ENS_E_CRYPTO when the child could not begin.
+ * encrypted, of root and a group of its own, mode 0440, or of this user, 0400)
+ * and binds every certificate to the addresses. Call it before any thread,
+ * socket or event loop exists. Returns 0; ENS_E_SYNTAX of the addresses; of
+ * the key's file -EPERM (others may read it), ENS_E_KEY_FORMAT,
+ * ENS_E_KEY_TYPE, -errno; -EPIPE when the child could not begin, and has said
+ * on stderr why; other -errno.
  */
 int signer_start(const char *path, const char *addresses,
     struct signer **ret_signer);

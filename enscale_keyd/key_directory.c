@@ -15,7 +15,7 @@
 
 #include "common/errors.h"
 #include "common/fingerprint.h"
-#include "common/ssh_key.h"
+#include "common/ssh_key_text.h"
 
 #define STEP_SECONDS 4 /* to connect, secure and bind; each */
 #define FILTER_SIZE  128
@@ -78,13 +78,20 @@ search(struct change *change, const char *base, int scope, const char *filter,
 static bool
 is_this_key(const struct change *change, const struct berval *value)
 {
-	struct ssh_key key;
 	uint8_t fingerprint[SHA256_LEN];
+	struct ssh_key_text keys;
+	struct ssh_key key;
+	bool found = false;
+	int r;
 
-	return ssh_key_parse(value->bv_val, value->bv_len, &key) == 0 &&
-	    fingerprint_sha256((struct bytes){ key.blob, key.blob_len },
-	        fingerprint) == 0 &&
-	    memcmp(fingerprint, change->entry->fingerprint, SHA256_LEN) == 0;
+	ssh_key_text_init(&keys, value->bv_val, value->bv_len);
+	while (!found && (r = ssh_key_text_next(&keys, &key)) != ENS_E_NOTFOUND)
+		found = r == 0 &&
+		    fingerprint_sha256((struct bytes){ key.blob, key.blob_len },
+		        fingerprint) == 0 &&
+		    memcmp(fingerprint, change->entry->fingerprint,
+		        SHA256_LEN) == 0;
+	return found;
 }
 
 /* Counts the keys of an entry; is this key among them? */

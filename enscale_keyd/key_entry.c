@@ -1,16 +1,17 @@
-/* Judging requests. It takes nothing over from the user's line but the key,
- * its from= list and its expiry time. */
+/* Judging requests. It takes nothing over from the user's text but the key and
+ * what its options say, written anew. */
 #include <config.h>
 
 #include "enscale_keyd/key_entry.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/errors.h"
 #include "common/fingerprint.h"
-#include "common/ssh_key.h"
+#include "common/ssh_key_text.h"
 #include "common/text.h"
 
 #define RDN_TYPE "enscaleKeyFingerprint"
@@ -27,11 +28,18 @@ check_title(const char *title)
 }
 
 static enum keyd_result
-parse_key(const char *line, int64_t now, struct ssh_key *ret_key)
+parse_key(const char *text, bool no_touch, int64_t now, struct ssh_key *ret_key)
 {
-	switch (ssh_key_parse(line, strlen(line), ret_key)) {
+	struct ssh_key_text keys;
+
+	ssh_key_text_init(&keys, text, strlen(text));
+	switch (ssh_key_text_only(&keys, ret_key)) {
 	case 0:
 		break;
+	case ENS_E_KEY_OPTION:
+		return KEYD_KEY_OPTION;
+	case -EEXIST:
+		return KEYD_KEY_SEVERAL;
 	case ENS_E_KEY_TYPE:
 		return KEYD_KEY_TYPE;
 	case ENS_E_KEY_WEAK:
@@ -39,6 +47,8 @@ parse_key(const char *line, int64_t now, struct ssh_key *ret_key)
 	default:
 		return KEYD_KEY_FORMAT;
 	}
+	if ((ret_key->options & KEY_NO_TOUCH) != 0 && !no_touch)
+		return KEYD_KEY_OPTION;
 	if (ret_key->expires != 0 && ret_key->expires <= now)
 		return KEYD_KEY_EXPIRED;
 	return KEYD_DONE;
@@ -49,11 +59,15 @@ static enum keyd_result
 write_line(const struct ssh_key *key, struct key_entry *entry)
 {
 	const struct bytes blob = { key->blob, key->blob_len };
-	int n = 0;
+	bool has_from = key->from[0] != '\0';
+	char options[KEY_OPTIONS_TEXT_MAX + 1];
+	int n;
 
-	if (key->from[0] != '\0')
-		n = snprintf(entry->line, sizeof(entry->line), "from=\"%s\" ",
-		    key->from);
+	ssh_key_format_options(key->options, options);
+	n = snprintf(entry->line, sizeof(entry->line), "%s%s%s%s%s%s", options,
+	    options[0] != '\0' && has_from ? "," : "",
+	    has_from ? "from=\"" : "", key->from, has_from ? "\"" : "",
+	    options[0] != '\0' || has_from ? " " : "");
 	if (n < 0 ||
 	    ssh_key_format(blob, entry->line + n,
 	        sizeof(entry->line) - (size_t)n) == 0)
@@ -78,10 +92,10 @@ write_expires(int64_t expires, struct key_entry *entry)
 }
 
 static enum keyd_result
-check_key(const char *line, int64_t now, struct key_entry *entry)
+check_key(const char *text, bool no_touch, int64_t now, struct key_entry *entry)
 {
 	struct ssh_key key;
-	enum keyd_result result = parse_key(line, now, &key);
+	enum keyd_result result = parse_key(text, no_touch, now, &key);
 
 	if (result != KEYD_DONE)
 		return result;
@@ -95,7 +109,7 @@ check_key(const char *line, int64_t now, struct key_entry *entry)
 }
 
 enum keyd_result
-key_entry_check(const struct keyd_request *request, int64_t now,
+key_entry_check(const struct keyd_request *request, bool no_touch, int64_t now,
     struct key_entry *ret_entry)
 {
 	struct key_entry entry = { .op = request->op,
@@ -107,7 +121,7 @@ key_entry_check(const struct keyd_request *request, int64_t now,
 	if (request->op == KEYD_ADD) {
 		result = check_title(request->title);
 		if (result == KEYD_DONE)
-			result = check_key(request->key, now, &entry);
+			result = check_key(request->key, no_touch, now, &entry);
 	} else {
 		memcpy(entry.fingerprint, request->fingerprint, SHA256_LEN);
 	}

@@ -5,15 +5,18 @@
 #ifndef ENSCALE_KEYD_KEY_ENTRY_H
 #define ENSCALE_KEYD_KEY_ENTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/base64.h"
 #include "common/keyd_protocol.h"
 #include "common/limits.h"
+#include "common/ssh_key.h"
 
-/* from="..." type base64 */
-#define KEY_ENTRY_LINE_MAX (64 + FROM_TEXT_MAX + BASE64_LEN(KEY_BLOB_MAX))
+/* no-pty,from="..." type base64 */
+#define KEY_ENTRY_LINE_MAX \
+	(KEY_OPTIONS_TEXT_MAX + 64 + FROM_TEXT_MAX + BASE64_LEN(KEY_BLOB_MAX))
 #define KEY_ENTRY_TIME_LEN 15 /* 20301231235959Z */
 #define KEY_ENTRY_DN_MAX   (ENTRY_DN_MAX + 128)
 
@@ -29,12 +32,13 @@ struct key_entry {
 };
 
 /*
- * Judges a request. Returns KEYD_DONE when it may go to the directory, else
+ * Judges a request; no_touch: keys may have the option no-touch-required.
+ * Returns KEYD_DONE when it may go to the directory, else
  * why not; then *ret_entry is untouched but for its fingerprint, which is
  * set as soon as there is one.
  */
 enum keyd_result key_entry_check(const struct keyd_request *request,
-    int64_t now, struct key_entry *ret_entry);
+    bool no_touch, int64_t now, struct key_entry *ret_entry);
 
 /*
  * The DN to write: enscaleKeyFingerprint=HEX,ACCOUNT_DN. Of what the request

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -32,6 +31,7 @@
 #include "common/config.h"
 #include "common/errors.h"
 #include "common/fingerprint_text.h"
+#include "common/lock_file.h"
 #include "enscale_keyd/key_directory.h"
 #include "enscale_keyd/key_entry.h"
 #include "enscale_keyd/key_rate.h"
@@ -93,7 +93,8 @@ answer(const struct keyd_request *request, struct keyd_reply *ret_reply,
 
 	k->reason[0] = '\0';
 	memset(&k->entry, 0, sizeof(k->entry));
-	result = key_entry_check(request, time(NULL), &k->entry);
+	result = key_entry_check(request, k->config.no_touch, time(NULL),
+	    &k->entry);
 	if (result == KEYD_DONE &&
 	    !key_rate_take(&k->rate, request->account, seconds_since_boot()))
 		result = KEYD_TOO_FAST;
@@ -248,17 +249,12 @@ take_lock(const struct keyd *k)
 
 	if (config_path(k->config.run_dir, LOCK_NAME, path) < 0)
 		return ENS_E_LIMIT;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		log_line(LOG_ERR, "cannot open \"%s\": %s", path,
-		    error_text(-errno));
-		return -errno;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	fd = lock_file(AT_FDCWD, path, 0);
+	if (fd == -EWOULDBLOCK)
 		log_line(LOG_ERR, "another enscale-keyd has \"%s\"", path);
-		close(fd);
-		return -EWOULDBLOCK;
-	}
+	else if (fd < 0)
+		log_line(LOG_ERR, "cannot lock \"%s\": %s", path,
+		    error_text(fd));
 	return fd; /* kept until the process ends */
 }
 

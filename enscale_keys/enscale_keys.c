@@ -112,9 +112,16 @@ format_expiry(int64_t expires, char *buf, size_t size)
 	return 0;
 }
 
+static const char *
+unless(const struct key_record *key, uint8_t option, const char *text)
+{
+	return (key->options & option) != 0 ? "" : text;
+}
+
 /*
  * The options in front of the key. "restrict" closes everything that sshd
- * knows today and will know tomorrow; what is opened again is listed.
+ * knows today and will know tomorrow; what is opened again is listed, unless an
+ * option of the key takes it away.
  */
 static int
 format_options(const struct key_record *key, const char *tunnel, char *buf,
@@ -129,7 +136,12 @@ format_options(const struct key_record *key, const char *tunnel, char *buf,
 	r = format_expiry(key->expires, expiry, sizeof(expiry));
 	if (r < 0)
 		return r;
-	snprintf(buf, size, "restrict,pty,agent-forwarding%s%s%s%s%s", tunnel,
+	snprintf(buf, size, "restrict%s%s%s%s%s%s%s%s%s",
+	    unless(key, KEY_NO_PTY, ",pty"),
+	    unless(key, KEY_NO_AGENT, ",agent-forwarding"),
+	    unless(key, KEY_NO_PORTS, tunnel),
+	    (key->options & KEY_VERIFY) != 0 ? ",verify-required" : "",
+	    (key->options & KEY_NO_TOUCH) != 0 ? ",no-touch-required" : "",
 	    has_from ? ",from=\"" : "", key->from, has_from ? "\"" : "",
 	    expiry);
 	return 0;

@@ -53,7 +53,7 @@ about_show_keys(struct shell *shell)
 	int code = 0;
 	size_t i;
 
-	reply = answer_to(shell, "keys", &code);
+	reply = answer_all(shell, "keys", "keys", &code);
 	if (reply == NULL)
 		return code;
 	printf("\nPublic keys of account %u\n", shell->account);

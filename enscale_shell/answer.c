@@ -3,8 +3,26 @@
 
 #include "enscale_shell/answer.h"
 
+#include <errno.h>
+#include <poll.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
 #include "common/text.h"
 #include "enscale_shell/say.h"
+
+/* The guard lets an account ask for so much a second; what it is told to wait
+ * for comes after a few. */
+#define WAIT_MS   1000
+#define WAITS_MAX 60
+
+static void
+unref(json_t **json)
+{
+	json_decref(*json);
+}
+
+#define AUTO_JSON AUTO(unref)
 
 json_t *
 answer_to(struct shell *shell, const char *op, int *ret_code)
@@ -19,6 +37,99 @@ answer_to(struct shell *shell, const char *op, int *ret_code)
 	}
 	return reply;
 }
+
+/* ---- pages -------------------------------------------------------------- */
+
+/* False when somebody has signalled: he does not want to wait. */
+static bool
+wait_a_moment(const struct shell *shell)
+{
+	struct pollfd signals = { .fd = shell->signals, .events = POLLIN };
+
+	return poll(&signals, 1, WAIT_MS) == 0;
+}
+
+/* A page; the first is not waited for. */
+static json_t *
+ask_page(struct shell *shell, const char *op, const char *after,
+    struct refusal *ret_refusal)
+{
+	json_t *page;
+	int waits = 0;
+
+	do {
+		ret_refusal->is_busy = false;
+		page = shell_ask(shell,
+		    json_pack("{s:s, s:s*}", "op", op, "after", after),
+		    ret_refusal);
+	} while (page == NULL && ret_refusal->is_busy && after != NULL &&
+	    waits++ < WAITS_MAX && wait_a_moment(shell));
+	return page;
+}
+
+int
+answer_pages(struct shell *shell, const char *op,
+    int (*take)(json_t *page, void *arg), void *arg,
+    struct refusal *ret_refusal)
+{
+	AUTO_JSON json_t *page = NULL;
+	const char *after = NULL;
+	json_t *next;
+	int r;
+
+	do {
+		next = ask_page(shell, op, after, ret_refusal);
+		if (next == NULL)
+			return ENS_E_DENIED;
+		json_decref(page); /* after was in it */
+		page = next;
+		after = json_string_value(json_object_get(page, "more"));
+		r = take(page, arg);
+	} while (r == 0 && after != NULL);
+	return r;
+}
+
+struct gathering {
+	const char *array;
+	json_t *all; /* owned; the first page, with the rows of all */
+};
+
+static int
+gather(json_t *page, void *arg)
+{
+	struct gathering *gathering = arg;
+	json_t *rows = json_object_get(page, gathering->array);
+
+	if (gathering->all == NULL) {
+		gathering->all = json_copy(page);
+		return gathering->all != NULL ? 0 : -ENOMEM;
+	}
+	return json_array_extend(
+	           json_object_get(gathering->all, gathering->array), rows) == 0
+	    ? 0
+	    : ENS_E_PROTOCOL;
+}
+
+json_t *
+answer_all(struct shell *shell, const char *op, const char *array,
+    int *ret_code)
+{
+	struct gathering gathering = { array, NULL };
+	struct refusal refusal;
+	int r = answer_pages(shell, op, gather, &gathering, &refusal);
+
+	if (r == 0)
+		return gathering.all;
+	json_decref(gathering.all);
+	if (r != ENS_E_DENIED)
+		refusal_set(&refusal, GUARD_EXIT_UNWELL,
+		    "The gateway cannot answer now: %s.", error_text(r));
+	say_refusal("%s", refusal.sentence);
+	*ret_code = refusal.code;
+	return NULL;
+}
+
+/* ---- fields -------------------------------------------------------------- */
 
 const char *
 answer_text(const json_t *answer, const char *name, char buf[NAME_TEXT_MAX + 1])

@@ -15,6 +15,20 @@
  */
 json_t *answer_to(struct shell *shell, const char *op, int *ret_code);
 
+/*
+ * Asks a question whose answer comes in pages ("list", "keys"), and for each
+ * next page until there is none: take() gets them one by one. Where the guard
+ * has the account wait for a page, it is waited for. Returns 0; ENS_E_DENIED
+ * with *ret_refusal filled in; what take() returns, which ends it.
+ */
+int answer_pages(struct shell *shell, const char *op,
+    int (*take)(json_t *page, void *arg), void *arg,
+    struct refusal *ret_refusal);
+
+/* Like answer_to(), with the arrays of that name of all pages put together. */
+json_t *answer_all(struct shell *shell, const char *op, const char *array,
+    int *ret_code);
+
 /* A field that is a text, printable and on one line: "" where there is none.
  * Returns buf. */
 const char *answer_text(const json_t *answer, const char *name,

@@ -13,27 +13,37 @@
 
 #define VALUE_MAX    64
 #define NAME_MAX_LEN 32
-#define PASSED_MAX   32 /* variables of the user's */
+#define LOCALE       "LC_" /* what names of locale settings begin with */
+#define PASSED_MAX   32    /* variables of the user's */
 #define ENV_MAX      (PASSED_MAX + 5)
+
+/* ssh_options.c sends them on, but for TERM, which goes with the terminal;
+ * sshd_config of the gateway lets them in, the drop-in of the node again; the
+ * table in enscale-shell(1) says why. */
+static const char *const names[] = { "TERM", "COLORTERM", "LANG",
+	"GIT_PROTOCOL" };
 
 static bool
 is_name(const char *name, size_t len)
 {
-	if ((len == 4 && memcmp(name, "TERM", 4) == 0) ||
-	    (len == 4 && memcmp(name, "LANG", 4) == 0))
-		return true;
-	return len > 3 && len <= NAME_MAX_LEN && memcmp(name, "LC_", 3) == 0 &&
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == len && memcmp(name, names[i], len) == 0)
+			return true;
+	return len > strlen(LOCALE) && len <= NAME_MAX_LEN &&
+	    memcmp(name, LOCALE, strlen(LOCALE)) == 0 &&
 	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
 }
 
-/* What names of terminals and locales are made of. */
+/* What names of terminals and locales, and "version=2", are made of. */
 static bool
 is_value(const char *value)
 {
 	size_t len = strspn(value,
 	    "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "0123456789_.@+:-");
+	    "0123456789_.@+:=-");
 
 	return len > 0 && len <= VALUE_MAX && value[len] == '\0';
 }

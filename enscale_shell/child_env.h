@@ -1,6 +1,6 @@
 /*
- * The environment of the hop's ssh. Nothing passes but TERM, LANG and LC_*,
- * and these only with values of plain characters.
+ * The environment of the hop's ssh. Nothing passes but TERM, COLORTERM, LANG,
+ * LC_* and GIT_PROTOCOL, and these only with values of plain characters.
  */
 #ifndef ENSCALE_SHELL_CHILD_ENV_H
 #define ENSCALE_SHELL_CHILD_ENV_H

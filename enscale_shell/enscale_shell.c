@@ -21,6 +21,7 @@
 #include "common/errors.h"
 #include "enscale_shell/hop.h"
 #include "enscale_shell/menu.h"
+#include "enscale_shell/monitor.h"
 #include "enscale_shell/say.h"
 #include "enscale_shell/shell.h"
 #include "enscale_shell/shell_confinement.h"
@@ -35,9 +36,10 @@
 /*
  * Before anything else is looked at. The process stays dumpable: ssh opens
  * the known hosts as /proc/PID/fd/N, and nothing here is secret.
+ * *ret_monitor is a descriptor, or negative where no sshd is above.
  */
 static int
-lock_down(void)
+lock_down(int *ret_monitor)
 {
 	const struct rlimit no_core = { 0, 0 };
 	int fd;
@@ -46,8 +48,10 @@ lock_down(void)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			return -errno;
 	syscall(SYS_close_range, 3U, ~0U, 0U);
-	/* However sshd ends, the session ends with it, also while there is no
-	 * guard to see to that. */
+	/* However sshd's two processes end, the session ends with them, also
+	 * while there is no guard to see to that: with our parent by this
+	 * signal, with its parent, the monitor, by a descriptor. */
+	*ret_monitor = monitor_open();
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 	    setrlimit(RLIMIT_CORE, &no_core) != 0)
@@ -132,24 +136,29 @@ run(struct shell *shell, const char *command)
 		return print_certificate(shell);
 	if (shell->node != 0)
 		return run_node(shell, command);
+	if (command == NULL && terminal_is_open())
+		return menu_run(shell);
+	terminal_client_mode();
 	if (command != NULL && words_is_command(command))
 		return words_run(shell, command);
-	if (command != NULL || !terminal_open())
-		return explain_names(shell, command);
-	return menu_run(shell);
+	return explain_names(shell, command);
 }
 
 int
 main(int argc, char **argv)
 {
 	struct shell shell;
-	int r;
+	int monitor, r;
 
+	/* Before anything else: what is typed is somebody's already. */
+	terminal_open();
 	/* For display only, until the guard says it. */
 	say_set_session(getenv("ENSCALE_SESSION"));
-	r = lock_down();
+	r = lock_down(&monitor);
 	if (r == 0)
 		r = shell_init(&shell, GUARD_PATH);
+	if (r == 0 && monitor >= 0)
+		r = shell_end_with(&shell, monitor);
 	if (r != 0) {
 		say("The gateway is unwell: %s.", error_text(r));
 		return GUARD_EXIT_UNWELL;

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -35,6 +36,7 @@
 
 #define PROC_PATH_MAX 64
 #define EXEC_FAILED   127
+#define TIME_SIZE     32
 #define SSH_FAILED    255
 #define END_WAIT_MS   1500 /* the guard kills after two seconds */
 
@@ -46,6 +48,10 @@ struct hop {
 	int log_read, log_write; /* owned; a pipe */
 	pid_t pid;
 	int pidfd;          /* owned */
+	uint32_t timeout;   /* seconds from the start to the login */
+	int64_t deadline;   /* of the login, on clock_now() */
+	bool is_late;       /* it was not there by then */
+	bool is_signed;     /* the node wanted a signature and has got it */
 	struct ssh_log log; /* what ssh said itself */
 	struct hop_confinement confinement;
 	struct hop_result result;
@@ -138,6 +144,7 @@ build_options(struct hop *hop, const char *forward, char ***ret_argv)
 	    (int)getpid(), hop->known_hosts);
 	snprintf(log_path, sizeof(log_path), "/proc/%d/fd/%d", (int)getpid(),
 	    hop->log_write);
+	hop->timeout = (uint32_t)timeout;
 	options = (struct ssh_options){
 		.address = address,
 		.port = (uint16_t)port,
@@ -164,6 +171,16 @@ build_environment(const struct hop *hop, char ***ret_environment)
 	snprintf(user, sizeof(user), "%u", hop->shell->account);
 	return child_env_build(environ, passwd != NULL ? passwd->pw_dir : "/",
 	    user, ret_environment);
+}
+
+/* In milliseconds. */
+static int64_t
+clock_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* ---- the child --------------------------------------------------------- */
@@ -205,6 +222,7 @@ spawn(struct hop *hop, struct ssh_start *ssh)
 	theirs = fds[1];
 	ssh->shell = getpid();
 	ssh->channel = theirs;
+	hop->deadline = clock_now() + (int64_t)hop->timeout * 1000;
 	hop->pid = fork();
 	if (hop->pid < 0)
 		return -errno;
@@ -253,6 +271,18 @@ pass_signal(struct hop *hop)
 	kill(hop->pid, number);
 }
 
+/* Of poll(2): one limit over all that a login is made of, since ssh has one for
+ * some of its parts only. */
+static int
+patience(const struct hop *hop)
+{
+	int64_t left = hop->deadline - clock_now();
+
+	if (hop->log.is_login)
+		return -1;
+	return left > 0 ? (int)left : 0;
+}
+
 /* The session is over: ssh gets a moment to put the terminal right. */
 static void
 end_ssh(struct hop *hop)
@@ -299,6 +329,7 @@ watch(struct hop *hop)
 		[WATCH_GUARD] = { .events = POLLIN },
 		[WATCH_CONFINEMENT] = { .events = POLLIN },
 	};
+	int n;
 
 	for (;;) {
 		if (hear_guard(hop)) {
@@ -309,8 +340,14 @@ watch(struct hop *hop)
 		    ? guard_client_fd(hop->shell->guard)
 		    : -1;
 		fds[WATCH_CONFINEMENT].fd = hop->confinement.listener;
-		if (poll(fds, WATCH_COUNT, -1) < 0)
+		n = poll(fds, WATCH_COUNT, patience(hop));
+		if (n < 0)
 			continue;
+		if (n == 0) {
+			hop->is_late = true;
+			end_ssh(hop);
+			return;
+		}
 		hop_confinement_answer(&hop->confinement,
 		    fds[WATCH_CONFINEMENT].revents);
 		if (fds[WATCH_LOG].revents != 0)
@@ -333,8 +370,8 @@ reap(struct hop *hop)
 		if (errno != EINTR)
 			return;
 	ssh_log_read(&hop->log, hop->log_read);
-	hop->result.entered = hop->log.is_login;
-	if (hop->result.was_ended)
+	hop->result.entered = hop->log.is_login && !hop->is_late;
+	if (hop->result.was_ended || hop->is_late)
 		return;
 	if (WIFSIGNALED(status))
 		hop->result.signal = WTERMSIG(status);
@@ -354,8 +391,11 @@ settle(struct hop *hop)
 	/* A guard that was restarted knows of no hop. */
 	if (hop->shell->guard == NULL)
 		return false;
-	reply = shell_ask(hop->shell, json_pack("{s:s}", "op", "hop-done"),
+	reply = shell_ask(hop->shell,
+	    json_pack("{s:s, s:b}", "op", "hop-done", "denied",
+	        ssh_log_is_denied(&hop->log)),
 	    &refusal);
+	hop->is_signed = json_is_true(json_object_get(reply, "signed"));
 	sentence = json_string_value(json_object_get(reply, "sentence"));
 	if (sentence == NULL || hop->result.entered) {
 		json_decref(reply);
@@ -375,6 +415,40 @@ is_broken(const struct hop *hop)
 {
 	return hop->result.signal == 0 && hop->result.code == SSH_FAILED &&
 	    !hop->log.is_exit;
+}
+
+/* No protocol says the node's time, so this is the gateway's. */
+static void
+say_denied(const struct hop *hop)
+{
+	char text[TIME_SIZE] = "unknown";
+	time_t now = time(NULL);
+	struct tm utc;
+
+	if (gmtime_r(&now, &utc) != NULL)
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &utc);
+	say_refusal("Node %u cannot be reached: it did not accept the "
+	            "gateway's certificate. Is its clock right? Here it is %s.",
+	    hop->request->node, text);
+}
+
+static void
+say_unreachable(const struct hop *hop)
+{
+	if (hop->is_late)
+		say_refusal("Node %u cannot be reached: it does not answer "
+		            "within %u seconds.",
+		    hop->request->node, hop->timeout);
+	else if (ssh_log_is_denied(&hop->log) && hop->is_signed)
+		say_refusal(
+		    "Node %u cannot be reached: it accepted the "
+		    "gateway's certificate, and then refused the login.",
+		    hop->request->node);
+	else if (ssh_log_is_denied(&hop->log))
+		say_denied(hop);
+	else
+		say_refusal("Node %u cannot be reached: %s.",
+		    hop->request->node, ssh_log_reason(&hop->log));
 }
 
 static void
@@ -401,8 +475,7 @@ finish(struct hop *hop)
 		return;
 	}
 	hop->result.code = GUARD_EXIT_UNREACHABLE;
-	say_refusal("Node %u cannot be reached: %s.", hop->request->node,
-	    ssh_log_reason(&hop->log));
+	say_unreachable(hop);
 }
 
 struct hop_result

@@ -1,5 +1,5 @@
 /*
- * See keys.h. It refuses to judge a key: it hands a line on, and a sentence
+ * See keys.h. It refuses to judge a key: it hands a text on, and a sentence
  * back. What is a private key goes nowhere.
  */
 #include <config.h>
@@ -118,7 +118,7 @@ keys_list(struct shell *shell, bool is_json)
 	json_t *reply;
 	int code = 0;
 
-	reply = answer_to(shell, "keys", &code);
+	reply = answer_all(shell, "keys", "keys", &code);
 	if (reply == NULL)
 		return code;
 	if (is_json)
@@ -134,34 +134,35 @@ keys_list(struct shell *shell, bool is_json)
 
 /* ---- reading a key ------------------------------------------------------ */
 
-const char *
-keys_take_line(char *text, size_t len, const char **ret_line)
+/* Is there anything but empty lines and comment? */
+static bool
+is_anything(const char *text)
 {
-	const char *found = NULL;
-	char *rest = text, *line;
-	size_t end;
+	while (*text != '\0') {
+		text += strspn(text, " \t\r\n");
+		if (*text != '#')
+			return *text != '\0';
+		text += strcspn(text, "\n");
+	}
+	return false;
+}
 
+const char *
+keys_check_text(char *text, size_t len)
+{
 	text[len] = '\0';
-	if (strstr(text, "PRIVATE KEY") != NULL)
+	if (strstr(text, "PRIVATE KEY") != NULL ||
+	    strstr(text, "Private-Lines:") != NULL)
 		return "This is a private key, and was not passed on: give the .pub file that lies beside it.";
 	if (strlen(text) != len)
 		return keyd_result_sentence(KEYD_KEY_FORMAT);
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		line += strspn(line, " \t");
-		end = strlen(line);
-		while (end > 0 && strchr(" \t\r", line[end - 1]) != NULL)
-			line[--end] = '\0';
-		if (line[0] == '\0' || line[0] == '#')
-			continue;
-		if (found != NULL)
-			return "One key at a time: this is more than one line.";
-		found = line;
-	}
-	if (found == NULL)
+	if (!is_anything(text))
 		return "There is no key on standard input: add < KEY.pub to the command.";
-	if (!text_is_printable(found))
-		return keyd_result_sentence(KEYD_KEY_FORMAT);
-	*ret_line = found;
+	/* A comment in another character set. */
+	for (size_t i = 0; !text_is_utf8(text, len) && i < len; i++) {
+		if ((unsigned char)text[i] >= 0x80)
+			text[i] = '?';
+	}
 	return NULL;
 }
 
@@ -209,7 +210,19 @@ wait_for_input(struct shell *shell, int *ret_code)
 	}
 }
 
-/* All of standard input, at most one byte too many. */
+/* Somebody who types the key ends it with its line. */
+static bool
+is_typed(const char *text, size_t *len)
+{
+	const char *end = isatty(STDIN_FILENO) ? memchr(text, '\n', *len)
+	                                       : NULL;
+
+	if (end != NULL)
+		*len = (size_t)(end - text) + 1;
+	return end != NULL;
+}
+
+/* All of standard input, at most one byte too many; of a terminal a line. */
 static bool
 read_input(struct shell *shell, char *text, size_t *ret_len, int *ret_code)
 {
@@ -222,7 +235,7 @@ read_input(struct shell *shell, char *text, size_t *ret_len, int *ret_code)
 		n = read(STDIN_FILENO, text + len, KEYS_INPUT_MAX + 1 - len);
 		if (n > 0)
 			len += (size_t)n;
-	} while ((n > 0 && len <= KEYS_INPUT_MAX) ||
+	} while ((n > 0 && len <= KEYS_INPUT_MAX && !is_typed(text, &len)) ||
 	    (n < 0 && (errno == EINTR || errno == EAGAIN)));
 	*ret_len = len;
 	return true;
@@ -256,7 +269,7 @@ static int
 add(struct shell *shell, const char *title)
 {
 	static char text[KEYS_INPUT_MAX + 2];
-	const char *line, *wrong = NULL;
+	const char *wrong = NULL;
 	size_t len = 0;
 	int code;
 
@@ -269,14 +282,14 @@ add(struct shell *shell, const char *title)
 	if (len > KEYS_INPUT_MAX)
 		wrong = "This is too long for a public key.";
 	else
-		wrong = keys_take_line(text, len, &line);
+		wrong = keys_check_text(text, len);
 	if (wrong != NULL) {
 		say_refusal("%s", wrong);
 		return GUARD_EXIT_REFUSED;
 	}
 	return change(shell,
 	    json_pack("{s:s, s:s, s:s}", "op", "key-add", "title", title, "key",
-	        line),
+	        text),
 	    "added");
 }
 

@@ -11,7 +11,7 @@
 
 #include "enscale_shell/shell.h"
 
-/* What a key is read from holds one line of at most this many bytes. */
+/* What a key is read from holds at most this many bytes. */
 #define KEYS_INPUT_MAX KEY_LINE_MAX
 
 /* Lists them; returns an exit code. */
@@ -21,11 +21,11 @@ int keys_list(struct shell *shell, bool is_json);
 int keys_run(struct shell *shell, const char *command);
 
 /*
- * Takes the one line of a .pub file out of what was read: blank lines and
- * such with a # are passed over. Returns NULL and the line, which is then
- * terminated within text; or a sentence that says what is wrong.
+ * May what was read be handed on as a key? Its form is for others to judge.
+ * Returns NULL, and text is terminated at len, where there is room for it, and
+ * UTF-8; or a sentence that says what is wrong.
  */
-const char *keys_take_line(char *text, size_t len, const char **ret_line);
+const char *keys_check_text(char *text, size_t len);
 
 /* One line of the list, without its end: fields with a tab between them.
  * 0, or ENS_E_PROTOCOL for what is no key. */

@@ -12,6 +12,27 @@
 #include "common/errors.h"
 #include "common/limits.h"
 #include "common/text.h"
+#include "enscale_shell/answer.h"
+
+/* Room for one row more, of zeros. Returns the row, or NULL. */
+static void *
+grow(void *rows, size_t size, size_t count, size_t *room)
+{
+	size_t more = *room == 0 ? 16 : *room * 2;
+	char *grown;
+	void *old;
+
+	memcpy(&old, rows, sizeof(old));
+	if (count == *room) {
+		grown = reallocarray(old, more, size);
+		if (grown == NULL)
+			return NULL;
+		memcpy(rows, &grown, sizeof(grown));
+		*room = more;
+	}
+	memcpy(&grown, rows, sizeof(grown));
+	return memset(grown + count * size, 0, size);
+}
 
 /* A printable copy; NULL when there is no memory. */
 static char *
@@ -74,21 +95,18 @@ compare_nodes(const void *a, const void *b)
 static int
 parse_nodes(const json_t *nodes, struct listing_environment *environment)
 {
-	size_t count = json_array_size(nodes), i;
+	struct listing_node *node;
+	size_t i;
 	int r = 0;
 
-	if (count == 0)
-		return 0;
-	environment->nodes = calloc(count, sizeof(*environment->nodes));
-	if (environment->nodes == NULL)
-		return -ENOMEM;
-	environment->node_count = count;
-	for (i = 0; i < count && r == 0; i++)
-		r = parse_node(json_array_get(nodes, i),
-		    &environment->nodes[i]);
-	if (r == 0)
-		qsort(environment->nodes, count, sizeof(*environment->nodes),
-		    compare_nodes);
+	for (i = 0; i < json_array_size(nodes) && r == 0; i++) {
+		node = grow(&environment->nodes, sizeof(*node),
+		    environment->node_count, &environment->node_room);
+		if (node == NULL)
+			return -ENOMEM;
+		environment->node_count++;
+		r = parse_node(json_array_get(nodes, i), node);
+	}
 	return r;
 }
 
@@ -125,6 +143,32 @@ parse_environment(json_t *item, struct listing_environment *environment)
 	return parse_nodes(nodes, environment);
 }
 
+/* The environment that the page before ended in goes on. */
+static bool
+goes_on(const struct listing *listing, const json_t *item)
+{
+	const char *name = json_string_value(json_object_get(item, "name"));
+
+	return listing->count > 0 && name != NULL &&
+	    strcmp(listing->environments[listing->count - 1].name, name) == 0;
+}
+
+static int
+add_environment(struct listing *listing, json_t *item)
+{
+	struct listing_environment *environment;
+
+	if (goes_on(listing, item))
+		return parse_nodes(json_object_get(item, "nodes"),
+		    &listing->environments[listing->count - 1]);
+	environment = grow(&listing->environments, sizeof(*environment),
+	    listing->count, &listing->room);
+	if (environment == NULL)
+		return -ENOMEM;
+	listing->count++;
+	return parse_environment(item, environment);
+}
+
 static int
 compare_environments(const void *a, const void *b)
 {
@@ -137,37 +181,69 @@ compare_environments(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-int
-listing_parse(const json_t *reply, struct listing **ret_listing)
+struct listing *
+listing_new(void)
 {
-	const json_t *items = json_object_get(reply, "environments");
-	__attribute__((
-	    cleanup(cleanup_listing))) struct listing *listing = NULL;
+	return calloc(1, sizeof(struct listing));
+}
+
+int
+listing_add(struct listing *listing, const json_t *page)
+{
+	const json_t *items = json_object_get(page, "environments");
 	json_int_t last;
 	size_t i;
-	int r;
+	int r = 0;
 
 	if (!json_is_array(items))
 		return ENS_E_PROTOCOL;
-	listing = calloc(1, sizeof(*listing));
-	if (listing == NULL)
-		return -ENOMEM;
-	listing->environments = calloc(json_array_size(items) + 1,
-	    sizeof(*listing->environments));
-	if (listing->environments == NULL)
-		return -ENOMEM;
-	listing->count = json_array_size(items);
-	last = json_integer_value(json_object_get(reply, "last_node"));
+	last = json_integer_value(json_object_get(page, "last_node"));
 	if (last > 0 && last <= (json_int_t)NODE_ID_MAX)
 		listing->last_node = (uint32_t)last;
+	for (i = 0; i < json_array_size(items) && r == 0; i++)
+		r = add_environment(listing, json_array_get(items, i));
+	return r;
+}
+
+void
+listing_sort(struct listing *listing)
+{
+	struct listing_environment *environment;
+	size_t i;
+
 	for (i = 0; i < listing->count; i++) {
-		r = parse_environment(json_array_get(items, i),
-		    &listing->environments[i]);
-		if (r != 0)
-			return r;
+		environment = &listing->environments[i];
+		if (environment->node_count > 0)
+			qsort(environment->nodes, environment->node_count,
+			    sizeof(*environment->nodes), compare_nodes);
 	}
-	qsort(listing->environments, listing->count,
-	    sizeof(*listing->environments), compare_environments);
+	if (listing->count > 0)
+		qsort(listing->environments, listing->count,
+		    sizeof(*listing->environments), compare_environments);
+}
+
+static int
+take_page(json_t *page, void *arg)
+{
+	return listing_add(arg, page);
+}
+
+int
+listing_fetch(struct shell *shell, struct listing **ret_listing,
+    struct refusal *ret_refusal)
+{
+	AUTO(cleanup_listing) struct listing *listing = listing_new();
+	int r = -ENOMEM;
+
+	if (listing != NULL)
+		r = answer_pages(shell, "list", take_page, listing,
+		    ret_refusal);
+	if (r != 0 && r != ENS_E_DENIED)
+		refusal_set(ret_refusal, GUARD_EXIT_UNWELL,
+		    "The gateway cannot answer now: %s.", error_text(r));
+	if (r != 0)
+		return ENS_E_DENIED;
+	listing_sort(listing);
 	*ret_listing = listing;
 	listing = NULL;
 	return 0;

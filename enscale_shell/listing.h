@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "enscale_shell/shell.h"
+
 struct listing_node {
 	uint32_t node;
 	uint16_t port;
@@ -27,22 +29,34 @@ struct listing_environment {
 	uint32_t owner;
 	char *refusal; /* why it cannot be entered; NULL: it can be */
 	struct listing_node *nodes;
-	size_t node_count;  /* of those listed */
-	size_t nodes_there; /* also where they are not listed */
+	size_t node_count, node_room; /* of those listed */
+	size_t nodes_there;           /* also where they are not listed */
 };
 
 struct listing {
 	struct listing_environment *environments;
-	size_t count;
+	size_t count, room;
 	uint32_t last_node; /* entered last from the menu; 0: none */
 };
 
 /*
- * Takes the answer to {"op":"list"} apart: running environments first, then
- * by name; nodes by service and id. Returns 0, ENS_E_PROTOCOL or -ENOMEM;
- * the caller owns *ret_listing.
+ * Asks the guard, page by page. Returns 0, the caller owns *ret_listing; or
+ * ENS_E_DENIED with *ret_refusal filled in.
  */
-int listing_parse(const json_t *reply, struct listing **ret_listing);
+int listing_fetch(struct shell *shell, struct listing **ret_listing,
+    struct refusal *ret_refusal);
+
+/* NULL without memory; the caller owns it. */
+struct listing *listing_new(void);
+/*
+ * Takes a page of the answer to {"op":"list"} apart; the next may go on with
+ * the nodes of its last environment. Returns 0, ENS_E_PROTOCOL or -ENOMEM:
+ * what was taken until then stays.
+ */
+int listing_add(struct listing *listing, const json_t *page);
+/* After the last page: running environments first, then by name; nodes by
+ * service and id. */
+void listing_sort(struct listing *listing);
 void listing_free(struct listing *listing);
 void cleanup_listing(struct listing **listing);
 

@@ -17,7 +17,9 @@ libshell_la_SOURCES = \
 	%D%/menu.c %D%/menu.h \
 	%D%/menu_find.c \
 	%D%/menu_input.c %D%/menu_input.h \
+	%D%/menu_line.c %D%/menu_line.h \
 	%D%/menu_text.c \
+	%D%/monitor.c %D%/monitor.h \
 	%D%/say.c %D%/say.h \
 	%D%/shell.c %D%/shell.h \
 	%D%/shell_confinement.c %D%/shell_confinement.h \

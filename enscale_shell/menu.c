@@ -63,25 +63,14 @@ static int
 fetch(struct menu *menu, struct listing **ret_listing)
 {
 	struct refusal refusal;
-	json_t *reply;
-	int r;
+	int r = listing_fetch(menu->shell, ret_listing, &refusal);
 
-	reply = shell_ask(menu->shell, json_pack("{s:s}", "op", "list"),
-	    &refusal);
-	if (reply == NULL) {
+	menu->code = 0;
+	if (r != 0) {
 		say_refusal("%s", refusal.sentence);
 		/* A suspended account gets no menu; an unwell gateway may
 		 * be well again at the next Refresh. */
 		menu->code = refusal.code;
-		return ENS_E_DENIED;
-	}
-	r = listing_parse(reply, ret_listing);
-	json_decref(reply);
-	if (r != 0) {
-		say("The gateway cannot answer now: %s.", error_text(r));
-		menu->code = GUARD_EXIT_UNWELL;
-	} else {
-		menu->code = 0;
 	}
 	return r;
 }
@@ -297,6 +286,7 @@ enter_node(struct menu *menu, const struct menu_item *item)
 	printf("Connecting to node %u (%s in %s) ...\n", item->node->node,
 	    item->node->service, item->environment->name);
 	fflush(stdout);
+	/* Until the node is there, Ctrl-C comes back to the menu. */
 	terminal_client_mode();
 	result = hop_run(menu->shell, &request);
 	if (result.entered)
@@ -488,7 +478,7 @@ ask(struct menu *menu, struct screen *screen)
 	case MENU_INPUT_LINE:
 		break;
 	}
-	menu_parse(menu->line.text, screen->list.count, &input);
+	menu_parse(menu->line.typed.text, screen->list.count, &input);
 	return choose(menu, screen, &input);
 }
 

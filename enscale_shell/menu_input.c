@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "enscale_shell/guard_client.h"
@@ -14,25 +15,35 @@
 #include "enscale_shell/say.h"
 #include "enscale_shell/terminal.h"
 
-/* One line without its end. */
-static enum menu_input_kind
-read_line(char *text)
+static struct menu_line_keys
+find_keys(void)
 {
-	ssize_t n, i;
+	return (struct menu_line_keys){
+		.erase = terminal_key(VERASE),
+		.word_erase = terminal_key(VWERASE),
+		.kill = terminal_key(VKILL),
+		.interrupt = terminal_key(VINTR),
+		.quit = terminal_key(VQUIT),
+		.end = terminal_key(VEOF),
+	};
+}
 
-	n = read(STDIN_FILENO, text, MENU_INPUT_SIZE - 1);
+/* A byte, no more: what stands behind the line may be for the node. */
+static enum menu_line_state
+read_byte(struct menu_line *line)
+{
+	const struct menu_line_keys keys = find_keys();
+	enum menu_line_state state;
+	unsigned char byte;
+	ssize_t n = read(STDIN_FILENO, &byte, 1);
+
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return MENU_INPUT_RUBBISH;
+		return MENU_LINE_OPEN;
 	if (n <= 0)
-		return MENU_INPUT_LEAVE;
-	if (text[n - 1] == '\n')
-		n--;
-	text[n] = '\0';
-	for (i = 0; i < n; i++)
-		if (((unsigned char)text[i] < ' ' && text[i] != '\t') ||
-		    text[i] == '\177')
-			return MENU_INPUT_RUBBISH;
-	return MENU_INPUT_LINE;
+		return MENU_LINE_LEAVE;
+	state = menu_line_take(line, &keys, byte, stdout);
+	fflush(stdout);
+	return state;
 }
 
 static bool
@@ -62,7 +73,7 @@ take_signal(struct shell *shell, int *ret_code)
 		*ret_code = -number;
 		return MENU_INPUT_LEAVE;
 	}
-	/* Ctrl-C; the line that was being typed is gone with it. */
+	/* From kill(1): Ctrl-C is a byte here. The line is gone with it. */
 	fputc('\n', stdout);
 	return MENU_INPUT_BACK;
 }
@@ -88,6 +99,26 @@ give_up(int *ret_code)
 	return MENU_INPUT_LEAVE;
 }
 
+/* What the line has become. */
+static enum menu_input_kind
+end_line(enum menu_line_state state)
+{
+	switch (state) {
+	case MENU_LINE_WHOLE:
+		return MENU_INPUT_LINE;
+	case MENU_LINE_BACK:
+		fputc('\n', stdout);
+		return MENU_INPUT_BACK;
+	case MENU_LINE_LEAVE:
+		fputc('\n', stdout);
+		return MENU_INPUT_LEAVE;
+	case MENU_LINE_OPEN:
+	case MENU_LINE_RUBBISH:
+		break;
+	}
+	return MENU_INPUT_RUBBISH;
+}
+
 enum menu_input_kind
 menu_input_wait(struct shell *shell, struct menu_input_line *line,
     int *ret_code)
@@ -97,9 +128,10 @@ menu_input_wait(struct shell *shell, struct menu_input_line *line,
 		{ .fd = shell->signals, .events = POLLIN },
 		{ .fd = -1, .events = POLLIN },
 	};
-	enum menu_input_kind kind;
+	enum menu_line_state state;
 	int n;
 
+	menu_line_clear(&line->typed);
 	fputs(MENU_PROMPT, stdout);
 	fflush(stdout);
 	for (;;) {
@@ -117,9 +149,8 @@ menu_input_wait(struct shell *shell, struct menu_input_line *line,
 		if (fds[0].revents == 0)
 			continue;
 		line->is_used = true;
-		kind = read_line(line->text);
-		if (kind == MENU_INPUT_LEAVE)
-			fputc('\n', stdout);
-		return kind;
+		state = read_byte(&line->typed);
+		if (state != MENU_LINE_OPEN)
+			return end_line(state);
 	}
 }

@@ -2,11 +2,8 @@
 #ifndef ENSCALE_SHELL_MENU_INPUT_H
 #define ENSCALE_SHELL_MENU_INPUT_H
 
+#include "enscale_shell/menu_line.h"
 #include "enscale_shell/shell.h"
-
-/* Longer than a terminal's longest line: what is left of one would be taken
- * for the next choice. */
-#define MENU_INPUT_SIZE 4097
 
 /* A terminal without a size is often none: nobody may ever type there. */
 #define MENU_INPUT_FIRST_SECONDS 30
@@ -14,12 +11,12 @@
 
 struct menu_input_line {
 	bool is_used; /* somebody has typed before */
-	char text[MENU_INPUT_SIZE];
+	struct menu_line typed;
 };
 
 enum menu_input_kind {
 	MENU_INPUT_LINE,
-	MENU_INPUT_RUBBISH, /* control characters: a terminal's answers */
+	MENU_INPUT_RUBBISH, /* a terminal's answers, or too long */
 	MENU_INPUT_BACK,    /* Ctrl-C */
 	MENU_INPUT_LEAVE,   /* Ctrl-D, a signal, or the guard: see the code */
 };

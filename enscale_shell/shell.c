@@ -4,10 +4,12 @@
 #include "enscale_shell/shell.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -19,6 +21,16 @@
 
 static const int watched[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 
+static int
+watch(const struct shell *shell, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(shell->signals, EPOLL_CTL_ADD, fd, &event) != 0
+	    ? -errno
+	    : 0;
+}
+
 int
 shell_init(struct shell *shell, const char *guard_path)
 {
@@ -28,6 +40,7 @@ shell_init(struct shell *shell, const char *guard_path)
 
 	memset(shell, 0, sizeof(*shell));
 	shell->guard_path = guard_path;
+	shell->signals = shell->signal_fd = shell->monitor_fd = -1;
 	for (n = 1; n < NSIG; n++)
 		if (n != SIGKILL && n != SIGSTOP)
 			signal(n, SIG_DFL);
@@ -37,8 +50,20 @@ shell_init(struct shell *shell, const char *guard_path)
 		sigaddset(&set, watched[i]);
 	if (sigprocmask(SIG_SETMASK, &set, NULL) != 0)
 		return -errno;
-	shell->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return shell->signals < 0 ? -errno : 0;
+	shell->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (shell->signal_fd < 0)
+		return -errno;
+	shell->signals = epoll_create1(EPOLL_CLOEXEC);
+	if (shell->signals < 0)
+		return -errno;
+	return watch(shell, shell->signal_fd);
+}
+
+int
+shell_end_with(struct shell *shell, int monitor_fd)
+{
+	shell->monitor_fd = monitor_fd;
+	return watch(shell, monitor_fd);
 }
 
 void
@@ -46,8 +71,23 @@ shell_close(struct shell *shell)
 {
 	guard_client_close(shell->guard);
 	shell->guard = NULL;
-	close(shell->signals);
-	shell->signals = -1;
+	cleanup_fd(&shell->signals);
+	cleanup_fd(&shell->signal_fd);
+	cleanup_fd(&shell->monitor_fd);
+	shell->signals = shell->signal_fd = shell->monitor_fd = -1;
+}
+
+/* Told once: whoever is asked to end does not need to hear it again. */
+static bool
+monitor_has_ended(struct shell *shell)
+{
+	struct pollfd ended = { .fd = shell->monitor_fd, .events = POLLIN };
+
+	if (shell->monitor_fd < 0 || poll(&ended, 1, 0) != 1)
+		return false;
+	close(shell->monitor_fd); /* signals lets go of it, too */
+	shell->monitor_fd = -1;
+	return true;
 }
 
 void
@@ -60,6 +100,7 @@ refusal_set(struct refusal *refusal, int code, const char *format, ...)
 	vsnprintf(sentence, sizeof(sentence), format, args);
 	va_end(args);
 	refusal->code = code;
+	refusal->is_busy = false;
 	text_printable(sentence, refusal->sentence, sizeof(refusal->sentence));
 }
 
@@ -99,6 +140,8 @@ take_refusal(const json_t *reply, struct refusal *ret_refusal)
 	    json_object_get(reply, "sentence"));
 	const char *support = json_string_value(
 	    json_object_get(reply, "support"));
+	const char *verdict = json_string_value(
+	    json_object_get(reply, "verdict"));
 	json_int_t value = json_integer_value(code);
 
 	say_set_session(json_string_value(json_object_get(reply, "session")));
@@ -108,6 +151,8 @@ take_refusal(const json_t *reply, struct refusal *ret_refusal)
 		value = GUARD_EXIT_UNWELL;
 	refusal_set(ret_refusal, (int)value, "%s",
 	    sentence != NULL ? sentence : "The gateway refused this.");
+	ret_refusal->is_busy = verdict != NULL &&
+	    strcmp(verdict, "too-many-requests") == 0;
 }
 
 json_t *
@@ -207,13 +252,13 @@ shell_take_event(struct shell *shell, struct guard_event *ret_event)
 }
 
 int
-shell_take_signal(const struct shell *shell)
+shell_take_signal(struct shell *shell)
 {
 	struct signalfd_siginfo info;
 
-	if (read(shell->signals, &info, sizeof(info)) != sizeof(info))
-		return 0;
-	return (int)info.ssi_signo;
+	if (read(shell->signal_fd, &info, sizeof(info)) == sizeof(info))
+		return (int)info.ssi_signo;
+	return monitor_has_ended(shell) ? SIGTERM : 0;
 }
 
 _Noreturn void

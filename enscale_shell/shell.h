@@ -22,7 +22,9 @@ struct guard_event;
 struct shell {
 	const char *guard_path;     /* borrowed */
 	struct guard_client *guard; /* owned; NULL while there is no line */
-	int signals;                /* owned; signalfd(2) of SHELL's signals */
+	int signals;    /* owned; readable when shell_take_signal() has one */
+	int signal_fd;  /* owned; signalfd(2) of SHELL's signals */
+	int monitor_fd; /* owned; pidfd of sshd's monitor, or -1 */
 	char session[SESSION_ID_LEN + 1];
 	uint32_t account;
 	uint32_t node; /* 0: the menu */
@@ -39,7 +41,8 @@ struct shell {
 
 /* Why something was not done: an exit code and a sentence. */
 struct refusal {
-	int code; /* GUARD_EXIT_* */
+	int code;     /* GUARD_EXIT_* */
+	bool is_busy; /* the account has asked for too much: later, perhaps */
 	char sentence[POLICY_SENTENCE_MAX];
 };
 
@@ -48,6 +51,9 @@ struct refusal {
  * every other signal back to its default. Returns 0 or -errno.
  */
 int shell_init(struct shell *shell, const char *guard_path);
+/* From now on the end of this process, of whose pidfd it takes the ownership,
+ * is a SIGTERM to us. 0 or -errno. */
+int shell_end_with(struct shell *shell, int monitor_fd);
 void shell_close(struct shell *shell);
 
 /*
@@ -72,7 +78,7 @@ __attribute__((format(printf, 3, 4))) void refusal_set(struct refusal *refusal,
 bool shell_take_event(struct shell *shell, struct guard_event *ret_event);
 
 /* Reads one signal that came; 0 when there was none. */
-int shell_take_signal(const struct shell *shell);
+int shell_take_signal(struct shell *shell);
 
 /* Dies by a signal the way its sender expects. */
 _Noreturn void shell_die_by(int signal);

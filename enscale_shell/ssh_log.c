@@ -17,9 +17,6 @@ static const struct {
 } reasons[] = {
 	{ "Host key verification failed",
 	    "its host key is not the one in the directory" },
-	{ "Permission denied", "it did not accept the gateway's certificate" },
-	{ "Too many authentication failures",
-	    "it did not accept the gateway's certificate" },
 	{ "Connection refused", "it refuses connections" },
 	{ "Connection timed out", "it does not answer" },
 	{ "timed out", "it does not answer" },
@@ -33,7 +30,15 @@ static const struct {
 	{ "shell request failed", "it starts no shell" },
 	{ "exec request failed", "it runs no commands" },
 	{ "no matching", "it offers no algorithm that the gateway accepts" },
+	{ "Disconnected from", "it closed the connection" },
+	{ "message authentication code incorrect",
+	    "what arrives from it is damaged" },
+	{ "banner exchange: ", "what answers there does not speak SSH" },
 };
+
+/* connect(2) is denied, too: this is what a server does to a login. */
+static const char *const denials[] = { "Permission denied (",
+	"Too many authentication failures" };
 
 /* enscale-connect has said why; ssh says that it got nothing from it. */
 static bool
@@ -102,16 +107,57 @@ ssh_log_read(struct ssh_log *log, int fd)
 	}
 }
 
+bool
+ssh_log_is_denied(const struct ssh_log *log)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(denials) / sizeof(denials[0]); i++)
+		if (strstr(log->last, denials[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* What stands behind the text; "" where it does not hold it. */
+static const char *
+behind(const char *line, const char *text)
+{
+	const char *found = strstr(line, text);
+
+	return found != NULL ? found + strlen(text) : "";
+}
+
+/*
+ * Without what ssh puts in front of its words for who debugs it:
+ * "FILE:FUNCTION():LINE (pid=NUMBER): FUNCTION: Connection to ADDRESS port
+ * NUMBER: ". Where the node is, is not the user's to know.
+ */
+static const char *
+find_words(const char *line)
+{
+	const char *pid = strstr(line, " (pid="), *port;
+	const char *words = pid != NULL ? behind(pid, "): ") : line;
+	size_t len;
+
+	port = strstr(words, " port ");
+	if (port != NULL)
+		return behind(port, ": ");
+	len = strspn(words, "abcdefghijklmnopqrstuvwxyz0123456789_");
+	return len > 0 && strncmp(words + len, ": ", 2) == 0 ? words + len + 2
+	                                                     : words;
+}
+
 const char *
 ssh_log_reason(const struct ssh_log *log)
 {
+	const char *words = find_words(log->last);
 	size_t i;
 
 	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (strstr(log->last, reasons[i].said) != NULL)
 			return reasons[i].reason;
-	if (log->last[0] != '\0')
-		return log->last;
+	if (words[0] != '\0')
+		return words;
 	/* That much ssh says to the user alone, on standard error. */
 	return log->is_login ? "it closed the connection"
 	                     : "ssh gave no reason";

@@ -23,7 +23,9 @@ struct ssh_log {
 void ssh_log_read(struct ssh_log *log, int fd);
 /* The same for len bytes. */
 void ssh_log_feed(struct ssh_log *log, const char *data, size_t len);
-/* Why it failed: a fragment for a sentence. Borrowed. */
+/* Did the node refuse the login, by every certificate and key? */
+bool ssh_log_is_denied(const struct ssh_log *log);
+/* Why else it failed: a fragment for a sentence. Borrowed. */
 const char *ssh_log_reason(const struct ssh_log *log);
 
 #endif

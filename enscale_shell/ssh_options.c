@@ -69,7 +69,7 @@ static const char *const fixed_options[] = {
 	"-oClearAllForwardings=yes",
 	"-oForwardX11=no",
 	"-oTunnel=no",
-	"-oSendEnv=LANG LC_*",
+	"-oSendEnv=LANG LC_* COLORTERM GIT_PROTOCOL",
 	/* Cheap: one fast key exchange, a cipher that the processor knows,
 	 * and no compression of what is compressed outside already. */
 	"-oKexAlgorithms=^curve25519-sha256,curve25519-sha256@libssh.org",

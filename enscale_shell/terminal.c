@@ -28,27 +28,42 @@ static const char recover_text[] =
 static struct termios client_modes;
 static bool is_open;
 
-bool
+void
 terminal_open(void)
 {
-	is_open = isatty(STDOUT_FILENO) &&
-	    tcgetattr(STDIN_FILENO, &client_modes) == 0;
+	struct termios modes;
+
+	if (tcgetattr(STDIN_FILENO, &modes) != 0)
+		return;
+	is_open = isatty(STDOUT_FILENO);
+	modes.c_lflag |= EXTPROC;
+	tcsetattr(STDIN_FILENO, TCSANOW, &modes);
+	modes.c_lflag &= ~(tcflag_t)EXTPROC;
+	client_modes = modes;
+}
+
+bool
+terminal_is_open(void)
+{
 	return is_open;
 }
 
-void
-terminal_menu_mode(void)
+static void
+set_menu_mode(int when)
 {
 	struct termios modes = client_modes;
 
 	if (!is_open)
 		return;
-	modes.c_iflag |= ICRNL | BRKINT | IXON;
-	modes.c_iflag &= ~(tcflag_t)(IGNCR | INLCR | ISTRIP);
+	modes.c_lflag |= EXTPROC;
 	modes.c_oflag |= OPOST | ONLCR;
-	modes.c_lflag |= ICANON | ISIG | ECHO | ECHOE | ECHOK;
-	modes.c_lflag &= ~(tcflag_t)(NOFLSH | TOSTOP);
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
+	tcsetattr(STDIN_FILENO, when, &modes);
+}
+
+void
+terminal_menu_mode(void)
+{
+	set_menu_mode(TCSADRAIN);
 }
 
 void
@@ -56,6 +71,12 @@ terminal_client_mode(void)
 {
 	if (is_open)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &client_modes);
+}
+
+unsigned char
+terminal_key(int index)
+{
+	return client_modes.c_cc[index];
 }
 
 static bool
@@ -71,7 +92,7 @@ terminal_recover(void)
 {
 	if (!is_open)
 		return;
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &client_modes);
+	set_menu_mode(TCSAFLUSH);
 	if (understands_escapes()) {
 		fputs(recover_text, stdout);
 		fflush(stdout);

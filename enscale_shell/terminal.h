@@ -1,22 +1,35 @@
 /*
  * The user's terminal, if there is one: its modes before, in and after the
  * menu, and what a node may have left it in.
+ *
+ * What is typed before the hop is up is the node's, byte for byte: nothing
+ * here may echo it, or take a Ctrl-D in it for an end. Yet the modes have to
+ * stand as the client sent them, because the hop's ssh reads them from this
+ * terminal and asks the node for the same. Both at once is EXTPROC, the mode
+ * that says "somebody else works on this input": the kernel passes every byte
+ * on, whatever the other modes are, and no SSH client knows of it. The
+ * terminal is held so from its first instant (pty_enscale), or, where that is
+ * not loaded, from the shell's.
  */
 #ifndef ENSCALE_SHELL_TERMINAL_H
 #define ENSCALE_SHELL_TERMINAL_H
 
 #include <stdbool.h>
 
-/* Is there a terminal on standard input and output? Remembers its modes. */
-bool terminal_open(void);
-/* Lines with echo, and keys that make signals. */
+/* Remembers the modes of the client, and holds the terminal. */
+void terminal_open(void);
+/* Is it on standard input and on standard output? */
+bool terminal_is_open(void);
+/* Held, and lines that are written begin at the left. */
 void terminal_menu_mode(void);
-/* As the client asked for it: what the node is to see. */
+/* As the client asked for it: with echo, and keys that make signals. */
 void terminal_client_mode(void);
+/* The client's key for one of the indices of termios(3): VERASE, ... */
+unsigned char terminal_key(int index);
 /*
- * After a node: the client's modes, the screen out of whatever a program
- * there left it in, and nothing typed ahead, since a terminal's late
- * answers to the node would be read as choices.
+ * After a node: the menu's mode, the screen out of whatever a program there
+ * left it in, and nothing typed ahead, since a terminal's late answers to the
+ * node would be read as choices.
  */
 void terminal_recover(void);
 /* Columns, or 80 where that cannot be told. */

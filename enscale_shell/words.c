@@ -75,17 +75,12 @@ words_print_json(json_t *document)
 static int
 fetch(struct shell *shell, struct listing **ret_listing)
 {
-	AUTO_JSON json_t *reply = NULL;
-	int code = 0, r;
+	struct refusal refusal;
 
-	reply = answer_to(shell, "list", &code);
-	if (reply == NULL)
-		return code;
-	r = listing_parse(reply, ret_listing);
-	if (r == 0)
+	if (listing_fetch(shell, ret_listing, &refusal) == 0)
 		return 0;
-	say("The gateway cannot answer now: %s.", error_text(r));
-	return GUARD_EXIT_UNWELL;
+	say_refusal("%s", refusal.sentence);
+	return refusal.code;
 }
 
 static json_t *

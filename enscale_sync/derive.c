@@ -4,17 +4,40 @@
 #include "enscale_sync/derive.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/fingerprint_text.h"
+
+/* Of what is over a limit: two lists of an account at most. */
+#define EXCESS_TEXT_MAX 255
+#define HOST_KEY_NAME   "host key "
+
+/* What the record of an account's environments takes beside its rows, and a
+ * row beside its name. */
+#define RECORD_FRAME 64
+#define ROW_FRAME    6
 
 /* One key of an account, with what decides between two of the same. */
 struct key_row {
 	struct entry_key key; /* borrowed from the state */
 	int64_t created;      /* 0: unknown, comes last */
 	uint8_t uuid[ENTRY_UUID_LEN];
+};
+
+/* One environment of an account. */
+struct environment_row {
+	struct account_environment environment; /* borrowed from the state */
+	int64_t created;                        /* like a key's */
+};
+
+struct node_row {
+	uint32_t node;
+	int64_t created; /* like a key's */
 };
 
 /* A growing array; its rows are of one kind at a time. */
@@ -28,17 +51,22 @@ struct derive {
 	struct state *state;     /* borrowed */
 	const struct view *view; /* borrowed, or NULL */
 	derive_put *put;
+	derive_note *note;
 	void *arg;
 	struct wire_writer record;
 	struct entry_rows subject_rows; /* of the subject's entry */
 	struct entry_rows other_rows;   /* of another one */
-	struct rows keys, names, numbers, fingerprints;
-	uint64_t left_out;
+	struct rows keys, environments, nodes;
+	struct rows packed; /* what is put of them */
+	/* Of the subject. */
+	struct derive_excess excess;
+	char excess_text[EXCESS_TEXT_MAX + 1];
+	char host_key[sizeof(HOST_KEY_NAME) + FINGERPRINT_SHA256_TEXT_LEN];
 };
 
 int
 derive_new(struct state *state, const struct view *view, derive_put *put,
-    void *arg, struct derive **ret_derive)
+    derive_note *note, void *arg, struct derive **ret_derive)
 {
 	struct derive *derive = calloc(1, sizeof(*derive));
 
@@ -48,6 +76,7 @@ derive_new(struct state *state, const struct view *view, derive_put *put,
 		.state = state,
 		.view = view,
 		.put = put,
+		.note = note,
 		.arg = arg,
 	};
 	wire_write_init_growing(&derive->record, RECORD_SIZE_MAX);
@@ -64,16 +93,10 @@ derive_free(struct derive *derive)
 	entry_rows_free(&derive->subject_rows);
 	entry_rows_free(&derive->other_rows);
 	free(derive->keys.data);
-	free(derive->names.data);
-	free(derive->numbers.data);
-	free(derive->fingerprints.data);
+	free(derive->environments.data);
+	free(derive->nodes.data);
+	free(derive->packed.data);
 	free(derive);
-}
-
-uint64_t
-derive_left_out(const struct derive *derive)
-{
-	return derive->left_out;
 }
 
 /* One more row of the given size, or NULL. */
@@ -92,6 +115,45 @@ add_row(struct rows *rows, size_t size)
 		rows->room = room;
 	}
 	return (uint8_t *)rows->data + size * rows->count++;
+}
+
+/* ---- limits ------------------------------------------------------------ */
+
+__attribute__((format(printf, 3, 4))) static void
+leave_out(struct derive *derive, uint64_t count, const char *format, ...)
+{
+	char *text = derive->excess_text;
+	size_t used = strlen(text);
+	va_list args;
+
+	derive->excess.left_out += count;
+	if (used > 0)
+		(void)snprintf(text + used, EXCESS_TEXT_MAX + 1 - used, "; ");
+	used = strlen(text);
+	va_start(args, format);
+	(void)vsnprintf(text + used, EXCESS_TEXT_MAX + 1 - used, format, args);
+	va_end(args);
+}
+
+static int
+compare_ages(int64_t a, int64_t b)
+{
+	uint64_t x = a > 0 ? (uint64_t)a : UINT64_MAX;
+	uint64_t y = b > 0 ? (uint64_t)b : UINT64_MAX;
+
+	return (x > y) - (x < y);
+}
+
+/* The rows stand in order of age: all after so many are left out. */
+static void
+cut(struct derive *derive, struct rows *rows, const char *what, uint32_t limit)
+{
+	if (rows->count <= limit)
+		return;
+	leave_out(derive, rows->count - limit,
+	    "%u %s, %u is the limit: %u left out", rows->count, what, limit,
+	    rows->count - limit);
+	rows->count = limit;
 }
 
 /* ---- putting ----------------------------------------------------------- */
@@ -135,7 +197,7 @@ put_record(struct derive *derive, const struct record_key *key, int encoded)
 	struct bytes record, published;
 
 	if (encoded == ENS_E_LIMIT || encoded == ENS_E_RANGE) {
-		derive->left_out++;
+		leave_out(derive, 1, "a record: %s", error_text(encoded));
 		return put_absent(derive, key);
 	}
 	if (encoded != 0)
@@ -151,23 +213,27 @@ put_record(struct derive *derive, const struct record_key *key, int encoded)
 
 /* ---- accounts ---------------------------------------------------------- */
 
-static int64_t
-age_of(const struct key_row *row)
-{
-	return row->created > 0 ? row->created : INT64_MAX;
-}
-
 static int
 compare_keys(const void *a, const void *b)
 {
 	const struct key_row *x = a, *y = b;
 	int r = memcmp(x->key.fingerprint, y->key.fingerprint, SHA256_LEN);
 
-	if (r != 0)
-		return r;
-	if (age_of(x) != age_of(y))
-		return (age_of(x) > age_of(y)) - (age_of(x) < age_of(y));
-	return memcmp(x->uuid, y->uuid, ENTRY_UUID_LEN);
+	if (r == 0)
+		r = compare_ages(x->created, y->created);
+	return r != 0 ? r : memcmp(x->uuid, y->uuid, ENTRY_UUID_LEN);
+}
+
+/* Each is there once by now. */
+static int
+compare_key_ages(const void *a, const void *b)
+{
+	const struct key_row *x = a, *y = b;
+	int r = compare_ages(x->created, y->created);
+
+	return r != 0
+	    ? r
+	    : memcmp(x->key.fingerprint, y->key.fingerprint, SHA256_LEN);
 }
 
 static int
@@ -198,7 +264,22 @@ visit_key(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 	return add_key(derive, &entry, &entry.key);
 }
 
-/* All keys of an account: ascending by fingerprint, each once (the oldest
+/* More than one record lists: what is not listed must not be put either, or
+ * nothing would bury it. */
+static void
+limit_keys(struct derive *derive)
+{
+	struct rows *keys = &derive->keys;
+
+	if (keys->count <= ACCOUNT_KEYS_MAX)
+		return;
+	qsort(keys->data, keys->count, sizeof(struct key_row),
+	    compare_key_ages);
+	cut(derive, keys, "keys", ACCOUNT_KEYS_MAX);
+	qsort(keys->data, keys->count, sizeof(struct key_row), compare_keys);
+}
+
+/* The keys of an account: ascending by fingerprint, each once (the oldest
  * entry with it). */
 static int
 gather_keys(struct derive *derive, const struct entry *account)
@@ -224,11 +305,7 @@ gather_keys(struct derive *derive, const struct entry *account)
 			rows[kept++] = rows[i];
 	}
 	derive->keys.count = kept;
-	if (kept > ACCOUNT_KEYS_MAX) {
-		/* Refused whole, never cut. */
-		derive->left_out++;
-		derive->keys.count = 0;
-	}
+	limit_keys(derive);
 	return 0;
 }
 
@@ -242,6 +319,7 @@ put_key(struct derive *derive, uint32_t account, const struct key_row *row)
 		.blob = row->key.blob,
 		.title = row->key.title,
 		.from = row->key.from,
+		.options = row->key.options,
 		.expires = row->key.expires,
 		.added = row->created,
 	};
@@ -308,26 +386,35 @@ put_keys(struct derive *derive, uint32_t account)
 		return r;
 	if (derive->keys.count == 0)
 		return put_absent(derive, &key);
-	derive->fingerprints.count = 0;
+	derive->packed.count = 0;
 	for (uint32_t i = 0; i < derive->keys.count; i++) {
-		fingerprints = add_row(&derive->fingerprints, SHA256_LEN);
+		fingerprints = add_row(&derive->packed, SHA256_LEN);
 		if (fingerprints == NULL)
 			return -ENOMEM;
 		memcpy(fingerprints, rows[i].key.fingerprint, SHA256_LEN);
 	}
-	fingerprints = derive->fingerprints.data;
+	fingerprints = derive->packed.data;
 	return put_record(derive, &key,
 	    record_encode_account_keys(fresh(derive), account,
 	        (const uint8_t(*)[SHA256_LEN])fingerprints,
-	        derive->fingerprints.count));
+	        derive->packed.count));
 }
 
 static int
 compare_names(const void *a, const void *b)
 {
-	const struct account_environment *x = a, *y = b;
+	const struct environment_row *x = a, *y = b;
 
-	return strcmp(x->name, y->name);
+	return strcmp(x->environment.name, y->environment.name);
+}
+
+static int
+compare_environment_ages(const void *a, const void *b)
+{
+	const struct environment_row *x = a, *y = b;
+	int r = compare_ages(x->created, y->created);
+
+	return r != 0 ? r : compare_names(a, b);
 }
 
 static enum environment_role
@@ -350,25 +437,76 @@ visit_membership(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 {
 	struct membership *membership = arg;
 	struct derive *derive = membership->derive;
-	struct account_environment *row;
+	struct environment_row *row;
 	struct record_key subject;
 	struct entry entry, winner;
 	int r = state_find(derive->state, uuid, &derive->other_rows, &entry);
 
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
-	row = add_row(&derive->names, sizeof(*row));
+	row = add_row(&derive->environments, sizeof(*row));
 	if (row == NULL)
 		return -ENOMEM;
-	row->name = entry.name;
-	row->role = role_in(&entry, membership->account);
+	row->environment.name = entry.name;
+	row->environment.role = role_in(&entry, membership->account);
+	row->created = entry.created;
 	subject = record_key_environment(entry.name);
 	r = state_find_subject(derive->state, &subject, &derive->other_rows,
 	    &winner);
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
 	if (memcmp(winner.uuid, uuid, ENTRY_UUID_LEN) != 0)
-		derive->names.count--;
+		derive->environments.count--;
+	return 0;
+}
+
+/* How many of the rows one record holds. */
+static uint32_t
+count_fitting(const struct rows *environments)
+{
+	const struct environment_row *rows = environments->data;
+	size_t size = RECORD_FRAME;
+	uint32_t count = 0;
+
+	while (
+	    count < environments->count && count < ACCOUNT_ENVIRONMENTS_MAX) {
+		size += ROW_FRAME + strlen(rows[count].environment.name);
+		if (size > RECORD_SIZE_MAX)
+			break;
+		count++;
+	}
+	return count;
+}
+
+static void
+limit_environments(struct derive *derive)
+{
+	struct rows *environments = &derive->environments;
+
+	if (count_fitting(environments) < environments->count) {
+		qsort(environments->data, environments->count,
+		    sizeof(struct environment_row), compare_environment_ages);
+		cut(derive, environments, "environments",
+		    count_fitting(environments));
+	}
+	qsort(environments->data, environments->count,
+	    sizeof(struct environment_row), compare_names);
+}
+
+/* The rows as the encoder takes them. */
+static int
+pack_environments(struct derive *derive)
+{
+	const struct environment_row *rows = derive->environments.data;
+	struct account_environment *row;
+
+	derive->packed.count = 0;
+	for (uint32_t i = 0; i < derive->environments.count; i++) {
+		row = add_row(&derive->packed, sizeof(*row));
+		if (row == NULL)
+			return -ENOMEM;
+		*row = rows[i].environment;
+	}
 	return 0;
 }
 
@@ -379,18 +517,20 @@ put_memberships(struct derive *derive, uint32_t account)
 	struct membership membership = { derive, account };
 	int r;
 
-	derive->names.count = 0;
+	derive->environments.count = 0;
 	r = state_each_environment(derive->state, account, visit_membership,
 	    &membership);
 	if (r != 0)
 		return r;
-	if (derive->names.count == 0)
+	if (derive->environments.count == 0)
 		return put_absent(derive, &key);
-	qsort(derive->names.data, derive->names.count,
-	    sizeof(struct account_environment), compare_names);
+	limit_environments(derive);
+	r = pack_environments(derive);
+	if (r != 0)
+		return r;
 	return put_record(derive, &key,
 	    record_encode_environments(fresh(derive), account,
-	        derive->names.data, derive->names.count));
+	        derive->packed.data, derive->packed.count));
 }
 
 static int
@@ -412,6 +552,52 @@ bury_account(struct derive *derive, uint32_t account)
 	return r;
 }
 
+/* The earlier one, the lower one; 0: none. */
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* What counts is kept although the directory does not have it any more: the
+ * copy that it has instead may allow less (state_kept.c). */
+static int
+limit_account(struct derive *derive, const struct record_key *subject,
+    struct account_record *record)
+{
+	struct entry other;
+	int r = state_find_limit(derive->state, subject, &derive->other_rows,
+	    &other);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	if (other.account.status != ACCOUNT_ACTIVE)
+		record->status = other.account.status;
+	record->expires = least(record->expires, other.account.expires);
+	record->max_sessions = (uint32_t)least(record->max_sessions,
+	    other.account.max_sessions);
+	return 0;
+}
+
+/* The same of an environment or a node. */
+static int
+limit_running(struct derive *derive, const struct record_key *subject,
+    enum environment_state *state)
+{
+	struct entry other;
+	enum environment_state theirs;
+	int r = state_find_limit(derive->state, subject, &derive->other_rows,
+	    &other);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	theirs = other.kind == ENTRY_NODE ? other.node.state
+	                                  : other.environment.state;
+	if (*state == ENVIRONMENT_RUNNING)
+		*state = theirs;
+	return 0;
+}
+
 static int
 derive_account(struct derive *derive, const struct record_key *subject)
 {
@@ -427,6 +613,7 @@ derive_account(struct derive *derive, const struct record_key *subject)
 	}
 	if (r != 0)
 		return r;
+	derive->excess.name = entry.dn;
 	record = (struct account_record){
 		.account = entry.id,
 		.status = entry.account.status,
@@ -435,8 +622,10 @@ derive_account(struct derive *derive, const struct record_key *subject)
 		.name = entry.name,
 		.mail = entry.account.mail,
 	};
-	r = put_record(derive, subject,
-	    record_encode_account(fresh(derive), &record));
+	r = limit_account(derive, subject, &record);
+	if (r == 0)
+		r = put_record(derive, subject,
+		    record_encode_account(fresh(derive), &record));
 	if (r == 0)
 		r = gather_keys(derive, &entry);
 	if (r == 0)
@@ -449,11 +638,20 @@ derive_account(struct derive *derive, const struct record_key *subject)
 /* ---- environments and nodes -------------------------------------------- */
 
 static int
-compare_numbers(const void *a, const void *b)
+compare_nodes(const void *a, const void *b)
 {
-	const uint32_t *x = a, *y = b;
+	const struct node_row *x = a, *y = b;
 
-	return (*x > *y) - (*x < *y);
+	return (x->node > y->node) - (x->node < y->node);
+}
+
+static int
+compare_node_ages(const void *a, const void *b)
+{
+	const struct node_row *x = a, *y = b;
+	int r = compare_ages(x->created, y->created);
+
+	return r != 0 ? r : compare_nodes(a, b);
 }
 
 /* Adds the node's id if this entry is the one that counts for it. */
@@ -463,7 +661,7 @@ visit_node(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 	struct derive *derive = arg;
 	struct record_key subject;
 	struct entry entry, counting;
-	uint32_t *row;
+	struct node_row *row;
 	int r = state_find(derive->state, uuid, &derive->other_rows, &entry);
 
 	if (r != 0)
@@ -477,19 +675,39 @@ visit_node(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 		return r == ENS_E_NOTFOUND ? 0 : r;
 	if (memcmp(counting.uuid, uuid, ENTRY_UUID_LEN) != 0)
 		return 0;
-	row = add_row(&derive->numbers, sizeof(*row));
+	row = add_row(&derive->nodes, sizeof(*row));
 	if (row == NULL)
 		return -ENOMEM;
-	*row = entry.id;
+	row->node = entry.id;
+	row->created = entry.created;
 	return 0;
 }
 
-static void
-sort_numbers(struct derive *derive)
+/* Those that stay, as the encoder takes them. */
+static int
+pack_nodes(struct derive *derive, const char *what, uint32_t limit)
 {
-	if (derive->numbers.count > 0)
-		qsort(derive->numbers.data, derive->numbers.count,
-		    sizeof(uint32_t), compare_numbers);
+	struct rows *nodes = &derive->nodes;
+	const struct node_row *rows;
+	uint32_t *row;
+
+	derive->packed.count = 0;
+	if (nodes->count == 0)
+		return 0;
+	if (nodes->count > limit) {
+		qsort(nodes->data, nodes->count, sizeof(*rows),
+		    compare_node_ages);
+		cut(derive, nodes, what, limit);
+	}
+	qsort(nodes->data, nodes->count, sizeof(*rows), compare_nodes);
+	rows = nodes->data;
+	for (uint32_t i = 0; i < nodes->count; i++) {
+		row = add_row(&derive->packed, sizeof(*row));
+		if (row == NULL)
+			return -ENOMEM;
+		*row = rows[i].node;
+	}
+	return 0;
 }
 
 static int
@@ -501,16 +719,21 @@ derive_environment(struct derive *derive, const struct record_key *subject)
 
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? put_absent(derive, subject) : r;
-	derive->numbers.count = 0;
+	derive->excess.name = entry.dn;
+	derive->nodes.count = 0;
 	r = state_each_child(derive->state, entry.uuid, visit_node, derive);
+	if (r == 0)
+		r = pack_nodes(derive, "nodes", ENVIRONMENT_NODES_MAX);
 	if (r != 0)
 		return r;
-	sort_numbers(derive);
+	r = limit_running(derive, subject, &entry.environment.state);
+	if (r != 0)
+		return r;
 	return put_record(derive, subject,
 	    record_encode_environment(fresh(derive), entry.name,
 	        entry.environment.state, entry.environment.owner,
 	        entry.environment.members, entry.environment.member_count,
-	        derive->numbers.data, derive->numbers.count));
+	        derive->packed.data, derive->packed.count));
 }
 
 static int
@@ -525,10 +748,13 @@ derive_node(struct derive *derive, const struct record_key *subject)
 	if (r == ENS_E_NOTFOUND)
 		return put_absent(derive, subject);
 	if (r == 0)
+		r = limit_running(derive, subject, &entry.node.state);
+	if (r == 0)
 		r = state_find_parent(derive->state, entry.uuid,
 		    &derive->other_rows, &above);
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
+	derive->excess.name = entry.dn;
 	for (uint32_t i = 0; i < entry.node.host_key_count; i++)
 		host_keys[i] = entry.node.host_keys[i].blob;
 	record = (struct node_record){
@@ -551,20 +777,25 @@ derive_host_key(struct derive *derive, const struct record_key *subject)
 	const uint8_t *fingerprint = subject->data + 1;
 	int r;
 
-	derive->numbers.count = 0;
+	memcpy(derive->host_key, HOST_KEY_NAME, sizeof(HOST_KEY_NAME));
+	fingerprint_format_sha256(fingerprint,
+	    derive->host_key + sizeof(HOST_KEY_NAME) - 1);
+	derive->excess.name = derive->host_key;
+	derive->nodes.count = 0;
 	r = state_each_host(derive->state, fingerprint, visit_node, derive);
+	if (r == 0)
+		r = pack_nodes(derive, "nodes with it", HOST_KEY_NODES_MAX);
 	if (r != 0)
 		return r;
-	if (derive->numbers.count == 0)
+	if (derive->nodes.count == 0)
 		return put_absent(derive, subject);
-	sort_numbers(derive);
 	return put_record(derive, subject,
 	    record_encode_host_key(fresh(derive), fingerprint,
-	        derive->numbers.data, derive->numbers.count));
+	        derive->packed.data, derive->packed.count));
 }
 
-int
-derive_subject(struct derive *derive, const struct record_key *subject)
+static int
+derive_records(struct derive *derive, const struct record_key *subject)
 {
 	switch (subject->len > 0 ? subject->data[0] : 0) {
 	case RECORD_ACCOUNT:
@@ -578,6 +809,19 @@ derive_subject(struct derive *derive, const struct record_key *subject)
 	default:
 		return ENS_E_CORRUPT;
 	}
+}
+
+int
+derive_subject(struct derive *derive, const struct record_key *subject)
+{
+	int r;
+
+	derive->excess_text[0] = '\0';
+	derive->excess = (struct derive_excess){ 0, "", derive->excess_text };
+	r = derive_records(derive, subject);
+	return r == 0 && derive->note != NULL
+	    ? derive->note(derive->arg, subject, &derive->excess)
+	    : r;
 }
 
 static int

@@ -14,27 +14,39 @@
 typedef int derive_put(void *arg, const struct record_key *key,
     struct bytes record);
 
+/* What a subject has more of than a record of its holds. */
+struct derive_excess {
+	uint64_t left_out; /* rows; 0: it is within all limits */
+	const char *name;  /* the DN of its entry, or "host key SHA256:..." */
+	const char *text;  /* "10001 nodes, 10000 is the limit: 1 left out" */
+};
+
+/* Is told of every subject that was derived; what it is shown is borrowed. A
+ * non-zero result ends the publication. */
+typedef int derive_note(void *arg, const struct record_key *subject,
+    const struct derive_excess *excess);
+
 struct derive;
 
 /*
  * view is what is published: what it says already is not put again, and what
  * it should not say any more gets a tombstone. NULL: everything is put. The
- * view is borrowed.
+ * view is borrowed. note NULL: nobody wants to know.
  */
 int derive_new(struct state *state, const struct view *view, derive_put *put,
-    void *arg, struct derive **ret_derive);
+    derive_note *note, void *arg, struct derive **ret_derive);
 void derive_free(struct derive *derive);
 
 /*
  * Puts the records of one subject, inside a transaction of the state. Each
- * record belongs to one subject. A record that would be over a limit is left
- * out as if absent, and counted.
+ * record belongs to one subject. Of rows that are more than a record holds
+ * the oldest stay (by createTimestamp, then by number, name or fingerprint),
+ * so that no new one takes the place of one that is in use. The others are
+ * left out: a key is as if absent; a node or an environment is not listed,
+ * but counts where it is asked for by its number.
  */
 int derive_subject(struct derive *derive, const struct record_key *subject);
 /* Puts the records of all subjects. */
 int derive_all(struct derive *derive);
-
-/* Records that were over a limit. */
-uint64_t derive_left_out(const struct derive *derive);
 
 #endif

@@ -27,6 +27,7 @@ write_key(struct wire_writer *writer, const struct entry_key *key)
 	wire_write_string(writer, key->blob.data, key->blob.len);
 	wire_write_text(writer, key->title);
 	wire_write_text(writer, key->from);
+	wire_write_u8(writer, key->options);
 	wire_write_u64(writer, (uint64_t)key->expires);
 }
 
@@ -85,6 +86,7 @@ write_entry(struct wire_writer *writer, const struct entry *entry)
 	wire_write_text(writer, entry->csn);
 	wire_write_u64(writer, (uint64_t)entry->created);
 	wire_write_text(writer, entry->reason);
+	wire_write_text(writer, entry->warning);
 	if (entry->refused)
 		return;
 	switch (entry->kind) {
@@ -191,6 +193,7 @@ read_key(struct wire_reader *reader, struct entry_key *key)
 	key->blob = wire_read_string(reader);
 	key->title = wire_read_text(reader, NAME_TEXT_MAX);
 	key->from = wire_read_text(reader, FROM_TEXT_MAX);
+	key->options = wire_read_u8(reader);
 	key->expires = (int64_t)wire_read_u64(reader);
 }
 
@@ -289,6 +292,7 @@ entry_decode(struct bytes data, const uint8_t uuid[ENTRY_UUID_LEN],
 	entry.csn = wire_read_text(&reader, ENTRY_CSN_MAX);
 	entry.created = (int64_t)wire_read_u64(&reader);
 	entry.reason = wire_read_text(&reader, ENTRY_REASON_MAX);
+	entry.warning = wire_read_text(&reader, ENTRY_REASON_MAX);
 	if (kind < ENTRY_ACCOUNT || kind > ENTRY_OTHER)
 		return ENS_E_CORRUPT;
 	if (!entry.refused) {

@@ -43,6 +43,7 @@ make_digest(const struct config *config, uint8_t ret_digest[STATE_DIGEST_LEN])
 	wire_write_u8(&out, (uint8_t)config->method);
 	for (int i = 0; i < SCHEMA_MAPPABLE; i++)
 		wire_write_cstring(&out, config->schema.names[i]);
+	wire_write_u8(&out, config->schema.no_touch);
 	wire_write_u32(&out, ENTRY_RULES);
 	if (out.error != 0)
 		return out.error;
@@ -89,8 +90,9 @@ follow_new(const struct config *config, struct state *state,
 		free(follow);
 		return r;
 	}
-	/* What was held is no longer known one by one. */
-	follow->want_all = info->cookie_len == 0 || info->unsettled;
+	/* What was held is no longer known one by one, nor what was lost. */
+	follow->want_all = info->cookie_len == 0 || info->unsettled ||
+	    info->behind;
 	follow->held = info->unsettled;
 	if (info->unsettled)
 		(void)snprintf(status->held_reason, sizeof(status->held_reason),
@@ -109,6 +111,8 @@ follow_free(struct follow *follow)
 	orphans_clear(&follow->orphans);
 	comparison_free(follow->comparison);
 	uuid_set_free(&follow->widened);
+	host_addresses_free(follow->own);
+	status_clear_held(follow->status);
 	free(follow);
 }
 
@@ -167,7 +171,7 @@ follow_write(struct follow *follow)
 	follow->writing = true;
 	follow->batch = 0;
 	/* The manifest says that it was published: no need to list it. */
-	if (publisher_is_ready(follow->publisher) &&
+	if (publisher_is_current(follow->publisher) &&
 	    publisher_is_durable(follow->publisher) &&
 	    publisher_generation(follow->publisher) == info->generation)
 		r = state_purge(follow->state);
@@ -181,7 +185,9 @@ commit(struct follow *follow)
 
 	if (!follow->writing)
 		return 0;
-	if (!follow->refreshing && follow->cookie_len > 0)
+	/* How far a refresh came that does not count says nothing. */
+	if (!follow->refreshing && follow->cookie_len > 0 &&
+	    state_info(follow->state)->complete)
 		r = state_set_cookie(follow->state, follow->cookie,
 		    follow->cookie_len);
 	if (r != 0)
@@ -206,6 +212,7 @@ say_progress(struct follow *follow)
 	if (now() < follow->progress_said + PROGRESS_SECONDS)
 		return;
 	follow->progress_said = now();
+	supervisor_tell_progress();
 	log_line(LOG_INFO,
 	    "refreshing: %" PRIu64 " entries, %" PRIu64 " a second",
 	    follow->received, rate);
@@ -282,6 +289,16 @@ follow_answer(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
+/* What this host has for addresses: of one refresh, or of one entry. */
+static void
+learn_addresses(struct follow *follow)
+{
+	host_addresses_free(follow->own);
+	follow->own = NULL;
+	/* Without them nothing is said; the guard refuses such a node. */
+	(void)host_addresses_new(&follow->own);
+}
+
 int
 follow_begin(struct follow *follow, bool all, bool behind)
 {
@@ -301,7 +318,7 @@ follow_begin(struct follow *follow, bool all, bool behind)
 		follow_forget_held(follow);
 	follow->reread = memcmp(state_info(follow->state)->digest,
 	                     follow->digest, STATE_DIGEST_LEN) != 0;
-	follow->shrink = (struct shrink){ 0 };
+	follow->shrink = follow->kept = (struct shrink){ 0 };
 	follow->guarding = state_info(follow->state)->complete &&
 	    !follow->lenient;
 	follow->lags = false;
@@ -310,9 +327,10 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	follow->cookie_len = 0;
 	follow->server.count = 0;
 	follow->received = 0;
-	follow->refused_lines = follow->held_lines = 0;
+	follow->said_lines = follow->held_lines = 0;
 	follow->status->received = follow->status->receive_rate = 0;
 	follow->refresh_began = follow->progress_said = now();
+	learn_addresses(follow);
 	follow->status->connection = STATUS_REFRESHING;
 	follow->status->changed = true;
 	if (all)
@@ -325,16 +343,29 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	return r == 0 ? commit(follow) : r;
 }
 
+/* One line of the log for each of the text: "refused key "cn=..": ...". */
+static void
+say_lines(struct follow *follow, const char *verb, const char *what,
+    const char *dn, const char *text)
+{
+	while (*text != '\0') {
+		int len = (int)strcspn(text, "\n");
+
+		if (!follow->refreshing || ++follow->said_lines <= SAID_LINES)
+			log_line(LOG_WARNING, "%s %s \"%s\": %.*s", verb, what,
+			    dn, len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
 static void
 say_refused(struct follow *follow, const struct entry *entry)
 {
-	if (*entry->reason == '\0')
-		return;
-	if (follow->refreshing && ++follow->refused_lines > REFUSED_LINES)
-		return;
-	log_line(LOG_WARNING, "refused %s \"%s\": %s",
-	    entry->refused ? entry_kind_text(entry->kind) : "part of",
+	const char *kind = entry_kind_text(entry->kind);
+
+	say_lines(follow, "refused", entry->refused ? kind : "part of",
 	    entry->dn, entry->reason);
+	say_lines(follow, "warning:", kind, entry->dn, entry->warning);
 }
 
 /* What is compared at this moment was told by the way. */
@@ -356,6 +387,27 @@ touch(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
 	}
 }
 
+/* A node that would lead users into the gateway itself? */
+static int
+warn_of_address(struct follow *follow, const struct entry *entry)
+{
+	const char *text = "";
+	int r;
+
+	if (entry->kind != ENTRY_NODE || entry->refused)
+		return 0;
+	if (!follow->refreshing)
+		learn_addresses(follow);
+	if (follow->own != NULL &&
+	    host_addresses_have(follow->own, entry->node.address))
+		text =
+		    "ipHostNumber: the gateway's own address: nobody can enter the node";
+	say_lines(follow, "warning:", entry_kind_text(entry->kind), entry->dn,
+	    text);
+	r = state_warn(follow->state, entry->uuid, WARNING_ADDRESS, text);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
 /* In a transaction. */
 int
 follow_take(struct follow *follow, const struct entry *entry)
@@ -372,11 +424,13 @@ follow_take(struct follow *follow, const struct entry *entry)
 		return follow_hold(follow, entry, verdict.widened);
 	say_refused(follow, entry);
 	if (verdict.kind == STASH)
-		return state_stash(follow->state, entry);
-	if (follow->guarding)
+		r = state_stash(follow->state, entry);
+	else if (follow->guarding)
 		r = state_unstash(follow->state, entry->uuid);
-	if (r == 0)
+	if (r == 0 && verdict.kind != STASH)
 		r = state_put(follow->state, entry, follow->adopt);
+	if (r == 0)
+		r = warn_of_address(follow, entry);
 	if (r == 0 && !follow->refreshing &&
 	    state_is_orphan(follow->state, entry->uuid))
 		r = ask_about(follow, entry);
@@ -394,6 +448,21 @@ follow_entry(struct follow *follow, const struct entry *entry)
 	if (r == 0)
 		r = follow_take(follow, entry);
 	return r == 0 ? count(follow) : r;
+}
+
+int
+follow_find_name(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
+    char ret_dn[ENTRY_DN_MAX + 1])
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry entry;
+	int r = follow_write(follow);
+
+	if (r == 0)
+		r = state_find(follow->state, uuid, &rows, &entry);
+	if (r == 0)
+		memcpy(ret_dn, entry.dn, strlen(entry.dn) + 1);
+	return r;
 }
 
 int
@@ -461,19 +530,41 @@ follow_reached(struct follow *follow, struct berval cookie)
 	return follow_write(follow);
 }
 
+/*
+ * Is the state from now on the source of views? The first one is, and one that
+ * is older than its view (publish.h) when all that the directory has was asked
+ * for and counts: what is held back may be what the view knows to be gone.
+ */
+static bool
+becomes_source(const struct follow *follow, bool swept, enum guard guard)
+{
+	const struct state_info *info = state_info(follow->state);
+
+	if (!info->complete)
+		return guard == LETS_ALL_GO;
+	return info->behind && follow->all && swept && guard == LETS_ALL_GO &&
+	    !info->unsettled;
+}
+
 static int
 finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 {
-	bool shrunk = false;
+	enum guard guard = LETS_ALL_GO;
+	bool taken;
 	int r = follow_write(follow);
 
 	if (r == 0 && follow->all)
 		state_set_unsettled(follow->state, follow->held > 0);
+	if (r == 0 && swept && follow->marking)
+		r = state_release_marked(follow->state);
 	if (r == 0)
-		r = follow_guard(follow, swept, &shrunk);
-	if (r == 0 && !shrunk)
-		r = state_apply_stash(follow->state);
-	if (r == 0 && swept && follow->marking && !shrunk)
+		r = follow_guard(follow, swept, &guard);
+	taken = guard != KEEPS_ALL;
+	if (r == 0)
+		r = taken ? state_apply_stash(follow->state)
+		          : state_apply_stash_beside_kept(follow->state);
+	follow->keeping = guard == LETS_NEW_GO;
+	if (r == 0 && swept && follow->marking && guard != KEEPS_ALL)
 		r = state_sweep(follow->state, follow_may_go, follow,
 		    ret_deleted);
 	if (r == 0)
@@ -483,19 +574,24 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 		r = state_each_orphan(follow->state, ask_about_orphan, follow);
 	if (r == 0)
 		r = state_clear_stash(follow->state);
+	if (r == 0)
+		r = follow_guard_view(follow, &guard);
 	if (r != 0)
 		return r;
 	state_clear_marks(follow->state);
 	/* What is not taken was not read by these rules either. */
-	if (!shrunk)
+	if (taken)
 		state_set_digest(follow->state, follow->digest);
-	if (!state_info(follow->state)->complete)
+	if (becomes_source(follow, swept, guard)) {
+		state_raise_generation(follow->state,
+		    publisher_generation(follow->publisher));
 		state_set_complete(follow->state);
+	}
 	follow->refreshing = false;
 	r = commit(follow);
 	follow->refreshing = r != 0;
-	follow->shrunk = shrunk;
-	follow->reread &= r != 0 || shrunk;
+	follow->shrunk = guard != LETS_ALL_GO;
+	follow->reread &= r != 0 || !taken;
 	return r;
 }
 
@@ -521,12 +617,13 @@ follow_done(struct follow *follow, bool swept)
 	follow->widened_said = 0;
 	follow_say_held(follow);
 	follow_check_behind(follow);
-	if (follow->refused_lines > REFUSED_LINES)
-		log_line(LOG_WARNING, "refused %u more entries",
-		    follow->refused_lines - REFUSED_LINES);
-	if (follow->held_lines > REFUSED_LINES)
+	if (follow->said_lines > SAID_LINES)
+		log_line(LOG_WARNING,
+		    "%u more lines about entries refused or with a warning",
+		    follow->said_lines - SAID_LINES);
+	if (follow->held_lines > SAID_LINES)
 		log_line(LOG_WARNING, "held back %u more entries",
-		    follow->held_lines - REFUSED_LINES);
+		    follow->held_lines - SAID_LINES);
 	log_line(LOG_INFO,
 	    "refreshed: %" PRIu64 " entries came, %" PRIu64 " are gone",
 	    follow->received, deleted);

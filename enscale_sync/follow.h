@@ -12,7 +12,10 @@
  * - Nor more rights without a change: a copy of the same version that grants
  *   more (rights.h) shows that something is hidden, or was: it is held back.
  * - A refresh that would take away too much (shrink.h) does not: what is there
- *   stays until a refresh takes away less, or an administrator accepts.
+ *   stays until a refresh takes away less, or an administrator accepts. What
+ *   goes from a copy that was loaded meanwhile goes from it (state_lessen.c).
+ * - A state that is older than its view (publish.h) asks for everything, and
+ *   is published again when all of it counts.
  * - In step with the directory is only what was compared with it: by a
  *   refresh in full, or entry by entry (comparison.h).
  * - Another source, filter or set of rules means a refresh in full, while
@@ -59,6 +62,11 @@ bool follow_is_behind(const struct follow *follow);
 /* Do we have this version of this entry? */
 bool follow_has(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
     const char *csn);
+
+/* The name of an entry that is known here. 0, ENS_E_NOTFOUND, or another
+ * error. */
+int follow_find_name(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
+    char ret_dn[ENTRY_DN_MAX + 1]);
 
 /* Words for an error of ours: where it is, and what helps, when nothing can be
  * written here. They live until the next call. */

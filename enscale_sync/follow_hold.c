@@ -78,6 +78,12 @@ follow_error_text(struct follow *follow, int error)
 {
 	const char *hint = "";
 
+	if (error == ENS_E_LIMIT && state_is_full(follow->state)) {
+		(void)snprintf(follow->error_text, sizeof(follow->error_text),
+		    "the directory does not fit into the state below \"%s\": a refresh may add %u GiB to it",
+		    follow->state_dir, (unsigned int)(STATE_GROWTH_MAX >> 30));
+		return follow->error_text;
+	}
 	switch (error) {
 	case -ENOSPC:
 	case -EDQUOT:
@@ -210,6 +216,7 @@ int
 follow_hold(struct follow *follow, const struct entry *entry,
     const char *widened)
 {
+	const char *text = "it is older than what is known here";
 	bool is_new = true;
 	int r = 0;
 
@@ -217,18 +224,15 @@ follow_hold(struct follow *follow, const struct entry *entry,
 		r = count_widened(follow, entry, widened, &is_new);
 	if (r != 0 || !is_new)
 		return r;
+	if (widened != NULL)
+		text = "it would grant more, and is no later version";
 	follow->status->held = ++follow->held;
+	status_name_held(follow->status, entry->dn, text);
 	state_set_unsettled(follow->state, true);
-	if (++follow->held_lines > REFUSED_LINES)
-		return 0;
-	if (widened == NULL)
-		log_line(LOG_WARNING,
-		    "held back \"%s\": it is older than what is known here",
-		    entry->dn);
-	else
-		log_line(LOG_WARNING,
-		    "held back \"%s\": by %s it would grant more, and is no later version",
-		    entry->dn, widened);
+	if (++follow->held_lines <= SAID_LINES)
+		log_line(LOG_WARNING, "held back \"%s\": %s%s%s", entry->dn,
+		    text, widened != NULL ? ": " : "",
+		    widened != NULL ? widened : "");
 	return 0;
 }
 
@@ -238,6 +242,7 @@ follow_forget_held(struct follow *follow)
 	follow->held = 0;
 	follow->widened_said = 0;
 	uuid_set_free(&follow->widened);
+	status_clear_held(follow->status);
 }
 
 void
@@ -261,14 +266,24 @@ follow_say_held(struct follow *follow)
 	    follow->first_widened, more);
 }
 
+static bool
+would_go(const struct follow *follow, const struct entry *entry)
+{
+	return !follow->behind || csn_set_has_seen(&follow->server, entry->csn);
+}
+
 bool
 follow_may_go(const struct entry *entry, void *arg)
 {
 	struct follow *follow = arg;
 
-	if (!follow->behind || csn_set_has_seen(&follow->server, entry->csn))
+	if (follow->keeping && state_is_kept(follow->state, entry->uuid))
+		return false;
+	if (would_go(follow, entry))
 		return true;
 	follow->held++;
+	status_name_held(follow->status, entry->dn,
+	    "it is not there, but the server may not have seen it yet");
 	state_set_unsettled(follow->state, true);
 	return false;
 }
@@ -278,28 +293,71 @@ static bool
 count_loss(const struct entry *entry, void *arg)
 {
 	struct follow *follow = arg;
+	bool kept = state_is_kept(follow->state, entry->uuid), copied = false;
+	struct shrink *shrink = kept ? &follow->kept : &follow->shrink;
 
-	if (!follow->behind || csn_set_has_seen(&follow->server, entry->csn))
-		(void)shrink_add(&follow->shrink, entry, NULL);
+	if (follow->error != 0 || !would_go(follow, entry))
+		return false;
+	if (kept)
+		follow->error = shrink_add_kept(shrink, follow->state, entry);
+	else
+		(void)shrink_add(shrink, entry, NULL);
+	if (follow->error == 0)
+		follow->error = state_has_copy(follow->state, entry, &copied);
+	if (copied)
+		shrink_add_copy(shrink, entry);
 	return false;
 }
 
-int
-follow_guard(struct follow *follow, bool swept, bool *ret_held)
+/* Nothing goes at all: it is named. */
+static bool
+name_loss(const struct entry *entry, void *arg)
 {
-	char text[SHRINK_TEXT_MAX];
-	uint64_t none;
-	int r = 0;
+	struct follow *follow = arg;
 
-	*ret_held = false;
-	if (!follow->guarding)
-		return 0;
-	if (swept)
-		r = state_sweep(follow->state, count_loss, follow, &none);
-	if (r != 0 || !shrink_is_too_much(&follow->shrink, follow->state, text))
-		return r;
-	*ret_held = true;
-	follow->held += shrink_total(&follow->shrink);
+	if (!entry->refused && would_go(follow, entry))
+		status_name_held(follow->status, entry->dn,
+		    "the directory would take it away");
+	return false;
+}
+
+static int
+name_change(const struct entry *entry, void *arg)
+{
+	struct follow *follow = arg;
+
+	status_name_held(follow->status, entry->dn,
+	    "the directory would take it, or something of it, away");
+	return 0;
+}
+
+static bool
+keep(const struct entry *entry, void *arg)
+{
+	struct follow *follow = arg;
+
+	if (follow->error == 0 && would_go(follow, entry))
+		follow->error = state_keep(follow->state, entry->uuid);
+	return false;
+}
+
+/* Has the sweep that takes nothing away visit what a refresh left out. */
+static int
+visit_unnamed(struct follow *follow,
+    bool (*visit)(const struct entry *entry, void *arg))
+{
+	uint64_t none;
+	int r;
+
+	follow->error = 0;
+	r = state_sweep(follow->state, visit, follow, &none);
+	return r != 0 ? r : follow->error;
+}
+
+static void
+say_held(struct follow *follow, uint64_t count, const char *text)
+{
+	follow->held += count;
 	state_set_unsettled(follow->state, true);
 	(void)snprintf(follow->status->held_reason,
 	    sizeof(follow->status->held_reason),
@@ -307,7 +365,61 @@ follow_guard(struct follow *follow, bool swept, bool *ret_held)
 	log_line(LOG_CRIT,
 	    "held back a refresh that would take away %s: look at the directory, then enscalectl sync accept",
 	    text);
+}
+
+int
+follow_guard_view(struct follow *follow, enum guard *guard)
+{
+	uint64_t had[SHRINK_KINDS], has[SHRINK_KINDS];
+	char text[SHRINK_TEXT_MAX];
+	int r;
+
+	if (state_info(follow->state)->complete || follow->lenient ||
+	    !publisher_waits(follow->publisher))
+		return 0;
+	r = publisher_count(follow->publisher, had, has);
+	if (r != 0 || !shrink_is_much_less(had, has, text))
+		return r;
+	*guard = KEEPS_ALL;
+	say_held(follow, 1, text);
 	return 0;
+}
+
+static int
+name_losses(struct follow *follow, bool swept)
+{
+	int r = state_each_stashed(follow->state, name_change, follow);
+
+	return r == 0 && swept ? visit_unnamed(follow, name_loss) : r;
+}
+
+int
+follow_guard(struct follow *follow, bool swept, enum guard *ret_guard)
+{
+	char text[SHRINK_TEXT_MAX], rest[SHRINK_TEXT_MAX];
+	struct shrink all;
+	int r = 0;
+
+	*ret_guard = LETS_ALL_GO;
+	if (!follow->guarding)
+		return 0;
+	if (swept)
+		r = visit_unnamed(follow, count_loss);
+	all = follow->shrink;
+	shrink_merge(&all, &follow->kept);
+	if (r != 0 || !shrink_is_too_much(&all, follow->state, text))
+		return r;
+	/* What was held before does not hold what has gone since. */
+	*ret_guard = shrink_total(&follow->kept) > 0 &&
+	        !shrink_is_too_much(&follow->shrink, follow->state, rest)
+	    ? LETS_NEW_GO
+	    : KEEPS_ALL;
+	if (*ret_guard == KEEPS_ALL && swept)
+		r = visit_unnamed(follow, keep);
+	if (r != 0)
+		return r;
+	say_held(follow, shrink_total(&all), text);
+	return name_losses(follow, swept);
 }
 
 /* What was held is settled by the server itself, once it has caught up. */

@@ -4,14 +4,16 @@
 #define ENSCALE_SYNC_FOLLOW_PRIVATE_H
 
 #include "common/config.h"
+#include "common/host_address.h"
 #include "enscale_sync/comparison.h"
 #include "enscale_sync/follow.h"
 #include "enscale_sync/orphans.h"
 #include "enscale_sync/shrink.h"
 #include "enscale_sync/uuid_set.h"
 
-/* Entries refused or held back with a log line of their own in one refresh. */
-#define REFUSED_LINES 100
+/* Lines of the log about entries in one refresh; as many again about those
+ * that are held back. */
+#define SAID_LINES 100
 
 struct follow {
 	struct state *state;              /* borrowed */
@@ -35,11 +37,13 @@ struct follow {
 	bool lenient;  /* an administrator accepts what it says */
 	bool guarding; /* this refresh may take away too much */
 	bool shrunk;   /* one would have, and was held */
+	bool keeping;  /* what is kept stays kept: only the rest is swept */
 	bool compared; /* all that is here was found there, and no more */
 	bool lags;     /* it has changes that it does not tell */
 	bool reread;   /* source, filter or rules are others than before */
 	bool writing;  /* a transaction is under way */
-	struct shrink shrink;
+	struct shrink shrink, kept;    /* what goes now, what is kept already */
+	int error;                     /* of counting it */
 	struct comparison *comparison; /* owned; NULL: none under way */
 	bool asking, touched; /* its question; the answer came another way */
 	bool settling;        /* its answer is being judged */
@@ -56,9 +60,10 @@ struct follow {
 	char first_widened[STATUS_ERROR_MAX / 2]; /* by what, and where */
 	uint32_t widened_said;
 	uint32_t batch;
-	uint32_t refused_lines, held_lines;
+	uint32_t said_lines, held_lines;
 	uint64_t received; /* entries, in this refresh */
 	int64_t refresh_began, progress_said;
+	struct host_addresses *own; /* owned; NULL: not known */
 };
 
 /* Begins a transaction, if none is under way. */
@@ -96,9 +101,18 @@ void follow_say_held(struct follow *follow);
 /* Of entries that a complete refresh did not name: what the server has not
  * seen yet stays. */
 bool follow_may_go(const struct entry *entry, void *follow);
+enum guard {
+	LETS_ALL_GO,
+	LETS_NEW_GO, /* not what is kept since a refresh before */
+	KEEPS_ALL,
+};
+
 /* Would the refresh that is complete now take away too much? Then it is held,
- * and said. */
-int follow_guard(struct follow *follow, bool swept, bool *ret_held);
+ * and said, and what it would take away is kept. */
+int follow_guard(struct follow *follow, bool swept, enum guard *ret_guard);
+/* The same of the first refresh of a state that was begun anew, by what the
+ * view has: it becomes no source then, and *guard is KEEPS_ALL. */
+int follow_guard_view(struct follow *follow, enum guard *guard);
 /* Has a server that was behind caught up? */
 void follow_check_behind(struct follow *follow);
 /* Is what the directory takes away taken away here? */

@@ -18,6 +18,7 @@ show(struct follow *follow)
 	status->generation = publisher_generation(follow->publisher);
 	status->as_of = publisher_as_of(follow->publisher);
 	status->ready = publisher_is_ready(follow->publisher);
+	status->waits = publisher_waits(follow->publisher);
 	status->held = follow->held;
 	status->changed = true;
 }
@@ -43,11 +44,6 @@ follow_publish(struct follow *follow)
 	} else {
 		follow->status->publications += published.records > 0 ||
 		    published.base;
-		follow->status->left_out = published.left_out;
-		if (published.left_out > 0)
-			log_line(LOG_WARNING,
-			    "left out %" PRIu64 " records: over a limit",
-			    published.left_out);
 		if (published.base)
 			log_line(LOG_INFO,
 			    "published everything: %" PRIu64 " records",

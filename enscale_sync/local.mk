@@ -6,6 +6,7 @@ libsync_la_SOURCES = \
 	%D%/control.c %D%/control.h \
 	%D%/derive.c %D%/derive.h \
 	%D%/entry_codec.c %D%/entry_codec.h \
+	%D%/excess.c %D%/excess.h \
 	%D%/follow.c %D%/follow.h %D%/follow_private.h \
 	%D%/follow_compare.c \
 	%D%/follow_hold.c \
@@ -29,11 +30,16 @@ libsync_la_SOURCES = \
 	%D%/state_changes.c \
 	%D%/state_check.c \
 	%D%/state_entry.c \
+	%D%/state_excess.c \
 	%D%/state_info.c \
+	%D%/state_kept.c \
+	%D%/state_lessen.c \
 	%D%/state_marks.c \
 	%D%/state_read.c \
 	%D%/state_stash.c \
+	%D%/state_warned.c \
 	%D%/status.c %D%/status.h \
+	%D%/subject_map.c %D%/subject_map.h \
 	%D%/supervisor.c %D%/supervisor.h \
 	%D%/uuid_list.c %D%/uuid_list.h \
 	%D%/uuid_set.c %D%/uuid_set.h

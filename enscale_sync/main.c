@@ -130,7 +130,8 @@ write_metrics(struct service *service, uint64_t time)
 	service->metrics_failed = r != 0;
 }
 
-/* READY is said once: view, map and state agree, if older than the server. */
+/* READY is said once: readers are served (publish.h), by what may be older than
+ * the server. */
 static void
 tell_supervisor(struct service *service)
 {
@@ -314,7 +315,10 @@ on_distrust(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 
 	(void)signal_source;
 	(void)info;
-	log_line(LOG_NOTICE, "publishing everything anew, as asked");
+	log_line(LOG_NOTICE, "publishing everything anew, as asked%s",
+	    publisher_waits(service->publisher)
+	        ? ", as soon as a refresh is complete"
+	        : "");
 	publisher_distrust(service->publisher);
 	follow_publish(service->follow);
 	return 0;
@@ -401,7 +405,12 @@ open_parts(struct service *service)
 		    "the state was not readable: all is asked anew");
 	r = publisher_open(&service->config, service->state,
 	    &service->publisher, &what);
-	return r == 0 ? 0 : complain_of_part(service, what, r);
+	if (r != 0)
+		return complain_of_part(service, what, r);
+	if (publisher_waits(service->publisher))
+		log_line(LOG_WARNING,
+		    "the state is older than the view, which serves on until a refresh in full is complete");
+	return 0;
 }
 
 static int

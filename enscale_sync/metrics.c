@@ -53,19 +53,25 @@ static const struct {
 	const char *label;
 	int error;        /* its text, or */
 	const char *text; /* this one */
+	bool goes_on;     /* there may be something behind it */
 } reasons[] = {
-	{ "duplicate", 0, "older entry has it" },
-	{ "duplicate", 0, "older environment has it" },
-	{ "key_format", ENS_E_KEY_FORMAT, NULL },
-	{ "key_type", ENS_E_KEY_TYPE, NULL },
-	{ "key_weak", ENS_E_KEY_WEAK, NULL }, { "limit", ENS_E_LIMIT, NULL },
-	{ "missing", 0, "missing" },
-	{ "object_class", 0, "not exactly one of ours" },
-	{ "range", ENS_E_RANGE, NULL }, { "syntax", ENS_E_SYNTAX, NULL },
-	{ "text", 0, "not printable text" },
-	{ "values", 0, "more than one value" },
-	{ "word", 0, "an unknown word" },
-	{ "other", 0, "" }, /* the end of every sentence */
+	{ "duplicate", 0, "older entry has it", false },
+	{ "duplicate", 0, "older environment has it", false },
+	{ "duplicate", 0, "further up in the file has it", false },
+	{ "key_format", ENS_E_KEY_FORMAT, NULL, true },
+	{ "key_format", 0, "more than one public key", false },
+	{ "key_option", ENS_E_KEY_OPTION, NULL, true },
+	{ "key_type", ENS_E_KEY_TYPE, NULL, false },
+	{ "key_weak", ENS_E_KEY_WEAK, NULL, false },
+	{ "limit", ENS_E_LIMIT, NULL, false },
+	{ "limit", 0, "left out", false }, { "missing", 0, "missing", false },
+	{ "object_class", 0, "not exactly one of ours", false },
+	{ "range", ENS_E_RANGE, NULL, false },
+	{ "syntax", ENS_E_SYNTAX, NULL, false },
+	{ "text", 0, "not printable text", false },
+	{ "values", 0, "more than one value", false },
+	{ "word", 0, "an unknown word", false },
+	{ "other", 0, "", false }, /* the end of every sentence */
 };
 
 #define REASONS (sizeof(reasons) / sizeof(reasons[0]))
@@ -79,16 +85,18 @@ ends_with(const char *text, const char *end)
 }
 
 static int
-count_reason(const char *reason, void *arg)
+count_reason(const char *dn, const char *reason, void *arg)
 {
 	uint64_t *counts = arg;
 
+	(void)dn;
 	for (size_t i = 0; i < REASONS; i++) {
 		const char *end = reasons[i].error != 0
 		    ? error_text(reasons[i].error)
 		    : reasons[i].text;
 
-		if (ends_with(reason, end)) {
+		if (reasons[i].goes_on ? strstr(reason, end) != NULL
+		                       : ends_with(reason, end)) {
 			counts[i]++;
 			break;
 		}
@@ -103,7 +111,7 @@ put_refused(FILE *file, struct state *state)
 	int r = state_each_reason(state, count_reason, counts);
 
 	head(file, "enscale_sync_refused_entries", "gauge",
-	    "Directory entries that are refused, whole or in part, by reason.");
+	    "What is refused of directory entries, whole or in part, by reason.");
 	for (size_t i = 0; i < REASONS; i++) {
 		/* Rows of one label follow each other. */
 		if (i + 1 < REASONS &&
@@ -162,7 +170,8 @@ static void
 put_status(FILE *file, const struct status *status)
 {
 	gauge(file, "enscale_sync_ready",
-	    "Whether state, view and account map agree.", status->ready);
+	    "Whether readers are served: a view, and an account map that agrees.",
+	    status->ready);
 	gauge(file, "enscale_sync_in_step",
 	    "Whether they agree with the directory, as far as is known.",
 	    status->in_step);
@@ -176,9 +185,6 @@ put_status(FILE *file, const struct status *status)
 	gauge(file, "enscale_sync_held_entries",
 	    "Entries held back: older than what is known, or more rights.",
 	    (int64_t)status->held);
-	gauge(file, "enscale_sync_left_out_records",
-	    "Records over a limit in the last publication.",
-	    (int64_t)status->left_out);
 	counter(file, "enscale_sync_refreshes_total",
 	    "Refreshes completed since the start.", status->refreshes);
 	counter(file, "enscale_sync_changes_total",
@@ -209,10 +215,22 @@ put_all(FILE *file, struct state *state, const void *arg)
 	int r;
 
 	put_entries(file, state_info(state));
+	gauge(file, "enscale_sync_key_values",
+	    "Keys that are values of accounts.",
+	    (int64_t)state_info(state)->key_values);
 	r = put_refused(file, state);
+	gauge(file, "enscale_sync_warned_entries",
+	    "Directory entries that count, although not all is well with them.",
+	    (int64_t)state_warning_count(state));
 	gauge(file, "enscale_sync_orphan_entries",
 	    "Keys and nodes whose parent is not there.",
 	    (int64_t)state_orphan_count(state));
+	gauge(file, "enscale_sync_left_out_records",
+	    "Keys, nodes and environments that are left out: over a limit.",
+	    (int64_t)state_left_out_count(state));
+	gauge(file, "enscale_sync_overstepped_limits",
+	    "Accounts, environments and host keys with more than a limit.",
+	    (int64_t)state_excess_count(state));
 	put_status(file, status);
 	put_source(file, status);
 	counter(file, "enscale_sync_merges_total",

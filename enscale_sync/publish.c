@@ -15,8 +15,10 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/view.h"
+#include "common/view_walk.h"
 #include "common/view_writer.h"
 #include "enscale_sync/derive.h"
+#include "enscale_sync/excess.h"
 #include "enscale_sync/supervisor.h"
 
 /* Some tenths of a second, on a slow disk. */
@@ -26,7 +28,8 @@ struct publisher {
 	struct state *state;            /* borrowed */
 	struct view_writer *writer;     /* owned */
 	struct account_map_writer *map; /* owned */
-	struct view *view; /* what is published, owned; NULL: must be a base */
+	struct view *view; /* what is published, owned; NULL: none to be read */
+	bool ours;         /* it is of this state; else the next is a base */
 	uint64_t done;     /* the generation that is derived and published */
 	bool map_agrees;   /* the map as a whole was compared, and kept up */
 	char view_dir[CONFIG_PATH_MAX];
@@ -58,21 +61,52 @@ open_view(struct publisher *publisher)
 	publisher->view = NULL;
 	if (view_open(publisher->view_dir, &publisher->view) != 0)
 		publisher->view = NULL;
+	publisher->ours = publisher->ours && publisher->view != NULL;
+}
+
+static bool
+is_source(const struct state *state)
+{
+	const struct state_info *info = state_info(state);
+
+	return info->complete && !info->behind;
+}
+
+/* Only the refresh that makes it newer may forget this: it has to outlive the
+ * process, because the generation goes on counting. */
+static int
+set_behind(struct state *state)
+{
+	int r = state_begin_write(state);
+
+	if (r != 0)
+		return r;
+	state_set_behind(state);
+	return state_commit(state);
 }
 
 /*
- * Did this state make the view, and does it still list all that came after
- * it? A lost state, or a restored view, has another history.
+ * Which of the two is newer, state or view? Where it is the state, does it
+ * still list all that came after the view? An old view that was put back, or
+ * one of another state, is replaced as a whole.
  */
-static bool
-is_ours(const struct publisher *publisher)
+static int
+weigh(struct publisher *publisher)
 {
-	uint64_t generation =
-	    view_writer_manifest(publisher->writer)->generation;
 	const struct state_info *info = state_info(publisher->state);
+	uint64_t generation = publisher_generation(publisher);
 
-	return publisher->view != NULL && info->complete &&
-	    generation <= info->generation && generation >= info->purged;
+	if (is_source(publisher->state) && generation > info->generation)
+		return set_behind(publisher->state);
+	publisher->ours = publisher->view != NULL &&
+	    is_source(publisher->state) && generation >= info->purged;
+	/*
+	 * What is still listed is derived once more, though it was perhaps
+	 * published: a power failure may have taken the last segments'
+	 * contents, and left their names.
+	 */
+	publisher->done = publisher->ours ? info->purged : 0;
+	return 0;
 }
 
 /* The socket may not be there yet, nor its guard: asked anew each time. */
@@ -88,6 +122,12 @@ open_guard(struct publisher *publisher, const char *run_dir)
 	memcpy(publisher->guard.sun_path, path, strlen(path) + 1);
 	publisher->socket_fd = socket(AF_UNIX,
 	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+static int
+sync_state(void *state)
+{
+	return state_sync(state);
 }
 
 int
@@ -107,9 +147,12 @@ publisher_open(const struct config *config, struct state *state,
 	r = config_path(config->state_dir, CONFIG_VIEW_DIR,
 	    publisher->view_dir);
 	if (r == 0)
+		r = state_sync(state);
+	if (r == 0)
 		r = view_writer_open(publisher->view_dir, &publisher->writer);
 	if (r != 0)
 		return r;
+	view_writer_set_first(publisher->writer, sync_state, state);
 	*ret_what = CONFIG_MAP_FILE;
 	r = config_path(config->state_dir, CONFIG_MAP_FILE,
 	    publisher->map_file);
@@ -119,19 +162,12 @@ publisher_open(const struct config *config, struct state *state,
 		    &publisher->map, &replaced);
 	if (r != 0)
 		return r;
+	*ret_what = CONFIG_STATE_DIR "/" STATE_FILE;
 	open_guard(publisher, config->run_dir);
 	open_view(publisher);
-	if (is_ours(publisher)) {
-		/*
-		 * What is still listed is derived once more, though it was
-		 * perhaps published: a power failure may have taken the last
-		 * segments' contents, and left their names.
-		 */
-		publisher->done = state_info(state)->purged;
-	} else {
-		view_close(publisher->view);
-		publisher->view = NULL;
-	}
+	r = weigh(publisher);
+	if (r != 0)
+		return r;
 	*ret_publisher = publisher;
 	publisher = NULL;
 	return 0;
@@ -178,35 +214,51 @@ publisher_as_of(const struct publisher *publisher)
 }
 
 bool
+publisher_waits(const struct publisher *publisher)
+{
+	return publisher->view != NULL && !is_source(publisher->state);
+}
+
+bool
+publisher_is_current(const struct publisher *publisher)
+{
+	return publisher->ours && publisher->map_agrees &&
+	    is_source(publisher->state) &&
+	    publisher->done == state_info(publisher->state)->generation;
+}
+
+bool
 publisher_is_ready(const struct publisher *publisher)
 {
-	return publisher->view != NULL && publisher->map_agrees &&
-	    publisher->done == state_info(publisher->state)->generation;
+	return publisher_waits(publisher) ? publisher->map_agrees
+	                                  : publisher_is_current(publisher);
 }
 
 bool
 publisher_is_behind(const struct publisher *publisher)
 {
-	return state_info(publisher->state)->complete &&
+	return (publisher_waits(publisher) || is_source(publisher->state)) &&
 	    !publisher_is_ready(publisher);
 }
 
 /* ---- the view ---------------------------------------------------------- */
 
 struct segment {
+	struct state *state; /* borrowed, like the next ones */
 	struct view_writer *writer;
+	struct excess *excess;
 	bool base;
 	bool begun;
 	uint64_t records;
 };
 
-/* A base of many records takes longer than a watchdog waits, and the loop, which
- * feeds it, does not run meanwhile. */
+/* A base of many records may take longer than a supervisor waits, and the loop,
+ * which feeds the watchdog, does not run meanwhile. */
 static void
 show_life(const struct segment *segment)
 {
 	if (segment->records % RECORDS_A_SIGN == 0)
-		(void)supervisor_tell("WATCHDOG=1");
+		supervisor_tell_progress();
 }
 
 /* The segment begins with its first record: most often there is none. */
@@ -227,18 +279,27 @@ put(void *arg, const struct record_key *key, struct bytes record)
 }
 
 static int
+note(void *arg, const struct record_key *subject,
+    const struct derive_excess *found)
+{
+	struct segment *segment = arg;
+
+	return excess_note(segment->excess, segment->state, subject, found);
+}
+
+static int
 visit_changed(const struct record_key *subject, void *arg)
 {
 	return derive_subject(arg, subject);
 }
 
 static int
-write_segment(struct publisher *publisher, struct segment *segment,
-    uint64_t *ret_left_out)
+write_segment(struct publisher *publisher, struct segment *segment)
 {
 	struct derive *derive AUTO(cleanup_derive) = NULL;
 	int r = derive_new(publisher->state,
-	    segment->base ? NULL : publisher->view, put, segment, &derive);
+	    segment->base ? NULL : publisher->view, put, note, segment,
+	    &derive);
 
 	if (r == 0 && segment->base)
 		r = derive_all(derive);
@@ -250,18 +311,31 @@ write_segment(struct publisher *publisher, struct segment *segment,
 		r = view_writer_begin(segment->writer, true);
 		segment->begun = r == 0;
 	}
-	if (r == 0)
-		*ret_left_out = derive_left_out(derive);
 	return r;
+}
+
+/* Before anybody sees the view: what it holds is not derived again after a
+ * kill. Nothing else of the state changes between the two transactions. */
+static int
+keep_excess(struct publisher *publisher, const struct excess *excess)
+{
+	int r;
+
+	state_end(publisher->state);
+	r = excess_keep(excess, publisher->state);
+	return r == 0 ? state_begin_read(publisher->state) : r;
 }
 
 static int
 publish_view(struct publisher *publisher, int64_t as_of,
     struct published *published)
 {
+	struct excess excess AUTO(excess_free) = { .all = !publisher->ours };
 	struct segment segment = {
+		.state = publisher->state,
+		.excess = &excess,
 		.writer = publisher->writer,
-		.base = publisher->view == NULL,
+		.base = excess.all,
 	};
 	uint64_t generation = state_info(publisher->state)->generation;
 	int r = 0;
@@ -271,7 +345,9 @@ publish_view(struct publisher *publisher, int64_t as_of,
 	    (publisher->done > 0 || !state_is_new(publisher->state)))
 		r = state_check(publisher->state);
 	if (r == 0)
-		r = write_segment(publisher, &segment, &published->left_out);
+		r = write_segment(publisher, &segment);
+	if (r == 0)
+		r = keep_excess(publisher, &excess);
 	if (r != 0) {
 		view_writer_abort(publisher->writer);
 		return r;
@@ -282,9 +358,88 @@ publish_view(struct publisher *publisher, int64_t as_of,
 		return 0;
 	r = view_writer_commit(publisher->writer, generation,
 	    as_of > 0 ? as_of : publisher_as_of(publisher));
+	/* A segment has gone bad, and nothing can be put above it any more. */
+	if (r == ENS_E_CORRUPT)
+		publisher_distrust(publisher);
+	if (r != 0)
+		return r;
+	/* Another view may have had other accounts. */
+	publisher->map_agrees = publisher->map_agrees && publisher->ours;
+	publisher->ours = true;
+	open_view(publisher);
+	return 0;
+}
+
+/* ---- how much ---------------------------------------------------------- */
+
+struct counting {
+	const struct view *view;
+	uint64_t counts[SHRINK_KINDS];
+	struct segment segment; /* for signs of life */
+};
+
+static int
+count_record(void *arg, const struct record_key *key, struct bytes record)
+{
+	struct counting *counting = arg;
+	struct environment_record environment;
+
+	counting->segment.records++;
+	show_life(&counting->segment);
+	switch (key->data[0]) {
+	case RECORD_ACCOUNT:
+		counting->counts[SHRINK_ACCOUNTS]++;
+		break;
+	case RECORD_KEY:
+		counting->counts[SHRINK_KEYS]++;
+		break;
+	case RECORD_NODE:
+		counting->counts[SHRINK_NODES]++;
+		break;
+	case RECORD_ENVIRONMENT:
+		counting->counts[SHRINK_ENVIRONMENTS]++;
+		if (record_decode_environment(record, key, &environment) == 0)
+			counting->counts[SHRINK_ACCESS] +=
+			    environment.member_count;
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+static int
+count_row(const struct view_row *row, void *arg)
+{
+	const struct counting *counting = arg;
+	struct bytes record;
+
+	if (row->hidden ||
+	    view_find_raw(counting->view, &row->key, &record) != 0)
+		return 0;
+	return count_record(arg, &row->key, record);
+}
+
+int
+publisher_count(struct publisher *publisher, uint64_t ret_had[SHRINK_KINDS],
+    uint64_t ret_has[SHRINK_KINDS])
+{
+	struct derive *derive AUTO(cleanup_derive) = NULL;
+	struct counting had = { .view = publisher->view };
+	struct counting has = { .view = NULL };
+	int r = derive_new(publisher->state, NULL, count_record, NULL, &has,
+	    &derive);
+
 	if (r == 0)
-		open_view(publisher);
-	return r;
+		r = derive_all(derive);
+	if (r != 0)
+		return r;
+	for (uint32_t i = 0;
+	     had.view != NULL && i < view_segment_count(had.view); i++)
+		(void)view_each_row(had.view, i, count_row, &had);
+	memcpy(ret_had, had.counts, sizeof(had.counts));
+	memcpy(ret_has, has.counts, sizeof(has.counts));
+	return 0;
 }
 
 /* ---- the map ----------------------------------------------------------- */
@@ -374,6 +529,57 @@ publish_map(struct publisher *publisher)
 	return r;
 }
 
+static int
+map_row(const struct view_row *row, void *arg)
+{
+	struct publisher *publisher = arg;
+	struct account_record account;
+	uint32_t id;
+	int r;
+
+	if (row->key.data[0] != RECORD_ACCOUNT)
+		return 0;
+	id = account_of(&row->key);
+	r = view_find_account(publisher->view, id, &account);
+	return r == 0 ? account_map_set(publisher->map, id, true) : 0;
+}
+
+/* Clears what the view does not have; what it cannot tell of stays. */
+static int
+clear_unknown(struct publisher *publisher)
+{
+	struct account_record account;
+	uint32_t id = 0;
+	int r = 0;
+
+	while (
+	    r == 0 && account_map_writer_next(publisher->map, id, &id) == 0) {
+		if (view_find_account(publisher->view, id, &account) ==
+		    ENS_E_NOTFOUND)
+			r = account_map_set(publisher->map, id, false);
+		id++;
+	}
+	return r;
+}
+
+/* The map of a view that serves on, as far as that can be read. */
+static int
+map_view(struct publisher *publisher)
+{
+	int r = 0;
+
+	for (uint32_t i = view_segment_count(publisher->view); r == 0 && i > 0;
+	     i--) {
+		r = view_each_row(publisher->view, i - 1, map_row, publisher);
+		if (r == ENS_E_CORRUPT)
+			r = 0;
+	}
+	if (r == 0)
+		r = clear_unknown(publisher);
+	publisher->map_agrees = r == 0;
+	return r;
+}
+
 /* ---- both -------------------------------------------------------------- */
 
 static void
@@ -412,7 +618,9 @@ publisher_publish(struct publisher *publisher, int64_t as_of,
 	*ret_published = published;
 	if (!publisher_is_behind(publisher))
 		return 0;
-	if (publisher->view == NULL ||
+	if (publisher_waits(publisher))
+		return map_view(publisher);
+	if (!publisher->ours ||
 	    publisher->done < publisher_generation(publisher))
 		r = pass_generation(publisher);
 	if (r == 0)
@@ -459,9 +667,7 @@ publisher_settle(struct publisher *publisher)
 void
 publisher_distrust(struct publisher *publisher)
 {
-	view_close(publisher->view);
-	publisher->view = NULL;
-	publisher->map_agrees = false;
+	publisher->ours = publisher->map_agrees = false;
 }
 
 int
@@ -469,7 +675,7 @@ publisher_touch(struct publisher *publisher, int64_t as_of)
 {
 	int r;
 
-	if (!publisher_is_ready(publisher) ||
+	if (!publisher_is_current(publisher) ||
 	    as_of == publisher_as_of(publisher))
 		return 0;
 	r = view_writer_touch(publisher->writer, publisher->done, as_of);

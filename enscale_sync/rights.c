@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "common/ssh_key.h"
+
 /* ---- limits ------------------------------------------------------------- */
 
 static const struct {
@@ -66,6 +68,9 @@ widened_key(const struct entry_key *ours, const struct entry_key *theirs)
 {
 	/* Another list of addresses: nobody here knows which one is wider. */
 	if (ours->from[0] != '\0' && strcmp(ours->from, theirs->from) != 0)
+		return schema_names[SCHEMA_SSH_PUBLIC_KEY];
+	if (ssh_key_stricter_options(ours->options, theirs->options) !=
+	    theirs->options)
 		return schema_names[SCHEMA_SSH_PUBLIC_KEY];
 	return is_later(theirs->expires, ours->expires)
 	    ? schema_names[SCHEMA_EXPIRES]

@@ -58,6 +58,15 @@ count_rewritten(struct shrink *shrink, const struct entry *ours,
 	    strcmp(ours->csn, theirs->csn) != 0;
 }
 
+/* Theirs takes the place of ours, under another UUID. */
+static void
+add_replaced(struct shrink *shrink, const struct entry *ours,
+    const struct entry *theirs)
+{
+	count_limits(ours, theirs, shrink->replaced);
+	count_rewritten(shrink, ours, theirs);
+}
+
 bool
 shrink_add(struct shrink *shrink, const struct entry *ours,
     const struct entry *theirs)
@@ -117,10 +126,56 @@ shrink_add_new(struct shrink *shrink, struct state *state,
 	r = state_find_subject(state, &subject, &rows, &ours);
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? 0 : r;
-	count_limits(&ours, theirs, shrink->replaced);
-	count_rewritten(shrink, &ours, theirs);
+	add_replaced(shrink, &ours, theirs);
 	*ret_lost = shrink_total(shrink) != before;
 	return 0;
+}
+
+int
+shrink_add_kept(struct shrink *shrink, struct state *state,
+    const struct entry *ours)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct record_key subject;
+	struct entry theirs;
+	int r;
+
+	(void)shrink_add(shrink, ours, NULL);
+	if (ours->refused || ours->kind != ENTRY_ACCOUNT)
+		return 0;
+	subject = state_subject_of(ours);
+	r = state_find_limit(state, &subject, &rows, &theirs);
+	if (r == 0)
+		add_replaced(shrink, ours, &theirs);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
+void
+shrink_add_copy(struct shrink *shrink, const struct entry *ours)
+{
+	struct shrink one = { 0 };
+
+	if (!shrink_add(&one, ours, NULL))
+		return;
+	for (int i = 0; i < SHRINK_KINDS; i++)
+		shrink->copies[i] += one.lost[i];
+}
+
+void
+shrink_merge(struct shrink *shrink, const struct shrink *other)
+{
+	shrink->account_keys += other->account_keys;
+	for (int i = 0; i < SHRINK_KINDS; i++) {
+		shrink->lost[i] += other->lost[i];
+		shrink->copies[i] += other->copies[i];
+	}
+	for (int i = 0; i < RIGHTS_LIMITS; i++) {
+		shrink->gone[i] += other->gone[i];
+		shrink->lifted[i] += other->lifted[i];
+		shrink->replaced[i] += other->replaced[i];
+	}
+	for (int i = 0; i <= ENTRY_KINDS; i++)
+		shrink->rewritten[i] += other->rewritten[i];
 }
 
 uint64_t
@@ -136,7 +191,7 @@ shrink_total(const struct shrink *shrink)
 }
 
 static uint64_t
-count_all(const struct shrink *shrink, struct state *state,
+count_entries(const struct shrink *shrink, struct state *state,
     enum shrink_kind kind)
 {
 	const struct state_info *info = state_info(state);
@@ -164,12 +219,26 @@ count_all(const struct shrink *shrink, struct state *state,
 	}
 }
 
+/* Are all entries of the kind in another version than before? A second copy of
+ * one is no other entry. */
+static bool
+is_all_rewritten(const struct shrink *shrink, const struct state_info *info,
+    enum entry_kind kind)
+{
+	uint64_t all = info->entries[kind];
+	uint64_t copies = kind == ENTRY_ACCOUNT
+	    ? shrink->copies[SHRINK_ACCOUNTS]
+	    : 0;
+
+	all = copies < all ? all - copies : 0;
+	return all >= SHRINK_LIMIT && shrink->rewritten[kind] >= all;
+}
+
 /* Does no entry have it any more, without having been deleted? */
 static bool
 is_lost_as_a_whole(const struct shrink *shrink, const struct state_info *info,
     enum rights_limit limit)
 {
-	enum entry_kind kind = rights_limit_kind(limit);
 	uint64_t lifted = shrink->lifted[limit];
 	uint64_t replaced = shrink->replaced[limit];
 	/* Who is replaced goes, though perhaps it is not known yet. */
@@ -179,8 +248,45 @@ is_lost_as_a_whole(const struct shrink *shrink, const struct state_info *info,
 	if (lifted + replaced == 0 || info->limits[limit] > lifted + gone)
 		return false;
 	return lifted + replaced >= SHRINK_LIMIT ||
-	    (info->entries[kind] >= SHRINK_LIMIT &&
-	        shrink->rewritten[kind] >= info->entries[kind]);
+	    is_all_rewritten(shrink, info, rights_limit_kind(limit));
+}
+
+/* Each once. */
+static uint64_t
+count_all(const struct shrink *shrink, struct state *state,
+    enum shrink_kind kind)
+{
+	uint64_t all = count_entries(shrink, state, kind);
+	uint64_t copies = shrink->copies[kind], lost = shrink->lost[kind];
+
+	if (copies == 0)
+		return all;
+	all = copies < all ? all - copies : 0;
+	return all > lost ? all : lost;
+}
+
+static bool
+is_too_much(uint64_t lost, uint64_t all, enum shrink_kind kind,
+    char ret_text[SHRINK_TEXT_MAX])
+{
+	if (lost <= all / SHRINK_PART)
+		return false;
+	(void)snprintf(ret_text, SHRINK_TEXT_MAX,
+	    "%" PRIu64 " of %" PRIu64 " %s", lost, all, names[kind]);
+	return true;
+}
+
+bool
+shrink_is_much_less(const uint64_t had[SHRINK_KINDS],
+    const uint64_t has[SHRINK_KINDS], char ret_text[SHRINK_TEXT_MAX])
+{
+	for (int i = 0; i < SHRINK_KINDS; i++) {
+		if (had[i] > has[i] && had[i] - has[i] > SHRINK_LEAST &&
+		    is_too_much(had[i] - has[i], had[i], (enum shrink_kind)i,
+		        ret_text))
+			return true;
+	}
+	return false;
 }
 
 bool
@@ -207,12 +313,9 @@ shrink_is_too_much(const struct shrink *shrink, struct state *state,
 		if (shrink->lost[i] <= SHRINK_LEAST)
 			continue;
 		all = count_all(shrink, state, (enum shrink_kind)i);
-		if (shrink->lost[i] <= all / SHRINK_PART)
-			continue;
-		(void)snprintf(ret_text, SHRINK_TEXT_MAX,
-		    "%" PRIu64 " of %" PRIu64 " %s", shrink->lost[i], all,
-		    names[i]);
-		return true;
+		if (is_too_much(shrink->lost[i], all, (enum shrink_kind)i,
+		        ret_text))
+			return true;
 	}
 	return false;
 }

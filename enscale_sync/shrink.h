@@ -41,6 +41,7 @@ struct shrink {
 	uint64_t gone[RIGHTS_LIMITS], lifted[RIGHTS_LIMITS];
 	uint64_t replaced[RIGHTS_LIMITS];
 	uint64_t rewritten[ENTRY_KINDS + 1]; /* in another version than ours */
+	uint64_t copies[SHRINK_KINDS]; /* of what is lost, here besides */
 };
 
 /* Adds what is lost when theirs (NULL: nothing) takes the place of ours. Is
@@ -51,11 +52,23 @@ bool shrink_add(struct shrink *shrink, const struct entry *ours,
  * one with its number? 0, or an error of the state. */
 int shrink_add_new(struct shrink *shrink, struct state *state,
     const struct entry *theirs, bool *ret_lost);
+/* Ours goes, which is kept so far (state_kept.c): its number is that of the
+ * directory's own copy then. 0, or an error of the state. */
+int shrink_add_kept(struct shrink *shrink, struct state *state,
+    const struct entry *ours);
+/* Ours is here a second time, as is a tree that was loaded anew: all that there
+ * is counts once. */
+void shrink_add_copy(struct shrink *shrink, const struct entry *ours);
+/* Adds another one. */
+void shrink_merge(struct shrink *shrink, const struct shrink *other);
 /* All kinds together. */
 uint64_t shrink_total(const struct shrink *shrink);
 /* Too much of any kind? ret_text then names it: "300 of 1000 accounts", "the
  * suspension of all 20 accounts that have one". */
 bool shrink_is_too_much(const struct shrink *shrink, struct state *state,
     char ret_text[SHRINK_TEXT_MAX]);
+/* The same where only numbers are known, of before and now. */
+bool shrink_is_much_less(const uint64_t had[SHRINK_KINDS],
+    const uint64_t has[SHRINK_KINDS], char ret_text[SHRINK_TEXT_MAX]);
 
 #endif

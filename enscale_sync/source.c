@@ -41,6 +41,7 @@ source_configure(const struct config *config, bool polled,
 		.start_tls = config->start_tls,
 		.tls_ca = config->tls_ca,
 		.timeout = config->timeout,
+		.schema = &config->schema,
 	};
 }
 

@@ -25,6 +25,7 @@
 #include "common/errors.h"
 #include "enscale_sync/log.h"
 #include "enscale_sync/source_type.h"
+#include "enscale_sync/subject_map.h"
 #include "enscale_sync/uuid_set.h"
 #include "ldap/ldap_dn.h"
 #include "ldap/ldap_ldif.h"
@@ -40,6 +41,9 @@
 #define TURN_ENTRIES 500
 #define TURN_BLOCKS  512
 #define BLOCK        8192
+
+/* Of the name of another entry in a reason. */
+#define NAMED_MAX 160
 
 #define SCHEME "file://"
 #define EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
@@ -68,7 +72,8 @@ struct file_source {
 	int file, copy;
 	struct ldap_ldif *ldif;      /* owned */
 	struct entry_parser *parser; /* owned */
-	struct uuid_set seen;
+	struct uuid_set seen;        /* while it is checked */
+	struct subject_map firsts;   /* while it is told */
 	char reason[LDAP_LDIF_REASON_MAX];
 	char said[LDAP_LDIF_REASON_MAX];
 	sd_event_source *watch; /* owned, like the next ones */
@@ -106,6 +111,7 @@ let_go(struct file_source *source)
 		(void)close(source->copy);
 	source->file = source->copy = -1;
 	uuid_set_free(&source->seen);
+	subject_map_free(&source->firsts);
 	source->phase = IDLE;
 	(void)sd_event_source_set_enabled(source->turn, SD_EVENT_OFF);
 }
@@ -326,9 +332,55 @@ check(struct file_source *source, const struct ldap_ldif_entry *record)
 	return r == 0 && !is_new ? ENS_E_SYNTAX : r;
 }
 
+/* The attribute that two entries must not have in common. */
+static enum schema_name
+identity_of(const struct entry *entry)
+{
+	switch (entry->kind) {
+	case ENTRY_ACCOUNT:
+		return SCHEMA_ACCOUNT_ID;
+	case ENTRY_NODE:
+		return SCHEMA_NODE_ID;
+	case ENTRY_ENVIRONMENT:
+	case ENTRY_KEY:
+	case ENTRY_OTHER:
+	default:
+		return SCHEMA_CN;
+	}
+}
+
+/* Refuses it, if an entry further up has its number or name and is no younger:
+ * entries need no timestamps here, and the order of a file is its author's.
+ * Where their ages differ, the state tells them apart. */
+static int
+judge_place(struct file_source *source, struct entry *entry,
+    char reason[ENTRY_REASON_MAX + 1])
+{
+	struct record_key subject = state_subject_of(entry);
+	char dn[ENTRY_DN_MAX + 1];
+	const uint8_t *first = NULL;
+	int r;
+
+	if (entry->refused || subject.len == 0)
+		return 0;
+	r = subject_map_add(&source->firsts, &subject, entry, &first);
+	if (r == 0 && first != NULL)
+		r = follow_find_name(source->follow, first, dn);
+	if (r != 0 || first == NULL)
+		return r;
+	(void)snprintf(reason, ENTRY_REASON_MAX + 1,
+	    "%s: \"%.*s%s\" further up in the file has it",
+	    source->config->schema.names[identity_of(entry)], NAMED_MAX, dn,
+	    strlen(dn) > NAMED_MAX ? "..." : "");
+	entry->refused = true;
+	entry->reason = reason;
+	return 0;
+}
+
 static int
 tell(struct file_source *source, const struct ldap_ldif_entry *record)
 {
+	char reason[ENTRY_REASON_MAX + 1];
 	uint8_t uuid[ENTRY_UUID_LEN];
 	struct entry entry;
 	int r = sort_out(source, record, uuid);
@@ -337,6 +389,8 @@ tell(struct file_source *source, const struct ldap_ldif_entry *record)
 		return r == ENS_E_NOTFOUND ? 0 : r;
 	r = entry_parse(source->parser, uuid, record->dn, record->attributes,
 	    record->attribute_count, &entry);
+	if (r == 0)
+		r = judge_place(source, &entry, reason);
 	return r == 0 ? follow_entry(source->follow, &entry) : r;
 }
 

@@ -14,10 +14,6 @@
 #include "common/errors.h"
 #include "enscale_sync/state_private.h"
 
-/* Address space, not disk: the file grows as it is filled. Doubled when half
- * of it is in use, which no single transaction does. */
-#define STATE_MAP_SIZE ((size_t)16 << 30)
-
 const uint8_t state_no_uuid[ENTRY_UUID_LEN];
 
 static const char *const table_names[T_COUNT] = {
@@ -31,7 +27,10 @@ static const char *const table_names[T_COUNT] = {
 	[T_HOST_KEYS] = "host_keys",
 	[T_CHANGED] = "changed",
 	[T_REFUSED] = "refused",
+	[T_WARNED] = "warned",
 	[T_STASH] = "stash",
+	[T_EXCESS] = "excess",
+	[T_KEPT] = "kept",
 };
 
 bool
@@ -207,6 +206,8 @@ state_key_add_u64(struct state_key *key, uint64_t value)
 
 /* ---- transactions ------------------------------------------------------ */
 
+/* Address space, not disk: the file grows as it is filled. It grows by more than
+ * half in no transaction but the first. */
 static int
 make_room(struct state *state)
 {
@@ -281,6 +282,22 @@ state_commit(struct state *state)
 		state->committed = state->info;
 	else
 		state->info = state->committed;
+	state->unsynced |= r == 0;
+	state->full = state->full && r != 0;
+	return r;
+}
+
+int
+state_sync(struct state *state)
+{
+	int r;
+
+	if (!state->unsynced || state->building)
+		return 0;
+	r = state_error(state, mdb_env_sync(state->env, 1));
+	/* What was refused once may be called written the next time. */
+	state->stuck |= r != 0;
+	state->unsynced = r != 0;
 	return r;
 }
 
@@ -346,7 +363,8 @@ open_tables(struct state *state)
  * NOLOCK: the folder's lock keeps others out, and of ourselves there is one,
  * which never reads and writes at the same time; so no reader table and no
  * mutex that outlives us. NOMETASYNC: an operating system that dies may undo
- * the last commit as a whole, cookie included, and the server tells it again.
+ * the last commit as a whole, cookie included, and the server tells it again;
+ * until state_sync(), that is, and publish.h says what follows for the view.
  * While it is built: state_build.c.
  */
 int
@@ -362,7 +380,7 @@ state_open_file(struct state *state, const char *path)
 		state->env = NULL;
 		return state_error(state, r);
 	}
-	r = mdb_env_set_mapsize(state->env, STATE_MAP_SIZE);
+	r = mdb_env_set_mapsize(state->env, STATE_GROWTH_MAX);
 	if (r == 0)
 		r = mdb_env_set_maxdbs(state->env, T_COUNT);
 	if (r == 0)

@@ -7,11 +7,13 @@
  *
  * Entries are filed by entryUUID. Keys and nodes hang on the entryUUID of the
  * entry above them, because a server says nothing of children when it renames
- * their parent; a child whose parent has not come yet waits as an orphan.
+ * their parent; a child whose parent has not come yet waits as an orphan, and
+ * so does a key below what is no account, or a node below no environment.
  *
- * Of two entries with one id (or environments with one name) the one with the
- * earlier createTimestamp counts, then the one with the smaller entryUUID; the
- * other is refused as a duplicate for as long as the first is there.
+ * Of two entries with one id (or environments with one name, whatever its
+ * letters' case) the one with the earlier createTimestamp counts, then the one
+ * with the smaller entryUUID; the other is refused as a duplicate for as long
+ * as the first is there.
  *
  * Errors: -errno, ENS_E_CORRUPT, ENS_E_NOTFOUND. After any other error than
  * ENS_E_NOTFOUND the transaction is useless: state_end().
@@ -39,9 +41,11 @@ struct state_info {
 	uint64_t generation; /* counts commits that left something to publish */
 	uint64_t purged; /* up to this one, what was to publish is forgotten */
 	bool complete;   /* a refresh has been finished once */
+	bool behind;     /* it was found to be older than its view: publish.h */
 	bool unsettled;  /* something of a server behind us was held back */
 	uint64_t entries[ENTRY_KINDS + 1]; /* good ones, by kind */
 	uint64_t limits[RIGHTS_LIMITS];    /* how many of them have each */
+	uint64_t key_values;               /* keys that lie on accounts */
 	uint8_t digest[STATE_DIGEST_LEN];  /* of source, filter and rules */
 	size_t cookie_len;
 	char cookie[COOKIE_LEN_MAX]; /* of the server, or empty */
@@ -64,6 +68,12 @@ void state_close(struct state *state);
  */
 int state_settle(struct state *state);
 bool state_is_settled(const struct state *state);
+/*
+ * The last commit is durable from now on; before that a power failure may undo
+ * it. A no-op when it is, and for a state that has not its name yet. 0; -errno,
+ * and state_is_stuck(), when the disk refuses.
+ */
+int state_sync(struct state *state);
 
 /*
  * The directory is the truth: a state that a disk has spoiled is removed, and
@@ -74,6 +84,9 @@ bool state_is_settled(const struct state *state);
  * state_discard_on_fault().
  */
 bool state_is_damaged(const struct state *state);
+/* ENS_E_LIMIT was STATE_GROWTH_MAX: what was to be filed is too much for one
+ * transaction. */
+bool state_is_full(const struct state *state);
 /* Nothing can be written any more, until it is opened again. */
 bool state_is_stuck(const struct state *state);
 int state_discard(struct state *state);
@@ -96,6 +109,7 @@ bool state_has_written(const struct state *state);
 /* Of the transaction under way, else of the last commit. */
 const struct state_info *state_info(const struct state *state);
 uint64_t state_refused_count(struct state *state);
+uint64_t state_warning_count(struct state *state); /* entries, by what about */
 uint64_t state_orphan_count(struct state *state);
 uint64_t state_entry_count(struct state *state);  /* refused ones too */
 uint64_t state_access_count(struct state *state); /* account, environment */
@@ -105,24 +119,44 @@ uint64_t state_bytes(const struct state *state);  /* of its file, in use */
 
 /*
  * Files an entry in place of the one with its UUID. While adopt is false a
- * child that is new or has another name waits as an orphan until
- * state_adopt(): in the middle of a refresh names are of different ages.
+ * child that is new waits as an orphan until state_adopt(), and one that has
+ * another name stays where it was: in the middle of a refresh names are of
+ * different ages.
  */
 int state_put(struct state *state, const struct entry *entry, bool adopt);
 /* An unknown UUID is a success. */
 int state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
-/* Gives every orphan whose parent is there to it. */
+/* Gives every child to the parent that its name tells; without one it is an
+ * orphan. */
 int state_adopt(struct state *state);
 /* The entry with this UUID has this name now: its server said so when asked,
  * though it sent no change. Orphans below the name are adopted. */
 int state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const char *dn);
 
+/*
+ * What is said of an entry that counts all the same: one text for each thing
+ * that it can be about, a line ("\n" between) for each sentence of it. It
+ * stays until it is said otherwise, the entry is deleted, or refused whole.
+ */
+enum state_warning {
+	WARNING_ENTRY = 1, /* entry->warning: state_put() says it */
+	WARNING_ADDRESS,   /* a node with an address of this host */
+};
+/* text "": nothing is to be said (any more). ENS_E_NOTFOUND without the entry;
+ * ENS_E_LIMIT for more than ENTRY_REASON_MAX. In a transaction that writes. */
+int state_warn(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    enum state_warning about, const char *text);
+
 int state_set_cookie(struct state *state, const char *cookie, size_t len);
 void state_set_digest(struct state *state,
     const uint8_t digest[STATE_DIGEST_LEN]);
-/* A refresh has ended well: from now on changes are listed for publishing. */
+/* A refresh has ended well: it is the source of views, and from now on changes
+ * are listed for publishing. No view from before is one of its own. */
 void state_set_complete(struct state *state);
+/* A view has been found that is newer: until state_set_complete() this one is
+ * where a refresh begins, and no source of a view. */
+void state_set_behind(struct state *state);
 /* What is listed has been published. */
 int state_purge(struct state *state);
 /* The generation shall be above this one at least: a view has it. */
@@ -137,8 +171,14 @@ void state_set_unsettled(struct state *state, bool unsettled);
 int state_stash(struct state *state, const struct entry *entry);
 int state_unstash(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
 int state_clear_stash(struct state *state);
+typedef int state_visit_entry(const struct entry *entry, void *arg);
+int state_each_stashed(struct state *state, state_visit_entry *visit,
+    void *arg);
 /* Files them all, as state_put() does without adopting. */
 int state_apply_stash(struct state *state);
+/* Drops them, but for new ones beside an entry that is kept (see below): it
+ * counts, and what is taken away from the new one has to be found. */
+int state_apply_stash_beside_kept(struct state *state);
 
 /* Marks tell what a refresh named, so that the rest can be swept. They are no
  * part of a transaction. */
@@ -148,6 +188,43 @@ int state_mark(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
 int state_sweep(struct state *state,
     bool (*may_go)(const struct entry *entry, void *arg), void *arg,
     uint64_t *ret_deleted);
+
+/*
+ * What is over a limit (derive.h), by subject, for as long as it is: found
+ * when a subject is derived, kept for whoever asks. Borrowed when found.
+ */
+struct state_excess {
+	uint64_t left_out; /* rows of the subject */
+	const char *name;  /* of its entry, at most ENTRY_DN_MAX */
+	const char *text;  /* at most ENTRY_REASON_MAX */
+};
+int state_put_excess(struct state *state, const struct record_key *subject,
+    const struct state_excess *excess);
+/* None is a success. */
+int state_drop_excess(struct state *state, const struct record_key *subject);
+int state_clear_excess(struct state *state);
+/* ENS_E_NOTFOUND: it is within all limits. */
+int state_find_excess(struct state *state, const struct record_key *subject,
+    struct state_excess *ret_excess);
+/* Subjects over a limit, and rows of all of them that are left out. */
+uint64_t state_excess_count(struct state *state);
+uint64_t state_left_out_count(struct state *state);
+
+/*
+ * Entries that the directory does not have any more, and that stay because a
+ * refresh that would take them away was held. While something is kept,
+ * state_put() and state_delete() take from it what they take from another copy
+ * with its number or name: see state_kept.c.
+ */
+int state_keep(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
+bool state_is_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
+uint64_t state_kept_count(struct state *state);
+/* Those that have a mark are in the directory again. */
+int state_release_marked(struct state *state);
+/* What entry stands for, or the account that it is a key of: is it here a second
+ * time, under another UUID? */
+int state_has_copy(struct state *state, const struct entry *entry,
+    bool *ret_has);
 
 /* ---- reading ----------------------------------------------------------- */
 
@@ -162,13 +239,20 @@ int state_find_next(struct state *state, uint8_t uuid[ENTRY_UUID_LEN],
 /*
  * A subject is what records are derived from, named by a record key: an
  * account (RECORD_ACCOUNT), an environment, a node, a host key.
- *
+ */
+/* The one that an entry stands for; empty for keys. */
+struct record_key state_subject_of(const struct entry *entry);
+/*
  * The entry that counts for an account, an environment or a node; a node's
  * has to hang on an environment that counts. ENS_E_NOTFOUND: none.
  */
 int state_find_subject(struct state *state, const struct record_key *subject,
     struct entry_rows *rows, struct entry *ret_entry);
-/* A key or a node whose parent is not there? */
+/* The directory's own copy, when the one that counts is kept: it grants no more
+ * than both. ENS_E_NOTFOUND: none. */
+int state_find_limit(struct state *state, const struct record_key *subject,
+    struct entry_rows *rows, struct entry *ret_entry);
+/* A key or a node without a parent of the right kind? */
 bool state_is_orphan(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
 /* The entry a key or a node hangs on. */
 int state_find_parent(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
@@ -178,7 +262,7 @@ int state_find_parent(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
  * the walk and is returned. No writing meanwhile. */
 typedef int state_visit_uuid(const uint8_t uuid[ENTRY_UUID_LEN], void *arg);
 typedef int state_visit_subject(const struct record_key *subject, void *arg);
-typedef int state_visit_refused(const char *dn, const char *reason, void *arg);
+typedef int state_visit_line(const char *dn, const char *line, void *arg);
 
 int state_each_child(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     state_visit_uuid *visit, void *arg);
@@ -194,12 +278,15 @@ int state_each_subject(struct state *state, enum record_kind kind,
 /* Subjects that changed after this generation. */
 int state_each_changed(struct state *state, uint64_t generation,
     state_visit_subject *visit, void *arg);
-typedef int state_visit_reason(const char *reason, void *arg);
-/* The reasons of all refused entries; much cheaper than state_each_refused. */
-int state_each_reason(struct state *state, state_visit_reason *visit,
-    void *arg);
 int state_each_orphan(struct state *state, state_visit_uuid *visit, void *arg);
-int state_each_refused(struct state *state, state_visit_refused *visit,
+/* Orphans, each with what it lacks. */
+int state_each_orphan_line(struct state *state, state_visit_line *visit,
     void *arg);
+/* Why entries are refused, and warnings: a visit a line. */
+int state_each_refused(struct state *state, state_visit_line *visit, void *arg);
+int state_each_warning(struct state *state, state_visit_line *visit, void *arg);
+int state_each_excess(struct state *state, state_visit_line *visit, void *arg);
+/* The same reasons with the DN "": much cheaper than state_each_refused. */
+int state_each_reason(struct state *state, state_visit_line *visit, void *arg);
 
 #endif

@@ -42,7 +42,8 @@ state_error(struct state *state, int r)
 	case MDB_KEYEXIST:
 		return -EEXIST;
 	case MDB_MAP_FULL:
-		return -ENOSPC;
+		state->full = true;
+		return ENS_E_LIMIT;
 	case MDB_VERSION_MISMATCH:
 		return ENS_E_VERSION;
 	case EIO:
@@ -66,6 +67,12 @@ state_distrust(struct state *state)
 {
 	state->damaged = true;
 	return ENS_E_CORRUPT;
+}
+
+bool
+state_is_full(const struct state *state)
+{
+	return state->full;
 }
 
 bool
@@ -112,7 +119,7 @@ static int
 check_entries(struct state *state)
 {
 	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
-	uint64_t counts[ENTRY_KINDS + 1] = { 0 };
+	uint64_t counts[ENTRY_KINDS + 1] = { 0 }, key_values = 0;
 	struct state_walk walk = { 0 };
 	struct entry entry;
 	int r;
@@ -124,12 +131,16 @@ check_entries(struct state *state)
 		    : ENS_E_NOTFOUND;
 		if (r != 0)
 			break;
-		if (!entry.refused)
-			counts[entry.kind]++;
+		if (entry.refused)
+			continue;
+		counts[entry.kind]++;
+		if (entry.kind == ENTRY_ACCOUNT)
+			key_values += entry.account.key_count;
 	}
 	if (r == ENS_E_NOTFOUND)
 		r = memcmp(counts, state_info(state)->entries,
-		        sizeof(counts)) == 0
+		        sizeof(counts)) == 0 &&
+		        key_values == state_info(state)->key_values
 		    ? 0
 		    : state_distrust(state);
 	state_walk_end(&walk);

@@ -133,6 +133,34 @@ remove_id(struct state *state, const struct entry *entry,
 	return restore_reason(state, after);
 }
 
+int
+state_judge_copies(struct state *state, const struct entry *entry,
+    const uint8_t before[ENTRY_UUID_LEN])
+{
+	struct record_key subject = state_subject_of(entry);
+	uint8_t after[ENTRY_UUID_LEN];
+	int r = state_winner(state, &subject, after);
+
+	if (r == 0 && !is_same(before, after)) {
+		r = set_reason(state, before, duplicate_reason(&subject));
+		if (r == 0)
+			r = restore_reason(state, after);
+	}
+	if (r != 0)
+		return r;
+	switch (entry->kind) {
+	case ENTRY_ENVIRONMENT:
+		return state_list_environment(state, &subject);
+	case ENTRY_NODE:
+		return state_list_node(state, entry->id);
+	case ENTRY_ACCOUNT:
+	case ENTRY_KEY:
+	case ENTRY_OTHER:
+	default:
+		return state_list_subject(state, &subject);
+	}
+}
+
 /* ---- indexes of one good entry ----------------------------------------- */
 
 static int
@@ -175,8 +203,12 @@ static void
 count_entry(struct state_info *info, const struct entry *entry, bool add)
 {
 	uint64_t one = add ? 1 : UINT64_MAX;
+	uint64_t values = entry->kind == ENTRY_ACCOUNT
+	    ? entry->account.key_count
+	    : 0;
 
 	info->entries[entry->kind] += one;
+	info->key_values += one * values;
 	for (int i = 0; i < RIGHTS_LIMITS; i++) {
 		if (rights_has_limit(entry, (enum rights_limit)i))
 			info->limits[i] += one;
@@ -228,12 +260,43 @@ index_entry(struct state *state, const struct entry *entry, bool add,
 
 /* ---- names and parents ------------------------------------------------- */
 
+/* Under what kind of entry a key or a node belongs, and the other way round;
+ * ENTRY_OTHER: under none. */
+static enum entry_kind
+parent_kind(enum entry_kind child)
+{
+	return child == ENTRY_KEY ? ENTRY_ACCOUNT
+	    : child == ENTRY_NODE ? ENTRY_ENVIRONMENT
+	                          : ENTRY_OTHER;
+}
+
+static enum entry_kind
+child_kind(enum entry_kind parent)
+{
+	return parent == ENTRY_ACCOUNT    ? ENTRY_KEY
+	    : parent == ENTRY_ENVIRONMENT ? ENTRY_NODE
+	                                  : ENTRY_OTHER;
+}
+
+/* What an orphan waits for: a name, and with it the right kind of parent. */
+static struct state_key
+wanted(const struct ldap_dn_hash *name, enum entry_kind child)
+{
+	const uint8_t kind = (uint8_t)child;
+	struct state_key key = { .len = 0 };
+
+	state_key_add(&key, name->bytes, LDAP_DN_HASH_LEN);
+	state_key_add(&key, &kind, 1);
+	return key;
+}
+
 /* Where an entry hangs, and by what name it is found: that of a child is not
  * looked for, and whatever is none hangs nowhere. */
 struct place {
 	struct ldap_dn_hash self;       /* of what is no child */
 	struct ldap_dn_hash above;      /* of a child */
 	uint8_t parent[ENTRY_UUID_LEN]; /* zeros: an orphan, or no child */
+	bool unsure; /* it has another name since: waits as an orphan, too */
 };
 
 static int
@@ -251,24 +314,42 @@ find_place(const struct entry *entry, struct place *ret_place)
 	return 0;
 }
 
+/* The row of T_ORPHANS. */
+static struct state_key
+waiting(const struct place *place, enum entry_kind kind,
+    const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct state_key key = wanted(&place->above, kind);
+
+	state_key_add(&key, uuid, ENTRY_UUID_LEN);
+	return key;
+}
+
+static int
+change_row(struct state *state, enum state_table table,
+    const struct state_key *key, bool add)
+{
+	return add ? state_store(state, table, state_key_bytes(key), nothing)
+	           : state_drop(state, table, state_key_bytes(key));
+}
+
 static int
 hang(struct state *state, const struct entry *entry, const struct place *place,
     bool add)
 {
-	struct state_key key;
-	enum state_table table;
+	struct state_key below = pair(place->parent, ENTRY_UUID_LEN,
+	    entry->uuid);
+	struct state_key waits = waiting(place, entry->kind, entry->uuid);
+	bool hangs = is_set(place->parent);
+	int r = 0;
 
 	if (!is_child(entry))
 		return 0;
-	if (is_set(place->parent)) {
-		key = pair(place->parent, ENTRY_UUID_LEN, entry->uuid);
-		table = T_CHILDREN;
-	} else {
-		key = pair(place->above.bytes, LDAP_DN_HASH_LEN, entry->uuid);
-		table = T_ORPHANS;
-	}
-	return add ? state_store(state, table, state_key_bytes(&key), nothing)
-	           : state_drop(state, table, state_key_bytes(&key));
+	if (hangs)
+		r = change_row(state, T_CHILDREN, &below, add);
+	if (r == 0 && (!hangs || place->unsure))
+		r = change_row(state, T_ORPHANS, &waits, add);
+	return r;
 }
 
 static int
@@ -280,14 +361,16 @@ drop_name(struct state *state, const struct place *place,
 
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? 0 : r;
-	if (holder.len != ENTRY_UUID_LEN || !is_same(holder.data, uuid))
+	if (holder.len != STATE_NAME_LEN || !is_same(holder.data, uuid))
 		return 0; /* somebody else has it by now */
 	return state_drop(state, T_NAMES, name);
 }
 
+/* The parent of that name for a child of that kind. ENS_E_NOTFOUND, also when
+ * it is of another kind. */
 static int
 find_by_name(struct state *state, const struct ldap_dn_hash *name,
-    uint8_t ret_uuid[ENTRY_UUID_LEN])
+    enum entry_kind child, uint8_t ret_uuid[ENTRY_UUID_LEN])
 {
 	struct bytes holder;
 	int r = state_get(state, T_NAMES,
@@ -295,10 +378,26 @@ find_by_name(struct state *state, const struct ldap_dn_hash *name,
 
 	if (r != 0)
 		return r;
-	if (holder.len != ENTRY_UUID_LEN)
+	if (holder.len != STATE_NAME_LEN)
 		return state_distrust(state);
+	if (holder.data[ENTRY_UUID_LEN] != parent_kind(child))
+		return ENS_E_NOTFOUND;
 	memcpy(ret_uuid, holder.data, ENTRY_UUID_LEN);
 	return 0;
+}
+
+/* What hangs on the parent it had until now. */
+static int
+unhang(struct state *state, const struct entry *child,
+    const uint8_t parent[ENTRY_UUID_LEN])
+{
+	struct state_key key = pair(parent, ENTRY_UUID_LEN, child->uuid);
+	int r = state_list_child(state, child, parent);
+
+	if (r == 0 && state_kept_count(state) > 0)
+		r = state_move_beside_kept(state, child->uuid);
+	return r == 0 ? state_drop(state, T_CHILDREN, state_key_bytes(&key))
+	              : r;
 }
 
 /* Moves one orphan below its parent. */
@@ -306,36 +405,21 @@ static int
 adopt_one(struct state *state, const uint8_t orphan[ENTRY_UUID_LEN],
     const uint8_t parent[ENTRY_UUID_LEN])
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
-	struct wire_writer copy AUTO(wire_write_free);
-	struct entry entry;
-	struct bytes value;
-	struct state_key key;
-	int r;
+	struct state_copy copy AUTO(state_copy_free) = { 0 };
+	struct state_key key = pair(parent, ENTRY_UUID_LEN, orphan);
+	int r = state_copy_load(state, orphan, &copy);
 
-	wire_write_init_growing(&copy, RECORD_SIZE_MAX);
-	r = state_get(state, T_ENTRIES, state_uuid_bytes(orphan), &value);
+	if (r == 0 && is_set(copy.parent) && !is_same(copy.parent, parent))
+		r = unhang(state, &copy.entry, copy.parent);
 	if (r != 0)
 		return r;
-	if (value.len < ENTRY_UUID_LEN)
-		return state_distrust(state);
-	wire_write_bytes(&copy, parent, ENTRY_UUID_LEN);
-	wire_write_bytes(&copy, value.data + ENTRY_UUID_LEN,
-	    value.len - ENTRY_UUID_LEN);
-	if (copy.error != 0)
-		return copy.error;
-	key = pair(parent, ENTRY_UUID_LEN, orphan);
+	memcpy(copy.bytes.data, parent, ENTRY_UUID_LEN);
 	r = state_store(state, T_ENTRIES, state_uuid_bytes(orphan),
-	    (struct bytes){ copy.data, copy.len });
+	    (struct bytes){ copy.bytes.data, copy.bytes.len });
 	if (r == 0)
 		r = state_store(state, T_CHILDREN, state_key_bytes(&key),
 		    nothing);
-	if (r == 0)
-		r = state_decode(state,
-		    (struct bytes){ copy.data + ENTRY_UUID_LEN,
-		        copy.len - ENTRY_UUID_LEN },
-		    orphan, &rows, &entry);
-	return r == 0 ? state_list_child(state, &entry, parent) : r;
+	return r == 0 ? state_list_child(state, &copy.entry, parent) : r;
 }
 
 /* The UUID at the end of the first row under a prefix. ENS_E_NOTFOUND. */
@@ -354,9 +438,9 @@ first_uuid(struct state *state, enum state_table table, struct bytes prefix,
 
 static int
 adopt_below(struct state *state, const struct ldap_dn_hash *name,
-    const uint8_t parent[ENTRY_UUID_LEN])
+    enum entry_kind child, const uint8_t parent[ENTRY_UUID_LEN])
 {
-	struct bytes prefix = { name->bytes, LDAP_DN_HASH_LEN };
+	struct state_key prefix = wanted(name, child);
 	uint8_t orphan[ENTRY_UUID_LEN];
 	struct state_key key;
 	int r;
@@ -364,10 +448,11 @@ adopt_below(struct state *state, const struct ldap_dn_hash *name,
 	if (state_rows(state, T_ORPHANS) == 0)
 		return 0;
 	for (;;) {
-		r = first_uuid(state, T_ORPHANS, prefix, orphan);
+		r = first_uuid(state, T_ORPHANS, state_key_bytes(&prefix),
+		    orphan);
 		if (r != 0)
 			return r == ENS_E_NOTFOUND ? 0 : r;
-		key = pair(name->bytes, LDAP_DN_HASH_LEN, orphan);
+		key = pair(prefix.data, prefix.len, orphan);
 		r = state_drop(state, T_ORPHANS, state_key_bytes(&key));
 		if (r == 0)
 			r = adopt_one(state, orphan, parent);
@@ -387,31 +472,18 @@ next_number(uint8_t *bytes, size_t len)
 	return false;
 }
 
-int
-state_adopt(struct state *state)
-{
-	struct state_key row = { .len = 0 };
-	struct ldap_dn_hash name = { { 0 } };
-	uint8_t parent[ENTRY_UUID_LEN];
-	int r;
-
-	/* From name to name: the rows of one are gone once it is adopted. */
-	do {
-		r = state_seek(state, T_ORPHANS,
-		    (struct bytes){ name.bytes, sizeof(name.bytes) }, &row);
-		if (r != 0)
-			break;
-		memcpy(name.bytes, row.data, sizeof(name.bytes));
-		r = find_by_name(state, &name, parent);
-		if (r == 0)
-			r = adopt_below(state, &name, parent);
-		if (r == ENS_E_NOTFOUND)
-			r = 0;
-	} while (r == 0 && next_number(name.bytes, sizeof(name.bytes)));
-	return r == ENS_E_NOTFOUND ? 0 : r;
-}
-
 /* ---- filing ------------------------------------------------------------ */
+
+static bool
+waits(struct state *state, const struct place *place, enum entry_kind kind,
+    const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct state_key key = waiting(place, kind, uuid);
+	struct bytes row;
+
+	return state_rows(state, T_ORPHANS) > 0 &&
+	    state_get(state, T_ORPHANS, state_key_bytes(&key), &row) == 0;
+}
 
 /* The entry that is in the place now; *ret_there false when none is. */
 static int
@@ -440,6 +512,8 @@ load_old(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 	if (r != 0)
 		return r;
 	memcpy(ret_place->parent, state->old.data, ENTRY_UUID_LEN);
+	ret_place->unsure = is_set(ret_place->parent) &&
+	    waits(state, ret_place, ret_entry->kind, uuid);
 	*ret_there = true;
 	return 0;
 }
@@ -475,10 +549,17 @@ static int
 put_in(struct state *state, const struct entry *entry,
     const struct place *place, bool identity, bool adopt)
 {
+	const uint8_t kind = (uint8_t)entry->kind;
+	struct state_key holder = { .len = 0 };
 	int r = hang(state, entry, place, true);
 
 	if (r == 0)
 		r = set_reason(state, entry->uuid, entry->reason);
+	if (r == 0 && entry->refused)
+		r = state_forget_warnings(state, entry->uuid);
+	if (r == 0)
+		r = state_warn(state, entry->uuid, WARNING_ENTRY,
+		    entry->warning);
 	if (r == 0)
 		r = index_entry(state, entry, true, identity);
 	if (r != 0)
@@ -487,12 +568,24 @@ put_in(struct state *state, const struct entry *entry,
 		return state_list_child(state, entry, place->parent);
 	if (is_child(entry))
 		return 0;
+	state_key_add(&holder, entry->uuid, ENTRY_UUID_LEN);
+	state_key_add(&holder, &kind, 1);
 	r = state_store(state, T_NAMES,
 	    (struct bytes){ place->self.bytes, LDAP_DN_HASH_LEN },
-	    state_uuid_bytes(entry->uuid));
+	    state_key_bytes(&holder));
 	if (r == 0 && adopt)
-		r = adopt_below(state, &place->self, entry->uuid);
+		r = adopt_below(state, &place->self, child_kind(entry->kind),
+		    entry->uuid);
 	return r;
+}
+
+/* In the middle of a refresh nobody knows whether the child went or its parent
+ * was renamed: it stays where it was until state_adopt(). */
+static void
+stay(const struct place *old, struct place *place)
+{
+	memcpy(place->parent, old->parent, ENTRY_UUID_LEN);
+	place->unsure = true;
 }
 
 /* Its parent is looked for when it has none yet. */
@@ -503,7 +596,8 @@ find_parent(struct state *state, const struct entry *entry, bool adopt,
 	int r = 0;
 
 	if (adopt && is_child(entry) && !is_set(place->parent))
-		r = find_by_name(state, &place->above, place->parent);
+		r = find_by_name(state, &place->above, entry->kind,
+		    place->parent);
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
@@ -530,13 +624,61 @@ put_new(struct state *state, const struct entry *entry, bool adopt)
 	return r == 0 ? put_in(state, entry, &place, true, adopt) : r;
 }
 
+/* A child that is of no kind to stay waits for another parent of that name. */
+static int
+orphan_one(struct state *state, const uint8_t child[ENTRY_UUID_LEN],
+    enum entry_kind stays)
+{
+	struct entry entry;
+	struct place place, orphaned;
+	bool there;
+	int r = load_old(state, child, &there, &entry, &place);
+
+	if (r != 0 || !there || entry.kind == stays || !is_set(place.parent))
+		return r;
+	orphaned = place;
+	orphaned.unsure = false;
+	memcpy(orphaned.parent, state_no_uuid, ENTRY_UUID_LEN);
+	memcpy(state->old.data, state_no_uuid, ENTRY_UUID_LEN);
+	r = state_list_child(state, &entry, place.parent);
+	if (r == 0)
+		r = hang(state, &entry, &place, false);
+	if (r == 0)
+		r = hang(state, &entry, &orphaned, true);
+	if (r == 0)
+		r = state_store(state, T_ENTRIES, state_uuid_bytes(child),
+		    (struct bytes){ state->old.data, state->old.len });
+	return r;
+}
+
+/* Of an entry that goes (stays: ENTRY_OTHER) or has become of another kind. */
+static int
+orphan_children(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    enum entry_kind stays)
+{
+	struct state_key next = pair(uuid, ENTRY_UUID_LEN, state_no_uuid), row;
+	uint8_t *child = next.data + ENTRY_UUID_LEN;
+	int r;
+
+	do {
+		r = state_seek(state, T_CHILDREN, state_key_bytes(&next), &row);
+		if (r == 0 && (row.len != next.len || !is_same(row.data, uuid)))
+			r = ENS_E_NOTFOUND;
+		if (r != 0)
+			break;
+		memcpy(child, row.data + ENTRY_UUID_LEN, ENTRY_UUID_LEN);
+		r = orphan_one(state, child, stays);
+	} while (r == 0 && next_number(child, ENTRY_UUID_LEN));
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
 /* An entry in place of the one that has its UUID. */
 static int
 replace(struct state *state, const struct entry *entry, bool adopt)
 {
 	struct entry old;
 	struct place old_place, place;
-	bool there, same_name, identity;
+	bool there, same_name, identity, other_kind;
 	int r = load_old(state, entry->uuid, &there, &old, &old_place);
 
 	if (r != 0)
@@ -553,10 +695,19 @@ replace(struct state *state, const struct entry *entry, bool adopt)
 		r = find_place(entry, &place);
 	if (r == 0)
 		r = find_parent(state, entry, adopt, &place);
+	if (r == 0 && !adopt && !same_name && is_child(entry) &&
+	    is_set(old_place.parent))
+		stay(&old_place, &place);
 	identity = old.refused || entry->refused || old.kind != entry->kind ||
 	    old.created != entry->created || strcmp(old.name, entry->name) != 0;
+	/* One that is refused for its class keeps them for better times. */
+	other_kind = old.kind != entry->kind && entry->kind != ENTRY_OTHER;
 	if (r == 0)
 		r = take_out(state, &old, &old_place, identity);
+	/* The last use of "old": its place is taken. */
+	if (r == 0 && other_kind)
+		r = orphan_children(state, entry->uuid,
+		    child_kind(entry->kind));
 	if (r == 0)
 		r = state_store(state, T_ENTRIES, state_uuid_bytes(entry->uuid),
 		    with_parent(state, &place));
@@ -564,7 +715,7 @@ replace(struct state *state, const struct entry *entry, bool adopt)
 }
 
 int
-state_put(struct state *state, const struct entry *entry, bool adopt)
+state_file(struct state *state, const struct entry *entry, bool adopt)
 {
 	int r;
 
@@ -578,48 +729,53 @@ state_put(struct state *state, const struct entry *entry, bool adopt)
 	return r == -EEXIST ? replace(state, entry, adopt) : r;
 }
 
-/* Children that outlive their parent wait for another with its name. */
-static int
-orphan_one(struct state *state, const uint8_t child[ENTRY_UUID_LEN])
+int
+state_put(struct state *state, const struct entry *entry, bool adopt)
 {
-	struct entry entry;
-	struct place place, orphaned;
-	bool there;
-	int r = load_old(state, child, &there, &entry, &place);
-
-	if (r != 0 || !there)
-		return r;
-	orphaned = place;
-	memcpy(orphaned.parent, state_no_uuid, ENTRY_UUID_LEN);
-	memcpy(state->old.data, state_no_uuid, ENTRY_UUID_LEN);
-	r = state_list_child(state, &entry, place.parent);
-	if (r == 0)
-		r = hang(state, &entry, &place, false);
-	if (r == 0)
-		r = hang(state, &entry, &orphaned, true);
-	if (r == 0)
-		r = state_store(state, T_ENTRIES, state_uuid_bytes(child),
-		    (struct bytes){ state->old.data, state->old.len });
-	return r;
+	return state_kept_count(state) == 0
+	    ? state_file(state, entry, adopt)
+	    : state_put_beside_kept(state, entry, adopt);
 }
 
+/* A row of T_ORPHANS, when all names are of one age. */
 static int
-orphan_children(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+settle_orphan(struct state *state, const struct state_key *row)
 {
-	uint8_t child[ENTRY_UUID_LEN];
+	const uint8_t *child = state_last_uuid(state_key_bytes(row));
+	struct ldap_dn_hash name;
+	uint8_t parent[ENTRY_UUID_LEN];
+	int r;
+
+	if (row->len != STATE_WANTED_LEN + ENTRY_UUID_LEN)
+		return state_distrust(state);
+	memcpy(name.bytes, row->data, sizeof(name.bytes));
+	r = find_by_name(state, &name,
+	    (enum entry_kind)row->data[LDAP_DN_HASH_LEN], parent);
+	if (r == ENS_E_NOTFOUND)
+		return orphan_one(state, child, ENTRY_OTHER);
+	if (r == 0)
+		r = state_drop(state, T_ORPHANS, state_key_bytes(row));
+	return r == 0 ? adopt_one(state, child, parent) : r;
+}
+
+int
+state_adopt(struct state *state)
+{
+	struct state_key row = { .len = 0 };
 	int r;
 
 	do {
-		r = first_uuid(state, T_CHILDREN, state_uuid_bytes(uuid),
-		    child);
+		/* Right behind it: nothing lies between. */
+		state_key_add(&row, "", 1);
+		r = state_seek(state, T_ORPHANS, state_key_bytes(&row), &row);
 		if (r == 0)
-			r = orphan_one(state, child);
+			r = settle_orphan(state, &row);
 	} while (r == 0);
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
 int
-state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+state_remove(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 {
 	struct entry old;
 	struct place place;
@@ -633,39 +789,33 @@ state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 	if (r == 0)
 		r = set_reason(state, uuid, "");
 	if (r == 0)
+		r = state_forget_warnings(state, uuid);
+	if (r == 0)
 		r = state_drop(state, T_ENTRIES, state_uuid_bytes(uuid));
 	if (r == 0 && is_parent)
-		r = orphan_children(state, uuid);
+		r = orphan_children(state, uuid, ENTRY_OTHER);
 	return r;
+}
+
+int
+state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	return state_kept_count(state) == 0
+	    ? state_remove(state, uuid)
+	    : state_delete_beside_kept(state, uuid);
 }
 
 int
 state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const char *dn)
 {
-	struct wire_writer copy AUTO(wire_write_free);
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
-	struct entry entry;
-	struct bytes value;
-	int r;
+	struct state_copy copy AUTO(state_copy_free) = { 0 };
+	int r = state_copy_load(state, uuid, &copy);
 
-	wire_write_init_growing(&copy, RECORD_SIZE_MAX);
-	r = state_get(state, T_ENTRIES, state_uuid_bytes(uuid), &value);
 	if (r != 0)
 		return r;
-	wire_write_bytes(&copy, value.data, value.len);
-	if (copy.error != 0)
-		return copy.error;
-	if (copy.len < ENTRY_UUID_LEN)
-		return state_distrust(state);
-	r = state_decode(state,
-	    (struct bytes){ copy.data + ENTRY_UUID_LEN,
-	        copy.len - ENTRY_UUID_LEN },
-	    uuid, &rows, &entry);
-	if (r != 0)
-		return r;
-	if (is_child(&entry))
+	if (is_child(&copy.entry))
 		return ENS_E_NOTFOUND;
-	entry.dn = dn;
-	return state_put(state, &entry, true);
+	copy.entry.dn = dn;
+	return state_put(state, &copy.entry, true);
 }

@@ -24,11 +24,13 @@ state_write_info(struct state *state)
 	wire_write_u64(&out, info->generation);
 	wire_write_u64(&out, info->purged);
 	wire_write_u8(&out, info->complete);
+	wire_write_u8(&out, info->behind);
 	wire_write_u8(&out, info->unsettled);
 	for (int i = 0; i <= ENTRY_KINDS; i++)
 		wire_write_u64(&out, info->entries[i]);
 	for (int i = 0; i < RIGHTS_LIMITS; i++)
 		wire_write_u64(&out, info->limits[i]);
+	wire_write_u64(&out, info->key_values);
 	wire_write_bytes(&out, info->digest, sizeof(info->digest));
 	wire_write_string(&out, info->cookie, info->cookie_len);
 	wire_write_u32(&out, info->seen.count);
@@ -54,11 +56,13 @@ parse_info(struct bytes value, struct state_info *ret_info)
 	info.generation = wire_read_u64(&in);
 	info.purged = wire_read_u64(&in);
 	info.complete = wire_read_u8(&in) != 0;
+	info.behind = wire_read_u8(&in) != 0;
 	info.unsettled = wire_read_u8(&in) != 0;
 	for (int i = 0; i <= ENTRY_KINDS; i++)
 		info.entries[i] = wire_read_u64(&in);
 	for (int i = 0; i < RIGHTS_LIMITS; i++)
 		info.limits[i] = wire_read_u64(&in);
+	info.key_values = wire_read_u64(&in);
 	b = wire_read_bytes(&in, sizeof(info.digest));
 	if (b.len == sizeof(info.digest))
 		memcpy(info.digest, b.data, b.len);
@@ -125,6 +129,12 @@ state_refused_count(struct state *state)
 }
 
 uint64_t
+state_warning_count(struct state *state)
+{
+	return count_rows(state, T_WARNED);
+}
+
+uint64_t
 state_orphan_count(struct state *state)
 {
 	return count_rows(state, T_ORPHANS);
@@ -178,7 +188,16 @@ void
 state_set_complete(struct state *state)
 {
 	state->info.complete = true;
+	state->info.behind = false;
+	/* What this commit brings is listed nowhere. */
+	state->info.purged = state->info.generation + 1;
 	state->changed = true;
+}
+
+void
+state_set_behind(struct state *state)
+{
+	state->info.behind = true;
 }
 
 void

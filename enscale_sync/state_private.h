@@ -1,8 +1,11 @@
-/* What the files of the state share: state.c (file, transactions, rows),
+/*
+ * What the files of the state share: state.c (file, transactions, rows),
  * state_info.c (what it is about, counters), state_build.c (until it is
  * durable), state_check.c (what a disk has spoiled), state_entry.c (filing),
- * state_marks.c (sweeping), state_stash.c, state_changes.c (what to publish),
- * state_read.c. */
+ * state_marks.c (sweeping), state_kept.c and state_lessen.c (what a held
+ * refresh left), state_stash.c, state_changes.c (what to publish),
+ * state_warned.c, state_excess.c (what is over limits), state_read.c.
+ */
 #ifndef ENSCALE_SYNC_STATE_PRIVATE_H
 #define ENSCALE_SYNC_STATE_PRIVATE_H
 
@@ -15,15 +18,18 @@
 enum state_table {
 	T_INFO,      /* "info": struct state_info */
 	T_ENTRIES,   /* UUID: UUID of the parent (or zeros), entry */
-	T_NAMES,     /* hash of a DN: UUID; of those that can be parents */
+	T_NAMES,     /* hash of a DN: UUID, kind; of those that can be parents */
 	T_CHILDREN,  /* UUID of the parent, UUID of the child */
-	T_ORPHANS,   /* hash of the parent's DN, UUID of the child */
+	T_ORPHANS,   /* hash of the parent's DN, kind and UUID of the child */
 	T_IDS,       /* subject, 0, creation, UUID: first row counts */
 	T_MEMBERS,   /* account id, UUID of the environment */
 	T_HOST_KEYS, /* fingerprint, UUID of the node */
 	T_CHANGED,   /* subject: generation */
-	T_REFUSED,   /* UUID: reason */
+	T_REFUSED,   /* UUID: reasons, a line each */
+	T_WARNED,    /* UUID, what about: warnings, a line each */
 	T_STASH,     /* UUID: entry */
+	T_EXCESS,    /* subject: how much is left out, name, text */
+	T_KEPT,      /* UUID */
 	T_COUNT,
 };
 
@@ -42,10 +48,12 @@ struct state {
 	struct state_info info;      /* as the transaction has it */
 	struct state_info committed; /* as on disk */
 	bool new;                    /* begun by this process */
-	bool damaged; /* something was read that was not written */
-	bool stuck;   /* nothing can be written until it is opened again */
-	bool changed; /* this transaction listed something to publish */
-	bool wrote;   /* state_has_written() */
+	bool damaged;  /* something was read that was not written */
+	bool stuck;    /* nothing can be written until it is opened again */
+	bool unsynced; /* state_sync() has something to do */
+	bool full;     /* a transaction has reached STATE_GROWTH_MAX */
+	bool changed;  /* this transaction listed something to publish */
+	bool wrote;    /* state_has_written() */
 	struct uuid_list *marks;  /* owned; NULL: none */
 	struct wire_writer entry; /* the entry being filed */
 	struct wire_writer old;   /* the one in its place */
@@ -129,19 +137,69 @@ state_uuid_bytes(const uint8_t uuid[ENTRY_UUID_LEN])
 	return (struct bytes){ uuid, ENTRY_UUID_LEN };
 }
 
-/* The subject that an entry stands for; empty for keys. */
-struct record_key state_subject_of(const struct entry *entry);
 /* What the rows of T_IDS for a subject begin with. */
 struct state_key state_ids_prefix(const struct record_key *subject);
 /* The next one of T_ENTRIES behind this one, which becomes it. */
 int state_next_uuid(struct state *state, uint8_t uuid[ENTRY_UUID_LEN]);
+/* A value of T_NAMES; what an orphan waits for, the beginning of a key. */
+#define STATE_NAME_LEN	 (ENTRY_UUID_LEN + 1)
+#define STATE_WANTED_LEN (LDAP_DN_HASH_LEN + 1)
 /* The UUID at the end of a row's key. */
 const uint8_t *state_last_uuid(struct bytes key);
-/* The first row of T_IDS for the subject. ENS_E_NOTFOUND. */
+/* Of the rows of T_IDS for the subject the first one that is kept, else the
+ * first one. ENS_E_NOTFOUND. */
 int state_winner(struct state *state, const struct record_key *subject,
     uint8_t ret_uuid[ENTRY_UUID_LEN]);
 
+/* Takes back all warnings of an entry (state_warned.c). */
+int state_forget_warnings(struct state *state,
+    const uint8_t uuid[ENTRY_UUID_LEN]);
+
 extern const uint8_t state_no_uuid[ENTRY_UUID_LEN];
+
+/* Filing (state_entry.c), and the same where something is kept: what is taken
+ * away from its other copy is taken from it (state_lessen.c). */
+int state_file(struct state *state, const struct entry *entry, bool adopt);
+int state_remove(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
+int state_put_beside_kept(struct state *state, const struct entry *entry,
+    bool adopt);
+int state_delete_beside_kept(struct state *state,
+    const uint8_t uuid[ENTRY_UUID_LEN]);
+/* It is about to leave the parent on which it hangs. */
+int state_move_beside_kept(struct state *state,
+    const uint8_t uuid[ENTRY_UUID_LEN]);
+/*
+ * An entry that outlives writing, and a list of UUIDs that does: walks do not.
+ * Start with zeros; free them in any case (AUTO()).
+ */
+struct state_copy {
+	struct wire_writer bytes; /* owned; the value of T_ENTRIES */
+	struct entry_rows rows;   /* owned */
+	struct entry entry;
+	uint8_t parent[ENTRY_UUID_LEN];
+};
+int state_copy_load(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    struct state_copy *ret_copy);
+void state_copy_free(struct state_copy *copy);
+struct state_uuids {
+	uint8_t (*rows)[ENTRY_UUID_LEN]; /* owned */
+	uint32_t count, room;
+};
+/* Adds the UUIDs that the rows under a prefix end with. */
+int state_gather(struct state *state, enum state_table table,
+    struct bytes prefix, struct state_uuids *uuids);
+/* Adds all good entries that stand for the subject. */
+int state_gather_copies(struct state *state, const struct record_key *subject,
+    struct state_uuids *uuids);
+void state_uuids_free(struct state_uuids *uuids);
+
+/* Keeps an entry, or does so no longer: another one may count then. */
+int state_change_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    bool keep);
+/* Before this moment another copy of the entry's subject may have counted:
+ * says anew which one is refused, and lists what hangs on them. */
+int state_judge_copies(struct state *state, const struct entry *entry,
+    const uint8_t before[ENTRY_UUID_LEN]);
 
 /*
  * Listing for publication (state_changes.c). While nothing was ever

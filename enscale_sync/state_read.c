@@ -143,6 +143,26 @@ state_is_orphan(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 	    (entry.kind == ENTRY_KEY || entry.kind == ENTRY_NODE);
 }
 
+/* The first kept one under a prefix of T_IDS, if there is one. */
+static int
+find_kept(struct state *state, struct bytes prefix,
+    uint8_t uuid[ENTRY_UUID_LEN])
+{
+	struct state_walk walk = { 0 };
+	bool kept = false;
+	int r;
+
+	do {
+		r = state_walk_next(state, T_IDS, prefix, &walk);
+		if (r == 0)
+			kept = state_is_kept(state, state_last_uuid(walk.key));
+	} while (r == 0 && !kept);
+	if (kept)
+		memcpy(uuid, state_last_uuid(walk.key), ENTRY_UUID_LEN);
+	state_walk_end(&walk);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
 int
 state_winner(struct state *state, const struct record_key *subject,
     uint8_t ret_uuid[ENTRY_UUID_LEN])
@@ -157,7 +177,9 @@ state_winner(struct state *state, const struct record_key *subject,
 		return ENS_E_NOTFOUND;
 	memcpy(ret_uuid, state_last_uuid(state_key_bytes(&row)),
 	    ENTRY_UUID_LEN);
-	return 0;
+	return state_kept_count(state) == 0
+	    ? 0
+	    : find_kept(state, state_key_bytes(&prefix), ret_uuid);
 }
 
 /* Does the node hang on an environment that counts? 0 or ENS_E_NOTFOUND. */
@@ -181,20 +203,21 @@ check_node(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 	return r;
 }
 
+/* The first one, or the first one that is kept. */
 static int
-find_node(struct state *state, const struct record_key *subject,
+find_first_node(struct state *state, struct bytes prefix, bool kept,
     struct entry_rows *rows, struct entry *ret_entry)
 {
-	struct state_key prefix = state_ids_prefix(subject);
 	struct state_walk walk = { 0 };
 	int r;
 
 	do {
-		r = state_walk_next(state, T_IDS, state_key_bytes(&prefix),
-		    &walk);
+		r = state_walk_next(state, T_IDS, prefix, &walk);
 		if (r != 0)
 			break;
-		r = check_node(state, state_last_uuid(walk.key));
+		r = kept && !state_is_kept(state, state_last_uuid(walk.key))
+		    ? ENS_E_NOTFOUND
+		    : check_node(state, state_last_uuid(walk.key));
 		if (r == 0) {
 			r = state_find(state, state_last_uuid(walk.key), rows,
 			    ret_entry);
@@ -202,6 +225,22 @@ find_node(struct state *state, const struct record_key *subject,
 		}
 	} while (r == ENS_E_NOTFOUND);
 	state_walk_end(&walk);
+	return r;
+}
+
+static int
+find_node(struct state *state, const struct record_key *subject,
+    struct entry_rows *rows, struct entry *ret_entry)
+{
+	struct state_key prefix = state_ids_prefix(subject);
+	int r = ENS_E_NOTFOUND;
+
+	if (state_kept_count(state) > 0)
+		r = find_first_node(state, state_key_bytes(&prefix), true, rows,
+		    ret_entry);
+	if (r == ENS_E_NOTFOUND)
+		r = find_first_node(state, state_key_bytes(&prefix), false,
+		    rows, ret_entry);
 	return r;
 }
 
@@ -370,45 +409,117 @@ state_each_changed(struct state *state, uint64_t generation,
 	return ended(&walk, r);
 }
 
+/* ---- what is said of entries ------------------------------------------- */
+
+/* What an orphan lacks. */
+static int
+find_lack(struct state *state, struct bytes key, const char **ret_text)
+{
+	struct bytes holder;
+	bool node = key.data[LDAP_DN_HASH_LEN] == ENTRY_NODE;
+	int r = state_get(state, T_NAMES,
+	    (struct bytes){ key.data, LDAP_DN_HASH_LEN }, &holder);
+
+	if (r == ENS_E_NOTFOUND)
+		*ret_text = node ? "there is no environment above it"
+		                 : "there is no account above it";
+	else if (r == 0)
+		*ret_text = node ? "what is above it is no environment"
+		                 : "what is above it is no account";
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
 int
-state_each_refused(struct state *state, state_visit_refused *visit, void *arg)
+state_each_orphan_line(struct state *state, state_visit_line *visit, void *arg)
 {
 	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
 	struct state_walk walk = { 0 };
 	struct entry entry;
+	const char *text = "";
 	int r;
 
 	do {
-		r = state_walk_next(state, T_REFUSED, (struct bytes){ NULL, 0 },
+		r = state_walk_next(state, T_ORPHANS, (struct bytes){ NULL, 0 },
 		    &walk);
+		if (r == 0 && walk.key.len != STATE_WANTED_LEN + ENTRY_UUID_LEN)
+			r = state_distrust(state);
 		if (r != 0)
 			break;
 		r = visited(state,
 		    state_find(state, state_last_uuid(walk.key), &rows,
 		        &entry));
 		if (r == 0)
+			r = find_lack(state, walk.key, &text);
+		if (r == 0)
+			r = visited(state, visit(entry.dn, text, arg));
+	} while (r == 0);
+	return ended(&walk, r);
+}
+
+static int
+visit_lines(struct state *state, struct bytes text, const char *dn,
+    state_visit_line *visit, void *arg)
+{
+	char line[ENTRY_REASON_MAX + 1];
+	const char *at = (const char *)text.data;
+	size_t len;
+	int r = 0;
+
+	if (text.len == 0 || text.len > sizeof(line) ||
+	    memchr(at, '\0', text.len) != at + text.len - 1)
+		return state_distrust(state);
+	while (r == 0 && *at != '\0') {
+		len = strcspn(at, "\n");
+		memcpy(line, at, len);
+		line[len] = '\0';
+		r = visit(dn, line, arg);
+		at += len + (at[len] == '\n');
+	}
+	return r;
+}
+
+/* named: with the DN of each, which has to be looked for. */
+static int
+each_line(struct state *state, enum state_table table, bool named,
+    state_visit_line *visit, void *arg)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct state_walk walk = { 0 };
+	struct entry entry = { .dn = "" };
+	int r;
+
+	do {
+		r = state_walk_next(state, table, (struct bytes){ NULL, 0 },
+		    &walk);
+		if (r != 0)
+			break;
+		if (walk.key.len < ENTRY_UUID_LEN)
+			r = state_distrust(state);
+		if (r == 0 && named)
 			r = visited(state,
-			    visit(entry.dn, (const char *)walk.value.data,
+			    state_find(state, walk.key.data, &rows, &entry));
+		if (r == 0)
+			r = visited(state,
+			    visit_lines(state, walk.value, entry.dn, visit,
 			        arg));
 	} while (r == 0);
 	return ended(&walk, r);
 }
 
 int
-state_each_reason(struct state *state, state_visit_reason *visit, void *arg)
+state_each_refused(struct state *state, state_visit_line *visit, void *arg)
 {
-	struct state_walk walk = { 0 };
-	int r;
+	return each_line(state, T_REFUSED, true, visit, arg);
+}
 
-	do {
-		r = state_walk_next(state, T_REFUSED, (struct bytes){ NULL, 0 },
-		    &walk);
-		if (r == 0 &&
-		    memchr(walk.value.data, '\0', walk.value.len) == NULL)
-			r = state_distrust(state);
-		if (r == 0)
-			r = visited(state,
-			    visit((const char *)walk.value.data, arg));
-	} while (r == 0);
-	return ended(&walk, r);
+int
+state_each_reason(struct state *state, state_visit_line *visit, void *arg)
+{
+	return each_line(state, T_REFUSED, false, visit, arg);
+}
+
+int
+state_each_warning(struct state *state, state_visit_line *visit, void *arg)
+{
+	return each_line(state, T_WARNED, true, visit, arg);
 }

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +33,33 @@ status_set_error(struct status *status, const char *text)
 	    text);
 	status->last_error_time = (int64_t)time(NULL);
 	status->changed = true;
+}
+
+void
+status_name_held(struct status *status, const char *dn, const char *reason)
+{
+	struct status_line *line;
+
+	/* Most are told again by each connection. */
+	for (uint32_t i = 0; i < status->held_line_count; i++) {
+		if (strcmp(status->held_lines[i].dn, dn) == 0)
+			return;
+	}
+	if (status->held_line_count == STATUS_LINES_MAX)
+		return;
+	line = &status->held_lines[status->held_line_count];
+	line->dn = strdup(dn);
+	line->reason = reason;
+	status->held_line_count += line->dn != NULL;
+	status->changed = true;
+}
+
+void
+status_clear_held(struct status *status)
+{
+	for (uint32_t i = 0; i < status->held_line_count; i++)
+		free(status->held_lines[i].dn);
+	status->held_line_count = 0;
 }
 
 static const char *
@@ -70,7 +98,7 @@ struct listing {
 };
 
 static int
-list_refused(const char *dn, const char *reason, void *arg)
+list_line(const char *dn, const char *reason, void *arg)
 {
 	struct listing *listing = arg;
 
@@ -80,7 +108,33 @@ list_refused(const char *dn, const char *reason, void *arg)
 	(void)fprintf(listing->file, ",\"reason\":");
 	put_string(listing->file, reason);
 	(void)fputc('}', listing->file);
-	return ++listing->count == STATUS_REFUSED_MAX;
+	return ++listing->count == STATUS_LINES_MAX;
+}
+
+/* Entries with what is said of them, as many as there is room for. */
+static int
+put_lines(FILE *file, struct state *state, const char *name,
+    int (*each)(struct state *state, state_visit_line *visit, void *arg))
+{
+	struct listing listing = { file, 0 };
+	int r;
+
+	(void)fprintf(file, ",\n\"%s\":[", name);
+	r = each(state, list_line, &listing);
+	(void)fputc(']', file);
+	return r < 0 ? r : 0;
+}
+
+static void
+put_held(FILE *file, const struct status *status)
+{
+	struct listing listing = { file, 0 };
+
+	(void)fputs(",\n\"held_entries\":[", file);
+	for (uint32_t i = 0; i < status->held_line_count; i++)
+		(void)list_line(status->held_lines[i].dn,
+		    status->held_lines[i].reason, &listing);
+	(void)fputc(']', file);
 }
 
 static void
@@ -98,7 +152,6 @@ static int
 put_all(FILE *file, struct state *state, const void *arg)
 {
 	const struct status *status = arg;
-	struct listing listing = { file, 0 };
 	int r;
 
 	(void)fprintf(file,
@@ -110,21 +163,32 @@ put_all(FILE *file, struct state *state, const void *arg)
 	(void)fprintf(file, ",\n\"method\":\"%s\"",
 	    status->method == NULL ? "" : status->method);
 	(void)fprintf(file,
-	    ",\n\"ready\":%s,\n\"in_step\":%s,\n\"in_step_since\":%" PRId64
+	    ",\n\"ready\":%s,\n\"waits\":%s,\n\"in_step\":%s,\n\"in_step_since\":%" PRId64
 	    ",\n\"as_of\":%" PRId64 ",\n\"generation\":%" PRIu64
 	    ",\n\"entries\":{",
-	    status->ready ? "true" : "false",
+	    status->ready ? "true" : "false", status->waits ? "true" : "false",
 	    status->in_step ? "true" : "false", status->in_step_since,
 	    status->as_of, status->generation);
 	put_entries(file, state_info(state));
 	(void)fprintf(file,
-	    "},\n\"refused\":%" PRIu64 ",\n\"orphans\":%" PRIu64
-	    ",\n\"held\":%" PRIu64 ",\n\"left_out\":%" PRIu64
-	    ",\n\"refused_entries\":[",
-	    state_refused_count(state), state_orphan_count(state), status->held,
-	    status->left_out);
-	r = state_each_refused(state, list_refused, &listing);
-	(void)fprintf(file, "],\n\"held_reason\":");
+	    "},\n\"key_values\":%" PRIu64 ",\n\"refused\":%" PRIu64
+	    ",\n\"orphans\":%" PRIu64 ",\n\"held\":%" PRIu64
+	    ",\n\"left_out\":%" PRIu64 ",\n\"warnings\":%" PRIu64,
+	    state_info(state)->key_values, state_refused_count(state),
+	    state_orphan_count(state), status->held,
+	    state_left_out_count(state), state_warning_count(state));
+	r = put_lines(file, state, "refused_entries", state_each_refused);
+	if (r == 0)
+		r = put_lines(file, state, "warned_entries",
+		    state_each_warning);
+	if (r == 0)
+		r = put_lines(file, state, "left_out_entries",
+		    state_each_excess);
+	if (r == 0)
+		r = put_lines(file, state, "orphan_entries",
+		    state_each_orphan_line);
+	put_held(file, status);
+	(void)fprintf(file, ",\n\"held_reason\":");
 	put_string(file, status->held_reason);
 	(void)fprintf(file,
 	    ",\n\"received\":%" PRIu64 ",\n\"receive_rate\":%" PRIu64
@@ -142,7 +206,7 @@ put_all(FILE *file, struct state *state, const void *arg)
 	put_string(file, status->last_error);
 	(void)fprintf(file, ",\n\"last_error_time\":%" PRId64 "}\n",
 	    status->last_error_time);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 int

@@ -10,19 +10,31 @@
  *				"following"
  *  "source":"ldapi:///",	the URI in use, or tried last
  *  "method":"sync",		"sync" (RFC 4533), "poll", "file"
- *  "ready":true,		view, map and state agree
+ *  "ready":true,		view and map agree, and the state unless it waits
+ *  "waits":false,		the view serves on, and does not change, until a
+ *				refresh is complete: it is newer than the state
  *  "in_step":true,		and with the directory, as far as is known
  *  "in_step_since":1763840000,	when it became true; 0 while it is not
  *  "as_of":1763849990,		what the view says of its own age
  *  "generation":42,		of the published view
  *  "entries":{"account":4,"key":5,"environment":3,"node":4},
  *				that count, duplicates included
+ *  "key_values":3,		keys that are values of accounts
  *  "refused":1,		entries refused, whole or in part
+ *  "warnings":0,		entries that count, of which something is said
  *  "orphans":0,		keys and nodes whose parent is not there
  *  "held":0,			what is not let in: enscalectl sync accept
  *  "held_reason":"",		in words, where it is not that it is older
- *  "left_out":0,		records over a limit, in the last publication
- *  "refused_entries":[{"dn":"...","reason":"..."}],	100 at most
+ *  "left_out":0,		keys, nodes and environments that are over a
+ *				limit, at present
+ *  "refused_entries":[{"dn":"...","reason":"..."}],	100 at most, a reason
+ *				each: an entry may be there several times
+ *  "warned_entries":[{"dn":"...","reason":"..."}],	likewise
+ *  "left_out_entries":[{"dn":"...","reason":"..."}],	likewise: who has more
+ *				than a limit
+ *  "orphan_entries":[{"dn":"...","reason":"..."}],	likewise
+ *  "held_entries":[{"dn":"...","reason":"..."}],	likewise; none after a
+ *				restart, until all was asked anew
  *  "received":12,		entries of the present or last refresh
  *  "receive_rate":12,		a second
  *  "comparing":false,		an entry by entry comparison is under way
@@ -43,15 +55,20 @@
 
 #include "enscale_sync/state.h"
 
-#define STATUS_FILE        "metrics/sync.json" /* below run_dir */
-#define STATUS_REFUSED_MAX 100
-#define STATUS_ERROR_MAX   1024
-#define STATUS_SOURCE_MAX  1024
+#define STATUS_FILE       "metrics/sync.json" /* below run_dir */
+#define STATUS_LINES_MAX  100                 /* refused, and warnings */
+#define STATUS_ERROR_MAX  1024
+#define STATUS_SOURCE_MAX 1024
 
 enum status_connection {
 	STATUS_WAITING,
 	STATUS_REFRESHING,
 	STATUS_FOLLOWING,
+};
+
+struct status_line {
+	char *dn;           /* owned */
+	const char *reason; /* static */
 };
 
 /* What the parts of the follower write down as it happens. */
@@ -60,11 +77,14 @@ struct status {
 	char source[STATUS_SOURCE_MAX];
 	const char *method; /* static; NULL before there is a source */
 	bool ready;
+	bool waits;
 	bool in_step;
 	int64_t in_step_since;
 	int64_t as_of;
 	uint64_t generation;
-	uint64_t held, left_out;
+	uint64_t held;
+	struct status_line held_lines[STATUS_LINES_MAX]; /* the first of them */
+	uint32_t held_line_count;
 	char held_reason[STATUS_ERROR_MAX];
 	uint64_t received, receive_rate;
 	bool comparing;
@@ -79,6 +99,11 @@ struct status {
 /* Sets in_step, and when it became so. */
 void status_set_in_step(struct status *status, bool in_step);
 void status_set_error(struct status *status, const char *text);
+/* Names an entry that is held back, once, as long as there is room. */
+void status_name_held(struct status *status, const char *dn,
+    const char *reason);
+/* Forgets them. */
+void status_clear_held(struct status *status);
 
 /* Writes the file; entries and refusals are read from the state, within the
  * transaction under way if there is one. 0 or -errno. */

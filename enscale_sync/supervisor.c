@@ -56,6 +56,12 @@ supervisor_tell(const char *text)
 }
 
 void
+supervisor_tell_progress(void)
+{
+	(void)supervisor_tell("WATCHDOG=1\nEXTEND_TIMEOUT_USEC=60000000");
+}
+
+void
 supervisor_tell_status(const char *format, ...)
 {
 	static char told[SUPERVISOR_TEXT_MAX];

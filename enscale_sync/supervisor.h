@@ -16,6 +16,10 @@
  * sent again; true also when nobody wants to be told. */
 bool supervisor_tell(const char *text);
 
+/* Something long gets on, as a first refresh: neither the limit of a start nor
+ * the watchdog bites for another minute. */
+void supervisor_tell_progress(void);
+
 /* Sends STATUS=, when it is another than the one that was taken last. */
 void supervisor_tell_status(const char *format, ...)
     __attribute__((format(printf, 1, 2)));

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,10 +13,13 @@
 #include "common/fingerprint.h"
 #include "enscalectl/ca.h"
 #include "enscalectl/ca_key.h"
+#include "enscalectl/ca_list.h"
 #include "enscalectl/ca_slot.h"
 
-#define OWNER    "enscale-guard"
-#define HOST_MAX 128
+#define READER     "enscale-guard"
+#define GROUP      "enscale-ca"
+#define GROUPS_MAX 64
+#define HOST_MAX   128
 
 /* The line, and the fingerprint as a comment that authorized_keys takes. */
 int
@@ -49,6 +53,10 @@ show_slot(const char *ca, enum ca_slot slot, const char *name)
 	if (r != 0)
 		return EXIT_CANNOT_TELL;
 	r = ca_key_read_public(path, &key);
+	if (r == -ENOENT && !ca_slot_exists(ca, slot)) {
+		complain("there is no key \"%s\": " CA_RESTORE, path);
+		return EXIT_CANNOT_TELL;
+	}
 	if (r != 0) {
 		complain("cannot read \"%s.pub\": %s", path, error_text(r));
 		return EXIT_CANNOT_TELL;
@@ -82,27 +90,55 @@ ca_show_all(const char *ca)
 	return code;
 }
 
+static bool
+is_member(const struct passwd *user, gid_t gid)
+{
+	gid_t groups[GROUPS_MAX];
+	int i, n = GROUPS_MAX;
+
+	if (getgrouplist(user->pw_name, user->pw_gid, groups, &n) < 0)
+		return false;
+	for (i = 0; i < n; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* Root's, and read by the guard's user as a member of a group: what is his
+ * own, a guard that was taken over could open to others or overwrite. */
+static void
+choose_owner(struct ca_key_owner *owner)
+{
+	const struct passwd *user = geteuid() == 0 ? getpwnam(READER) : NULL;
+	const struct group *group = getgrnam(GROUP);
+
+	*owner = (struct ca_key_owner){ (uid_t)-1, (gid_t)-1, 0400 };
+	if (user == NULL) {
+		complain("the key will be yours: %s",
+		    geteuid() == 0 ? "there is no user " READER " here"
+		                   : "you are not root");
+	} else if (group == NULL || !is_member(user, group->gr_gid)) {
+		complain("the key will be the user's " READER ", who can "
+		         "change it: he is in no group " GROUP " "
+		         "(systemd-sysusers makes it)");
+		owner->uid = user->pw_uid;
+		owner->gid = user->pw_gid;
+	} else {
+		*owner = (struct ca_key_owner){ 0, group->gr_gid, 0440 };
+	}
+}
+
 int
 ca_make(const char *path)
 {
 	char host[HOST_MAX] = "", comment[HOST_MAX + 16];
-	const struct passwd *owner;
-	uid_t uid = (uid_t)-1;
-	gid_t gid = (gid_t)-1;
+	struct ca_key_owner owner;
 	int r;
 
-	owner = geteuid() == 0 ? getpwnam(OWNER) : NULL;
-	if (owner != NULL) {
-		uid = owner->pw_uid;
-		gid = owner->pw_gid;
-	} else {
-		complain("the key will be yours: %s",
-		    geteuid() == 0 ? "there is no user " OWNER " here"
-		                   : "you are not root");
-	}
+	choose_owner(&owner);
 	gethostname(host, sizeof(host) - 1);
 	snprintf(comment, sizeof(comment), "enscale-ca@%s", host);
-	r = ca_key_create(path, uid, gid, comment);
+	r = ca_key_create(path, &owner, comment);
 	if (r == -EEXIST) {
 		complain("\"%s\" or its .pub exists, and nodes may trust it: "
 		         "it is never replaced",
@@ -116,16 +152,47 @@ ca_make(const char *path)
 	return EXIT_YES;
 }
 
+/* Other keys of a CA, or what it once said of them, are still there: the one
+ * that is missing was lost, and nodes trust it. */
+static bool
+was_there(const char *ca, char ret_path[CONFIG_PATH_MAX])
+{
+	static const char *const lists[] = { CA_LIST_RETIRED, CA_LIST_REVOKED };
+	size_t i;
+	int slot;
+
+	if (ca_slot_exists(ca, CA_CURRENT))
+		return false; /* ca_make() refuses that */
+	for (slot = CA_NEXT; slot < CA_SLOTS; slot++)
+		if (ca_slot_exists(ca, slot) &&
+		    ca_slot_path(ca, slot, ret_path) == 0)
+			return true;
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (ca_list_path(ca, lists[i], ret_path) == 0 &&
+		    access(ret_path, F_OK) == 0)
+			return true;
+	return false;
+}
+
 int
 ca_init(const struct context *context, int argc, char **argv)
 {
+	const char *ca = context->config.ca_key;
+	char path[CONFIG_PATH_MAX];
 	int code;
 
 	(void)argv;
 	if (argc != 0)
 		return complain_usage("ca init");
-	code = ca_make(context->config.ca_key);
-	return code != EXIT_YES ? code : ca_show_all(context->config.ca_key);
+	if (was_there(ca, path)) {
+		complain("\"%s\" is there, so there was a key \"%s\", which "
+		         "nodes trust: restore it from the backup or from "
+		         "another gateway; to begin anew, remove the former",
+		    path, ca);
+		return EXIT_NO;
+	}
+	code = ca_make(ca);
+	return code != EXIT_YES ? code : ca_show_all(ca);
 }
 
 int

@@ -116,9 +116,7 @@ struct new_file {
 	const char *name; /* in the folder */
 	const void *data;
 	size_t len;
-	mode_t mode;
-	uid_t uid;
-	gid_t gid;
+	struct ca_key_owner owner;
 };
 
 static int
@@ -137,8 +135,8 @@ fill_file(int fd, const struct new_file *file)
 		at += n;
 		left -= (size_t)n;
 	}
-	if (fchown(fd, file->uid, file->gid) != 0 ||
-	    fchmod(fd, file->mode) != 0 || fsync(fd) != 0)
+	if (fchown(fd, file->owner.uid, file->owner.gid) != 0 ||
+	    fchmod(fd, file->owner.mode) != 0 || fsync(fd) != 0)
 		return -errno;
 	return 0;
 }
@@ -172,11 +170,11 @@ place_file(int folder, const struct new_file *file)
 }
 
 static int
-place_key(int folder, const EVP_PKEY *pkey, const char *name, uid_t uid,
-    gid_t gid)
+place_key(int folder, const EVP_PKEY *pkey, const char *name,
+    const struct ca_key_owner *owner)
 {
 	AUTO(cleanup_bio) BIO *bio = BIO_new(BIO_s_mem());
-	struct new_file file = { name, NULL, 0, 0400, uid, gid };
+	struct new_file file = { name, NULL, 0, *owner };
 	char *data;
 	long len;
 
@@ -193,7 +191,8 @@ place_key(int folder, const EVP_PKEY *pkey, const char *name, uid_t uid,
 }
 
 int
-ca_key_create(const char *path, uid_t uid, gid_t gid, const char *comment)
+ca_key_create(const char *path, const struct ca_key_owner *owner,
+    const char *comment)
 {
 	AUTO(cleanup_pkey) EVP_PKEY *pkey = NULL;
 	char line[PUBLIC_LINE_MAX], public_name[NAME_TEXT_MAX];
@@ -217,12 +216,12 @@ ca_key_create(const char *path, uid_t uid, gid_t gid, const char *comment)
 		return ENS_E_CRYPTO;
 	r = public_line(pkey, comment, line, &len);
 	if (r == 0)
-		r = place_key(folder, pkey, name, uid, gid);
+		r = place_key(folder, pkey, name, owner);
 	if (r != 0)
 		return r;
 	return place_file(folder,
-	    &(struct new_file){ public_name, line, len, 0644, (uid_t)-1,
-	        (gid_t)-1 });
+	    &(struct new_file){ public_name, line, len,
+	        { (uid_t)-1, (gid_t)-1, 0644 } });
 }
 
 int

@@ -10,13 +10,21 @@
 #include "common/config.h"
 #include "common/ssh_key.h"
 
+/* Whose a private key is. -1 leaves uid or gid as they are. */
+struct ca_key_owner {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+};
+
 /*
- * Makes a new key at path (mode 0400, of this owner and group; -1 leaves
- * them) and its public key at path.pub (0644). Both are finished before they
+ * Makes a new key at path, of that owner, and its public key at path.pub
+ * (0644). Both are finished before they
  * have their names. Never replaces a file: -EEXIST. Makes the folder (0755)
  * when it is missing. Returns 0, -errno, ENS_E_CRYPTO, ENS_E_LIMIT.
  */
-int ca_key_create(const char *path, uid_t uid, gid_t gid, const char *comment);
+int ca_key_create(const char *path, const struct ca_key_owner *owner,
+    const char *comment);
 
 /* The public key beside path. 0, -errno, ENS_E_KEY_FORMAT, ENS_E_LIMIT. */
 int ca_key_read_public(const char *path, struct ssh_key *ret_key);

@@ -6,16 +6,18 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/fingerprint.h"
+#include "common/lock_file.h"
 #include "enscalectl/ca_list.h"
 
-#define LINE_SIZE (KEY_LINE_MAX + 2) /* with its end and NUL */
+#define LINE_SIZE    (KEY_LINE_MAX + 2) /* with its end and NUL */
+#define LOCK_NAME    ".lock"            /* in the folder of the list */
+#define LOCK_WAIT_MS 10000
 
 int
 ca_list_path(const char *ca, const char *suffix, char ret_path[CONFIG_PATH_MAX])
@@ -161,14 +163,17 @@ ca_list_add(const char *path, const struct ssh_key *key)
 	AUTO_FREE char *copy = strdup(path);
 	uint8_t digest[SHA256_LEN];
 	struct ssh_key same;
-	AUTO_FD int folder = -1;
+	AUTO_FD int folder = -1, lock = -1;
 	int r;
 
 	if (copy == NULL)
 		return -ENOMEM;
 	folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder < 0 || flock(folder, LOCK_EX) != 0) /* one at a time */
+	if (folder < 0)
 		return -errno;
+	lock = lock_file(folder, LOCK_NAME, LOCK_WAIT_MS); /* one at a time */
+	if (lock < 0)
+		return lock;
 	r = fingerprint_sha256((struct bytes){ key->blob, key->blob_len },
 	    digest);
 	if (r == 0)

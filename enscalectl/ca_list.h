@@ -21,7 +21,8 @@ int ca_list_read_only_key(const char *path, struct ssh_key *ret_key);
 int ca_list_find(const char *path, const uint8_t digest[SHA256_LEN],
     struct ssh_key *ret_key);
 /* Adds the key, which is no harm when it is there; the list is finished
- * before it has its name. 0, -errno, ENS_E_*. */
+ * before it has its name. 0; -EWOULDBLOCK when somebody has been adding for
+ * ten seconds; -errno, ENS_E_*. */
 int ca_list_add(const char *path, const struct ssh_key *key);
 
 #endif

@@ -137,7 +137,7 @@ make_next(const char *ca)
 	int code;
 
 	if (!ca_slot_exists(ca, CA_CURRENT)) {
-		complain("there is no key to rotate: enscalectl ca init");
+		complain("there is no key to rotate: " CA_RESTORE);
 		return EXIT_NO;
 	}
 	if (ca_slot_is_unfinished(ca, CA_NEXT) &&

@@ -21,12 +21,19 @@ libviewcheck_la_LIBADD = libview.la libfingerprint.la
 	%D%/ca_rotate.c \
 	%D%/config_check.c \
 	%D%/enscalectl.c \
+	%D%/health.c %D%/health.h \
+	%D%/health_names.c \
+	%D%/health_sshd.c \
 	%D%/name.c \
 	%D%/status.c \
 	%D%/sync.c \
 	%D%/verb.h \
 	%D%/view.c \
-	%D%/view_json.c %D%/view_json.h
-%C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+	%D%/view_json.c %D%/view_json.h \
+	nss_enscale/entry.c nss_enscale/entry.h \
+	pam_enscale/name_service.c pam_enscale/name_service.h
+%C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) \
+	-DENS_PAM_CONF_DIR='"$(pamconfdir)"' \
+	-DENS_PAM_MODULE_DIR='"$(pamdir)"'
 %C%_enscalectl_LDADD = libcakey.la libshell.la libviewcheck.la libview.la libconfig.la \
 	libfingerprint.la

@@ -19,6 +19,7 @@
 #include "common/text.h"
 #include "common/view.h"
 #include "enscalectl/verb.h"
+#include "pam_enscale/name_service.h"
 
 static void
 print_text(const char *label, const char *text)
@@ -67,14 +68,20 @@ ask_map(const struct context *context, uint32_t account)
 
 /* Whether programs of this host see the name; nsswitch.conf decides. */
 static void
-ask_nss(const char *name)
+ask_nss(const struct context *context, const struct login_name *login,
+    const char *name)
 {
+	char cause[NAME_SERVICE_CAUSE_MAX];
 	const struct passwd *passwd;
 
 	errno = 0;
 	passwd = getpwnam(name);
-	if (passwd != NULL)
+	if (passwd != NULL &&
+	    name_service_agrees(login, context->config.uid_base, cause))
 		printf("%-12suid %u\n", "nss", passwd->pw_uid);
+	else if (passwd != NULL)
+		printf("%-12sanother user, so PAM refuses the name: %s\n",
+		    "nss", cause);
 	else if (errno == 0 || errno == ENOENT || errno == ESRCH)
 		printf("%-12snot found\n", "nss");
 	else
@@ -155,7 +162,7 @@ name_lookup(const struct context *context, int argc, char **argv)
 		printf("%-12s%u\n", "uid",
 		    context->config.uid_base + name.account);
 	code = ask_map(context, name.account);
-	ask_nss(argv[0]);
+	ask_nss(context, &name, argv[0]);
 	ask_view(context, &name);
 	return code;
 }

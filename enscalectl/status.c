@@ -1,5 +1,5 @@
 /* enscalectl status: is the directory followed, is the view there and how
- * old, does the guard answer, who is in. It refuses to call anything well
+ * old, does the guard answer, who is in, and can anybody come in (health.h). It refuses to call anything well
  * that it could not see. */
 #include <config.h>
 
@@ -18,6 +18,7 @@
 #include "common/text.h"
 #include "common/view.h"
 #include "enscale_shell/guard_client.h"
+#include "enscalectl/health.h"
 #include "enscalectl/verb.h"
 
 /* What enscale-sync says of itself (enscale_sync/status.h), below run_dir. */
@@ -83,28 +84,31 @@ print_entries(const json_t *sync)
 {
 	const json_t *entries = json_object_get(sync, "entries");
 
-	printf("%-12s%lld accounts, %lld keys, %lld environments, %lld nodes\n",
+	printf("%-12s%lld accounts, %lld keys and %lld as values of accounts, "
+	       "%lld environments, %lld nodes\n",
 	    "entries", (long long)number(entries, "account"),
 	    (long long)number(entries, "key"),
+	    (long long)number(sync, "key_values"),
 	    (long long)number(entries, "environment"),
 	    (long long)number(entries, "node"));
 	printf("%-12s%lld refused, %lld without a parent, %lld held back, "
-	       "%lld left out\n",
+	       "%lld left out, %lld with a warning\n",
 	    "", (long long)number(sync, "refused"),
 	    (long long)number(sync, "orphans"), (long long)number(sync, "held"),
-	    (long long)number(sync, "left_out"));
+	    (long long)number(sync, "left_out"),
+	    (long long)number(sync, "warnings"));
 }
 
+/* Which entries they are, and why: the first hundred of a kind. */
 static void
-print_refused(const json_t *sync)
+print_lines(const char *label, const json_t *entries)
 {
-	const json_t *refused = json_object_get(sync, "refused_entries");
 	const json_t *entry;
 	size_t i;
 
-	json_array_foreach(refused, i, entry)
+	json_array_foreach(entries, i, entry)
 	{
-		print_text("refused", text_of(entry, "dn"));
+		print_text(label, text_of(entry, "dn"));
 		print_text("", text_of(entry, "reason"));
 	}
 }
@@ -121,6 +125,8 @@ stage(const json_t *sync)
 {
 	if (is_true(sync, "in_step"))
 		return "in step";
+	if (is_true(sync, "waits"))
+		return "not in step: what was published serves on until a refresh in full is complete";
 	if (number(sync, "held") > 0)
 		return "not in step: something is held back";
 	return is_true(sync, "comparing") ? "comparing" : "not in step";
@@ -153,6 +159,7 @@ print_held(const json_t *sync)
 	        : "the directory shows what is older than what is known here");
 	print_text("",
 	    "look at the directory; then enscalectl sync accept lets it in");
+	print_lines("held back", json_object_get(sync, "held_entries"));
 }
 
 static int
@@ -174,7 +181,10 @@ print_sync(const json_t *sync)
 	print_progress(sync);
 	print_held(sync);
 	print_entries(sync);
-	print_refused(sync);
+	print_lines("refused", json_object_get(sync, "refused_entries"));
+	print_lines("warning", json_object_get(sync, "warned_entries"));
+	print_lines("over limit", json_object_get(sync, "left_out_entries"));
+	print_lines("no parent", json_object_get(sync, "orphan_entries"));
 	if (!in_step && text_of(sync, "last_error")[0] != '\0')
 		print_text("last error", text_of(sync, "last_error"));
 	if (silent)
@@ -326,5 +336,6 @@ status_show(const struct context *context, int argc, char **argv)
 	code = show_sync(context);
 	code = worse(code, show_view(context));
 	code = worse(code, show_guard(context));
-	return worse(code, show_sessions(context));
+	code = worse(code, show_sessions(context));
+	return worse(code, health_show(context));
 }

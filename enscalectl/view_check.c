@@ -139,6 +139,14 @@ check_account_keys(struct look *look, struct bytes record,
 	return 0;
 }
 
+/* A list that is full leaves out what is over (enscale_sync/derive.h). */
+static bool
+is_full(const struct account_environments_record *listed)
+{
+	return listed->count == ACCOUNT_ENVIRONMENTS_MAX ||
+	    listed->rows.len > RECORD_SIZE_MAX - 2 * NAME_TEXT_MAX;
+}
+
 /* Does the account list the environment, with this role? One that does not
  * exist lists nothing. */
 static void
@@ -148,19 +156,24 @@ check_member(struct look *look, const char *name,
 	struct account_environments_record listed;
 	struct account_environment row;
 	struct account_record account;
+	struct bytes cursor = { NULL, 0 };
 	int r;
 
 	if (view_find_account(look->view, member.account, &account) ==
 	    ENS_E_NOTFOUND)
 		return;
 	r = view_find_account_environments(look->view, member.account, &listed);
+	if (r == 0)
+		cursor = listed.rows;
 	/* Ascending by name. */
 	do {
 		if (r == 0)
-			r = account_environments_next(&listed.rows, &row);
+			r = account_environments_next(&cursor, &row);
 	} while (r == 0 && strcmp(row.name, name) < 0);
 	if (r == 0 && strcmp(row.name, name) != 0)
 		r = ENS_E_NOTFOUND;
+	if (r == ENS_E_NOTFOUND && cursor.data != NULL && is_full(&listed))
+		return;
 	if (r != 0 || row.role != member.role)
 		wrong(look,
 		    "environment \"%s\": account %" PRIu32
@@ -227,6 +240,8 @@ check_environments(struct look *look, struct bytes record,
 static bool
 has_node(const struct host_key_record *listed, uint32_t node)
 {
+	if (listed->count == HOST_KEY_NODES_MAX)
+		return true; /* or it is left out */
 	for (uint32_t i = 0; i < listed->count; i++) {
 		if (host_key_record_node(listed, i) == node)
 			return true;
@@ -269,6 +284,8 @@ check_node(struct look *look, struct bytes record, const struct record_key *key)
 	for (uint32_t i = 0; r == 0 && !listed && i < environment.node_count;
 	     i++)
 		listed = environment_record_node(&environment, i) == node.node;
+	/* Or it is left out. */
+	listed |= r == 0 && environment.node_count == ENVIRONMENT_NODES_MAX;
 	if (!listed)
 		wrong(look,
 		    "node %" PRIu32 ": its environment \"%s\" does not list it",

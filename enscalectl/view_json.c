@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/fingerprint_text.h"
+#include "common/ssh_key.h"
 
 static const char *
 role_text(enum environment_role role)
@@ -76,16 +77,18 @@ static int
 account_key(struct bytes record, const struct record_key *key,
     json_t **ret_object)
 {
+	char options[KEY_OPTIONS_TEXT_MAX + 1];
 	struct key_record found;
 	int r = record_decode_key(record, key, &found);
 
 	if (r != 0)
 		return r;
-	return made(json_pack("{s:s, s:I, s:o, s:o, s:s, s:s, s:I, s:I}",
+	ssh_key_format_options(found.options, options);
+	return made(json_pack("{s:s, s:I, s:o, s:o, s:s, s:s, s:s, s:I, s:I}",
 	                "kind", "key", "account", (json_int_t)found.account,
 	                "fingerprint", fingerprint_json(found.fingerprint),
 	                "blob", blob_json(found.blob), "title", found.title,
-	                "from", found.from, "expires",
+	                "from", found.from, "options", options, "expires",
 	                (json_int_t)found.expires, "added",
 	                (json_int_t)found.added),
 	    ret_object);

@@ -25,7 +25,8 @@ FUZZ_CORPUS = \
 	%D%/corpus/ssh_key/ecdsa521 \
 	%D%/corpus/ssh_key/ed25519-with-options \
 	%D%/corpus/ssh_key/rsa2048 \
-	%D%/corpus/ssh_key/security-key
+	%D%/corpus/ssh_key/security-key \
+	%D%/corpus/ssh_key/several
 EXTRA_DIST += $(FUZZ_CORPUS)
 
 FUZZ_DRIVER = %D%/replay.c %D%/fuzz.h

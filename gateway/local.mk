@@ -8,6 +8,7 @@ gatewaydir = $(datadir)/enscale/gateway
 gateway_made = \
 	%D%/enscale-guard.service \
 	%D%/enscale-keyd.service \
+	%D%/enscale-sshd-start \
 	%D%/enscale-sshd.pam \
 	%D%/enscale-sshd.service \
 	%D%/enscale-sync.service \
@@ -30,6 +31,8 @@ $(gateway_made): %D%/%: %D%/%.in Makefile
 		-e 's|[@]enscalelogdir[@]|$(enscalelogdir)|g' \
 		-e 's|[@]enscalerundir[@]|$(enscalerundir)|g' \
 		-e 's|[@]enscalestatedir[@]|$(enscalestatedir)|g' \
+		-e 's|[@]datadir[@]|$(datadir)|g' \
+		-e 's|[@]pamconfdir[@]|$(pamconfdir)|g' \
 		-e 's|[@]pamdir[@]|$(pamdir)|g' \
 		$< > $@.tmp && mv $@.tmp $@
 
@@ -65,8 +68,10 @@ install-data-local: $(gateway_DATA)
 	done
 
 # sshd starts itself anew for every connection: the name is never missing.
-install-exec-local:
+install-exec-local: $(gateway_made)
 	$(INSTALL) -d -m 755 $(DESTDIR)$(enscalelibexecdir)
+	$(INSTALL_SCRIPT) %D%/enscale-sshd-start \
+		$(DESTDIR)$(enscalelibexecdir)/enscale-sshd-start
 	ln -sf $(SSHD) $(DESTDIR)$(enscalelibexecdir)/enscale-sshd.new
 	mv -f $(DESTDIR)$(enscalelibexecdir)/enscale-sshd.new \
 		$(DESTDIR)$(enscalelibexecdir)/enscale-sshd
@@ -78,7 +83,8 @@ uninstall-local:
 	done
 	rm -f $(DESTDIR)$(sysusersdir)/enscale.conf \
 		$(DESTDIR)$(tmpfilesdir)/enscale.conf \
-		$(DESTDIR)$(enscalelibexecdir)/enscale-sshd
+		$(DESTDIR)$(enscalelibexecdir)/enscale-sshd \
+		$(DESTDIR)$(enscalelibexecdir)/enscale-sshd-start
 	@for pair in $(gateway_settings); do \
 		from=$${pair%%:*}; to=$${pair#*:}; \
 		if cmp -s $$from $(DESTDIR)$$to; then \

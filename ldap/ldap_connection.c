@@ -353,18 +353,37 @@ set_tls(LDAP *ld, const char *tls_ca)
 
 /*
  * libldap 2.5 keeps its timeout in a TLS handshake only when told that it
- * connects asynchronously; else it spins on a silent server for ever.
+ * connects asynchronously; else it spins on a silent server for ever. 2.6
+ * keeps it when told nothing, and told so it does not wait at all.
  */
+static const void *
+tls_async(void)
+{
+	LDAPAPIInfo info = { .ldapai_info_version = LDAP_API_INFO_VERSION };
+
+	if (ldap_get_option(NULL, LDAP_OPT_API_INFO, &info) != LDAP_SUCCESS)
+		return LDAP_OPT_OFF;
+	ber_memvfree((void **)info.ldapai_extensions);
+	ldap_memfree(info.ldapai_vendor_name);
+	return info.ldapai_vendor_version < 20600 ? LDAP_OPT_ON : LDAP_OPT_OFF;
+}
+
 static int
 start_tls(LDAP *ld, bool by_request)
 {
-	int r = ldap_set_option(ld, LDAP_OPT_CONNECT_ASYNC, LDAP_OPT_ON);
+	int r = ldap_set_option(ld, LDAP_OPT_CONNECT_ASYNC, tls_async());
+	int fd = -1;
 
 	if (r == LDAP_SUCCESS)
 		r = by_request ? ldap_start_tls_s(ld, NULL, NULL)
 		               : ldap_install_tls(ld);
 	if (r == LDAP_SUCCESS)
 		r = ldap_set_option(ld, LDAP_OPT_CONNECT_ASYNC, LDAP_OPT_OFF);
+	/* 2.6 leaves the socket blocking. */
+	if (r == LDAP_SUCCESS &&
+	    (ldap_get_option(ld, LDAP_OPT_DESC, &fd) != LDAP_SUCCESS ||
+	        fcntl(fd, F_SETFL, O_NONBLOCK) != 0))
+		r = LDAP_LOCAL_ERROR;
 	return r;
 }
 
@@ -395,7 +414,8 @@ open_tcp(const struct ldap_connection_options *options, const char *uri,
 		r = start_tls(ld, !has_scheme(uri, "ldaps"));
 	}
 	if (r == LDAP_CONNECT_ERROR) {
-		/* All that libldap says with GnuTLS is "unknown error code". */
+		/* libldap says "unknown error code" with GnuTLS (Debian 12),
+		 * and words of OpenSSL's on top of ours (13). */
 		(void)snprintf(reason, LDAP_REASON_MAX,
 		    "TLS: the certificate does not prove that this is the host: its name, its dates or its issuer");
 		return ENS_E_LDAP;

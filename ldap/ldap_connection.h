@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "common/schema.h"
+
 #define LDAP_URI_MAX      1024
 #define LDAP_REASON_MAX   512
 #define LDAP_PASSWORD_MAX 1024
@@ -26,6 +28,8 @@ struct ldap_connection_options {
 	bool start_tls;            /* on ldap://, or fail */
 	const char *tls_ca;        /* a file; "": the system's */
 	uint32_t timeout;          /* seconds */
+	/* What the directory calls things, for ldap_opening.h; NULL: as we do. */
+	const struct schema *schema;
 	/* A folder for what is read ahead (ldap_backlog.h); NULL: nothing is. */
 	const char *backlog_dir;
 	/* Where uri was found before, so that another connection goes to the

@@ -112,12 +112,14 @@ value_room(const struct entry_attribute *attribute, enum schema_name which)
 {
 	size_t row = 16, size = 0;
 
-	if (which == SCHEMA_SSH_PUBLIC_KEY)
-		row = 64 + sizeof(struct entry_key);
-	else if (which == SCHEMA_HOST_KEY)
+	if (which == SCHEMA_HOST_KEY)
 		row = 64 + sizeof(struct entry_host_key);
-	for (uint32_t i = 0; i < attribute->value_count; i++)
+	for (uint32_t i = 0; i < attribute->value_count; i++) {
 		size += attribute->values[i].bv_len + row;
+		if (which == SCHEMA_SSH_PUBLIC_KEY)
+			size += entry_keys_most(&attribute->values[i]) *
+			    (64 + sizeof(struct entry_key));
+	}
 	return size;
 }
 
@@ -194,13 +196,21 @@ sort_out(struct parse *p, const struct entry_attribute *attributes,
 	return room;
 }
 
+/* Texts are cut, or judged by their own limits; of keys one is refused. */
+static bool
+has_own_limit(enum schema_name which)
+{
+	return which == SCHEMA_CN || which == SCHEMA_MAIL ||
+	    which == SCHEMA_SERVICE_TYPE || which == SCHEMA_SSH_PUBLIC_KEY;
+}
+
 static bool
 check_sizes(struct parse *p)
 {
 	for (int which = SCHEMA_CLASSES; which < SCHEMA_COUNT; which++) {
 		const struct entry_attribute *attribute = p->found[which];
 
-		if (attribute == NULL)
+		if (attribute == NULL || has_own_limit((enum schema_name)which))
 			continue;
 		for (uint32_t i = 0; i < attribute->value_count; i++) {
 			if (attribute->values[i].bv_len > ATTRIBUTE_VALUE_MAX)
@@ -270,12 +280,15 @@ entry_parse(struct entry_parser *parser, const uint8_t uuid[ENTRY_UUID_LEN],
     uint32_t attribute_count, struct entry *ret_entry)
 {
 	struct parse p = { .parser = parser };
-	struct entry entry = { .csn = "", .name = "", .reason = "" };
+	struct entry entry = { .csn = "",
+		.name = "",
+		.reason = "",
+		.warning = "" };
 	size_t room = sort_out(&p, attributes, attribute_count);
 	bool good;
 	int r;
 
-	parser->reason[0] = '\0';
+	parser->reason[0] = parser->warning[0] = '\0';
 	if (dn.bv_len > ENTRY_DN_MAX ||
 	    memchr(dn.bv_val, '\0', dn.bv_len) != NULL)
 		return ENS_E_LIMIT;
@@ -295,6 +308,8 @@ entry_parse(struct entry_parser *parser, const uint8_t uuid[ENTRY_UUID_LEN],
 		return p.error;
 	entry.refused = !good;
 	entry.reason = parser->reason;
+	if (good)
+		entry.warning = parser->warning;
 	*ret_entry = entry;
 	return 0;
 }

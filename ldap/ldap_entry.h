@@ -1,12 +1,17 @@
 /*
  * From a directory entry to a struct entry: every attribute is outside
- * input, so types are checked again, sizes have limits, texts are printable
- * UTF-8, and public keys are parsed and written anew. An entry that breaks a
- * rule is refused whole, with a reason: it counts as absent.
+ * input, so types are checked again, sizes have limits, and public keys are
+ * parsed and written anew. An entry that breaks a rule is refused whole, with
+ * a reason: it counts as absent.
  *
- * One exception, because it protects the others: of several sshPublicKey
- * values that lie on an account itself (openssh-lpk), a bad one is left out
- * and named, and the account stays.
+ * Two exceptions. Of sshPublicKey values that lie on an account itself
+ * (openssh-lpk) a bad one is left out and named, and the others and the
+ * account stay. And what is for people alone decides no right: an account's
+ * cn and mail, a key's title and comment, and a node's service type are made
+ * fit to be shown, with a warning. Everything else is strict.
+ *
+ * Likewise of more keys of an account, host keys of a node or accounts with
+ * access to an environment than there may be: what is over is left out.
  *
  * It knows nothing of connections: attributes come from a message, a file or
  * a test.
@@ -23,8 +28,8 @@
 #include "common/schema.h"
 
 #define ENTRY_UUID_LEN   16
-#define ENTRY_CSN_MAX    63 /* 20251122225400.123456Z#000000#001#000000 */
-#define ENTRY_REASON_MAX 255
+#define ENTRY_CSN_MAX    63   /* 20251122225400.123456Z#000000#001#000000 */
+#define ENTRY_REASON_MAX 4095 /* of all lines together */
 
 enum entry_kind {
 	ENTRY_ACCOUNT = 1,
@@ -41,6 +46,7 @@ struct entry_key {
 	const char *title;
 	const char *from; /* "" when none */
 	int64_t expires;  /* 0: never */
+	uint8_t options;  /* KEY_NO_PTY, ... of ssh_key.h */
 };
 
 struct entry_host_key {
@@ -53,10 +59,12 @@ struct entry {
 	enum entry_kind kind;
 	uint8_t uuid[ENTRY_UUID_LEN];
 	const char *dn;
-	const char *csn;    /* entryCSN, or its like; "" without either */
-	int64_t created;    /* createTimestamp; 0: unknown */
-	bool refused;       /* the fields below mean nothing then */
-	const char *reason; /* why it, or a value of it, is refused; else "" */
+	const char *csn; /* entryCSN, or its like; "" without either */
+	int64_t created; /* createTimestamp; 0: unknown */
+	bool refused;    /* the fields below mean nothing then */
+	/* Why it, or a value of it, is refused, and what is said of one that
+	 * counts all the same: each a line, "\n" between; "" when nothing is. */
+	const char *reason, *warning;
 
 	uint32_t id;      /* of an account or a node */
 	const char *name; /* of an account or an environment */
@@ -97,7 +105,7 @@ struct entry_attribute {
 };
 
 /* Counts up when the same attributes give another entry: all are read anew. */
-#define ENTRY_RULES 1
+#define ENTRY_RULES 2
 
 struct entry_parser;
 

@@ -11,14 +11,26 @@
 
 #include "common/errors.h"
 #include "common/fingerprint.h"
+#include "common/host_address.h"
 #include "ldap/ldap_entry_private.h"
 
-static int
-parse_public_key(struct parse *p, const struct berval *value)
+/* A key in the state beside its texts and its blob, at most. */
+#define KEY_FRAME 128
+/* All keys of an account there, and so much less than its limit that the rest
+ * has room. */
+#define ENTRY_KEYS_SIZE_MAX ((size_t)RECORD_SIZE_MAX - 65536)
+
+/* Of more rows than there may be those that are over are refused. */
+static void
+leave_out(struct parse *p, enum schema_name which, const char *what,
+    uint32_t count, uint32_t limit)
 {
-	if (value->bv_len > KEY_LINE_MAX)
-		return ENS_E_LIMIT;
-	return ssh_key_parse(value->bv_val, value->bv_len, &p->parser->key);
+	char text[128];
+
+	(void)snprintf(text, sizeof(text),
+	    "%u %s, %u is the limit: %u left out", count, what, limit,
+	    count - limit);
+	(void)entry_refuse(p, which, text);
 }
 
 static struct bytes
@@ -41,43 +53,71 @@ sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static int
-take_key(struct parse *p, const struct berval *value, struct entry_key *ret_key)
+/* Begins to read the keys of a value; false when it is over its limit. */
+static bool
+open_value(struct parse *p, const struct berval *value)
+{
+	bool ok = value->bv_len <= ATTRIBUTE_VALUE_MAX;
+
+	ssh_key_text_init(&p->parser->keys, value->bv_val,
+	    ok ? value->bv_len : 0);
+	return ok;
+}
+
+/* What cannot be accepted of a key that is one. False: p->parser->keys has the
+ * reason. */
+static bool
+check_options(struct parse *p)
+{
+	struct ssh_key_text *keys = &p->parser->keys;
+
+	if ((p->parser->key.options & KEY_NO_TOUCH) == 0 ||
+	    p->parser->schema->no_touch)
+		return true;
+	(void)snprintf(keys->reason, sizeof(keys->reason), "%s",
+	    "option not accepted: no-touch-required (see no_touch in enscale.conf)");
+	return false;
+}
+
+/* Keeps p->parser->key. False without memory or libcrypto. */
+static bool
+keep_key(struct parse *p, struct entry_key *ret_key)
 {
 	const struct ssh_key *key = &p->parser->key;
-	int r = parse_public_key(p, value);
 
-	if (r != 0)
-		return r;
 	ret_key->blob = keep_blob(p, key);
 	ret_key->from = entry_keep_text(p, key->from, strlen(key->from));
 	ret_key->title = entry_keep_text(p, key->comment, strlen(key->comment));
 	ret_key->expires = key->expires;
-	if (p->error != 0)
-		return p->error;
-	p->error = fingerprint_sha256(ret_key->blob, ret_key->fingerprint);
-	return p->error;
+	ret_key->options = key->options;
+	if (p->error == 0)
+		p->error = fingerprint_sha256(ret_key->blob,
+		    ret_key->fingerprint);
+	return p->error == 0;
 }
 
 static bool
 parse_key(struct parse *p, struct entry *entry)
 {
 	struct entry_key *key = &entry->key;
+	struct ssh_key_text *keys = &p->parser->keys;
 	bool ok = true;
 	const struct berval *value;
 	const char *title;
 	int64_t expires = 0;
-	int r;
 
 	if (!entry_need(p, SCHEMA_SSH_PUBLIC_KEY))
 		return false;
 	value = entry_single(p, SCHEMA_SSH_PUBLIC_KEY, &ok);
 	if (value == NULL)
 		return ok;
-	r = take_key(p, value, key);
-	if (r != 0)
-		return entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, error_text(r));
-	if (!entry_get_text(p, SCHEMA_CN, NAME_TEXT_MAX, &title) ||
+	if (!open_value(p, value))
+		return entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY,
+		    error_text(ENS_E_LIMIT));
+	if (ssh_key_text_only(keys, &p->parser->key) != 0 || !check_options(p))
+		return entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, keys->reason);
+	if (!keep_key(p, key) ||
+	    !entry_get_display(p, SCHEMA_CN, NAME_TEXT_MAX, &title) ||
 	    !entry_get_expires(p, &expires))
 		return false;
 	if (*title != '\0')
@@ -86,39 +126,129 @@ parse_key(struct parse *p, struct entry *entry)
 	return true;
 }
 
+/* The values of an account's sshPublicKey, one key after the other. */
+struct key_values {
+	const struct entry_attribute *attribute;
+	uint32_t number; /* of the value, from 1 */
+	struct entry_key *keys;
+	uint32_t count, over;
+};
+
+/* "value 2 of 3, line 4: ..."; without the line where it can be no other. */
+static void
+name_value(const struct parse *p, const struct key_values *values,
+    const char *words, char *buf, size_t size)
+{
+	const struct ssh_key_text *keys = &p->parser->keys;
+	char line[24] = "";
+
+	if (keys->line > 1)
+		(void)snprintf(line, sizeof(line), ", line %u", keys->line);
+	(void)snprintf(buf, size, "value %u of %u%s: %s", values->number,
+	    values->attribute->value_count, line, words);
+}
+
+static void
+refuse_value(struct parse *p, const struct key_values *values,
+    const char *words)
+{
+	char text[KEY_REASON_MAX + 64];
+
+	name_value(p, values, words, text, sizeof(text));
+	(void)entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, text);
+}
+
+static void
+warn_of_comment(struct parse *p, const struct key_values *values)
+{
+	char text[KEY_REASON_MAX + 64];
+
+	name_value(p, values, "of the comment not all is shown", text,
+	    sizeof(text));
+	entry_warn(p, SCHEMA_SSH_PUBLIC_KEY, text);
+}
+
+/* One value: its keys are taken, and each fault is named. False without memory
+ * or libcrypto. */
+static bool
+take_value(struct parse *p, struct key_values *values)
+{
+	struct ssh_key_text *keys = &p->parser->keys;
+	uint32_t said = 0;
+	int r;
+
+	if (!open_value(p, &values->attribute->values[values->number - 1])) {
+		refuse_value(p, values, error_text(ENS_E_LIMIT));
+		return true;
+	}
+	while (
+	    (r = ssh_key_text_next(keys, &p->parser->key)) != ENS_E_NOTFOUND) {
+		said++;
+		if (r != 0 || !check_options(p)) {
+			refuse_value(p, values, keys->reason);
+			continue;
+		}
+		if (values->count == ACCOUNT_KEYS_MAX) {
+			values->over++;
+			continue;
+		}
+		if (!keep_key(p, &values->keys[values->count]))
+			return false;
+		values->count++;
+		if (p->parser->key.comment_changed)
+			warn_of_comment(p, values);
+	}
+	if (said == 0)
+		refuse_value(p, values, "not a public key: nothing is in it");
+	return true;
+}
+
 /* Keys on the account itself: a bad one is named and left out. */
 static bool
 parse_account_keys(struct parse *p, struct entry *entry)
 {
-	const struct entry_attribute *attribute = entry_has(p,
-	    SCHEMA_SSH_PUBLIC_KEY);
-	struct entry_key *keys;
-	char reason[128];
-	uint32_t count = 0;
+	struct key_values values = { entry_has(p, SCHEMA_SSH_PUBLIC_KEY), 0,
+		NULL, 0, 0 };
+	size_t most = 0;
 
-	if (attribute == NULL)
+	if (values.attribute == NULL)
 		return true;
-	if (attribute->value_count > ACCOUNT_KEYS_MAX)
-		return entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY,
-		    error_text(ENS_E_LIMIT));
-	keys = entry_take(p, attribute->value_count * sizeof(*keys));
-	if (keys == NULL)
+	for (uint32_t i = 0; i < values.attribute->value_count; i++)
+		most += entry_keys_most(&values.attribute->values[i]);
+	values.keys = entry_take(p, most * sizeof(*values.keys));
+	if (values.keys == NULL)
 		return false;
-	for (uint32_t i = 0; i < attribute->value_count; i++) {
-		int r = take_key(p, &attribute->values[i], &keys[count]);
-
-		if (p->error != 0)
+	while (values.number++ < values.attribute->value_count) {
+		if (!take_value(p, &values))
 			return false;
-		if (r == 0) {
-			count++;
-			continue;
-		}
-		(void)snprintf(reason, sizeof(reason), "value %u of %u: %s",
-		    i + 1, attribute->value_count, error_text(r));
-		(void)entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, reason);
 	}
-	entry->account.keys = keys;
-	entry->account.key_count = count;
+	if (values.over > 0)
+		leave_out(p, SCHEMA_SSH_PUBLIC_KEY, "keys",
+		    values.count + values.over, values.count);
+	entry->account.keys = values.keys;
+	entry->account.key_count = values.count;
+	return true;
+}
+
+/* The state keeps an entry in one piece: of keys that are too much for that
+ * the first stay. True. */
+static bool
+limit_key_size(struct parse *p, struct entry *entry)
+{
+	const struct entry_key *keys = entry->account.keys;
+	uint32_t count = entry->account.key_count, i;
+	size_t size = 0;
+
+	for (i = 0; i < count; i++) {
+		size += KEY_FRAME + keys[i].blob.len + strlen(keys[i].title) +
+		    strlen(keys[i].from);
+		if (size > ENTRY_KEYS_SIZE_MAX)
+			break;
+	}
+	if (i < count)
+		leave_out(p, SCHEMA_SSH_PUBLIC_KEY, "keys of this size", count,
+		    i);
+	entry->account.key_count = i;
 	return true;
 }
 
@@ -144,10 +274,10 @@ parse_account(struct parse *p, struct entry *entry)
 	return entry_get_expires(p, &entry->account.expires) &&
 	    entry_get_number(p, SCHEMA_MAX_SESSIONS, 0, SESSION_LIMIT_MAX,
 	        &entry->account.max_sessions) &&
-	    entry_get_text(p, SCHEMA_CN, NAME_TEXT_MAX, &entry->name) &&
-	    entry_get_text(p, SCHEMA_MAIL, MAIL_TEXT_MAX,
+	    entry_get_display(p, SCHEMA_CN, NAME_TEXT_MAX, &entry->name) &&
+	    entry_get_display(p, SCHEMA_MAIL, MAIL_TEXT_MAX,
 	        &entry->account.mail) &&
-	    parse_account_keys(p, entry);
+	    parse_account_keys(p, entry) && limit_key_size(p, entry);
 }
 
 static int
@@ -196,6 +326,24 @@ merge_members(struct environment_member *rows, uint32_t count)
 	return kept;
 }
 
+/* Of more accounts than there may be those with the lowest numbers stay, and
+ * the owner: what is left out only takes away. */
+static uint32_t
+limit_members(struct parse *p, uint32_t owner, struct environment_member *rows,
+    uint32_t count)
+{
+	const uint32_t limit = ENVIRONMENT_MEMBERS_MAX;
+
+	if (count <= limit)
+		return count;
+	for (uint32_t i = limit; i < count; i++) {
+		if (rows[i].account == owner)
+			rows[limit - 1] = rows[i];
+	}
+	leave_out(p, SCHEMA_FULL_ACCESS, "accounts with access", count, limit);
+	return limit;
+}
+
 static uint32_t
 value_count(const struct parse *p, enum schema_name which)
 {
@@ -221,14 +369,11 @@ parse_environment(struct parse *p, struct entry *entry)
 		return ok;
 	if (cn->bv_len == 0)
 		return entry_refuse(p, SCHEMA_CN, "empty");
-	if (!entry_get_text(p, SCHEMA_CN, NAME_TEXT_MAX, &entry->name) ||
+	if (!entry_get_name(p, SCHEMA_CN, NAME_TEXT_MAX, &entry->name) ||
 	    !entry_get_state(p, &entry->environment.state) ||
 	    !entry_get_number(p, SCHEMA_OWNER, 1, ACCOUNT_ID_MAX,
 	        &entry->environment.owner))
 		return false;
-	if (most > ENVIRONMENT_MEMBERS_MAX)
-		return entry_refuse(p, SCHEMA_FULL_ACCESS,
-		    error_text(ENS_E_LIMIT));
 	rows = entry_take(p, most * sizeof(*rows));
 	if (rows == NULL)
 		return false;
@@ -237,24 +382,9 @@ parse_environment(struct parse *p, struct entry *entry)
 	    !add_members(p, SCHEMA_LIMITED_ACCESS, ROLE_LIMITED, rows, &count))
 		return false;
 	entry->environment.members = rows;
-	entry->environment.member_count = merge_members(rows, count);
+	entry->environment.member_count = limit_members(p,
+	    entry->environment.owner, rows, merge_members(rows, count));
 	return true;
-}
-
-/* An address that leads back to whoever uses it, or to no one host. */
-static bool
-is_no_hosts(int family, const uint8_t *binary)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	static const uint8_t zero[12];
-
-	if (family == AF_INET)
-		return binary[0] == 0 || binary[0] == 127 || binary[0] >= 224 ||
-		    (binary[0] == 169 && binary[1] == 254);
-	/* ::, ::1 and two ways to write an IPv4 address; fe80::/10; ff00::/8 */
-	return memcmp(binary, zero, sizeof(zero)) == 0 ||
-	    memcmp(binary, mapped, sizeof(mapped)) == 0 || binary[0] == 0xff ||
-	    (binary[0] == 0xfe && (binary[1] & 0xc0) == 0x80);
 }
 
 /* Numeric only, and written the one way that inet_ntop() writes it. */
@@ -278,7 +408,7 @@ get_address(struct parse *p, const char **ret_address)
 	if (inet_pton(family, text, binary) != 1 ||
 	    inet_ntop(family, binary, canonical, sizeof(canonical)) == NULL)
 		return entry_refuse(p, SCHEMA_ADDRESS, "not an address");
-	if (is_no_hosts(family, binary))
+	if (host_address_is_no_hosts(family, binary))
 		return entry_refuse(p, SCHEMA_ADDRESS,
 		    "a loopback, link-local, multicast or reserved address");
 	*ret_address = entry_keep_text(p, canonical, strlen(canonical));
@@ -324,21 +454,28 @@ parse_host_keys(struct parse *p, struct entry *entry)
 	const struct entry_attribute *attribute = entry_has(p, SCHEMA_HOST_KEY);
 	const struct ssh_key *key = &p->parser->key;
 	struct entry_host_key *rows;
-	int r;
+	uint32_t count;
 
 	if (attribute == NULL)
 		return true;
-	if (attribute->value_count > NODE_HOST_KEYS_MAX)
-		return entry_refuse(p, SCHEMA_HOST_KEY,
-		    error_text(ENS_E_LIMIT));
-	rows = entry_take(p, attribute->value_count * sizeof(*rows));
+	/* Of more the first count. */
+	count = attribute->value_count;
+	if (count > NODE_HOST_KEYS_MAX) {
+		count = NODE_HOST_KEYS_MAX;
+		leave_out(p, SCHEMA_HOST_KEY, "values", attribute->value_count,
+		    count);
+	}
+	rows = entry_take(p, count * sizeof(*rows));
 	if (rows == NULL)
 		return false;
-	for (uint32_t i = 0; i < attribute->value_count; i++) {
-		r = parse_public_key(p, &attribute->values[i]);
-		if (r != 0)
-			return entry_refuse(p, SCHEMA_HOST_KEY, error_text(r));
-		if (key->from[0] != '\0' || key->expires != 0)
+	for (uint32_t i = 0; i < count; i++) {
+		struct ssh_key_text *keys = &p->parser->keys;
+
+		(void)open_value(p, &attribute->values[i]);
+		if (ssh_key_text_only(keys, &p->parser->key) != 0)
+			return entry_refuse(p, SCHEMA_HOST_KEY, keys->reason);
+		if (key->from[0] != '\0' || key->expires != 0 ||
+		    key->options != 0)
 			return entry_refuse(p, SCHEMA_HOST_KEY,
 			    "options on a host key");
 		rows[i].blob = keep_blob(p, key);
@@ -349,7 +486,7 @@ parse_host_keys(struct parse *p, struct entry *entry)
 			return false;
 	}
 	entry->node.host_keys = rows;
-	entry->node.host_key_count = attribute->value_count;
+	entry->node.host_key_count = count;
 	return true;
 }
 
@@ -363,7 +500,7 @@ parse_node(struct parse *p, struct entry *entry)
 	    !get_address(p, &entry->node.address) ||
 	    !entry_get_number(p, SCHEMA_PORT, 1, UINT16_MAX, &port) ||
 	    !entry_get_state(p, &entry->node.state) ||
-	    !entry_get_text(p, SCHEMA_SERVICE_TYPE, NAME_TEXT_MAX,
+	    !entry_get_display(p, SCHEMA_SERVICE_TYPE, NAME_TEXT_MAX,
 	        &entry->node.service_type) ||
 	    !get_system_user(p, &entry->node.system_user))
 		return false;

@@ -30,12 +30,35 @@ entry_single(struct parse *p, enum schema_name which, bool *ret_ok)
 	return attribute->values;
 }
 
+/* One more line of what is said; where there is no room left, a last one. */
+static void
+add_line(char lines[ENTRY_REASON_MAX + 1], const char *name, const char *text)
+{
+	static const char more[] = "\nand more";
+	size_t used = strlen(lines), room;
+	int n;
+
+	if (used >= sizeof(more) - 1 &&
+	    strcmp(lines + used - (sizeof(more) - 1), more) == 0)
+		return;
+	room = ENTRY_REASON_MAX + 1 - (sizeof(more) - 1) - used;
+	n = snprintf(lines + used, room, "%s%s: %s", used > 0 ? "\n" : "", name,
+	    text);
+	if (n < 0 || (size_t)n >= room)
+		memcpy(lines + used, more, sizeof(more));
+}
+
 bool
 entry_refuse(struct parse *p, enum schema_name which, const char *reason)
 {
-	(void)snprintf(p->parser->reason, sizeof(p->parser->reason), "%s: %s",
-	    p->parser->schema->names[which], reason);
+	add_line(p->parser->reason, p->parser->schema->names[which], reason);
 	return false;
+}
+
+void
+entry_warn(struct parse *p, enum schema_name which, const char *text)
+{
+	add_line(p->parser->warning, p->parser->schema->names[which], text);
 }
 
 bool
@@ -130,46 +153,64 @@ compare_values(const struct berval *a, const struct berval *b)
 	return r != 0 ? r : (a->bv_len > b->bv_len) - (a->bv_len < b->bv_len);
 }
 
-static bool
-check_text(struct parse *p, enum schema_name which, const struct berval *value,
-    size_t max)
-{
-	char text[MAIL_TEXT_MAX + 1];
-
-	if (value->bv_len > max || value->bv_len > MAIL_TEXT_MAX)
-		return entry_refuse(p, which, error_text(ENS_E_LIMIT));
-	memcpy(text, value->bv_val, value->bv_len);
-	text[value->bv_len] = '\0';
-	if (!text_is_utf8(value->bv_val, value->bv_len) ||
-	    !text_is_printable(text))
-		return entry_refuse(p, which, "not printable text");
-	return true;
-}
-
-/*
- * A text for people. Directories give several values of cn and mail in any
- * order, and it must not change by itself: the smallest one is shown. Each
- * is checked.
- */
-bool
-entry_get_text(struct parse *p, enum schema_name which, size_t max,
-    const char **ret_text)
+/* Directories give several values of cn and mail in any order, and what is
+ * taken must not change by itself: the smallest one is. */
+static const struct berval *
+find_least(const struct parse *p, enum schema_name which)
 {
 	const struct entry_attribute *attribute = entry_has(p, which);
 	const struct berval *least = NULL;
 
-	*ret_text = "";
-	if (attribute == NULL)
-		return true;
-	for (uint32_t i = 0; i < attribute->value_count; i++) {
-		const struct berval *value = &attribute->values[i];
-
-		if (!check_text(p, which, value, max))
-			return false;
-		if (least == NULL || compare_values(value, least) < 0)
-			least = value;
+	for (uint32_t i = 0; attribute != NULL && i < attribute->value_count;
+	     i++) {
+		if (least == NULL ||
+		    compare_values(&attribute->values[i], least) < 0)
+			least = &attribute->values[i];
 	}
-	if (least != NULL)
-		*ret_text = entry_keep_text(p, least->bv_val, least->bv_len);
-	return true;
+	return least;
+}
+
+bool
+entry_get_name(struct parse *p, enum schema_name which, size_t max,
+    const char **ret_name)
+{
+	const struct berval *value = find_least(p, which);
+
+	*ret_name = "";
+	if (value == NULL)
+		return true;
+	if (value->bv_len > max)
+		return entry_refuse(p, which, error_text(ENS_E_LIMIT));
+	*ret_name = entry_keep_text(p, value->bv_val, value->bv_len);
+	if (!text_is_utf8(value->bv_val, value->bv_len) ||
+	    !text_is_printable(*ret_name))
+		return entry_refuse(p, which, "not printable text");
+	return p->error == 0;
+}
+
+bool
+entry_get_display(struct parse *p, enum schema_name which, size_t max,
+    const char **ret_text)
+{
+	const struct berval *value = find_least(p, which);
+	char text[MAIL_TEXT_MAX + 1], words[96];
+	bool changed;
+	size_t len;
+
+	*ret_text = "";
+	if (value == NULL || max >= sizeof(text))
+		return true;
+	len = text_display(value->bv_val, value->bv_len, text, max + 1,
+	    &changed);
+	if (changed && value->bv_len > max)
+		(void)snprintf(words, sizeof(words),
+		    "a text of %zu bytes, of which %zu are shown",
+		    (size_t)value->bv_len, len);
+	else if (changed)
+		(void)snprintf(words, sizeof(words), "%s",
+		    "what cannot be shown is left out");
+	if (changed)
+		entry_warn(p, which, words);
+	*ret_text = entry_keep_text(p, text, len);
+	return p->error == 0;
 }

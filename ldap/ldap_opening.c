@@ -13,11 +13,14 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "ldap/ldap_backlog.h"
+#include "ldap/ldap_naming.h"
+#include "ldap/ldap_values.h"
 
 struct ldap_opening {
 	bool done, abandoned; /* under the lock */
 	int event_fd;
-	struct ldap_connection_options options; /* of the strings below */
+	struct ldap_connection_options options; /* of what is below */
+	struct schema schema;
 	/* Owned. */
 	char *bind_dn, *password_file, *tls_ca, *backlog_dir, *uri, *base;
 	int error;
@@ -48,35 +51,13 @@ free_opening(struct ldap_opening *opening)
 
 /* ---- in the thread ----------------------------------------------------- */
 
-/* The values of one attribute of one entry; *ret_values NULL without any. */
-static int
-read_values(LDAP *ld, const char *dn, char *attribute, uint32_t timeout,
-    struct berval ***ret_values)
-{
-	char *attributes[] = { attribute, NULL };
-	struct timeval patience = { .tv_sec = timeout };
-	LDAPMessage *result = NULL;
-	int r = ldap_search_ext_s(ld, dn, LDAP_SCOPE_BASE, "(objectClass=*)",
-	    attributes, 0, NULL, NULL, &patience, LDAP_NO_LIMIT, &result);
-
-	*ret_values = NULL;
-	if (r == LDAP_SUCCESS && ldap_first_entry(ld, result) != NULL)
-		*ret_values = ldap_get_values_len(ld,
-		    ldap_first_entry(ld, result), attribute);
-	(void)ldap_msgfree(result);
-	/* What is not there, or not for us, is no news; the rest is. */
-	return r == LDAP_NO_SUCH_OBJECT || r == LDAP_INSUFFICIENT_ACCESS
-	    ? LDAP_SUCCESS
-	    : r;
-}
-
 static int
 look_around(struct ldap_opening *opening)
 {
 	char context[] = "contextCSN", controls[] = "supportedControl";
 	struct ldap_opened *opened = &opening->opened;
 	struct berval **values;
-	int r = read_values(opened->ld, opening->base, context,
+	int r = ldap_values_read(opened->ld, opening->base, context,
 	    opening->options.timeout, &values);
 
 	for (int i = 0; values != NULL && values[i] != NULL; i++)
@@ -84,7 +65,7 @@ look_around(struct ldap_opening *opening)
 		    values[i]->bv_len);
 	ldap_value_free_len(values);
 	if (r == LDAP_SUCCESS)
-		r = read_values(opened->ld, "", controls,
+		r = ldap_values_read(opened->ld, "", controls,
 		    opening->options.timeout, &values);
 	else
 		values = NULL;
@@ -94,7 +75,9 @@ look_around(struct ldap_opening *opening)
 		                        LDAP_CONTROL_SYNC) == 0;
 	ldap_value_free_len(values);
 	if (r == LDAP_SUCCESS)
-		return 0;
+		return ldap_naming_check(opened->ld, opening->base,
+		    &opening->schema, opening->options.timeout,
+		    opening->reason);
 	ldap_connection_reason(opened->ld, r, "base", opening->reason);
 	return ENS_E_LDAP;
 }
@@ -132,6 +115,10 @@ copy_options(struct ldap_opening *opening,
     const char *base)
 {
 	opening->options = *options;
+	schema_init(&opening->schema);
+	if (options->schema != NULL)
+		opening->schema = *options->schema;
+	opening->options.schema = &opening->schema;
 	opening->options.bind_dn = opening->bind_dn = strdup(options->bind_dn);
 	opening->options.password_file = opening->password_file = strdup(
 	    options->password_file);

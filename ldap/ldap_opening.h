@@ -5,8 +5,8 @@
  * searched. The thread shares nothing with anybody until then: everybody else
  * is one loop in one thread.
  *
- * It also looks around there: how far the server is, and whether it speaks
- * RFC 4533, are known before the first search.
+ * It also looks around there: how far the server is, whether it speaks RFC 4533
+ * and calls things as the schema says, are known before the first search.
  */
 #ifndef ENSCALE_LDAP_LDAP_OPENING_H
 #define ENSCALE_LDAP_LDAP_OPENING_H
@@ -32,8 +32,8 @@ int ldap_opening_start(const struct ldap_connection_options *options,
     const char *uri, const char *base, struct ldap_opening **ret_opening);
 /* Readable when it is over. */
 int ldap_opening_fd(const struct ldap_opening *opening);
-/* To be called when it is over; frees the opening. As ldap_connection_open().
- */
+/* To be called when it is over; frees the opening. As ldap_connection_open(),
+ * and ENS_E_CONFIG when the server calls something otherwise. */
 int ldap_opening_finish(struct ldap_opening *opening,
     struct ldap_opened *ret_opened, char ret_reason[LDAP_REASON_MAX]);
 /* Whatever comes of it is closed unseen. */

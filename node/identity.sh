@@ -103,8 +103,18 @@ check_user() {
 	    fail "user \"$user\": is not the name of a system user"
 	entry=$(passwd_of "$user") ||
 	    fail "there is no user $user here: install the service first"
-	case $(echo "$entry" | cut -d: -f3) in
-	0) fail "$user is root: a node is entered as the user of its service" ;;
+	uid=$(echo "$entry" | cut -d: -f3)
+	[ "$uid" -ne 0 ] ||
+	    fail "$user is root: a node is entered as the user of its service"
+	# Those below 100, and nobody, every system has for purposes of its own;
+	# which of them are a service's, the profiles know.
+	case " $(words user | tr '\n' ' ')" in
+	*" $user "*) ;;
+	*)
+		[ "$uid" -ge 100 ] && [ "$uid" -ne 65534 ] ||
+		    fail "$user is an account of the system, and no user of $service: a node is entered
+as the user of its service"
+		;;
 	esac
 	shell=$(echo "$entry" | cut -d: -f7)
 	case $shell in

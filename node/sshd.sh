@@ -27,36 +27,82 @@ render_sshd() {
 	AuthorizedPrincipalsFile $etc/principals/%u
 	RevokedKeys $etc/revoked
 
+	# What the gateway passes on of the user's; see enscale-shell(1).
+	AcceptEnv LANG LC_* COLORTERM GIT_PROTOCOL
+
 	# All users come from the gateway's address.
 	MaxStartups 100:30:300
 	EOF
 	[ "$version" -lt 805 ] || echo "PerSourceMaxStartups none"
 	[ "$version" -lt 908 ] || [ -z "$gateways" ] ||
 	    echo "PerSourcePenaltyExemptList $gateways"
+	render_match >"$work/match"
+	if [ -s "$work/match" ]; then
+		printf '\nMatch User %s\n' "$user"
+		sed "s/^/$tab/" "$work/match"
+		echo "Match all"
+	fi
+}
+
+# What is for the user alone.
+render_match() {
 	case $shell in
 	*/zsh) # not its PROMPT, which single commands would find, too
-		[ "$version" -lt 802 ] || cat <<-EOF
-
-		Match User $user
-		${tab}SetEnv ZDOTDIR=${zsh_dropin%/*}
-		Match all
-		EOF
+		[ "$version" -lt 802 ] || echo "SetEnv ZDOTDIR=${zsh_dropin%/*}"
 		;;
 	esac
+	inside=$(without_shell "$sftp")
+	[ "$version" -lt 905 ] || [ -z "$inside" ] || cat <<-EOF
+	# Not by the shell, where an exit in .bashrc would end it, and with it the
+	# way to mend that.
+	Subsystem sftp $inside
+	EOF
+}
+
+# The same server as a part of sshd, with the same options.
+without_shell() { # WHAT SERVES SFTP
+	case $1 in
+	*/sftp-server | */sftp-server\ *) echo "internal-sftp${1#*/sftp-server}" ;;
+	esac
+}
+
+# What serves sftp to others than the user, with its options. Before 9.5 sshd
+# knows one Subsystem of a name, for all, and refuses a second.
+find_sftp() {
+	if [ $runs = yes ]; then
+		ask_sshd_as root && sftp=$(sshd_says 'subsystem sftp')
+	else
+		sftp=$(sed -n 's/^[ \t]*[Ss]ubsystem[ \t][ \t]*sftp[ \t][ \t]*//p' \
+		    "$root/etc/ssh/sshd_config" 2>/dev/null | head -n 1)
+	fi || :
+}
+
+# Of what sshd said for the user.
+note_sftp() {
+	inside=$(without_shell "$(sshd_says 'subsystem sftp')")
+	[ -z "$inside" ] || say "note: sshd starts sftp by $user's shell, so that a .bashrc that exits ends it, and
+cannot be mended by it: /etc/ssh/sshd_config should have the line
+\"Subsystem sftp $inside\" instead"
 }
 
 # For who comes from the first gateway. A key of the moment, since an image has
 # none; sshd -t wants one.
-ask_sshd() {
+ask_sshd_as() { # USER ARGUMENTS
+	asked=$1
+	shift
 	from=${gateways%%,*}
 	from=${from%/*}
 	[ -e "$work/key" ] || ssh-keygen -q -t ed25519 -N '' -f "$work/key"
 	make_folders "$root/run/sshd"
 	in_root "$sshd" -T -h "${work#"$root"}/key" \
-	    -C "user=$user,host=gateway,addr=${from:-192.0.2.1}" "$@" >"$work/sshd" \
+	    -C "user=$asked,host=gateway,addr=${from:-192.0.2.1}" "$@" >"$work/sshd" \
 	    2>"$work/log" && return 0
 	cat "$work/log" >&2
 	return 1
+}
+
+ask_sshd() {
+	ask_sshd_as "$user" "$@"
 }
 
 sshd_says() {
@@ -71,6 +117,7 @@ check_sshd() {
 	    [ "$(sshd_says revokedkeys)" = $etc/revoked ] || not_used
 	check_methods
 	check_lists
+	note_sftp
 }
 
 # What the guard offers: one key, with a certificate, ed25519 both and their CA.

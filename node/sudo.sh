@@ -29,7 +29,7 @@ roots_alone() {
 			[ -e "$root$walked/$part" ] ||
 			    [ -h "$root$walked/$part" ] || return 2
 			[ -n "$(find "$root$walked/$part" -prune -user 0 '(' \
-			    -type l -o ! -perm -020 ! -perm -002 ')' \
+			    -type l -o -type c -o ! -perm -020 ! -perm -002 ')' \
 			    2>/dev/null)" ] || return 1
 			safe="$safe$walked/$part "
 			;;
@@ -58,24 +58,6 @@ program() {
 	done
 }
 
-readonly unit_folders="/etc/systemd/system /run/systemd/system
-/usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system"
-
-# What init and systemd can start here, by name.
-started_names() {
-	{
-		for file in "$root"/etc/init.d/*; do
-			echo "${file##*/}"
-		done
-		for folder in $unit_folders; do
-			for file in "$root$folder"/*.service; do
-				file=${file##*/}
-				echo "${file%.service}"
-			done
-		done
-	} | grep -Ex '[A-Za-z0-9][A-Za-z0-9._-]*' | sort -u
-}
-
 # The profile's names are patterns; what they become is what exists.
 service_names() {
 	started_names >"$work/started"
@@ -89,71 +71,27 @@ service_names() {
 	done
 }
 
-# The unit that systemd takes, what is dropped in beside it, and where more
-# could be.
-unit_files() { # NAME
-	for folder in $unit_folders; do
-		if [ -e "$root$folder/$1.service" ] ||
-		    [ -h "$root$folder/$1.service" ]; then
-			echo "$folder/$1.service"
-			break
-		fi
-	done
-	for folder in $unit_folders; do
-		for file in "$root$folder/$1.service.d" \
-		    "$root$folder/$1.service.d"/*.conf; do
-			[ ! -e "$file" ] && [ ! -h "$file" ] || echo "${file#"$root"}"
-		done
-	done
-}
-
-# What an init script of that name reads, as a rule, and root executes.
-default_files() { # NAME
-	for file in "/etc/default/$1" "/etc/sysconfig/$1"; do
-		[ ! -e "$root$file" ] && [ ! -h "$root$file" ] || echo "$file"
-	done
-}
-
-# The first file of those that start a service as root that others could
-# change: $changeable. Of a unit that has no User=, what it starts and where it
-# gets its environment, too.
-find_changeable() { # FILES...
-	: >"$work/unit"
-	for changeable in "$@"; do
-		roots_alone "$changeable" || return 0
-		case $changeable in
-		*.service | *.conf) cat "$root$walked" >>"$work/unit" ;;
-		esac
-	done
-	case $(sed -n 's/^User=//p' "$work/unit" | tail -n 1) in
-	'' | root | 0) ;;
-	*) return 1 ;;
-	esac
-	sed -nE 's,^(Exec[A-Za-z]*|EnvironmentFile)=[-@:+!|]*(/[^ ;]*).*,\2,p' \
-	    "$work/unit" | sort -u >"$work/started_by"
-	while read -r changeable; do
-		roots_alone "$changeable" || [ $? = 2 ] || return 0
-	done <"$work/started_by"
-	return 1
+# Is there a way for others to be root when NAME starts? $way says which, and
+# $refused what is not permitted therefore.
+for_others() { # NAME
+	refused=$1
+	! started_for_others "$1" || return 0
+	[ -n "$script" ] && scripted_for_others "$1" || return 1
+	# systemd starts it by the unit: only the script itself is left out.
+	[ -z "$unit" ] || ! boots_systemd || refused=$script
 }
 
 # The commands for one name, each exact. A pager would be root's shell: hence
 # --no-pager for what pages, and NOEXEC.
 commands_of() { # NAME
 	script=/etc/init.d/$1
-	[ -e "$root$script" ] || [ -h "$root$script" ] || script=
-	units=$(unit_files "$1")
-	case $(readlink "$root${units%%"$newline"*}") in
-	/dev/null) units= ;; # masked: there is nothing to be started
-	esac
-	case ${units%%"$newline"*} in
-	*.service) unit=yes ;;
-	*) unit= ;;
-	esac
-	# shellcheck disable=SC2046,SC2086 # words; no name of a unit has a blank
-	if find_changeable $script $units $(default_files "$1"); then
-		say "note: $changeable can be changed by others than root: no sudo for $1"
-		return 0
+	there "$script" || script=
+	unit=$(unit_file "$1.service")
+	[ "$(readlink "$root$unit")" != /dev/null ] || unit= # masked
+	if for_others "$1"; then
+		say "note: $way: no sudo for $refused"
+		[ "$refused" = "$script" ] || return 0
+		script=
 	fi
 	[ -h "$root$script" ] || [ ! -d "$root$script" ] &&
 	    [ -x "$root$script" ] || script=
@@ -212,6 +150,7 @@ in enscale-node(8). sudo gets none of the profile's commands, which read it"
 permitted() {
 	service_program=$(program service) systemctl=$(program systemctl)
 	actions=$(words action)
+	roots=$(awk -F: '$3 == 0 { print $1 }' "$root/etc/passwd" | tr '\n' ' ')
 	for name in $(service_names); do
 		commands_of "$name"
 	done

@@ -1,14 +1,16 @@
 # The PAM module. Its objects are a library of their own, so that the tests
 # can build the module with a revocation placed inside it. libtool takes
 # convenience libraries whole: of those that contain libcommon.la only one
-# may be linked here, so the two units beside it are compiled once more.
+# may be linked here, so the units beside it are compiled once more.
 noinst_LTLIBRARIES += libpamenscale.la
 libpamenscale_la_SOURCES = \
 	%D%/login.c %D%/login.h \
+	%D%/name_service.c %D%/name_service.h \
 	%D%/pam_enscale.c \
 	common/config.c common/config.h common/config_private.h \
 	common/config_values.c \
-	common/fingerprint.c common/fingerprint.h
+	common/fingerprint.c common/fingerprint.h \
+	nss_enscale/entry.c nss_enscale/entry.h
 libpamenscale_la_CFLAGS = $(AM_CFLAGS) $(INIH_CFLAGS) $(CRYPTO_CFLAGS)
 
 pam_LTLIBRARIES += pam_enscale.la

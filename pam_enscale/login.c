@@ -66,7 +66,8 @@ login_parse_auth_info(const char *text, uint8_t ret_digest[SHA256_LEN])
 	if (r < 0)
 		return r;
 	/* sshd writes type and key: anything more is not from sshd. */
-	if (key.from[0] != '\0' || key.expires != 0 || key.comment[0] != '\0')
+	if (key.from[0] != '\0' || key.expires != 0 || key.options != 0 ||
+	    key.comment[0] != '\0')
 		return ENS_E_SYNTAX;
 	blob.len = key.blob_len;
 	return fingerprint_sha256(blob, ret_digest);
@@ -114,10 +115,27 @@ cannot_tell(int error, struct login_report *report)
 	return LOGIN_CANNOT_TELL;
 }
 
+/* sshd becomes whoever the name service says: nobody but this account. */
+static enum login_outcome
+check_name(const struct config *config, const struct login *login,
+    struct login_report *report)
+{
+	char name[LOGIN_TEXT_MAX + 1];
+
+	if (name_service_agrees(&login->name, config->uid_base, report->cause))
+		return LOGIN_ALLOWED;
+	report->reason = "name-service";
+	login_name_format(&login->name, name, sizeof(name));
+	snprintf(report->sentence, sizeof(report->sentence),
+	    "This gateway is not set up properly: it takes %s for another user. Only its operator can mend that.",
+	    name);
+	return LOGIN_CANNOT_TELL;
+}
+
 /*
- * Opens the view as it is now and asks. The node is left out: what concerns
- * it is refused by the shell, on stderr, because many clients show no
- * banner.
+ * Opens the view as it is now and asks, then the name service. The node is
+ * left out: what concerns it is refused by the shell, on stderr, because many
+ * clients show no banner.
  */
 static enum login_outcome
 judge(const struct config *config, const struct login *login,
@@ -142,32 +160,30 @@ judge(const struct config *config, const struct login *login,
 	report->error = answer.error;
 	policy_sentence(&answer, report->sentence, sizeof(report->sentence));
 	*ret_limit = config->max_sessions;
-	if (answer.verdict == POLICY_ALLOWED &&
-	    answer.account.max_sessions != 0)
+	if (answer.verdict != POLICY_ALLOWED)
+		return outcome_of(answer.verdict);
+	if (answer.account.max_sessions != 0)
 		*ret_limit = answer.account.max_sessions;
-	return outcome_of(answer.verdict);
+	return check_name(config, login, report);
 }
 
 /* ---- the session limit ---------------------------------------------- */
 
 struct count {
-	int dir_fd;
 	const struct login *login;
 	uint32_t living; /* sessions of the account beside this one */
 };
 
-/* Counts, and takes away what a killed sshd left of this account. */
+/* What a killed sshd left counts for nothing and stays: by its record the
+ * guard finds what else is left. */
 static int
 count_one(const struct session *session, void *arg)
 {
 	struct count *count = arg;
 
-	if (strcmp(session->id, count->login->session) == 0)
-		return 0;
-	if (session_is_alive(session))
+	if (strcmp(session->id, count->login->session) != 0 &&
+	    session_is_alive(session))
 		count->living++;
-	else
-		session_remove(count->dir_fd, session->account, session->id);
 	return 0;
 }
 
@@ -176,7 +192,7 @@ static enum login_outcome
 check_limit(int dir_fd, const struct login *login, uint32_t limit,
     struct login_report *report)
 {
-	struct count count = { .dir_fd = dir_fd, .login = login };
+	struct count count = { .login = login };
 	int r = session_each(dir_fd, login->name.account, count_one, &count,
 	    NULL);
 
@@ -220,7 +236,7 @@ login_check_account(const struct config *config, const struct login *login,
 	dir_fd = open_registry(path);
 	if (dir_fd < 0)
 		return cannot_tell(dir_fd, ret_report);
-	lock = session_lock(dir_fd);
+	lock = session_lock(path);
 	if (lock < 0)
 		return cannot_tell(lock, ret_report);
 	return check_limit(dir_fd, login, limit, ret_report);
@@ -269,7 +285,7 @@ publish_and_judge(const struct config *config, struct login *login,
 	dir_fd = open_registry(login->sessions_dir);
 	if (dir_fd < 0)
 		return cannot_tell(dir_fd, report);
-	lock = session_lock(dir_fd);
+	lock = session_lock(login->sessions_dir);
 	if (lock < 0)
 		return cannot_tell(lock, report);
 	r = session_publish(dir_fd, session);

@@ -13,6 +13,7 @@
 #include "common/limits.h"
 #include "common/login_name.h"
 #include "common/policy.h"
+#include "pam_enscale/name_service.h"
 
 /* How a step ends. There is one yes; whatever is added later is a no. */
 enum login_outcome {
@@ -21,7 +22,7 @@ enum login_outcome {
 	LOGIN_UNKNOWN,     /* no such account */
 	LOGIN_EXPIRED,     /* the account's time is over */
 	LOGIN_REFUSED,     /* policy or the session limit says no */
-	LOGIN_CANNOT_TELL, /* no view, no registry, no memory */
+	LOGIN_CANNOT_TELL, /* no view, no registry, no memory, no own name */
 	LOGIN_MISUSED,     /* wrong arguments, configuration or order */
 };
 
@@ -38,8 +39,10 @@ struct login {
 
 /* What a step found: for the log, and a sentence for the person. */
 struct login_report {
-	const char *reason; /* one word: policy's verdict, or "session-limit" */
-	int error;          /* the cause of LOGIN_CANNOT_TELL, or 0 */
+	/* one word: policy's verdict, "session-limit" or "name-service" */
+	const char *reason;
+	int error; /* the cause of LOGIN_CANNOT_TELL, or 0 */
+	char cause[NAME_SERVICE_CAUSE_MAX]; /* more of it, or empty */
 	bool has_fingerprint;
 	uint8_t fingerprint[SHA256_LEN];
 	char sentence[POLICY_SENTENCE_MAX];
@@ -68,7 +71,8 @@ int login_parse_address(const char *text,
  */
 int login_parse_auth_info(const char *text, uint8_t ret_digest[SHA256_LEN]);
 
-/* May this account come in, and has it a session left? */
+/* May this account come in, is it itself to the name service, and has it a
+ * session left? */
 enum login_outcome login_check_account(const struct config *config,
     const struct login *login, const struct login_source *source,
     struct login_report *ret_report);

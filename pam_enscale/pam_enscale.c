@@ -249,13 +249,14 @@ log_decision(const struct call *call, const char *what, int priority)
 	if (report->has_fingerprint)
 		fingerprint_format_sha256(report->fingerprint, key);
 	pam_syslog(call->pamh, priority,
-	    "%s account=%u node=%u session=%s key=%s address=%s%s%s%s%s", what,
-	    call->name.account, call->name.node,
+	    "%s account=%u node=%u session=%s key=%s address=%s%s%s%s%s%s%s",
+	    what, call->name.account, call->name.node,
 	    call->login != NULL ? call->login->session : "-", key,
 	    address[0] != '\0' ? address : "-",
 	    report->sentence[0] != '\0' ? ": " : "", report->sentence,
 	    report->error != 0 ? ": " : "",
-	    report->error != 0 ? error_text(report->error) : "");
+	    report->error != 0 ? error_text(report->error) : "",
+	    report->cause[0] != '\0' ? ": " : "", report->cause);
 }
 
 /* The sentence for the person, with the id that the log carries. sshd sends

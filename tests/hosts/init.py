@@ -122,6 +122,8 @@ def become_systemd():
     What it says until its journal runs is in console.log."""
     subprocess.run("rm -rf /etc/systemd/system/*", shell=True, check=True)
     write("/etc/systemd/system/host.target", SYSTEMD_TARGET)
+    # The machine's kernel is not the host's to load modules into.
+    os.symlink("/dev/null", "/etc/systemd/system/systemd-modules-load.service")
     # In a container it leaves this to whoever made that; credentials need it.
     syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_SHARED)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):

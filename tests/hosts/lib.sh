@@ -6,10 +6,24 @@ export LC_ALL=C
 umask 022
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 hosts=$checkout/tests/hosts
-state=$checkout/.demo
 cache=/var/cache/enscale-demo
 top=/usr/src/enscale # the checkout, as the layer sees it
 job=
+
+# The hosts are of the machine's release of Debian. With "release" set they are
+# of that one: its base, a root that debootstrap makes from the mirror in apt's
+# sources, is below the layer in place of the machine's root, and all state is
+# in a folder of its own, which the layer sees as .demo.
+use_release() {
+	release=$1
+	state=$checkout/.demo${release:+/$release}
+	base=${release:+$cache/base-$release}
+}
+use_release "${release-}"
+
+own_release() {
+	(. /etc/os-release && echo "${VERSION_CODENAME-}")
+}
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -43,7 +57,7 @@ step() {
 	printf '\n=== %s\n' "$words" >>"$log"
 	from=$(stat -c %s "$log")
 	printf '  %-40s ' "$words" >&2
-	layer=$layer lists=$lists setpriv --pdeathsig KILL bash -e "$hosts/lib.sh" "$@" \
+	layer=$layer lists=$lists release=$release setpriv --pdeathsig KILL bash -e "$hosts/lib.sh" "$@" \
 		</dev/null >>"$log" 2>&1 6>&- &
 	job=$!
 	wait "$job" || status=$?
@@ -106,12 +120,12 @@ check_machine() {
 # this shell ends, however it ends, so does everything in there.
 contained() {
 	setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --fork \
-		--kill-child "$hosts/enter" "$layer" "$checkout" "$@"
+		--kill-child "$hosts/enter" "$layer" "$checkout" "$state" "$@"
 }
 
 # One layer for the packages on the lists and the state of the machine below
 # it. What prepare_layer and enter make of them has this number.
-layer_form=1
+layer_form=2
 lists=${lists:-packages}
 
 on_the_lists() {
@@ -124,7 +138,7 @@ find_layer() {
 	key=$({
 		echo $layer_form
 		on_the_lists
-		cat "$hosts/make-layer" /var/lib/dpkg/status
+		cat "$hosts/make-layer" "$base/var/lib/dpkg/status"
 	} | sha256sum)
 	layer=$cache/${key:0:16}
 }
@@ -144,9 +158,11 @@ prepare_layer() {
 	done
 	layer=$final.new
 	mkdir -p "$layer"/{upper/var/cache,work,root}
+	echo "${base:-/}" >"$layer/base"
 
 	# What is not the system's is not the hosts' business: a whiteout each.
-	for dir in /*; do
+	for dir in "$base"/*; do
+		dir=${dir#"$base"}
 		case $dir in
 		/bin | /boot | /dev | /etc | /lib* | /proc | /run | /sbin) ;;
 		/sys | /tmp | /usr | /var) ;;
@@ -162,6 +178,47 @@ prepare_layer() {
 	# Layers of other days, where nobody uses them.
 	find "$cache" -mindepth 1 -maxdepth 1 -type d -mtime +30 \
 		-exec flock --nonblock {} rm -rf {} \;
+}
+
+# The base of another release, once; needs the machine's own layer.
+prepare_base() {
+	local own_layer=$layer new=$checkout/.demo/base sources
+	mkdir -p "$cache"
+	exec 7>"$cache/lock"
+	flock 7
+	if [[ -e $base/finished ]]; then
+		touch "$base"
+		return
+	fi
+	sources=$(sources_of "$release")
+	[[ $sources ]] || die "apt's sources have no Debian to take $release from"
+	rm -rf "$new" "$base"
+	state=$checkout/.demo layer=$own_layer contained ro debootstrap \
+		--variant=minbase "$release" "$top/.demo/base" \
+		"$(awk '{ print $2; exit }' <<<"$sources")"
+	echo "$sources" >"$new/etc/apt/sources.list"
+	touch "$new/finished"
+	mv "$new" "$base"
+}
+
+# The lines for apt: the machine's mirrors, with the other release in place of
+# its own.
+sources_of() {
+	local own uri suite
+	own=$(own_release)
+	while read -r uri suite; do
+		case $suite in
+		"$own" | "$own-updates" | "$own-security")
+			echo "deb $uri $1${suite#"$own"} main"
+			;;
+		esac
+	done < <(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' |
+		sort -k2 -u)
+}
+
+# The release that is run today beside the machine's own.
+other_release() {
+	if [[ $(own_release) = trixie ]]; then echo bookworm; else echo trixie; fi
 }
 
 # build FOLDER, unit_tests FOLDER: see the script "build".
@@ -207,7 +264,7 @@ start_keeper() {
 	holder=$!
 	read -r ready < <(
 		setsid unshare --mount --pid --net --ipc --uts --fork \
-			"$hosts/enter" "$layer" "$checkout" ro /usr/bin/python3 -B \
+			"$hosts/enter" "$layer" "$checkout" "$state" ro /usr/bin/python3 -B \
 			$top/tests/hosts/keeper.py "$top/.demo/$1" <"$life" 2>>"$log" 6>&-
 	)
 	if [[ $ready != ready ]] || ! find_keeper "$1"; then

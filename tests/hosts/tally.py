@@ -1,6 +1,6 @@
 """Counts what the tests said and closes ./check.
 
-tally.py [--unit FOLDER well|badly]... [--system] [--failed WHAT]...
+tally.py [--unit FOLDER well|badly]... [--system FILE]... [--failed WHAT]...
 """
 
 import glob
@@ -47,11 +47,11 @@ def unit(folder, ended):
     return total
 
 
-def system():
+def system(file):
     try:
-        suites = xml.etree.ElementTree.parse(f"{STATE}/check/system.xml").getroot()
+        suites = xml.etree.ElementTree.parse(f"{STATE}/{file}").getroot()
     except (OSError, xml.etree.ElementTree.ParseError):
-        print("\npytest did not come to its end")
+        print(f"\npytest did not come to its end: {file}")
         return (0, 1, 0)
     total = [0, 0, 0]
     for suite in suites.iter("testsuite"):
@@ -72,7 +72,7 @@ def main(arguments):
         if word == "--unit":
             counts = unit(arguments.pop(0), arguments.pop(0))
         elif word == "--system":
-            counts = system()
+            counts = system(arguments.pop(0))
         else:
             print(f"\nfailed: {arguments.pop(0)}")
             counts = (0, 1, 0)

@@ -54,7 +54,7 @@ def of_sessions(host):
     """The processes of sessions: on the gateway those of accounts, on a node
     those of the service's user but for its own daemon; and both sshd's."""
     user = host.plan.settings.get("SERVICE", "[1-9][0-9]*")
-    mine = re.compile(rf"\d+ +({user} +(?!/usr/sbin/)|root +(enscale-)?sshd: {user}\b)")
+    mine = re.compile(rf"\d+ +({user} +(?!/usr/sbin/)|root +(enscale-)?sshd(-session)?: {user}\b)")
     return {line for line in listed(host) if mine.match(line)}
 
 

@@ -19,19 +19,30 @@ import catalogue
 import entries
 import hosts as test_hosts
 
-FOLDER = f"{test_hosts.STATE}/{os.environ.get('SET', 'check')}"
+SET = os.environ.get("SET", "check")
+FOLDER = f"{test_hosts.STATE}/{SET}"
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "full: takes over a minute, for ./check --full")
+    config.addinivalue_line("markers", "both: looks at what differs between releases of"
+                            " Debian, so ./check runs it on both")
+    config.addinivalue_line("markers", "services: needs the layer of packages-services")
+
+
+def is_wanted(item):
+    if bool(item.get_closest_marker("services")) != (SET == "services"):
+        return False
+    if os.environ.get("FULL"):
+        return True
+    return not item.get_closest_marker("full") and (
+        bool(item.get_closest_marker("both")) or not os.environ.get("BOTH"))
 
 
 def pytest_collection_modifyitems(config, items):
-    if os.environ.get("FULL"):
-        return
-    slow = [item for item in items if item.get_closest_marker("full")]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if item not in slow]
+    others = [item for item in items if not is_wanted(item)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
 
 
 class Client(test_hosts.Host):
@@ -100,7 +111,7 @@ def administrator(hosts):
 
 
 @pytest.fixture
-def scratch_host(hosts):
+def scratch_host():
     """One more host, on both networks, that nobody has prepared: no role was
     run, nothing of ours is installed. The sources are in /usr/src/enscale."""
     plan = catalogue.Plan(
@@ -112,7 +123,7 @@ def scratch_host(hosts):
 
 
 @pytest.fixture(scope="module")
-def systemd_host(hosts):
+def systemd_host():
     """The same with systemd as PID 1. Where the kernel
     has no cgroups for it, whoever asks for this host is skipped."""
     plan = catalogue.Plan(

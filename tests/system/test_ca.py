@@ -2,6 +2,7 @@
 bad day at once."""
 
 import base64
+import subprocess
 import threading
 from concurrent import futures
 
@@ -94,6 +95,8 @@ def test_the_ca_is_rotated_and_no_login_fails_on_the_way(client, gateway, nodes,
     assert after != before
     assert fingerprints(both) == before + after
     assert gateway.pid_of("enscale-guard") == guard
+    mode = gateway.sh("stat -c '%a %U:%G' /etc/enscale/ca/ca").stdout
+    assert mode == b"440 root:enscale-ca\n"
     assert after[0] in nodes.all[0].log()  # its sshd names the CA
     assert gateway.read("/run/enscale/guard/ca").decode().split() == after
 
@@ -212,6 +215,25 @@ def test_a_key_that_is_gone_can_be_revoked_still(gateway, nodes):
     gateway.sh("rm /root/gone.pub")
 
 
+def test_nobody_else_can_hold_a_step_up(gateway, nodes):
+    """A lock needs no more than a descriptor of what others may read."""
+    old = fingerprints(enscalectl(gateway, "show").stdout)[0]
+    for step in ([], ["--switch"]):
+        enscalectl(gateway, "rotate", *step)
+    nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    held = "for at in . *; do exec {fd}<$at && flock $fd; done; echo held; exec sleep 300"
+    script = f"cd /etc/enscale/ca; echo $$; {held}"
+    holder = gateway.popen([*nobody, "bash", "-c", script], stdout=subprocess.PIPE)
+    pid = holder.stdout.readline().strip()
+    assert holder.stdout.readline() == b"held\n"
+    try:
+        enscalectl(gateway, "rotate", "--finish", timeout=20)
+        enscalectl(gateway, "revoke", old, timeout=20)
+    finally:
+        gateway.run(["kill", pid])
+        holder.wait()
+
+
 def test_a_krl_is_as_good_a_list(client, gateway, nodes):
     old = enscalectl(gateway, "show").stdout
     nodes.setup(enscalectl(gateway, "rotate").stdout)
@@ -232,7 +254,7 @@ def test_a_krl_is_as_good_a_list(client, gateway, nodes):
 
 
 def test_a_ca_key_that_cannot_be_read_leaves_the_one_before(client, gateway, wait_for):
-    gateway.sh("cd /etc/enscale/ca; mv ca kept; echo nonsense >ca; chmod 400 ca")
+    gateway.sh("cd /etc/enscale/ca; mv ca kept; echo nonsense >ca; chmod 440 ca; chgrp enscale-ca ca")
     try:
         seen = gateway.log("enscale-guard").count("stays the one before")
         gateway.kill("enscale-guard", 1)

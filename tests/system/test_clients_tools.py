@@ -59,6 +59,14 @@ def test_git_clones_pushes_and_fetches(client, place, git):
     git("-C", second, "fsck", "--strict")
 
 
+def test_git_speaks_its_protocol_of_version_2(client, place):
+    on_node(client, "git init -q --bare -b main work/site.git")
+    said = client.run(["git", "-c", "protocol.version=2", "ls-remote",
+                       f"ssh://{TARGET}:{PORT}{THERE}/site.git"],
+                      env=AUTHOR | {"GIT_TRACE_PACKET": "1"})
+    assert b"ls-remote< version 2" in said.stderr
+
+
 def test_git_tells_what_the_nodes_hook_says(client, place, git):
     on_node(client, "git init -q --bare -b main work/site.git; "
             "cd work/site.git/hooks; printf '%s\n' '#!/bin/sh' 'echo not today' "

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from directories import ALL, GATEWAY, Follower, Relay, Slapd
-from entries import SUFFIX, account_dn, fingerprint, key_dn
+from entries import (SUFFIX, account_dn, environment_dn, fingerprint, key_dn,
+                     node_dn)
 
 
 @pytest.fixture
@@ -121,6 +122,10 @@ def test_a_stale_copy_brings_nothing_back(one, keys, in_step, wait_for):
 
     is_still_right(40)
     wait_for(lambda: follower.status()["held"] >= 2, "both are held back", 30)
+    named = {entry["dn"].lower(): entry["reason"]
+             for entry in follower.status()["held_entries"]}
+    assert named[account_dn(70002).lower()] == "it is older than what is known here"
+    assert key_dn(70001, keys[0]).lower() in named
     assert not follower.status()["in_step"]
     # A newer write makes its contextCSN the newest; its content stays old.
     two.administrator.add_account(70003)
@@ -283,6 +288,10 @@ def test_what_hides_nearly_everything_is_held_until_it_is_accepted(
     assert follower.accounts() == before
     assert not follower.status()["in_step"]
     assert "302 of 302 accounts" in follower.status()["held_reason"]
+    named = follower.status()["held_entries"]
+    assert len(named) == 100
+    assert {entry["reason"] for entry in named} == {"the directory would take it away"}
+    assert all(f"ou=accounts,{SUFFIX}" in entry["dn"] for entry in named)
     assert "enscalectl sync accept" in follower.log()
     one.configure()
     one.restart()
@@ -307,6 +316,72 @@ def test_what_is_held_is_let_in_when_it_is_accepted(one, in_step, wait_for):
     in_step(follower)
     assert set(follower.accounts()) == {70001, 70002}
     assert follower.content() == one.administrator.content()
+
+
+def load_anew(slapd):
+    """The same tree, whose entries are others: new entryUUIDs."""
+    slapd.stop()
+    own = ("entryUUID:", "entryCSN:", "createTimestamp:", "modifyTimestamp:",
+           "creatorsName:", "modifiersName:", "structuralObjectClass:", "contextCSN:")
+    kept = "".join(line for line in slapd.dump().decode().splitlines(True)
+                   if not line.startswith(own))
+    slapd.host.sh(f"rm -f {slapd.folder}/db/*")
+    slapd.load(kept)
+    slapd.start()
+
+
+def test_what_is_taken_from_a_tree_that_was_loaded_anew_is_gone_at_once(
+        one, keys, in_step, wait_for):
+    root = one.administrator
+    root.add_accounts(range(71000, 71300))
+    root.add("ou=environments," + SUFFIX, objectClass="organizationalUnit",
+             ou="environments")
+    root.add(environment_dn("cool-waterfall-59"), objectClass="enscaleEnvironment",
+             cn="cool-waterfall-59", enscaleOwner="70001",
+             enscaleFullAccess=["70002", "71001"])
+    root.add(node_dn(227028, "cool-waterfall-59"), objectClass="enscaleNode",
+             enscaleNodeId="227028", ipHostNumber="10.10.129.154",
+             enscaleSystemUser="apache")
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    before = follower.content()
+    load_anew(one)
+    wait_for(lambda: follower.status()["held_reason"], "it is held", 60)
+    assert "302 of 302 accounts" in follower.status()["held_reason"]
+    assert follower.content() == before
+
+    def environment():
+        record = follower.records("environment")[0]
+        return record["state"], {row["account"] for row in record["members"]}
+
+    assert environment() == ("running", {70001, 70002, 71001})
+    root.replace(account_dn(70002), enscaleStatus="suspended")
+    root.delete(key_dn(70001, keys[0]))
+    root.delete(account_dn(71000))
+    root.replace(environment_dn("cool-waterfall-59"), enscaleFullAccess="71001",
+                 enscaleState="stopped")
+    wait_for(lambda: environment() == ("stopped", {70001, 71001}), "it is stopped", 10)
+    wait_for(lambda: follower.accounts()[70002] == "suspended", "it is suspended", 10)
+    assert 71000 not in follower.accounts()
+    assert follower.fingerprints() == before[1] - {fingerprint(keys[0])}
+    # Nor does it matter whether somebody was there to hear it.
+    follower.stop()
+    root.delete(account_dn(71001))
+    root.replace(account_dn(71002), enscaleStatus="suspended")
+    root.delete(node_dn(227028, "cool-waterfall-59"))
+    follower.start()
+    wait_for(lambda: 71001 not in follower.accounts(), "it is gone", 20)
+    assert follower.accounts()[71002] == "suspended"
+    assert not follower.records("node")
+    assert set(before[0]) - set(follower.accounts()) == {71000, 71001}
+    assert follower.fingerprints() == before[1] - {fingerprint(keys[0])}
+    wait_for(lambda: follower.status()["held"] > 300, "the rest is held", 10)
+    assert not follower.status()["in_step"]
+    assert follower.sync("accept").returncode == 0
+    in_step(follower)
+    assert follower.content() == root.content()
+    assert follower.status()["held"] == 0
 
 
 def test_the_default_size_limit_takes_nothing_away(one, in_step, wait_for):
@@ -350,8 +425,10 @@ sign() {
     openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -days $2 \\
         -CAcreateserial -extfile $1.ext -out $1.crt 2>/dev/null
 }
-sign right 30 IP:127.0.0.1; sign expired -1 IP:127.0.0.1
-sign other 30 DNS:ldap.elsewhere.example""")
+sign expired 0 IP:127.0.0.1; sign right 30 IP:127.0.0.1
+sign other 30 DNS:ldap.elsewhere.example
+sleep 1.1  # the first one expires
+""")
 
 
 TLS = pytest.mark.parametrize("scheme, start_tls", [("ldaps", "no"), ("ldap", "yes")])
@@ -459,6 +536,29 @@ def test_connections_cut_in_a_message_lose_no_change(one, keys, in_step, wait_fo
     assert follower.content() == root.content() and follower.fingerprints() == set()
     # What is left may come in fewer bytes than the last cut is after.
     assert len(cuts) - 3 <= relay.cuts() <= len(cuts)
+
+
+def test_a_broken_refresh_takes_no_key_from_an_account_that_was_renamed(
+        one, keys, in_step, wait_for):
+    """All that hangs below has another name then, and comes before it is known
+    who has which."""
+    one.administrator.add_accounts(range(71000, 74000))
+    relay = Relay(one)
+    follower = Follower(one.host, *[relay] * 8)
+    follower.launch()
+    in_step(follower, 40)
+    before = follower.content()
+    assert len(before[1]) == 3
+    one.administrator._run("ldapmodrdn", "-r", f"ou=accounts,{SUFFIX}", "ou=people")
+    relay.cut([500_000, 600_000, 700_000, 800_000, 900_000])
+    assert follower.sync("refresh").returncode == 0
+
+    def arrives():
+        assert follower.content() == before
+        return relay.is_through() and follower.status()["in_step"]
+    wait_for(arrives, "it is in step", 60)
+    assert relay.cuts() > 1
+    assert follower.content() == before
 
 
 def test_a_server_that_lost_its_session_log_takes_away_only_what_is_gone(

@@ -1,6 +1,7 @@
 """What must end ends, at once and with a sentence; nothing else does."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -10,6 +11,8 @@ import pytest
 
 from entries import account_dn, environment_dn, key_dn
 from test_menu import choose
+
+pytestmark = pytest.mark.both
 
 REFUSED = 120
 ENVIRONMENT = "cool-waterfall-59"
@@ -36,7 +39,7 @@ def processes(gateway, account):
     listed = gateway.run(["ps", "-eo", "pid=,uid=,args="]).stdout.decode()
     return [line for line in listed.splitlines()
             if line.split()[1] == str(0x70000000 + account)
-            or re.search(rf"sshd: (\d+-)?{account} \[priv\]", line)]
+            or re.search(rf"sshd(-session)?: (\d+-)?{account} \[priv\]", line)]
 
 
 def ends(session, seconds=10):
@@ -244,3 +247,193 @@ def test_the_audit_log_survives_its_rotation(client, gateway, wait_for):
                                  check=False).returncode == 0, "a new file")
     assert client.ssh("124718-25880", "exit 7").returncode == 7
     assert events(gateway, "hop-started")
+
+
+# ---- monitors that are killed --------------------------------------------------
+
+
+def monitors(gateway, account):
+    return [line.split()[0] for line in processes(gateway, account)
+            if "[priv]" in line]
+
+
+def records(gateway, account):
+    names = gateway.run(["ls", "/run/enscale/sessions"]).stdout.decode().split()
+    return [name for name in names if name.startswith(f"{account}.")]
+
+
+@pytest.fixture
+def without_guard(gateway):
+    """Stops the guard when called; it runs again afterwards."""
+    def stop():
+        gateway.stop("enscale-guard")
+    yield stop
+    gateway.start("enscale-guard")
+
+
+def kill_monitors(gateway, account):
+    gateway.run(["kill", "-KILL", *monitors(gateway, account)])
+
+
+def test_a_session_ends_with_its_monitor_also_without_a_guard(
+        client, gateway, wait_for, without_guard):
+    menu = client.pexpect_ssh("25880")
+    choose(menu, ENVIRONMENT)
+    choose(menu, "124718")
+    menu.expect(r"[$#] $")
+    session = begin(client, gateway, wait_for, "124718-25880")
+    idle = client.pexpect_ssh("25880")
+    idle.expect(r"> ?$")
+    without_guard()
+    kill_monitors(gateway, 25880)
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left")
+    session.communicate(timeout=10)
+    for terminal in menu, idle:
+        terminal.close(force=True)
+
+
+def test_what_outlived_its_monitor_ends_when_the_guard_is_back(
+        client, gateway, wait_for, without_guard):
+    session = begin(client, gateway, wait_for, "124718-25880")
+    without_guard()
+    # What cannot notice: it is only the guard that can end it.
+    shells = [line.split()[0] for line in processes(gateway, 25880)
+              if "[priv]" not in line]
+    gateway.run(["kill", "-STOP", *shells])
+    kill_monitors(gateway, 25880)
+    # A login of the account, refused or not, hides nothing of it.
+    client.ssh("25880", "true")
+    assert processes(gateway, 25880) and records(gateway, 25880)
+    gateway.start("enscale-guard")
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left")
+    wait_for(lambda: records(gateway, 25880) == [], "and no record")
+    session.communicate(timeout=10)
+
+
+def test_while_a_record_of_the_account_is_broken_nothing_of_it_is_a_left_over(
+        client, gateway, wait_for, without_guard):
+    broken = "/run/enscale/sessions/25880.aaaaaaaaaaaaaaaa"
+    session = begin(client, gateway, wait_for, "124718-25880")
+    without_guard()
+    shells = [line.split()[0] for line in processes(gateway, 25880)
+              if "[priv]" not in line]
+    gateway.run(["kill", "-STOP", *shells])
+    kill_monitors(gateway, 25880)
+    gateway.write(broken, b"rubbish")
+    try:
+        gateway.start("enscale-guard")
+        time.sleep(4) # a look, and two seconds until SIGKILL
+        assert len(processes(gateway, 25880)) == len(shells)
+    finally:
+        gateway.run(["rm", broken])
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 20)
+    wait_for(lambda: records(gateway, 25880) == [], "and no record")
+    session.communicate(timeout=10)
+
+
+def test_the_guard_that_is_back_spares_the_account_s_living_sessions(
+        client, gateway, wait_for, without_guard):
+    dead = begin(client, gateway, wait_for, "124718-25880")
+    of_the_dead = monitors(gateway, 25880)
+    living = begin(client, gateway, wait_for, "124718-25880")
+    without_guard()
+    gateway.run(["kill", "-KILL", *of_the_dead])
+    gateway.start("enscale-guard")
+    dead.communicate(timeout=10)
+    wait_for(lambda: len(records(gateway, 25880)) == 1, "one record is left")
+    time.sleep(3)
+    assert living.poll() is None
+    living.kill()
+    living.communicate()
+
+
+def test_the_record_of_a_dead_session_is_gone_within_seconds(
+        client, gateway, wait_for, suspended):
+    killed = begin(client, gateway, wait_for, "124718-25880")
+    kill_monitors(gateway, 25880)
+    wait_for(lambda: records(gateway, 25880) == [], "a killed one's")
+    killed.communicate(timeout=10)
+    stopped = begin(client, gateway, wait_for, "124718-25880")
+    gateway.run(["kill", "-STOP", *monitors(gateway, 25880)])
+    suspended(25880)
+    wait_for(lambda: records(gateway, 25880) == [], "one that the guard killed")
+    stopped.communicate(timeout=10)
+
+
+def test_an_end_is_audited_once_also_when_no_guard_saw_it(
+        client, gateway, wait_for, without_guard):
+    session = begin(client, gateway, wait_for, "124718-25880")
+    number = events(gateway, "hop-started")[-1]["session"]
+    without_guard()
+    kill_monitors(gateway, 25880)
+    session.communicate(timeout=10)
+    gateway.start("enscale-guard")
+    wait_for(lambda: records(gateway, 25880) == [], "the record is gone")
+    ended = [line for line in events(gateway, "session-ended")
+             if line["session"] == number]
+    assert len(ended) == 1
+
+
+def test_what_left_its_parents_ends_with_what_is_withdrawn(
+        client, gateway, wait_for, suspended):
+    """Code in the place of ssh may start a process and leave it alone."""
+    session = begin(client, gateway, wait_for, "124718-25880")
+    uid = 0x70000000 + 25880
+    gateway.sh(f"setpriv --reuid={uid} --regid={uid} --clear-groups "
+               "sh -c 'sleep 300 & sleep 300 & exit' <&- >&- 2>&-")
+    suspended(25880)
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 8)
+    session.communicate(timeout=10)
+
+
+# ---- what it costs and says ----------------------------------------------------
+
+CROWD = """
+import os, signal, sys
+os.setpgrp()
+for i in range(4000):
+    if os.fork() == 0:
+        signal.pause()
+print("ready", flush=True)
+sys.stdin.read()
+os.killpg(0, signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def crowd(gateway):
+    """As many other processes as a busy host has."""
+    parent = gateway.popen(["python3", "-c", CROWD], stdin=subprocess.PIPE,
+                           stdout=subprocess.PIPE)
+    assert parent.stdout.readline() == b"ready\n"
+    yield
+    parent.communicate()
+
+
+def cpu_seconds(gateway):
+    stat = gateway.read(f"/proc/{gateway.pid_of('enscale-guard')}/stat").split()
+    return sum(map(int, stat[13:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_an_end_costs_what_ends_and_not_what_else_runs(
+        client, gateway, wait_for, suspended, crowd):
+    sessions = [begin(client, gateway, wait_for, "124718-25880")
+                for _ in range(12)]
+    before = cpu_seconds(gateway)
+    suspended(25880)
+    for session in sessions:
+        assert ends(session)[0] == REFUSED
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 5)
+    time.sleep(1) # the last look at what is left
+    assert cpu_seconds(gateway) - before < 0.4
+
+
+def test_an_ordinary_end_is_no_news(client, gateway, wait_for):
+    before = len(gateway.log("enscale-guard"))
+    ended = len(events(gateway, "session-ended"))
+    for _ in range(5):
+        assert client.ssh("124718-25880", "exit 7").returncode == 7
+    wait_for(lambda: len(events(gateway, "session-ended")) >= ended + 5,
+             "they have ended")
+    time.sleep(2.5) # what does not end by itself is killed after two seconds
+    assert "process" not in gateway.log("enscale-guard")[before:]

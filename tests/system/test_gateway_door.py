@@ -1,7 +1,11 @@
 """The door itself: what the shipped sshd_config and PAM service let in, before
 any program of ours is asked."""
 
+import subprocess
+
 import pytest
+
+pytestmark = pytest.mark.both
 
 KEY = "/root/keys/25880-ed25519"
 
@@ -104,11 +108,25 @@ def test_every_option_of_the_boundary_stands_in_the_file(gateway):
     assert boundary - named == set()
 
 
+def test_who_may_read_the_registry_cannot_keep_logins_out(gateway, client):
+    holder = gateway.popen(
+        ["setpriv", "--reuid=enscale-keys", "--regid=enscale", "--clear-groups",
+         "flock", "/run/enscale/sessions", "sh", "-c", "echo held; read end"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        assert client.ssh("124718-25880", "exit 7").returncode == 7
+    finally:
+        holder.communicate()
+    mode = gateway.sh("stat -c '%a %U' /run/enscale/sessions.lock").stdout
+    assert mode == b"600 root\n"
+
+
 def test_the_modes_of_the_gateways_folders_are_as_the_design_has_them(gateway):
     script = "cd /; stat -c '%a %U:%G %n' run/enscale/* var/lib/enscale/* var/log/enscale var/log/enscale/*"
     found = set(gateway.sh(script).stdout.decode().splitlines())
     for line in """
-        750 root:enscale run/enscale/sessions
+        750 enscale-guard:enscale run/enscale/sessions
         755 enscale-guard:enscale run/enscale/guard
         755 enscale-sync:enscale run/enscale/metrics
         700 enscale-sync:enscale run/enscale/sync
@@ -126,3 +144,46 @@ def test_the_modes_of_the_gateways_folders_are_as_the_design_has_them(gateway):
 def test_no_folder_that_root_reads_from_is_writable_for_a_group(gateway):
     find = "find /etc/enscale /usr/libexec/enscale /run/enscale /var/lib/enscale"
     assert gateway.sh(f"{find} -type d -perm /022").stdout == b""
+
+
+@pytest.fixture
+def passwd_line(gateway):
+    """Puts lines in front of /etc/passwd, as an administrator might; and into
+    /etc/group."""
+    before = {path: gateway.read(path) for path in ("/etc/passwd", "/etc/group")}
+    yield lambda line, path="/etc/passwd": gateway.write(
+        path, line.encode() + b"\n" + before[path]
+    )
+    for path, text in before.items():
+        gateway.write(path, text)
+
+
+@pytest.mark.parametrize("name", ["25880", "124718-25880"])
+def test_a_local_user_whose_name_is_a_number_gets_no_shell(
+    passwd_line, gateway, client, name
+):
+    passwd_line(f"{name}:x:4444:100::/tmp:/bin/bash")
+    result = client.ssh(name, "id")
+    assert result.returncode == 255
+    assert result.stdout == b""
+    assert f"it takes {name} for another user".encode() in result.stderr
+    cause = rf'user "{name}" is "{name}", uid 4444, gid 100, home "/tmp", shell "/bin/bash"'
+    assert cause in gateway.log()
+
+
+def test_a_local_group_with_an_account_in_it_gives_him_nothing(
+    passwd_line, gateway, client
+):
+    passwd_line("operators:x:4444:25880", "/etc/group")
+    result = client.ssh("25880", "nodes")
+    assert result.returncode == 255
+    assert 'user "25880" is a member of group 4444' in gateway.log()
+
+
+def test_a_local_user_with_the_uid_of_an_account_keeps_him_out(
+    passwd_line, gateway, client
+):
+    passwd_line(f"walter:x:{1879048192 + 25880}:100::/tmp:/bin/bash")
+    result = client.ssh("124718-25880", "id")
+    assert result.returncode == 255
+    assert 'is "walter", uid 1879074072' in gateway.log()

@@ -9,6 +9,8 @@ import pytest
 
 from entries import environment_dn, node_dn
 
+pytestmark = pytest.mark.both
+
 ENVIRONMENT = "cool-waterfall-59"
 SESSION = r"\(session [a-z2-7]{16}\)"
 
@@ -337,6 +339,18 @@ def test_control_c_while_a_node_is_being_entered_comes_back_to_the_menu(
     assert session.exitstatus == 0
 
 
+def test_control_c_while_a_node_is_being_entered_directly_is_the_nodes(
+        client, slow_login, wait_for):
+    session = client.pexpect_ssh("124719-25880", options=["-t"])
+    wait_for(lambda: slow_login.sh("pgrep -x sleep || :").stdout, "it logs in")
+    session.sendintr()
+    session.expect("Node 124719 cannot be reached: it does not answer", timeout=25)
+    assert "^C" not in session.before
+    session.expect(pexpect.EOF)
+    session.close()
+    assert session.exitstatus == 121
+
+
 def said_at_login(process, seconds):
     out, err = process.communicate(timeout=seconds)
     assert process.returncode == 121 and out == b""
@@ -345,17 +359,16 @@ def said_at_login(process, seconds):
 
 def test_a_node_that_hangs_up_at_the_login_is_said_to_have_done_so(
         at_login, slow_login):
-    slow_login.sh("pkill -KILL -f '^sshd: mysql'")
+    slow_login.sh("pkill -KILL -f '^sshd(-session)?: mysql'")
     said = said_at_login(at_login, 10)
     assert b"Node 124719 cannot be reached: it closed the connection" in said
 
 
-@pytest.mark.full
 def test_a_node_that_falls_silent_at_the_login_is_not_waited_for_for_ever(
         at_login, slow_login):
-    slow_login.sh("pkill -STOP -f '^sshd: mysql'")
+    slow_login.sh("pkill -STOP -f '^sshd(-session)?: mysql'")
     try:
-        said = said_at_login(at_login, 150)
+        said = said_at_login(at_login, 25)
     finally:
-        slow_login.sh("pkill -KILL -f '^sshd: mysql'")
+        slow_login.sh("pkill -KILL -f '^sshd(-session)?: mysql'")
     assert b"Node 124719 cannot be reached: it does not answer" in said

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -105,6 +106,13 @@ def granted(gateway):
     return [len(events(gateway, name)) for name in ("certificate", "hop-started")]
 
 
+def assert_only_for_the_hops_ssh(gateway, before):
+    """One certificate, which OpenSSH 10 asks for when a server wants a key
+    only; and no signature."""
+    now = granted(gateway)
+    assert now[0] - before[0] in (0, 1) and now[1] == before[1]
+
+
 def test_a_hostile_nodes_sshd_gets_nothing_from_the_gateway(client, gateway, hostile):
     before = granted(gateway)
     result = client.ssh("124719-25880", "id")
@@ -112,7 +120,7 @@ def test_a_hostile_nodes_sshd_gets_nothing_from_the_gateway(client, gateway, hos
     found = hostile()
     assert len(found) == 6
     assert all(said.startswith("refused") for said in found.values()), found
-    assert granted(gateway) == [before[0] + 1, before[1]]  # for the hop's own ssh
+    assert_only_for_the_hops_ssh(gateway, before)
 
 
 def test_a_hostile_nodes_sshd_meets_the_users_agent_and_never_the_guards(
@@ -133,7 +141,68 @@ def test_a_hostile_nodes_sshd_meets_the_users_agent_and_never_the_guards(
     assert agent["sign"] == AGENT_FAILURE
     assert agent["bind"] in (AGENT_FAILURE, EXTENSION_FAILURE)
     assert all(said.startswith("refused") for said in found.values()), found
-    assert granted(gateway) == [before[0] + 1, before[1]]  # for the hop's own ssh
+    assert_only_for_the_hops_ssh(gateway, before)
+
+
+# Before the hop's ssh has a connection that it can trust.
+VERSION = b"SSH-2.0-OpenSSH_9.2p1\r\n"
+DAMAGED, NOT_SSH = b"what arrives from it is damaged", b"does not speak SSH"
+
+
+@pytest.fixture
+def answering(hosts, wait_for):
+    """answering(data, every): node 124719 says this to who connects; if every,
+    a byte of it in so many seconds, and then nothing."""
+    node = hosts.node124719
+    processes = []
+
+    def answer(data, every=0):
+        processes.append(node.popen(["python3", "-c", f"""if True:
+            import socket, time
+            data = {data!r}
+            peer, _ = socket.create_server(("", 22)).accept()
+            for part in [b"%c" % x for x in data] if {every} else [data]:
+                peer.sendall(part)
+                time.sleep({every})
+            while data and peer.recv(4096):
+                pass"""]))
+        wait_for(lambda: node.sh("ss -Hltn 'sport = :22'").stdout, "it listens", 20)
+
+    node.stop("ssh")
+    yield answer
+    for process in processes:
+        process.kill()
+        process.communicate()
+    node.start("ssh")
+
+
+@pytest.mark.parametrize("data, every", [
+    (VERSION, 0), (VERSION, 0.7), (b"a line before\r\n" * 9, 0.3)],
+    ids=["version", "slow version", "lines"])
+def test_a_node_that_never_comes_to_the_point_holds_nobody_longer_than_others(
+        client, answering, data, every):
+    answering(data, every)
+    begin = time.monotonic()
+    result = client.ssh("124719-25880", "id")
+    assert 9 < time.monotonic() - begin < 20
+    assert result.returncode == 121
+    assert b"Node 124719 cannot be reached: it does not answer within 10 s" in result.stderr
+
+
+@pytest.mark.parametrize("data, reason", [
+    (b"SSH-1.5-old\r\n", NOT_SSH), (b"x" * 70000 + b"\n", NOT_SSH),
+    (b"\x16\x03\x01\0\x05hello\0\n" + bytes(400), NOT_SSH),
+    (VERSION + b"\xff" * 400, DAMAGED), (VERSION + b"\0\0\0\x08\x04\x14" + b"a" * 40, DAMAGED),
+    (b"", b"it closed the connection")],
+    ids=["old", "long", "binary", "noise", "packet", "nothing"])
+def test_what_is_no_ssh_gets_a_sentence_without_ssh_s_own_words(
+        client, answering, data, reason):
+    answering(data)
+    result = client.ssh("124719-25880", "id")
+    assert (result.returncode, result.stdout) == (121, b"")
+    assert b"Node 124719 cannot be reached: " in result.stderr and reason in result.stderr
+    for word in (b"pid=", b".c:", b"198.19.0.19", b" port "):
+        assert word not in result.stderr
 
 
 @pytest.fixture
@@ -155,17 +224,24 @@ def refused(client, wait_for, code):
 
 @pytest.mark.parametrize("own", ["198.19.0.1", "198.18.0.1"])
 def test_a_node_with_the_gateways_own_address_is_entered_by_nobody(
-        native, client, address, wait_for, own):
+        native, client, gateway, address, wait_for, own):
     address(own)
     said = refused(client, wait_for, 121)
     assert b"the directory has the gateway's own address for it" in said
+
+    def is_named():
+        status = gateway.run(["enscalectl", "status"], check=False).stdout
+        return (node_dn(124719, ENVIRONMENT).encode() in status
+                and b"ipHostNumber: the gateway's own address" in status)
+    wait_for(is_named, "the status warns of it", 10)
     result = tunnel(client, "124719-25880", f"{own}:22")
     assert result.returncode == 255 and result.stdout == b""
     assert b"administratively prohibited" in result.stderr
 
 
 @pytest.mark.parametrize("nobodys", ["127.0.0.1", "::1", "0.0.0.0", "169.254.169.254",
-                                     "224.0.0.1", "::ffff:198.19.0.18", "fe80::1"])
+                                     "224.0.0.1", "::ffff:198.19.0.18", "fe80::1",
+                                     "64:ff9b::127.0.0.1", "2002:7f00:1::1"])
 def test_an_address_that_leads_nowhere_else_is_refused_with_its_reason(
         client, gateway, address, wait_for, nobodys):
     address(nobodys)

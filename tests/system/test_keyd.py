@@ -208,15 +208,19 @@ def test_a_key_is_added_used_listed_and_deleted_again(
         "enscale-keyd")
 
 
+def read_entry(directory, dn):
+    found = directory.run(
+        ["ldapsearch", "-Q", "-LLL", "-o", "ldif-wrap=no", "-Y", "EXTERNAL", "-H",
+         "ldapi:///", "-s", "base", "-b", dn])
+    return found.stdout.decode().splitlines()
+
+
 def test_the_entry_is_one_that_our_tools_would_write(
         directory, keyd, keys, account, second):
     public = second[1]
     limits = 'from="198.18.0.0/15",expiry-time="20991231235959Z" '
     assert keys("add Laptop", limits + public).returncode == 0
-    found = directory.run(
-        ["ldapsearch", "-Q", "-LLL", "-o", "ldif-wrap=no", "-Y", "EXTERNAL", "-H",
-         "ldapi:///", "-s", "base", "-b", key_dn(ACCOUNT, public)])
-    lines = found.stdout.decode().splitlines()
+    lines = read_entry(directory, key_dn(ACCOUNT, public))
     kind, blob, _ = public.split()
     assert f'sshPublicKey: from="198.18.0.0/15" {kind} {blob}' in lines
     assert f"enscaleKeyFingerprint: {fingerprint(public)}" in lines
@@ -234,10 +238,13 @@ def test_bad_keys_are_refused_with_the_reason(client, keyd, keys, account, secon
         ("", b"no key on standard input"),
         ("hello", b"not a public key"),
         (f"{public}\n{public}", b"One key at a time"),
-        (f'command="id" {public}', b"no options but from= and expiry-time="),
+        (f'command="id" {public}', b"an option that is not accepted"),
+        (f"no-touch-required {public}", b"an option that is not accepted"),
         (f'expiry-time="20200101" {public}', b"expiry time is over"),
         (public.split()[0] + " " + "A" * 20000, b"too long"),
-        (f"{public}\x1b[31m", b"not a public key"),
+        ("PuTTY-User-Key-File-3: ssh-rsa\nPrivate-Lines: 1\n",
+         b"This is a private key"),
+        ("-----BEGIN PUBLIC KEY-----\nMIIB\n", b"not a public key"),
     ]:
         result = keys("add title", given)
         assert result.returncode == 120 and result.stdout == b"", given[:80]
@@ -245,6 +252,22 @@ def test_bad_keys_are_refused_with_the_reason(client, keyd, keys, account, secon
     result = keys("add a\x1b[31mtitle", public)
     assert result.returncode == 120 and b"The title has to be" in result.stderr
     assert len(keys().stdout.splitlines()) == 1
+
+
+def test_a_key_is_added_in_any_form_with_what_limits_it(
+        client, directory, keyd, keys, account, second):
+    path, public = second
+    block = client.run(["ssh-keygen", "-e", "-m", "RFC4716", "-f", path + ".pub"])
+    result = keys("add From PuTTY", block.stdout)
+    assert result.returncode == 0, result.stderr
+    assert sha256(public).encode() in result.stdout
+    assert keys(f"delete {sha256(public)}").returncode == 0
+    result = keys("add From a file", f"# mine\r\n\t\r\n  restrict,pty\t{public} \r\n")
+    assert result.returncode == 0, result.stderr
+    kind, blob, _ = public.split()
+    lines = read_entry(directory, key_dn(account, public))
+    assert ("sshPublicKey: no-agent-forwarding,no-port-forwarding "
+            f"{kind} {blob}") in lines
 
 
 def test_what_is_there_already_or_not_there_is_said(keyd, keys, account, first, second):
@@ -321,7 +344,7 @@ def test_a_limited_key_lists_and_changes_nothing(
                       sshPublicKey=f'from="198.18.0.0/15" {public}')
     assert within_a_second(lambda: keys(key=path).returncode == 0)
     result = keys(f"delete {sha256(public)}", key=path)
-    assert result.returncode == 120 and b"is limited in time or place" in result.stderr
+    assert result.returncode == 120 and b"this session is limited" in result.stderr
 
 
 def test_a_users_process_cannot_talk_to_keyd(gateway, keyd, account, second):
@@ -361,7 +384,7 @@ print(ask(3, {ACCOUNT}, b"x" * 32), ask(2, {ACCOUNT}, b"x" * 31))
     finally:
         for name in ("double", "double2"):
             administrator.delete(f"cn={name},ou=accounts,dc=enscale,dc=example")
-    assert answers == ["12", "12", "12", "12", "2", "3", "1", "1"]
+    assert answers == ["12", "12", "12", "12", "2", "16", "1", "1"]
 
 
 def test_an_account_has_only_so_many_keys_and_changes(

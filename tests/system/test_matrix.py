@@ -17,7 +17,7 @@ KINDS = ["shell", "command", "subsystem"]
 CLOSED = rb"Connection to node124718 closed by remote host\.\r+\n"  # by ssh
 SENTENCE = (rb"enscale: The connection to node 124718 has failed: %s\. "
             rb"\(session [a-z2-7]{16}\)\r?\n")
-# Too long a packet: sftp-server(8) ends with 11.
+# Too long a packet: sftp-server(8) ends with 11, as a part of sshd, too.
 BAD_PACKET = b"\xff\xff\xff\xff\n"
 
 
@@ -79,7 +79,7 @@ def on_node(node):
     for line in listed.splitlines():
         pid, parent, args = line.split(None, 2)
         parents[pid] = parent
-        if args.startswith("sshd: apache") or args in ("cat", "sftp-server"):
+        if re.match(r"sshd(-session)?: apache", args) or args == "cat":
             found.add(pid)
     for pid in list(parents):
         way = pid
@@ -103,7 +103,7 @@ def begin(client, gateway, node, wait_for):
         cell = Cell(client, pty, kind, f"{raw}cat /tmp/matrix; echo err >&2; {last}")
         cells.append(cell)
         if kind == "subsystem":
-            wait_for(lambda: len(sftp_servers(node)) > servers, "sftp-server runs")
+            wait_for(lambda: len(sftp_servers(node)) > servers, "sftp runs")
         else:
             cell.expect(lambda out: END + b"err\n" in out if pty else END in out)
         return cell
@@ -117,7 +117,8 @@ def begin(client, gateway, node, wait_for):
 
 
 def sftp_servers(node):
-    return node.run(["pgrep", "-x", "sftp-server"], check=False).stdout.split()
+    name = "sshd: apache@internal-sftp"
+    return node.run(["pgrep", "-fx", name], check=False).stdout.split()
 
 
 def judge(cell, pty, kind, code, said=b"", seconds=20):
@@ -177,16 +178,16 @@ def test_a_killed_client_leaves_nothing_on_either_side(begin, pty, kind):
 @matrix
 def test_a_killed_sshd_of_the_node_is_255_with_a_sentence(begin, node, pty, kind):
     cell = begin(pty, kind, "exec cat")
-    node.run(["pkill", "-KILL", "-f", "^sshd: apache"])
+    node.run(["pkill", "-KILL", "-f", "^sshd(-session)?: apache"])
     judge(cell, pty, kind, 255, CLOSED + SENTENCE % b"it closed the connection")
 
 
 @pytest.mark.full
 def test_a_frozen_node_is_255_with_a_sentence(begin, node, wait_for):
     cells = [(way.values, begin(*way.values, "exec cat")) for way in WAYS]
-    node.run(["pkill", "-STOP", "-f", "^sshd: apache"])
+    node.run(["pkill", "-STOP", "-f", "^sshd(-session)?: apache"])
     try:
         for (pty, kind), cell in cells:
             judge(cell, pty, kind, 255, SENTENCE % b"it does not answer", 90)
     finally:
-        node.run(["pkill", "-CONT", "-f", "^sshd: apache"])
+        node.run(["pkill", "-CONT", "-f", "^sshd(-session)?: apache"])

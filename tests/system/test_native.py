@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from entries import environment_dn, key_dn
+from entries import environment_dn, fingerprint, key_dn
 
 CONFIG = "/etc/enscale/enscale.conf"
 NODE = "198.19.0.18:22"
@@ -218,6 +218,27 @@ def test_an_ecdsa_key_gets_a_certificate_as_well(native, client, administrator,
         assert own_ssh(client, "/tmp/ecdsa", "ecdsa-sha2-nistp256") == b"apache\n"
     finally:
         administrator.delete(key_dn(25880, public))
+
+
+@pytest.mark.parametrize("options, is_open", [
+    ("verify-required", True), ("no-port-forwarding", False)])
+def test_a_key_with_options_gets_no_certificate_and_no_more_than_they_leave(
+        native, client, administrator, wait_for, options, is_open):
+    client.sh("rm -f /tmp/narrow*; ssh-keygen -q -t ed25519 -N '' -f /tmp/narrow")
+    public = client.read("/tmp/narrow.pub").decode().strip()
+    dn = key_dn(25880, public)
+    administrator.add(dn, objectClass="enscaleKey", sshPublicKey=f"{options} {public}",
+                      enscaleKeyFingerprint=fingerprint(public))
+    try:
+        wait_for(lambda: client.ssh("25880", "whoami", key="/tmp/narrow").returncode
+                 == 0, "the key is known")
+        result = client.ssh("124718-25880", "cert", key="/tmp/narrow")
+        assert result.returncode == 120 and result.stdout == b""
+        assert b"options that a certificate cannot keep to" in result.stderr
+        result = tunnel(client, "124718-25880", NODE, key="/tmp/narrow")
+        assert result.stdout.startswith(b"SSH-2.0-") == is_open
+    finally:
+        administrator.delete(dn)
 
 
 def test_a_tunnel_ends_when_the_access_does(native, client, administrator, wait_for):

@@ -107,6 +107,10 @@ def refused(host, *cases):
 
 def test_what_is_wrong_on_the_command_line_is_said_and_nothing_changes(host):
     host.sh(f"{SETUP} /root/both.pub; : >/root/0; cat /root/*.pub >/root/3")
+    host.sh(
+        "useradd -o -u 0 -s /bin/sh toor; useradd -r -s /usr/sbin/nologin shut;"
+        "usermod -s /bin/sh daemon; usermod -s /bin/sh nobody"
+    )
     refused(host, *[
         ("no such file", "--ca /root/none"),
         ("is a private key", "--ca /root/ca"),
@@ -120,8 +124,11 @@ def test_what_is_wrong_on_the_command_line_is_said_and_nothing_changes(host):
         ("want small letters", "--environment -x"),
         ("longer than 63", f"--environment {'x' * 63}"),
         ("there is no user", "--user nobody2"),
-        ("has the shell /usr/sbin/nologin", "--user nobody"),
-        ("is root", "--user root"),
+        ("has the shell /usr/sbin/nologin", "--user shut"),
+        ("root is root", "--user root"),
+        ("toor is root", "--user toor"),
+        ("daemon is an account of the system", "--user daemon"),
+        ("nobody is an account of the system", "--user nobody"),
         ("not the name of a system user", "--user '../x'"),
         ("want letters", "--service 'x\ny'"),
         ("there is no profile for the service apatche", "--service apatche"),
@@ -286,7 +293,7 @@ def test_an_sshd_that_lets_the_user_in_is_good(host):
     host.write("/root/lines", "\n".join(lines) + "\n")
     host.sh("cat /root/lines - </etc/ssh/sshd_config >/root/new")
     host.sh("cp /root/new /etc/ssh/sshd_config")
-    assert b"note:" not in host.sh(f"{NODE} check").stderr
+    assert b"note: sshd has" not in host.sh(f"{NODE} check").stderr
     start_sshd(host)
     assert enter(host, "node124718") == "www"
     # What depends on the address is for the administrator to judge.
@@ -412,11 +419,11 @@ def test_remove_leaves_the_server_as_it_was_and_keys_as_they_were(host):
     assert enter(host, "node124718", user="root") == ""
 
 
-def test_setup_has_sshd_read_its_file_anew(host):
+def test_setup_has_sshd_read_its_file_anew(host, wait_for):
     start_sshd(host)
     assert enter(host, "node124718") == ""
     host.sh(f"{SETUP} /root/ca.pub")
-    assert enter(host, "node124718") == "www"
+    wait_for(lambda: enter(host, "node124718") == "www", "the certificate counts")
 
 
 def test_check_names_what_is_not_as_it_should_be(host):
@@ -437,6 +444,22 @@ def test_check_names_what_is_not_as_it_should_be(host):
     ]:
         assert name in checked.stderr.decode()
     host.sh(f"{NODE} setup; {NODE} check")
+
+
+def test_check_compares_the_clock_with_the_gateways(host):
+    host.sh(f"{SETUP} /root/ca.pub")
+    for off, code, word in [
+        (0, 0, None), (50, 0, None), (-50, 0, None), (190, 1, "behind"), (-190, 1, "ahead"),
+    ]:
+        checked = host.sh(f"{NODE} check --clock $(($(date +%s) + {off}))", check=False)
+        said = checked.stderr.decode()
+        assert (checked.returncode, "clock" in said) == (code, bool(word)), said
+        if word:
+            seconds = re.search(rf" is (\d+) s {word}: the gateway's", said).group(1)
+            assert abs(int(seconds) - 190) < 10
+    assert b"want the seconds" in host.sh(f"{NODE} check --clock now", check=False).stderr
+    # Nothing keeps it in step here, and nothing else is wrong.
+    assert b"compare it, with check --clock" in host.sh(f"{NODE} check").stderr
 
 
 def test_sudo_without_its_folder_is_named_and_nothing_changes(host):
@@ -463,7 +486,8 @@ def keywords(host, version, *more):
 
 
 def test_what_an_older_sshd_does_not_know_is_left_out(host):
-    common = ["TrustedUserCAKeys", "AuthorizedPrincipalsFile", "RevokedKeys", "MaxStartups"]
+    common = ["TrustedUserCAKeys", "AuthorizedPrincipalsFile", "RevokedKeys", "AcceptEnv",
+              "MaxStartups"]
     gateway = "--gateway 198.19.0.1 --gateway fd00::/64"
     for version, left, more in [
         ("7.4", 3, []),
@@ -478,6 +502,49 @@ def test_what_an_older_sshd_does_not_know_is_left_out(host):
         assert (b"at the top of /etc/ssh/sshd_config" in done.stderr) == bool(left)
     text = host.read("/srv/old/etc/ssh/sshd_config.d/enscale.conf")
     assert b"PerSourcePenaltyExemptList 198.19.0.1,fd00::/64\n" in text
+
+
+def test_sftp_of_the_user_does_without_its_shell_where_sshd_can(host):
+    host.sh(f"{OLD}; mkdir -p /srv/old/etc/ssh")
+    for served, inside in [
+        ("sftp /usr/libexec/sftp-server", "internal-sftp"),
+        ("sftp\t/usr/lib/openssh/sftp-server -f AUTHPRIV -u 002", "internal-sftp -f AUTHPRIV -u 002"),
+        ("sftp internal-sftp", None),
+        ("sftp /usr/local/bin/sftp-of-ours", None),
+        ("other /usr/bin/other", None),
+    ]:
+        host.write("/srv/old/etc/ssh/sshd_config", f"Port 22\nSubsystem {served}\n")
+        for version, lines in [
+            ("9.4", []),
+            ("9.5", ["Match User www", f"\tSubsystem sftp {inside}", "Match all"]),
+        ]:
+            host.sh(f"{SETUP} /root/ca.pub --root /srv/old --sshd-version {version}")
+            text = host.read("/srv/old/etc/ssh/sshd_config.d/enscale.conf").decode()
+            found = re.findall(r"(?m)^(?:Match|\tSub).*", text)
+            assert found == (lines if inside else []), (version, served)
+
+
+SFTP = f"{SSH.replace('ssh', 'sftp', 1)} -b - www@127.0.0.1"
+
+
+def test_sftp_mends_a_bashrc_that_exits_as_setup_makes_it_or_says(host):
+    host.write("/srv/www/.bashrc", "echo Welcome; exit 3\n")
+    said = host.sh(f"{SETUP} /root/ca.pub").stderr.decode()
+    start_sshd(host)
+    assert enter(host, "node124718") == "Welcome"
+    mend = f"echo rm .bashrc | {SFTP}"
+    shown = [f"{NODE} check", f"{NODE} show --suffix dc=enscale,dc=example"]
+    line = re.search(r'"(Subsystem .*)"', said)
+    if line:  # sshd before 9.5
+        assert host.sh(mend, check=False).returncode != 0
+        for command in shown:
+            assert line.group(0) in host.sh(command).stderr.decode()
+        host.sh(f"sed -i 's,^Subsystem.*,{line.group(1)},' /etc/ssh/sshd_config")
+        host.sh("kill -HUP $(cat /run/sshd.pid)")
+    host.sh(mend)
+    assert enter(host, "node124718") == "www"
+    for command in shown:
+        assert "Subsystem" not in host.sh(command).stderr.decode()
 
 
 def test_an_sshd_without_include_uses_the_lines_that_were_put_in_by_hand(host):
@@ -653,7 +720,7 @@ def test_a_program_of_the_users_is_started_by_its_unit_as_the_user(host):
         "\tinit\toven\n\taction\tstart\n",
         "install -m 755 /dev/null usr/bin/systemctl; mkdir -p etc/systemd/system srv;"
         "install -o www -m 755 /dev/null srv/oven;"
-        "printf 'User=www\nExecStart=/srv/oven\n' >etc/systemd/system/oven.service",
+        "printf '[Service]\nUser=www\nExecStart=/srv/oven\n' >etc/systemd/system/oven.service",
     )
     assert found[0] == "/usr/bin/systemctl start oven"
     assert "/srv/oven" not in said

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.both
+
 SERVICE = "/etc/pam.d/enscale-alone"
 
 

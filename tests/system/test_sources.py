@@ -256,6 +256,32 @@ def test_an_existing_tree_is_followed_as_it_is(
 
 
 @METHODS
+@pytest.mark.parametrize("wrong, words", [
+    ("enscaleAccountId = userid", "enscaleAccountId = userid: the server calls it uid: write that"),
+    ("cn = commonName", "cn = commonName: the server calls it cn: write that"),
+    ("enscaleStatus = enscalStatus", "enscalStatus: the server knows no such attribute"),
+    ("enscaleNode = device2", "device2: the server knows no such object class"),
+])
+def test_a_name_that_the_server_never_answers_with_is_refused_in_words(
+        place, wait_for, overlay, method, wrong, words):
+    tree = BASE + ldif(PEOPLE, "objectClass: organizationalUnit", "ou: people")
+    server = place.server("tree", tree + person(25880), overlay)
+    mapping = "[mapping]\nenscaleAccount = posixAccount\n"
+    directory = f"uri = {server.uri}\nbase = {PEOPLE}\nmethod = {method}"
+    if "userid" not in wrong:
+        mapping += "enscaleAccountId = uid\n"
+    follower = place.follower(directory, mapping + wrong + "\n")
+    wait_for(lambda: words in follower.status().get("last_error", ""),
+             "it says what to write", 10)
+    assert words in follower.log()
+    assert not follower.status()["in_step"]
+    follower.stop()
+    follower.configure(directory, MAPPING + "cn = CN\n")
+    follower.start().in_step()
+    assert follower.accounts() == {25880: "active"}
+
+
+@METHODS
 def test_another_filter_and_another_mapping_count_after_a_restart(
         place, wait_for, overlay, method):
     tree = BASE + ldif(PEOPLE, "objectClass: organizationalUnit", "ou: people")

@@ -17,7 +17,7 @@ import pytest
 
 import test_sources
 from test_sources import (BASE, FOLLOWER, NO_SYNCPROV, ROOT, SUFFIX, SYNCPROV,
-                          Server, account, ldif)
+                          Server, account, key, ldif)
 
 DAY = 24 * 3600
 STATE = f"{ROOT}/state"
@@ -25,6 +25,11 @@ STATE = f"{ROOT}/state"
 
 def account_dn(number):
     return f"enscaleAccountId={number},{SUFFIX}"
+
+
+def public_key(last):
+    blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(31) + bytes([last])
+    return f"ssh-ed25519 {base64.b64encode(blob).decode()}"
 
 
 def change(dn, kind, *lines):
@@ -264,6 +269,131 @@ def test_killed_at_any_moment_it_loses_and_invents_nothing(make, note, wait_for)
 @pytest.mark.timeout(600)
 def test_killed_a_hundred_times_it_loses_and_invents_nothing(make, note, wait_for):
     kill_at_random(make, note, wait_for, lambda kills: kills < 100)
+
+
+# ---- a power failure
+
+
+# Of the two pages at the begin of LMDB's file the one with the higher number
+# counts; it is written last, and not waited for.
+PAGE = 4096
+NUMBER = slice(144, 152)
+MANIFEST = f"{STATE}/view/manifest"
+LOST = pytest.mark.parametrize("lost", ["last page", "old file", "no file"])
+
+
+def first_pages(gateway):
+    data = gateway.read(f"{STATE}/state/state.mdb")
+    return [data[:PAGE], data[PAGE:2 * PAGE]]
+
+
+class PowerFailure:
+    """Keeps what there is of the state before a change, and has only that left
+    after it."""
+
+    def __init__(self, gateway, lost):
+        self.gateway, self.lost = gateway, lost
+        gateway.sh(f"cp -a {STATE}/state/state.mdb {ROOT}/old.mdb")
+        self.pages = first_pages(gateway)
+
+    def strike(self):
+        path = self.gateway.path(f"{STATE}/state/state.mdb")
+        if self.lost == "no file":
+            os.unlink(path)
+        elif self.lost == "old file":
+            self.gateway.sh(f"cp -a {ROOT}/old.mdb {STATE}/state/state.mdb")
+        else:
+            now = first_pages(self.gateway)
+            last = max((0, 1), key=lambda i: int.from_bytes(now[i][NUMBER], "little"))
+            with open(path, "r+b") as file:
+                file.seek(last * PAGE)
+                file.write(self.pages[last])
+
+
+@pytest.fixture
+def struck(make, gateway, wait_for):
+    """struck(lost) gives a server that does not run, and a follower that had
+    told of a key's deletion before a power failure, and was not started since."""
+    def strike(lost):
+        server, follower = make(overlay={
+            **SYNCPROV, "overlay": SYNCPROV["overlay"] + "\nsyncprov-sessionlog 1000"})
+        server.change("ldapadd", input=key(7, public_key(7)))
+        follower.start().agrees(server)
+        assert follower.content()[1]
+        wait_for(lambda: os.path.exists(gateway.path(f"{STATE}/state/state.mdb")),
+                 "the state has its name")
+        if lost == "old file":
+            follower.stop()
+        failure = PowerFailure(gateway, lost)
+        if lost == "old file":
+            follower.start().agrees(server)
+            for step in range(5):
+                server.change("ldapmodify", input=change(
+                    account_dn(8), "modify", "replace: cn", f"cn: step {step}"))
+                wait_for(lambda: follower.name_of(8) == f"step {step}", "it is known")
+        server.change("ldapdelete", f"cn=k{public_key(7)[-3:]},{account_dn(7)}")
+        wait_for(lambda: not follower.content()[1], "the key is gone")
+        follower.kill()
+        server.stop()
+        failure.strike()
+        return server, follower
+    return strike
+
+
+def serves_on(follower, published, wait_for):
+    wait_for(lambda: follower.status().get("ready"), "it is ready")
+    status = follower.status()
+    assert follower.content()[1] == set() and len(follower.content()[0]) == 300
+    assert follower.gateway.read(MANIFEST) == published
+    assert status["waits"] and not status["in_step"]
+    assert follower.ask("lookup", "7").returncode == 0
+    assert b"what was published serves on" in follower.ask("status").stdout
+
+
+@LOST
+def test_a_power_failure_does_not_bring_back_a_key(struck, gateway, wait_for, lost):
+    server, follower = struck(lost)
+    published = gateway.read(MANIFEST)
+    follower.start()
+    serves_on(follower, published, wait_for)
+    assert "the state is older than the view" in follower.log()
+    # Neither because it is asked for, nor with the next start.
+    os.kill(follower.pid(), signal.SIGUSR1)
+    wait_for(lambda: "publishing everything anew, as asked, as soon as" in
+             follower.log(), "it says when")
+    serves_on(follower, published, wait_for)
+    follower.stop()
+    gateway.sh(f"rm {STATE}/map/accounts.map")
+    follower.start()
+    serves_on(follower, published, wait_for)
+    server.start(wait_for)
+    follower.agrees(server)
+    assert not follower.status()["waits"]
+    assert "refreshing in full" in follower.log()
+    # And all is as it always was.
+    server.change("ldapadd", input=key(8, public_key(8)))
+    follower.agrees(server)
+    assert len(follower.content()[1]) == 1
+
+
+@LOST
+def test_what_is_held_after_a_power_failure_leaves_what_was_published(
+        struck, gateway, wait_for, lost):
+    server, follower = struck(lost)
+    published = gateway.read(MANIFEST)
+    conf = gateway.read(f"{ROOT}/own/conf").decode()
+    hidden = ('access to dn.regex="^enscaleAccountId=(1|2)[0-9]*," by * none\n'
+              "access to * by * read\n")
+    gateway.write(f"{ROOT}/own/conf", conf.replace("access to * by * read\n", hidden))
+    server.start(wait_for)
+    follower.start()
+    wait_for(lambda: follower.status().get("held_reason"), "it is held", 20)
+    serves_on(follower, published, wait_for)
+    server.stop()
+    gateway.write(f"{ROOT}/own/conf", conf)
+    server.start(wait_for)
+    follower.agrees(server, 60)
+    assert not follower.status()["waits"]
 
 
 # ---- a refresh that takes longer than the server is given for an answer

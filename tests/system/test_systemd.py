@@ -9,6 +9,8 @@ import pytest
 
 import installing
 
+pytestmark = pytest.mark.both
+
 UNITS = ["enscale-sync", "enscale-guard", "enscale-sshd"]
 
 
@@ -136,6 +138,12 @@ def test_a_login_at_a_terminal_leaves_lastlog_as_it_was(installation, host):
     assert host.sh("stat -c %s.%Y /var/log/lastlog").stdout == before
 
 
+def test_only_sshd_has_terminals_that_echo_nothing_too_early(host):
+    loaded = [unit for unit in UNITS if b"pty_enscale.so" in
+              host.read(f"/proc/{main_pid(host, unit)}/maps")]
+    assert loaded == ["enscale-sshd"]
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_restart_ends_no_session(installation, in_a_node, host, unit):
     before = main_pid(host, unit)
@@ -146,6 +154,19 @@ def test_a_restart_ends_no_session(installation, in_a_node, host, unit):
     # Whoever judges sessions has judged this one by now.
     time.sleep(2)
     assert in_a_node()
+
+
+def test_the_guard_removes_from_its_sandbox_what_a_killed_sshd_left(
+        installation, host, wait_for):
+    def records():
+        return host.sh("ls /run/enscale/sessions").stdout.split()
+
+    terminal = installation.pexpect_ssh("21296")
+    terminal.expect(r"> ?$")
+    wait_for(lambda: len(records()) == 1, "the session is recorded")
+    host.sh(r"pkill -KILL -f 'sshd: 21296 \[priv\]'")
+    wait_for(lambda: records() == [], "its record is gone")
+    terminal.close(force=True)
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -196,6 +217,33 @@ def test_the_password_may_be_a_credential(host):
                 "chown enscale-sync: /etc/enscale/directory.password;"
                 "systemctl daemon-reload; systemctl restart enscale-sync;"
                 "enscalectl status --wait 60")
+
+
+@pytest.fixture
+def nothing_to_serve(host):
+    """Neither state nor view, and a directory that nobody reaches."""
+    folder = "/run/systemd/system/enscale-sync.service.d"
+    host.sh("systemctl stop enscale-sync; cd /var/lib/enscale;"
+            "mkdir -p /root/kept/state /root/kept/view;"
+            "mv state/* /root/kept/state; mv view/* /root/kept/view;"
+            "sed -i.kept 's|^uri = .*|uri = ldaps://198.19.0.99|' /etc/enscale/enscale.conf")
+    host.put({f"{folder}/start.conf": "[Service]\nTimeoutStartSec=3\n"})
+    host.run(["systemctl", "daemon-reload"])
+    yield
+    host.sh(f"mv /etc/enscale/enscale.conf.kept /etc/enscale/enscale.conf;"
+            f"rm -r {folder} /root/kept; systemctl daemon-reload;"
+            "systemctl restart enscale-sync; enscalectl status --wait 60")
+
+
+def test_a_start_without_a_directory_returns_and_goes_on_trying(
+        host, nothing_to_serve, wait_for):
+    result = host.run(["systemctl", "start", "enscale-sync"], check=False, timeout=60)
+    assert result.returncode != 0
+    assert b"timeout was exceeded" in result.stderr
+    assert b"journalctl" in result.stderr
+    host.sh("sed -i 's|^uri = .*|uri = ldaps://directory|' /etc/enscale/enscale.conf")
+    wait_for(lambda: show(host, "enscale-sync", "ActiveState") == ["active"],
+             "it is served by then, although nobody starts it", 30)
 
 
 @pytest.mark.parametrize("unit", ["enscale-sync", "enscale-guard"])

@@ -50,6 +50,13 @@ def test_sftp_serves_the_node_and_not_the_gateway(client):
         b"node124718-cool-waterfall-59\n"
 
 
+def test_sftp_mends_a_bashrc_that_exits(client):
+    client.ssh(LOGIN, "echo 'echo Welcome; exit 3' >.bashrc", check=True)
+    assert client.ssh(LOGIN, "true").returncode == 3
+    client.run(["sftp", "-b", "-", TARGET], input="rm .bashrc\n")
+    assert client.ssh(LOGIN, "true").returncode == 0
+
+
 @pytest.mark.parametrize("protocol", [[], ["-O"]], ids=["sftp", "rcp"])
 def test_scp_copies_both_ways(client, hosts, folders, protocol):
     client.run(["scp", "-q", *protocol, "/root/there/a file",

@@ -27,7 +27,7 @@ def sessions(client):
 
 
 def monitors(gateway):
-    said = gateway.sh("pgrep -af '[s]shd: 124718-25880' || true").stdout
+    said = gateway.sh("pgrep -af '[s]shd(-session)?: 124718-25880' || true").stdout
     return said.decode().splitlines()
 
 
@@ -182,4 +182,18 @@ def test_a_jump_ends_when_the_key_that_opened_it_is_deleted(
         administrator.add_key(25880, public_key)
         process.kill()
         process.communicate()
+    wait_for(lambda: monitors(gateway) == [], "nothing is left")
+
+
+def test_a_tunnel_whose_monitor_was_killed_ends_when_a_guard_starts(
+        idle, gateway, wait_for):
+    process = idle()
+    gateway.stop("enscale-guard")
+    try:
+        gateway.sh(r"pkill -KILL -f 'sshd: 124718-25880 \[priv\]'")
+        time.sleep(0.5)
+        assert process.poll() is None and len(monitors(gateway)) == 1
+    finally:
+        gateway.start("enscale-guard")
+    process.communicate(timeout=10)
     wait_for(lambda: monitors(gateway) == [], "nothing is left")

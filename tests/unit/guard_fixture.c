@@ -285,6 +285,37 @@ put_nodes(struct view_writer *writer, const struct facts *facts)
 	    1);
 }
 
+/* Their texts are as long as texts may be. */
+static void
+put_crowd(struct view_writer *writer, uint32_t count,
+    const struct environment_member *owner)
+{
+	static uint32_t ids[ENVIRONMENT_NODES_MAX];
+	char service[NAME_TEXT_MAX + 1];
+
+	memset(service, 's', NAME_TEXT_MAX);
+	service[NAME_TEXT_MAX] = '\0';
+	assert_true(count <= ENVIRONMENT_NODES_MAX);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct node_record node = { .node = i + 1,
+			.environment = CROWD,
+			.address = "198.19.0.18",
+			.port = 22,
+			.state = ENVIRONMENT_RUNNING,
+			.service_type = service,
+			.system_user = "apache" };
+		const struct record_key key = record_key_id(RECORD_NODE, i + 1);
+		struct wire_writer record;
+
+		ids[i] = i + 1;
+		wire_write_init_growing(&record, RECORD_SIZE_MAX);
+		assert_int_equal(record_encode_node(&record, &node, NULL), 0);
+		put(writer, &key, &record);
+	}
+	put_environment(writer, CROWD, ENVIRONMENT_RUNNING, owner, 1, ids,
+	    count);
+}
+
 static void
 put_environments(struct view_writer *writer, const struct facts *facts)
 {
@@ -297,10 +328,13 @@ put_environments(struct view_writer *writer, const struct facts *facts)
 	static const uint32_t limited[] = { NODE_LIMITED };
 	static const uint32_t stopped[] = { NODE_STOPPED };
 	static const struct account_environment rows[] = {
-		{ "cool-waterfall-59", ROLE_OWNER },
+		{ CROWD, ROLE_OWNER },
 		{ "crimson-dust-8", ROLE_LIMITED },
 		{ "env-3344147", ROLE_OWNER },
 	};
+	struct account_environment listed[4] = { { "cool-waterfall-59",
+	    ROLE_OWNER } };
+	const uint32_t others = facts->crowd > 0 ? 3 : 2;
 	const struct record_key key = record_key_id(RECORD_ENVIRONMENTS, OWNER);
 	struct wire_writer record;
 
@@ -311,9 +345,12 @@ put_environments(struct view_writer *writer, const struct facts *facts)
 	    2, limited, 1);
 	put_environment(writer, "env-3344147", ENVIRONMENT_STOPPED, cool + 1, 1,
 	    stopped, 1);
+	if (facts->crowd > 0)
+		put_crowd(writer, facts->crowd, cool + 1);
+	memcpy(listed + 1, rows + 3 - others, others * sizeof(rows[0]));
 	wire_write_init_growing(&record, RECORD_SIZE_MAX);
-	assert_int_equal(record_encode_environments(&record, OWNER, rows, 3),
-	    0);
+	assert_int_equal(
+	    record_encode_environments(&record, OWNER, listed, 1 + others), 0);
 	put(writer, &key, &record);
 }
 

@@ -66,7 +66,10 @@ struct facts {
 	const char *name;        /* of the owner, for "Ada" */
 	const char *address;     /* of node 124718, for "198.19.0.18" */
 	int64_t key_expires;
+	uint32_t crowd; /* nodes 1... of an environment of the owner more */
 };
+
+#define CROWD "crimson-crowd-1" /* between the first two of the others */
 
 const char *guard_fixture_view_dir(void);
 /* Publishes; the caller closes the view. */

@@ -26,6 +26,7 @@ SHELL_TESTS = \
 	tests/unit/test_shell_guard_client \
 	tests/unit/test_shell_hop_confinement \
 	tests/unit/test_shell_menu \
+	tests/unit/test_shell_menu_line \
 	tests/unit/test_shell_say \
 	tests/unit/test_shell_ssh_log \
 	tests/unit/test_shell_ssh_options
@@ -47,6 +48,9 @@ tests_unit_test_shell_menu_SOURCES = %D%/test_shell_menu.c
 tests_unit_test_shell_menu_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) \
 	$(JANSSON_CFLAGS)
 tests_unit_test_shell_menu_LDADD = libshell.la $(CMOCKA_LIBS)
+tests_unit_test_shell_menu_line_SOURCES = %D%/test_shell_menu_line.c
+tests_unit_test_shell_menu_line_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_shell_menu_line_LDADD = libshell.la $(CMOCKA_LIBS)
 tests_unit_test_shell_say_SOURCES = %D%/test_shell_say.c
 tests_unit_test_shell_say_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_shell_say_LDADD = libshell.la $(CMOCKA_LIBS)
@@ -134,6 +138,7 @@ GUARD_LDADD = libguard.la libviewwriter.la $(CRYPTO_LIBS) $(SYSTEMD_LIBS) \
 GUARD_FIXTURE = %D%/guard_fixture.c %D%/guard_fixture.h
 UNIT_TESTS += \
 	tests/unit/test_agent \
+	tests/unit/test_audit \
 	tests/unit/test_cert \
 	tests/unit/test_confinement \
 	tests/unit/test_guard_protocol \
@@ -143,6 +148,9 @@ UNIT_TESTS += \
 tests_unit_test_agent_SOURCES = %D%/test_agent.c $(GUARD_FIXTURE)
 tests_unit_test_agent_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_agent_LDADD = $(GUARD_LDADD)
+tests_unit_test_audit_SOURCES = %D%/test_audit.c
+tests_unit_test_audit_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_audit_LDADD = $(GUARD_LDADD)
 tests_unit_test_cert_SOURCES = %D%/test_cert.c
 tests_unit_test_cert_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_cert_LDADD = $(GUARD_LDADD)
@@ -185,10 +193,21 @@ tests_unit_test_ssh_key_SOURCES = %D%/test_ssh_key.c %D%/sample_keys.h
 tests_unit_test_ssh_key_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ssh_key_LDADD = libcommon.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_ssh_key_text
+tests_unit_test_ssh_key_text_SOURCES = %D%/test_ssh_key_text.c \
+	%D%/sample_keys.h
+tests_unit_test_ssh_key_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ssh_key_text_LDADD = libcommon.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_apart
 tests_unit_test_apart_SOURCES = %D%/test_apart.c
 tests_unit_test_apart_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_apart_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_lock_file
+tests_unit_test_lock_file_SOURCES = %D%/test_lock_file.c
+tests_unit_test_lock_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_lock_file_LDADD = libcommon.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_segment_key
 tests_unit_test_segment_key_SOURCES = %D%/test_segment_key.c
@@ -204,6 +223,11 @@ UNIT_TESTS += tests/unit/test_session_registry
 tests_unit_test_session_registry_SOURCES = %D%/test_session_registry.c
 tests_unit_test_session_registry_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_session_registry_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_changeable
+tests_unit_test_changeable_SOURCES = %D%/test_changeable.c
+tests_unit_test_changeable_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_changeable_LDADD = libcommon.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_config
 tests_unit_test_config_SOURCES = %D%/test_config.c
@@ -225,17 +249,35 @@ tests_unit_test_keys_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_keys_LDADD = $(VIEW_FIXTURE_LIBS)
 EXTRA_tests_unit_test_keys_DEPENDENCIES = enscale_keys/enscale-keys
 
+# What the name service says is the test's own word, see other_service.h.
+OTHER_SERVICE = %D%/other_service.c %D%/other_service.h
+OTHER_SERVICE_LINKED = -Wl,--export-dynamic-symbol=other_service_passwd \
+	-Wl,--export-dynamic-symbol=other_group
+tests_unit_libnss_other_la_SOURCES = %D%/nss_other.c
+tests_unit_libnss_other_la_LDFLAGS = $(AM_LDFLAGS) \
+	-module -shared -version-info 2:0:0 -rpath /nonexistent \
+	-export-symbols-regex '^_nss_other_'
+
+UNIT_TESTS += tests/unit/test_name_service
+tests_unit_test_name_service_SOURCES = %D%/test_name_service.c \
+	pam_enscale/name_service.c nss_enscale/entry.c $(OTHER_SERVICE)
+tests_unit_test_name_service_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_name_service_LDFLAGS = $(AM_LDFLAGS) $(OTHER_SERVICE_LINKED)
+tests_unit_test_name_service_LDADD = libcommon.la $(CMOCKA_LIBS)
+EXTRA_tests_unit_test_name_service_DEPENDENCIES = tests/unit/libnss_other.la
+
 # The PAM module in libpam, and a copy of it that the test interrupts.
 UNIT_TESTS += tests/unit/test_pam
-tests_unit_test_pam_SOURCES = %D%/test_pam.c $(VIEW_FIXTURE)
+tests_unit_test_pam_SOURCES = %D%/test_pam.c $(VIEW_FIXTURE) \
+	nss_enscale/entry.c $(OTHER_SERVICE)
 tests_unit_test_pam_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_pam_LDFLAGS = $(AM_LDFLAGS) \
+tests_unit_test_pam_LDFLAGS = $(AM_LDFLAGS) $(OTHER_SERVICE_LINKED) \
 	-Wl,--export-dynamic-symbol=pam_race_after_publish
 tests_unit_test_pam_LDADD = $(VIEW_FIXTURE_LIBS) $(PAM_LIBS)
-EXTRA_tests_unit_test_pam_DEPENDENCIES = \
+EXTRA_tests_unit_test_pam_DEPENDENCIES = tests/unit/libnss_other.la \
 	pam_enscale.la tests/unit/pam_enscale_raced.la
 if HAVE_CMOCKA
-check_LTLIBRARIES += tests/unit/pam_enscale_raced.la
+check_LTLIBRARIES += tests/unit/libnss_other.la tests/unit/pam_enscale_raced.la
 endif
 tests_unit_pam_enscale_raced_la_SOURCES = %D%/pam_race.c
 tests_unit_pam_enscale_raced_la_LIBADD = $(pam_enscale_la_LIBADD)
@@ -277,6 +319,11 @@ UNIT_TESTS += tests/unit/test_state_build
 tests_unit_test_state_build_SOURCES = %D%/test_state_build.c $(SYNC_FIXTURE)
 tests_unit_test_state_build_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_state_build_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_state_kept
+tests_unit_test_state_kept_SOURCES = %D%/test_state_kept.c $(SYNC_FIXTURE)
+tests_unit_test_state_kept_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_state_kept_LDADD = libsync.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_state_stash
 tests_unit_test_state_stash_SOURCES = %D%/test_state_stash.c $(SYNC_FIXTURE)

@@ -20,6 +20,7 @@
 
 static char folder[] = "/tmp/enscale-ca-XXXXXX";
 static char path[64], public_path[128];
+static const struct ca_key_owner mine = { (uid_t)-1, (gid_t)-1, 0400 };
 
 static int
 make_folder(void **state)
@@ -55,7 +56,7 @@ remove_folder(void **state)
 static int
 create(void)
 {
-	return ca_key_create(path, (uid_t)-1, (gid_t)-1, "enscale-ca@test");
+	return ca_key_create(path, &mine, "enscale-ca@test");
 }
 
 /* The first line of a command's output. */
@@ -106,6 +107,24 @@ the_private_key_is_its_owners_alone(void **state)
 	assert_int_equal(st.st_mode & 07777, 0400);
 	assert_int_equal(stat(public_path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0644);
+}
+
+static void
+the_private_key_is_whose_it_is_said_to_be(void **state)
+{
+	const struct ca_key_owner owner = { 0, 4711, 0440 };
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(ca_key_create(path, &owner, "c"), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(st.st_gid, 4711);
+	assert_int_equal(st.st_mode & 07777, 0440);
+	assert_int_equal(stat(public_path, &st), 0);
+	assert_int_equal(st.st_gid, getegid());
 }
 
 static void
@@ -179,7 +198,7 @@ a_missing_folder_above_is_an_error(void **state)
 
 	(void)state;
 	snprintf(far, sizeof(far), "%s/no/such/key", folder);
-	assert_int_equal(ca_key_create(far, (uid_t)-1, (gid_t)-1, "c"),
+	assert_int_equal(ca_key_create(far, &mine, "c"),
 	    -ENOENT);
 }
 
@@ -191,6 +210,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(ssh_keygen_takes_the_public_key),
 		TEST(the_private_key_is_its_owners_alone),
+		TEST(the_private_key_is_whose_it_is_said_to_be),
 		TEST(the_private_key_is_pkcs8),
 		TEST(a_key_is_never_replaced),
 		TEST(a_public_key_that_nodes_may_trust_is_not_replaced),

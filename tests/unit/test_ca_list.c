@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,7 +27,7 @@
 	"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB"
 
 static char folder[] = "/tmp/enscale-list-XXXXXX";
-static char path[64];
+static char path[64], lock[64];
 
 static struct ssh_key
 key_of(const char *line)
@@ -85,6 +87,7 @@ make_folder(void **state)
 	if (mkdtemp(folder) == NULL)
 		return -1;
 	snprintf(path, sizeof(path), "%s/list", folder);
+	snprintf(lock, sizeof(lock), "%s/.lock", folder);
 	return 0;
 }
 
@@ -94,6 +97,7 @@ remove_folder(void **state)
 {
 	(void)state;
 	unlink(path);
+	unlink(lock);
 	return rmdir(folder);
 }
 
@@ -161,6 +165,22 @@ a_list_that_cannot_be_finished_stays_as_it_was(void **state)
 	assert_int_equal(rmdir(blocker), 0);
 }
 
+/* Others may open the folder, and lock what they can open. */
+static void
+nobody_else_can_keep_a_key_from_being_added(void **state)
+{
+	AUTO_FD int theirs = open(folder, O_RDONLY | O_DIRECTORY);
+	struct stat st;
+
+	(void)state;
+	unlink(path);
+	assert_int_equal(flock(theirs, LOCK_EX), 0);
+	assert_int_equal(add(ONE), 0);
+	holds(ONE "\n");
+	assert_int_equal(stat(lock, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
 static void
 a_file_of_one_key_is_read(void **state)
 {
@@ -215,6 +235,7 @@ main(void)
 		cmocka_unit_test(other_lines_stay_as_they_are),
 		cmocka_unit_test(
 		    a_list_that_cannot_be_finished_stays_as_it_was),
+		cmocka_unit_test(nobody_else_can_keep_a_key_from_being_added),
 		cmocka_unit_test(a_file_of_one_key_is_read),
 		cmocka_unit_test(a_file_of_no_key_or_of_two_is_refused),
 		cmocka_unit_test(a_line_without_an_end_is_not_read_to_its_end),

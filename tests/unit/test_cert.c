@@ -161,7 +161,7 @@ check(struct bytes blob, const struct cert_request *request)
 	wire_read_init(&list, principals.data, principals.len);
 	assert_true(bytes_equal_text(wire_read_string(&list), "node124718"));
 	assert_int_equal(wire_read_end(&list), 0);
-	assert_int_equal(wire_read_u64(&reader), NOW - 30);
+	assert_int_equal(wire_read_u64(&reader), NOW - CERT_BACKDATE);
 	assert_int_equal(wire_read_u64(&reader), NOW + request->lifetime);
 	critical = wire_read_string(&reader);
 	extensions = wire_read_string(&reader);
@@ -385,7 +385,7 @@ ssh_keygen_reads_the_certificate(void **state)
 	assert_non_null(strstr(text, "Serial: 42"));
 	assert_non_null(strstr(text, "account=25880 session=abcdefghij234567"));
 	assert_non_null(strstr(text,
-	    "Valid: from 2025-11-22T22:19:30 to 2025-11-22T22:23:00"));
+	    "Valid: from 2025-11-22T22:15:00 to 2025-11-22T22:23:00"));
 	assert_non_null(strstr(text, "node124718"));
 	assert_non_null(strstr(text, "source-address " SOURCES));
 	assert_non_null(strstr(text, "permit-pty"));
@@ -532,20 +532,6 @@ the_signer_has_a_rate(void **state)
 	signer_stop(signer);
 }
 
-/* The signer says on stderr why it does not begin; not here. */
-static int
-start_quietly(const char *path, const char *sources, struct signer **ret_signer)
-{
-	int kept = dup(STDERR_FILENO), r;
-
-	assert_non_null(freopen("/dev/null", "w", stderr));
-	r = signer_start(path, sources, ret_signer);
-	fflush(stderr);
-	dup2(kept, STDERR_FILENO);
-	close(kept);
-	return r;
-}
-
 static void
 a_key_that_others_can_read_is_refused(void **state)
 {
@@ -554,14 +540,43 @@ a_key_that_others_can_read_is_refused(void **state)
 	(void)state;
 	for (unsigned bit = 0; bit < 6; bit++) {
 		assert_int_equal(chmod(key_file, 0400 | 1U << bit), 0);
-		assert_int_equal(start_quietly(key_file, SOURCES, &signer),
-		    ENS_E_CRYPTO);
+		assert_int_equal(signer_start(key_file, SOURCES, &signer),
+		    -EPERM);
 	}
 	assert_int_equal(chmod(key_file, 0400), 0);
 }
 
+/* As ca init makes it: root's, for a group that is not all of ours. */
 static void
-a_key_of_another_kind_is_refused(void **state)
+a_key_of_root_may_be_read_by_a_group_of_its_own(void **state)
+{
+	struct signer *signer;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(key_file, 0, getegid() + 1), 0);
+	assert_int_equal(chmod(key_file, 0440), 0);
+	assert_int_equal(signer_start(key_file, SOURCES, &signer), 0);
+	signer_stop(signer);
+	for (unsigned bit = 0; bit < 6; bit++) {
+		if (1U << bit == 040)
+			continue;
+		assert_int_equal(chmod(key_file, 0440 | 1U << bit), 0);
+		assert_int_equal(signer_start(key_file, SOURCES, &signer),
+		    -EPERM);
+	}
+	assert_int_equal(chmod(key_file, 0440), 0);
+	/* Without root's rights, as a signer is. */
+	assert_int_equal(chown(key_file, 4711, getegid() + 1), 0);
+	assert_int_equal(signer_start(key_file, SOURCES, &signer), -EACCES);
+	assert_int_equal(chown(key_file, 0, getegid()), 0);
+	assert_int_equal(signer_start(key_file, SOURCES, &signer), -EPERM);
+	assert_int_equal(chmod(key_file, 0400), 0);
+}
+
+static void
+a_key_that_cannot_be_loaded_is_refused_with_its_cause(void **state)
 {
 	EVP_PKEY *other = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	struct signer *signer;
@@ -569,16 +584,18 @@ a_key_of_another_kind_is_refused(void **state)
 	(void)state;
 	write_key(other, 0400);
 	EVP_PKEY_free(other);
-	assert_int_equal(start_quietly(key_file, SOURCES, &signer),
-	    ENS_E_CRYPTO);
+	assert_int_equal(signer_start(key_file, SOURCES, &signer),
+	    ENS_E_KEY_TYPE);
 	assert_int_equal(truncate(key_file, 0), 0);
-	assert_int_equal(start_quietly(key_file, SOURCES, &signer),
-	    ENS_E_CRYPTO);
-	assert_int_equal(start_quietly("/nonexistent", SOURCES, &signer),
-	    ENS_E_CRYPTO);
-	assert_int_equal(start_quietly(dir, SOURCES, &signer), ENS_E_CRYPTO);
+	assert_int_equal(signer_start(key_file, SOURCES, &signer),
+	    ENS_E_KEY_FORMAT);
+	assert_int_equal(signer_start("/nonexistent", SOURCES, &signer),
+	    -ENOENT);
+	assert_int_equal(signer_start(dir, SOURCES, &signer), ENS_E_KEY_FORMAT);
+	assert_int_equal(signer_start("/proc/self/exe", SOURCES, &signer),
+	    -ELOOP);
 	write_key(ca, 0400);
-	assert_int_equal(start_quietly(key_file, "", &signer), ENS_E_SYNTAX);
+	assert_int_equal(signer_start(key_file, "", &signer), ENS_E_SYNTAX);
 }
 
 static void
@@ -644,7 +661,10 @@ main(void)
 		cmocka_unit_test(the_signer_refuses_a_bad_request_and_goes_on),
 		cmocka_unit_test(the_signer_has_a_rate),
 		cmocka_unit_test(a_key_that_others_can_read_is_refused),
-		cmocka_unit_test(a_key_of_another_kind_is_refused),
+		cmocka_unit_test(
+		    a_key_of_root_may_be_read_by_a_group_of_its_own),
+		cmocka_unit_test(
+		    a_key_that_cannot_be_loaded_is_refused_with_its_cause),
 		cmocka_unit_test(the_loss_of_the_signer_is_noticed),
 		cmocka_unit_test(
 		    the_host_s_addresses_are_a_list_for_certificates),

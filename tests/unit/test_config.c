@@ -94,6 +94,7 @@ an_empty_file_gives_the_defaults(void **state)
 	assert_int_equal(config.connect_timeout, 10);
 	assert_false(config.native);
 	assert_false(config.manage);
+	assert_false(config.schema.no_touch);
 	assert_string_equal(config.state_dir, ENS_STATE_DIR);
 	assert_string_equal(config.run_dir, ENS_RUN_DIR);
 	assert_string_equal(config.ca_key, ENS_SYSCONFDIR "/enscale/ca/ca");
@@ -136,6 +137,7 @@ every_key_is_read(void **state)
 	                      "connect_timeout = 5\n"
 	                      "native = yes\n"
 	                      "[keys]\n"
+	                      "no_touch = yes\n"
 	                      "manage = yes\n"
 	                      "keyd_bind_dn = cn=keyd,dc=enscale,dc=example\n"
 	                      "keyd_password_file = /etc/enscale/keyd\n"
@@ -170,6 +172,7 @@ every_key_is_read(void **state)
 	assert_int_equal(config.connect_timeout, 5);
 	assert_true(config.native);
 	assert_true(config.manage);
+	assert_true(config.no_touch && config.schema.no_touch);
 	assert_string_equal(config.keyd_bind_dn,
 	    "cn=keyd,dc=enscale,dc=example");
 	assert_string_equal(config.keyd_password_file, "/etc/enscale/keyd");
@@ -298,7 +301,7 @@ an_existing_tree_is_mapped_by_our_names(void **state)
 	assert_int_equal(load("[mapping]\n"
 	                      "enscaleAccount = posixAccount\n"
 	                      "enscaleAccountAux = posixAccount\n"
-	                      "enscaleAccountId = 0.9.2342.19200300.100.1.1\n"
+	                      "enscaleAccountId = uid\n"
 	                      "entryUUID = nsUniqueId\n"
 	                      "[directory]\n"
 	                      "scope = one\n"
@@ -307,8 +310,7 @@ an_existing_tree_is_mapped_by_our_names(void **state)
 	    0);
 	assert_string_equal(config.schema.names[SCHEMA_ACCOUNT],
 	    "posixAccount");
-	assert_string_equal(config.schema.names[SCHEMA_ACCOUNT_ID],
-	    "0.9.2342.19200300.100.1.1");
+	assert_string_equal(config.schema.names[SCHEMA_ACCOUNT_ID], "uid");
 	assert_string_equal(config.schema.names[SCHEMA_UUID], "nsUniqueId");
 	assert_string_equal(config.schema.names[SCHEMA_MAIL], "mail");
 	assert_int_equal(config.scope, CONFIG_SCOPE_ONE);
@@ -318,6 +320,7 @@ an_existing_tree_is_mapped_by_our_names(void **state)
 	refused("[mapping]\nmail =\n", 2, "the name of");
 	refused("[mapping]\nmail = a)(b=*\n", 2, "the name of");
 	refused("[mapping]\nmail = 1..2\n", 2, "the name of");
+	refused("[mapping]\nmail = 0.9.2342.19200300.100.1.3\n", 2, "no OID");
 	refused("[mapping]\nentryCSN = x\n", 2, "enscaleAccountId");
 	refused("[directory]\nscope = base\n", 2, "subtree or one");
 	refused("[directory]\npoll_interval = 0\n", 2, "a second to a day");

@@ -68,16 +68,27 @@ keep(void *arg, const struct record_key *key, struct bytes record)
 	return 0;
 }
 
+static int
+all_within_limits(void *arg, const struct record_key *subject,
+    const struct derive_excess *excess)
+{
+	(void)arg;
+	(void)subject;
+	assert_int_equal(excess->left_out, 0);
+	return 0;
+}
+
 static void
 derive_everything(void)
 {
 	struct derive *derive;
 
 	record_count = 0;
-	assert_int_equal(derive_new(f.state, NULL, keep, NULL, &derive), 0);
+	assert_int_equal(
+	    derive_new(f.state, NULL, keep, all_within_limits, NULL, &derive),
+	    0);
 	assert_int_equal(state_begin_read(f.state), 0);
 	assert_int_equal(derive_all(derive), 0);
-	assert_int_equal(derive_left_out(derive), 0);
 	state_end(f.state);
 	derive_free(derive);
 }
@@ -306,6 +317,257 @@ what_is_refused_gives_no_record(void **state)
 	assert_int_equal(record_count, 0);
 }
 
+/* ---- limits ------------------------------------------------------------ */
+
+/* One record that is looked at, how many of a kind there are, and what is
+ * said of one subject. */
+static struct {
+	struct record_key key;
+	struct wire_writer record;
+	enum record_kind kind;
+	uint32_t count;
+	char name[256], text[256];
+	uint64_t left_out;
+} seen;
+
+static int
+see(void *arg, const struct record_key *key, struct bytes record)
+{
+	(void)arg;
+	seen.count += key->data[0] == seen.kind;
+	if (key->len == seen.key.len &&
+	    memcmp(key->data, seen.key.data, key->len) == 0) {
+		seen.record.len = 0;
+		wire_write_bytes(&seen.record, record.data, record.len);
+	}
+	return 0;
+}
+
+static int
+see_excess(void *arg, const struct record_key *subject,
+    const struct derive_excess *excess)
+{
+	(void)arg;
+	(void)subject;
+	if (excess->left_out == 0)
+		return 0;
+	assert_int_equal(seen.left_out, 0);
+	seen.left_out = excess->left_out;
+	(void)snprintf(seen.name, sizeof(seen.name), "%s", excess->name);
+	(void)snprintf(seen.text, sizeof(seen.text), "%s", excess->text);
+	return 0;
+}
+
+/* Derives everything; the record is borrowed until the next time. */
+static struct bytes
+look_at(struct record_key key, enum record_kind kind)
+{
+	struct derive *derive;
+
+	wire_write_free(&seen.record);
+	memset(&seen, 0, sizeof(seen));
+	wire_write_init_growing(&seen.record, RECORD_SIZE_MAX);
+	seen.key = key;
+	seen.kind = kind;
+	assert_int_equal(
+	    derive_new(f.state, NULL, see, see_excess, NULL, &derive), 0);
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(derive_all(derive), 0);
+	state_end(f.state);
+	derive_free(derive);
+	assert_int_equal(seen.record.error, 0);
+	return (struct bytes){ seen.record.data, seen.record.len };
+}
+
+/* In a transaction that is under way. */
+static void
+add(uint32_t uuid, const char *dn, const char *lines)
+{
+	struct entry entry = sync_entry(&f, uuid, dn, lines);
+
+	assert_int_equal(entry.refused, false);
+	assert_int_equal(state_put(f.state, &entry, true), 0);
+}
+
+#define YOUNGEST 5U
+static const char *
+created(uint32_t number)
+{
+	return number == YOUNGEST ? CREATED("20260101000000")
+	                          : CREATED("20250101000000");
+}
+
+/* One more node than there may be; they share a host key. */
+static void
+add_nodes(uint32_t count)
+{
+	char dn[256], lines[512];
+
+	assert_int_equal(state_begin_write(f.state), 0);
+	add(1, ENVIRONMENT_DN("cool"), ENVIRONMENT("cool"));
+	for (uint32_t i = 1; i <= count; i++) {
+		(void)snprintf(dn, sizeof(dn), NODE_DN("%u", "cool"), i);
+		(void)snprintf(lines, sizeof(lines),
+		    NODE("%u") "%senscaleHostKey: %s\n", i, created(i),
+		    sync_key(1));
+		add(100 + i, dn, lines);
+	}
+	assert_int_equal(state_commit(f.state), 0);
+}
+
+static void
+assert_lists_all_nodes_but(const struct environment_record *environment,
+    uint32_t missing)
+{
+	uint32_t next = 1;
+
+	assert_int_equal(environment->node_count, ENVIRONMENT_NODES_MAX);
+	for (uint32_t i = 0; i < environment->node_count; i++) {
+		next += next == missing;
+		assert_int_equal(environment_record_node(environment, i),
+		    next++);
+	}
+}
+
+static void
+a_node_over_the_limit_is_left_out_alone(void **state)
+{
+	struct record_key key = record_key_environment("cool");
+	struct environment_record environment;
+
+	(void)state;
+	add_nodes(ENVIRONMENT_NODES_MAX);
+	assert_int_equal(record_decode_environment(look_at(key, RECORD_NODE),
+	                     &key, &environment),
+	    0);
+	assert_int_equal(environment.node_count, ENVIRONMENT_NODES_MAX);
+	assert_int_equal(seen.left_out, 0);
+	sync_put(&f, 99, NODE_DN("10001", "cool"),
+	    NODE("10001") CREATED("20250101000000"));
+	assert_int_equal(record_decode_environment(look_at(key, RECORD_NODE),
+	                     &key, &environment),
+	    0);
+	assert_lists_all_nodes_but(&environment, YOUNGEST);
+	assert_int_equal(seen.left_out, 1);
+	assert_string_equal(seen.name, ENVIRONMENT_DN("cool"));
+	assert_string_equal(seen.text,
+	    "10001 nodes, 10000 is the limit: 1 left out");
+	/* It can be asked for by its number. */
+	assert_int_equal(seen.count, ENVIRONMENT_NODES_MAX + 1);
+}
+
+static void
+a_node_that_goes_at_the_limit_makes_room_for_the_next(void **state)
+{
+	struct record_key key = record_key_environment("cool");
+	struct environment_record environment;
+
+	(void)state;
+	add_nodes(ENVIRONMENT_NODES_MAX);
+	sync_put(&f, 99, NODE_DN("10001", "cool"), NODE("10001"));
+	sync_delete(&f, 100 + 7);
+	assert_int_equal(record_decode_environment(look_at(key, RECORD_NODE),
+	                     &key, &environment),
+	    0);
+	assert_lists_all_nodes_but(&environment, 7);
+	assert_int_equal(seen.left_out, 0);
+}
+
+static void
+a_clone_over_the_limit_is_left_out_alone(void **state)
+{
+	uint8_t fingerprint[SHA256_LEN];
+	struct host_key_record found;
+	struct record_key key;
+
+	(void)state;
+	add_nodes(HOST_KEY_NODES_MAX);
+	(void)snprintf(seen.text, sizeof(seen.text),
+	    NODE("10001") "enscaleHostKey: %s\n", sync_key(1));
+	sync_put(&f, 2, ENVIRONMENT_DN("other"), ENVIRONMENT("other"));
+	sync_put(&f, 99, NODE_DN("10001", "other"), seen.text);
+	fingerprint_of(1, fingerprint);
+	key = record_key_host(fingerprint);
+	assert_int_equal(
+	    record_decode_host_key(look_at(key, RECORD_NODE), &key, &found), 0);
+	assert_int_equal(found.count, HOST_KEY_NODES_MAX);
+	/* Who has no createTimestamp comes last. */
+	assert_int_equal(host_key_record_node(&found, found.count - 1), 10000);
+	assert_int_equal(seen.left_out, 1);
+	assert_true(strncmp(seen.name, "host key SHA256:", 16) == 0);
+	assert_string_equal(seen.text,
+	    "10001 nodes with it, 10000 is the limit: 1 left out");
+}
+
+static void
+a_key_over_the_limit_is_as_if_absent_and_the_others_stay(void **state)
+{
+	struct record_key key = record_key_id(RECORD_ACCOUNT_KEYS, 1);
+	struct account_keys_record keys;
+	uint8_t fingerprint[SHA256_LEN];
+	char dn[256], lines[512];
+
+	(void)state;
+	assert_int_equal(state_begin_write(f.state), 0);
+	add(1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	for (uint32_t i = 0; i <= ACCOUNT_KEYS_MAX; i++) {
+		(void)snprintf(dn, sizeof(dn), KEY_DN("%u", "1"), i);
+		(void)snprintf(lines, sizeof(lines),
+		    "objectClass: enscaleKey\nsshPublicKey: %s\n%s",
+		    sync_key(i), created(i));
+		add(100 + i, dn, lines);
+	}
+	assert_int_equal(state_commit(f.state), 0);
+	assert_int_equal(
+	    record_decode_account_keys(look_at(key, RECORD_KEY), &key, &keys),
+	    0);
+	assert_int_equal(keys.count, ACCOUNT_KEYS_MAX);
+	assert_int_equal(seen.count, ACCOUNT_KEYS_MAX);
+	fingerprint_of(YOUNGEST, fingerprint);
+	for (uint32_t i = 0; i < keys.count; i++)
+		assert_memory_not_equal(fingerprint,
+		    keys.fingerprints + (size_t)i * SHA256_LEN, SHA256_LEN);
+	assert_string_equal(seen.name, ACCOUNT_DN("1"));
+	assert_string_equal(seen.text,
+	    "10001 keys, 10000 is the limit: 1 left out");
+	fingerprint_of(YOUNGEST, fingerprint);
+	(void)look_at(record_key_key(1, fingerprint), RECORD_KEY);
+	assert_int_equal(seen.record.len, 0);
+}
+
+/* Their names make the record too long before their number does. */
+static void
+environments_that_one_record_cannot_hold_are_left_out_alone(void **state)
+{
+	enum {
+		COUNT = 66000
+	};
+	struct record_key key = record_key_id(RECORD_ENVIRONMENTS, 5);
+	struct account_environments_record environments;
+	char name[256], dn[512], lines[512];
+
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("5"), ACCOUNT("5"));
+	assert_int_equal(state_begin_write(f.state), 0);
+	for (uint32_t i = 0; i < COUNT; i++) {
+		(void)snprintf(name, sizeof(name), "%0255u", i);
+		(void)snprintf(dn, sizeof(dn), ENVIRONMENT_DN("%s"), name);
+		(void)snprintf(lines, sizeof(lines),
+		    ENVIRONMENT("%s") "enscaleOwner: 5\n", name);
+		add(100 + i, dn, lines);
+	}
+	assert_int_equal(state_commit(f.state), 0);
+	assert_int_equal(
+	    record_decode_environments(look_at(key, RECORD_ENVIRONMENT), &key,
+	        &environments),
+	    0);
+	assert_true(seen.left_out > 0);
+	assert_int_equal(environments.count + seen.left_out, COUNT);
+	assert_true(environments.count > 64000);
+	assert_string_equal(seen.name, ACCOUNT_DN("5"));
+	assert_int_equal(seen.count, COUNT);
+}
+
 int
 main(void)
 {
@@ -318,6 +580,12 @@ main(void)
 		TEST(the_environments_of_an_account_are_those_that_count),
 		TEST(clones_share_a_host_key),
 		TEST(what_is_refused_gives_no_record),
+		TEST(a_node_over_the_limit_is_left_out_alone),
+		TEST(a_node_that_goes_at_the_limit_makes_room_for_the_next),
+		TEST(a_clone_over_the_limit_is_left_out_alone),
+		TEST(a_key_over_the_limit_is_as_if_absent_and_the_others_stay),
+		TEST(
+		    environments_that_one_record_cannot_hold_are_left_out_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@
 #include "common/errors.h"
 #include "common/fingerprint.h"
 #include "common/guard_protocol.h"
+#include "common/ssh_key.h"
 #include "enscale_guard/guard.h"
 #include "enscale_guard/guard_socket.h"
 #include "enscale_guard/key_change.h"
@@ -182,6 +183,77 @@ expect_refusal(const char *line, int code, const char *verdict)
 	assert_string_not_equal(text(answer, "sentence"), "(none)");
 }
 
+/* ---- many --------------------------------------------------------------- */
+
+#define MANY 2000U
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	return memcmp(a, b, SHA256_LEN);
+}
+
+static void
+publish_many(void)
+{
+	const struct record_key key = record_key_id(RECORD_ACCOUNT_KEYS,
+	    ACCOUNT);
+	static uint8_t rows[MANY][SHA256_LEN];
+	char from[FROM_TEXT_MAX + 1];
+	struct wire_writer record;
+
+	/* As long a text as there may be. */
+	memset(from, '1', FROM_TEXT_MAX);
+	from[FROM_TEXT_MAX] = '\0';
+	view_close(around.view);
+	around.view = NULL;
+	view_fixture_begin(&around.fixture, true);
+	view_fixture_put_account(&around.fixture, ACCOUNT, ACCOUNT_ACTIVE, 0,
+	    0);
+	for (uint32_t i = 0; i < MANY; i++) {
+		view_fixture_put_key(&around.fixture, ACCOUNT, i,
+		    i == 0 ? "" : from, 0);
+		memcpy(rows[i], view_fixture_key(ACCOUNT, i).fingerprint,
+		    SHA256_LEN);
+	}
+	qsort(rows, MANY, SHA256_LEN, compare_rows);
+	wire_write_init_growing(&record, RECORD_SIZE_MAX);
+	assert_int_equal(record_encode_account_keys(&record, ACCOUNT,
+	                     (const uint8_t(*)[SHA256_LEN])rows, MANY),
+	    0);
+	view_fixture_put_raw(&around.fixture, &key, record.data, record.len);
+	wire_write_free(&record);
+	view_fixture_commit(&around.fixture);
+	assert_int_equal(view_open(around.fixture.view, &around.view), 0);
+	around.request.view = around.view;
+}
+
+static void
+many_keys_come_in_pages_that_miss_nothing(void **state)
+{
+	char line[256] = "{\"op\":\"keys\"}";
+	uint32_t pages = 0;
+	size_t count = 0;
+	const json_t *answer;
+
+	(void)state;
+	publish_many();
+	do {
+		answer = ask(line);
+		assert_true(json_is_true(json_object_get(answer, "ok")));
+		assert_true(json_dumpb(answer, NULL, 0, JSON_COMPACT) <
+		    2 * GUARD_PAGE_SIZE);
+		count += json_array_size(json_object_get(answer, "keys"));
+		pages++;
+		(void)snprintf(line, sizeof(line),
+		    "{\"op\":\"keys\",\"after\":\"%s\"}", text(answer, "more"));
+	} while (json_object_get(answer, "more") != NULL);
+	assert_int_equal(count, MANY);
+	assert_true(pages > 4);
+	expect_refusal("{\"op\":\"keys\",\"after\":\"MD5:00\"}",
+	    GUARD_EXIT_UNWELL, "bad-request");
+}
+
 static void
 every_key_of_the_account_is_listed(void **state)
 {
@@ -279,6 +351,14 @@ a_limited_key_does_not_widen_itself(void **state)
 	publish(ACCOUNT_ACTIVE, "198.18.0.0/15", 0);
 	expect_both_refused(120, "key-limited");
 	publish(ACCOUNT_ACTIVE, "", INT32_MAX);
+	expect_both_refused(120, "key-limited");
+	view_fixture_begin(&around.fixture, false);
+	view_fixture_put_options(&around.fixture, ACCOUNT, 0, KEY_NO_AGENT);
+	view_fixture_commit(&around.fixture);
+	view_close(around.view);
+	around.view = NULL;
+	assert_int_equal(view_open(around.fixture.view, &around.view), 0);
+	around.request.view = around.view;
 	expect_both_refused(120, "key-limited");
 }
 
@@ -640,6 +720,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define WAY(name)  cmocka_unit_test_setup_teardown(name, set_out, come_back)
 	const struct CMUnitTest tests[] = {
+		TEST(many_keys_come_in_pages_that_miss_nothing),
 		TEST(every_key_of_the_account_is_listed),
 		TEST(the_list_says_when_keys_cannot_be_changed),
 		TEST(a_change_is_handed_on_and_answered_later),

@@ -215,23 +215,42 @@ certify_nothing(void *arg, const struct cert_request *request,
 	return -EPIPE;
 }
 
+#define AUDIT_LINE_SIZE 1024
+
+/* From now on, events go to a file; its descriptor. */
+static int
+begin_audit(char path[])
+{
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(audit_open(path, &around.request.audit), 0);
+	return fd;
+}
+
+/* What has been written since, which is little. */
+static void
+end_audit(int fd, const char *path, char ret_line[AUDIT_LINE_SIZE])
+{
+	ssize_t len;
+
+	audit_close(around.request.audit);
+	around.request.audit = NULL;
+	len = read(fd, ret_line, AUDIT_LINE_SIZE - 1);
+	ret_line[len > 0 ? len : 0] = '\0';
+	close(fd);
+	unlink(path);
+}
+
 /* Asks for a certificate; is the refusal's verdict in the audit log? */
 static bool
 cert_refusal_is_audited(int code, const char *verdict)
 {
-	char path[] = "/tmp/enscale-audit-XXXXXX", line[1024];
-	int fd = mkstemp(path);
-	ssize_t len;
+	char path[] = "/tmp/enscale-audit-XXXXXX", line[AUDIT_LINE_SIZE];
+	int fd = begin_audit(path);
 
-	assert_true(fd >= 0);
-	assert_int_equal(audit_open(path, &around.request.audit), 0);
 	expect_refusal("{\"op\":\"cert\"}", code, verdict);
-	audit_close(around.request.audit);
-	around.request.audit = NULL;
-	len = read(fd, line, sizeof(line) - 1);
-	line[len > 0 ? len : 0] = '\0';
-	close(fd);
-	unlink(path);
+	end_audit(fd, path, line);
 	return strstr(line, "cert-refused") != NULL &&
 	    strstr(line, verdict) != NULL;
 }
@@ -363,6 +382,99 @@ the_list_has_every_environment_and_says_why_not(void **state)
 	    "environment-stopped");
 	assert_int_equal(json_array_size(json_object_get(environment, "nodes")),
 	    1);
+}
+
+/* What is on a page of the crowd's nodes, which have to follow each other. */
+static uint32_t
+follow_crowd(const json_t *page, uint32_t last)
+{
+	const json_t *environment, *node;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(page, "environments"), i,
+	    environment)
+	{
+		if (strcmp(text(environment, "name"), CROWD) != 0)
+			continue;
+		assert_int_equal(number(environment, "node_count"),
+		    ENVIRONMENT_NODES_MAX);
+		json_array_foreach(json_object_get(environment, "nodes"), k,
+		    node) assert_int_equal(number(node, "node"), ++last);
+	}
+	return last;
+}
+
+static void
+a_long_list_comes_in_pages_that_miss_nothing(void **state)
+{
+	char line[256] = "{\"op\":\"list\"}";
+	const json_t *environments, *last_one;
+	uint32_t pages = 0, last = 0;
+	size_t size;
+
+	(void)state;
+	publish(&(struct facts){ .crowd = ENVIRONMENT_NODES_MAX });
+	do {
+		expect_ok(line);
+		size = json_dumpb(around.answer, NULL, 0, JSON_COMPACT);
+		assert_true(size < 2 * GUARD_PAGE_SIZE);
+		last = follow_crowd(around.answer, last);
+		pages++;
+		(void)snprintf(line, sizeof(line),
+		    "{\"op\":\"list\",\"after\":\"%s\"}",
+		    text(around.answer, "more"));
+	} while (json_object_get(around.answer, "more") != NULL);
+	assert_int_equal(last, ENVIRONMENT_NODES_MAX);
+	assert_true(pages > 4);
+	environments = json_object_get(around.answer, "environments");
+	last_one = json_array_get(environments,
+	    json_array_size(environments) - 1);
+	assert_string_equal(text(last_one, "name"), "env-3344147");
+}
+
+static void
+the_next_page_shows_what_is_allowed_by_then(void **state)
+{
+	static const char next[] =
+	    "{\"op\":\"list\",\"after\":\"124718 cool-waterfall-59\"}";
+	const json_t *environment;
+
+	(void)state;
+	expect_ok(next);
+	environment = json_array_get(
+	    json_object_get(around.answer, "environments"), 0);
+	assert_string_equal(text(environment, "name"), "cool-waterfall-59");
+	assert_int_equal(json_array_size(json_object_get(environment, "nodes")),
+	    2);
+	publish(&(struct facts){ .withdrawn = true });
+	expect_ok(next);
+	environment = json_array_get(
+	    json_object_get(around.answer, "environments"), 0);
+	assert_string_equal(text(environment, "name"), "crimson-dust-8");
+	publish(&(struct facts){ .suspended = true });
+	expect_refusal(next, GUARD_EXIT_REFUSED, "account-suspended");
+}
+
+static void
+what_is_no_place_in_a_list_is_refused(void **state)
+{
+	static const char *const places[] = { "", "1", "x env", "-1 env",
+		"1000000000 env", "12345678901 env", "01 env", " env" };
+	char line[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		(void)snprintf(line, sizeof(line),
+		    "{\"op\":\"list\",\"after\":\"%s\"}", places[i]);
+		expect_refusal(line, GUARD_EXIT_UNWELL, "bad-request");
+		assert_true(around.closes);
+	}
+	expect_refusal("{\"op\":\"list\",\"after\":1}", GUARD_EXIT_UNWELL,
+	    "bad-request");
+	expect_ok("{\"op\":\"list\",\"after\":\"0 \"}");
+	expect_ok("{\"op\":\"list\",\"after\":\"0 zzz\"}");
+	assert_int_equal(
+	    json_array_size(json_object_get(around.answer, "environments")), 0);
 }
 
 static void
@@ -501,6 +613,41 @@ hop_done_says_whether_it_signed(void **state)
 	expect_ok("{\"op\":\"hop-done\"}"); /* again: harmless */
 }
 
+/* The end of a hop with a certificate of 22:20: is it in the audit log? */
+static bool
+denial_is_audited(const char *done)
+{
+	char path[] = "/tmp/enscale-audit-XXXXXX", line[AUDIT_LINE_SIZE];
+	int fd = begin_audit(path);
+
+	expect_ok(done);
+	end_audit(fd, path, line);
+	return strstr(line, "\"event\":\"node-refused\"") != NULL &&
+	    strstr(line, "\"valid_after\":\"2025-11-22T22:15:00Z\"") != NULL &&
+	    strstr(line, "\"valid_before\":\"2025-11-22T22:") != NULL;
+}
+
+static void
+a_certificate_that_no_signature_was_wanted_for_is_audited(void **state)
+{
+	static const char denied[] = "{\"op\":\"hop-done\",\"denied\":true}";
+
+	(void)state;
+	expect_ok(HOP);
+	assert_false(denial_is_audited(denied)); /* no certificate yet */
+	expect_ok(HOP);
+	around.hop.certified = 1763850000; /* 22:20 */
+	assert_true(denial_is_audited(denied));
+	expect_ok(HOP);
+	around.hop.certified = 1763850000;
+	assert_false(
+	    denial_is_audited("{\"op\":\"hop-done\",\"denied\":false}"));
+	expect_ok(HOP);
+	around.hop.certified = 1763850000;
+	hop_sign(&around.hop);
+	assert_false(denial_is_audited(denied)); /* it is not the clock */
+}
+
 static void
 hop_done_says_why_the_agent_refused(void **state)
 {
@@ -592,6 +739,17 @@ a_peer_without_a_session_is_told_so(void **state)
 	assert_null(json_object_get(around.answer, "session"));
 }
 
+/* It is no fault of the user's. */
+static void
+a_session_that_nobody_recorded_is_the_gateways_trouble(void **state)
+{
+	(void)state;
+	around.request.session = NULL;
+	around.request.unrecorded = true;
+	expect_refusal("{\"op\":\"hello\"}", 122, "unrecorded");
+	assert_true(around.closes);
+}
+
 static void
 the_guard_s_own_lines_say_what_ends_and_why(void **state)
 {
@@ -632,6 +790,9 @@ main(void)
 		TEST(without_a_view_nobody_is_told_anything),
 		TEST(a_view_that_is_too_old_lets_nobody_in),
 		TEST(the_list_has_every_environment_and_says_why_not),
+		TEST(a_long_list_comes_in_pages_that_miss_nothing),
+		TEST(the_next_page_shows_what_is_allowed_by_then),
+		TEST(what_is_no_place_in_a_list_is_refused),
 		TEST(an_environment_without_a_role_is_not_listed),
 		TEST(who_asks_too_often_is_told_to_wait),
 		TEST(a_hop_is_declared_and_described),
@@ -640,11 +801,13 @@ main(void)
 		TEST(a_node_with_the_gateways_own_address_is_not_hopped_to),
 		TEST(a_session_of_one_node_hops_nowhere_else),
 		TEST(hop_done_says_whether_it_signed),
+		TEST(a_certificate_that_no_signature_was_wanted_for_is_audited),
 		TEST(hop_done_says_why_the_agent_refused),
 		TEST(what_is_no_request_closes_the_connection),
 		TEST(a_request_that_is_cut_anywhere_is_refused),
 		TEST(a_request_with_any_bit_turned_does_no_harm),
 		TEST(a_peer_without_a_session_is_told_so),
+		TEST(a_session_that_nobody_recorded_is_the_gateways_trouble),
 		TEST(the_guard_s_own_lines_say_what_ends_and_why),
 	};
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -30,6 +31,7 @@
 #include "enscale_guard/ending.h"
 #include "enscale_guard/guard_socket.h"
 #include "enscale_guard/judge.h"
+#include "enscale_guard/left_over.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/peer.h"
 #include "guard_fixture.h"
@@ -47,7 +49,7 @@ static char dir[] = "/tmp/enscale-sessions-XXXXXX";
 static struct process family[FAMILY];
 static int shell_fd = -1; /* the guard's end of the shell's connection */
 static int report[2] = { -1, -1 };
-static unsigned appeared, over;
+static unsigned appeared, over, dead;
 
 /* ---- processes --------------------------------------------------------- */
 
@@ -159,10 +161,21 @@ on_over(struct session_entry *entry, void *arg)
 {
 	(void)arg;
 	over++;
-	if (!entry->ending)
-		ending_left_overs(&guard, entry);
+	process_list_prune(&entry->members);
+	if (!entry->ending && entry->members.count > 0)
+		ending_processes(&guard, &entry->session, &entry->members);
+	if (entry->published)
+		left_over_look(&guard, &entry->session);
 	live_hop_clear(&guard, entry);
 	guard_socket_session_over(entry);
+}
+
+static void
+on_dead(const struct session *session, void *arg)
+{
+	(void)arg;
+	dead++;
+	left_over_record(&guard, session);
 }
 
 static void
@@ -175,7 +188,8 @@ static void
 open_guard(void)
 {
 	const struct session_table_events events = { .appeared = on_appeared,
-		.over = on_over };
+		.over = on_over,
+		.dead = on_dead };
 
 	config_init(&guard.config);
 	/* So that this program's uid is the owner's. */
@@ -199,6 +213,7 @@ close_guard(void)
 
 	guard_socket_close(&guard);
 	ending_close(&guard);
+	left_over_close(&guard);
 	judge_close(&guard);
 	for (entry = session_table_first(guard.sessions); entry != NULL;
 	     entry = session_table_next(entry))
@@ -221,7 +236,7 @@ set_up(void **state)
 		return -1;
 	path_of("sessions", path, sizeof(path));
 	mkdir(path, 0700);
-	appeared = over = 0;
+	appeared = over = dead = 0;
 	guard.view = guard_fixture_publish(&(struct facts){ 0 });
 	open_guard();
 	return 0;
@@ -482,6 +497,55 @@ a_record_of_before_is_taken_in_at_the_start(void **state)
 	    &session_table_first(guard.sessions)->members, &family[SSH]));
 }
 
+static bool
+is_recorded(const struct session *session)
+{
+	char name[SESSION_NAME_MAX + 16], path[256];
+
+	snprintf(name, sizeof(name), "sessions/%u.%s", session->account,
+	    session->id);
+	path_of(name, path, sizeof(path));
+	return access(path, F_OK) == 0;
+}
+
+static void
+a_dead_monitor_s_record_of_before_is_removed(void **state)
+{
+	struct session session;
+
+	(void)state;
+	start_family(false);
+	session = session_of(&family[MONITOR]);
+	publish(&session);
+	close_guard();
+	assert_int_equal(process_signal(&family[MONITOR], SIGKILL), 0);
+	while (!is_gone(MONITOR))
+		usleep(1000);
+	appeared = 0;
+	open_guard();
+	assert_int_equal(appeared, 0);
+	assert_int_equal(dead, 1);
+	assert_true(is_recorded(&session));
+	for (int i = 0; i < 100 && is_recorded(&session); i++)
+		turn(100);
+	assert_false(is_recorded(&session));
+}
+
+static void
+a_living_session_keeps_its_record_whatever_is_withdrawn(void **state)
+{
+	struct session session;
+
+	(void)state;
+	start_family(false);
+	session = session_of(&family[MONITOR]);
+	publish(&session);
+	left_over_look(&guard, &session);
+	turn(1000);
+	assert_true(is_recorded(&session));
+	assert_false(is_gone(SSH));
+}
+
 /* ---- how it ends ------------------------------------------------------- */
 
 static struct session_entry *
@@ -572,6 +636,32 @@ a_session_of_one_node_ends_with_its_hop(void **state)
 	assert_true(ends(SSH));
 	assert_true(ends(SHELL));
 	assert_true(ends(MONITOR));
+}
+
+static void
+an_answer_that_is_too_long_is_a_sentence(void **state)
+{
+	char *text = calloc(1, GUARD_REPLY_MAX + 1), line[1024] = "";
+	struct client *client = admission_enter(&guard.admission, getuid());
+	int fds[2];
+
+	(void)state;
+	assert_non_null(client);
+	assert_non_null(text);
+	memset(text, 'x', GUARD_REPLY_MAX);
+	assert_int_equal(socketpair(AF_UNIX,
+	                     SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+	                     fds),
+	    0);
+	guard_socket_accepted(fds[0], client, &guard);
+	guard_socket_tell(LIST_FIRST(&guard.shells),
+	    json_pack("{s:s}", "text", text));
+	free(text);
+	assert_true(read(fds[1], line, sizeof(line) - 1) > 0);
+	assert_non_null(strstr(line, "\"code\":122"));
+	assert_non_null(strstr(line, "\"verdict\":\"too-long\""));
+	assert_string_equal(line + strlen(line) - 2, "}\n");
+	close(fds[1]);
 }
 
 /* The tunnel of native mode: its sshd opens what the guard never hears of. */
@@ -791,6 +881,91 @@ all_descendants_are_found(void **state)
 	process_list_clear(&list);
 }
 
+#define MANY 1500 /* more than a page of their pids */
+
+static void
+have_children(int ready)
+{
+	for (int i = 0; i < MANY; i++)
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				pause();
+		}
+	if (write(ready, "x", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+static void
+the_children_of_a_large_family_are_found_and_nobody_else(void **state)
+{
+	struct process_list list = { 0 };
+	struct process parent;
+	pid_t pid, its_parent;
+	size_t strangers = 0, count;
+	int ready[2];
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0)
+		have_children(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_int_equal(process_find(pid, &parent), 0);
+	assert_int_equal(process_list_add_children(&list, &parent), 0);
+	count = list.count;
+	for (size_t i = 0; i < count; i++)
+		strangers += process_stat(list.items[i].pid, NULL,
+		                 &its_parent) != 0 ||
+		    its_parent != pid;
+	process_list_clear(&list);
+	kill(pid, SIGKILL);
+	close(ready[0]);
+	close(ready[1]);
+	assert_int_equal(count, MANY);
+	assert_int_equal(strangers, 0);
+}
+
+static void *
+start_one(void *arg)
+{
+	pid_t *pid = arg;
+
+	*pid = fork();
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void
+children_of_other_threads_are_children(void **state)
+{
+	struct process_list list = { 0 };
+	volatile pid_t child = 0;
+	struct process self, other;
+	pthread_t thread;
+	bool found;
+
+	(void)state;
+	assert_int_equal(process_find(getpid(), &self), 0);
+	assert_int_equal(
+	    pthread_create(&thread, NULL, start_one, (void *)(uintptr_t)&child),
+	    0);
+	while (child == 0)
+		usleep(1000);
+	assert_int_equal(process_list_add_children(&list, &self), 0);
+	found = process_find(child, &other) == 0 &&
+	    process_list_has(&list, &other);
+	process_list_clear(&list);
+	kill(child, SIGKILL);
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+	assert_true(found);
+}
+
 /* Orphans come to this program, not to the machine's init, and do not stay. */
 static int
 make(void **state)
@@ -815,10 +990,13 @@ main(void)
 		TEST(an_orphan_belongs_to_no_session),
 		TEST(a_record_that_is_withdrawn_counts_no_longer),
 		TEST(a_record_of_before_is_taken_in_at_the_start),
+		TEST(a_dead_monitor_s_record_of_before_is_removed),
+		TEST(a_living_session_keeps_its_record_whatever_is_withdrawn),
 		TEST(a_suspended_account_s_session_ends),
 		TEST(what_does_not_listen_is_killed),
 		TEST(a_stopped_environment_ends_the_hop_alone),
 		TEST(a_session_of_one_node_ends_with_its_hop),
+		TEST(an_answer_that_is_too_long_is_a_sentence),
 		TEST(a_shell_that_waits_keeps_no_tunnel_open),
 		TEST(a_tunnel_ends_also_when_native_mode_is_off_by_then),
 		TEST(a_tunnel_of_the_future_ends_at_once),
@@ -833,6 +1011,8 @@ main(void)
 		TEST(files_of_hops_that_are_over_are_removed),
 		TEST(no_signal_reaches_a_later_process_of_the_same_pid),
 		TEST(all_descendants_are_found),
+		TEST(the_children_of_a_large_family_are_found_and_nobody_else),
+		TEST(children_of_other_threads_are_children),
 	};
 
 	return cmocka_run_group_tests(tests, make, guard_fixture_free);

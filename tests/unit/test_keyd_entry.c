@@ -33,7 +33,7 @@ add(uint32_t account, const char *title, const char *key)
 	};
 
 	memset(&entry, 0, sizeof(entry));
-	return key_entry_check(&request, NOW, &entry);
+	return key_entry_check(&request, false, NOW, &entry);
 }
 
 static void
@@ -80,6 +80,29 @@ limits_of_a_key_are_kept(void **state)
 }
 
 static void
+options_are_written_anew_and_touch_is_a_setting(void **state)
+{
+	const struct keyd_request request = { .op = KEYD_ADD,
+		.account = 1,
+		.title = "t",
+		.key =
+		    "# mine\n\tNO-TOUCH-required,no-user-rc,restrict,from=\"::1\"\t" SAMPLE_ED25519
+		    "\r\n" };
+
+	(void)state;
+	assert_int_equal(key_entry_check(&request, false, NOW, &entry),
+	    KEYD_KEY_OPTION);
+	assert_int_equal(key_entry_check(&request, true, NOW, &entry),
+	    KEYD_DONE);
+	assert_string_equal(entry.line,
+	    "no-pty,no-agent-forwarding,no-port-forwarding,no-touch-required,"
+	    "from=\"::1\" " SAMPLE_ED25519);
+	assert_int_equal(add(1, "t", "verify-required " SAMPLE_ED25519),
+	    KEYD_DONE);
+	assert_string_equal(entry.line, "verify-required " SAMPLE_ED25519);
+}
+
+static void
 bad_keys_are_told_apart(void **state)
 {
 	static const struct {
@@ -89,8 +112,9 @@ bad_keys_are_told_apart(void **state)
 		{ "", KEYD_KEY_FORMAT },
 		{ "hello", KEYD_KEY_FORMAT },
 		{ "ssh-ed25519 AAAA", KEYD_KEY_FORMAT },
-		{ SAMPLE_ED25519 "\n" SAMPLE_ED25519, KEYD_KEY_FORMAT },
-		{ "command=\"id\" " SAMPLE_ED25519, KEYD_KEY_FORMAT },
+		{ SAMPLE_ED25519 "\n" SAMPLE_ED25519, KEYD_KEY_SEVERAL },
+		{ "command=\"id\" " SAMPLE_ED25519, KEYD_KEY_OPTION },
+		{ "no-touch-required " SAMPLE_ED25519, KEYD_KEY_OPTION },
 		{ "from=\"a\"b\" " SAMPLE_ED25519, KEYD_KEY_FORMAT },
 		{ SAMPLE_RSA1024, KEYD_KEY_WEAK },
 		{ SAMPLE_DSA, KEYD_KEY_WEAK },
@@ -139,7 +163,7 @@ accounts_that_cannot_exist_are_refused(void **state)
 	assert_int_equal(add(ACCOUNT_ID_MAX + 1, "t", SAMPLE_ED25519),
 	    KEYD_NO_ACCOUNT);
 	assert_int_equal(add(UINT32_MAX, "t", SAMPLE_ED25519), KEYD_NO_ACCOUNT);
-	assert_int_equal(key_entry_check(&request, NOW, &entry),
+	assert_int_equal(key_entry_check(&request, false, NOW, &entry),
 	    KEYD_NO_ACCOUNT);
 }
 
@@ -152,7 +176,7 @@ what_is_refused_names_its_fingerprint_and_nothing_else(void **state)
 	                                     .account = 1,
 	                                     .title = "\n",
 	                                     .key = SAMPLE_ED25519 },
-	                     NOW, &entry),
+	                     false, NOW, &entry),
 	    KEYD_BAD_TITLE);
 	for (size_t i = 0; i < SHA256_LEN; i++)
 		assert_int_equal(entry.fingerprint[i], 0);
@@ -181,7 +205,8 @@ a_deletion_needs_nothing_but_the_digest(void **state)
 	(void)state;
 	assert_int_equal(
 	    fingerprint_parse(SAMPLE_ED25519_SHA256, request.fingerprint), 0);
-	assert_int_equal(key_entry_check(&request, NOW, &entry), KEYD_DONE);
+	assert_int_equal(key_entry_check(&request, false, NOW, &entry),
+	    KEYD_DONE);
 	assert_int_equal(key_entry_dn(&entry, ACCOUNT_DN, dn), 0);
 	assert_string_equal(dn,
 	    "enscaleKeyFingerprint=" ED25519_HEX "," ACCOUNT_DN);
@@ -211,6 +236,8 @@ main(void)
 		    a_good_key_is_written_anew_without_its_comment),
 		cmocka_unit_test(every_accepted_type_can_be_added),
 		cmocka_unit_test(limits_of_a_key_are_kept),
+		cmocka_unit_test(
+		    options_are_written_anew_and_touch_is_a_setting),
 		cmocka_unit_test(bad_keys_are_told_apart),
 		cmocka_unit_test(titles_are_short_and_printable),
 		cmocka_unit_test(accounts_that_cannot_exist_are_refused),

@@ -20,6 +20,7 @@
 
 #include "common/cleanup.h"
 #include "common/login_name.h"
+#include "common/ssh_key.h"
 #include "tests/unit/view_fixture.h"
 
 #define OPTIONS "restrict,pty,agent-forwarding"
@@ -291,6 +292,43 @@ options_of_the_key_are_given_in_utc(void **state)
 	assert_string_equal(output, "");
 }
 
+static void
+what_options_take_away_is_not_given(void **state)
+{
+	static const struct {
+		uint8_t options;
+		const char *line, *native;
+	} cases[] = {
+		{ KEY_NO_PTY, "restrict,agent-forwarding",
+		    "restrict,agent-forwarding,port-forwarding,"
+		    "permitopen=\"198.19.0.18:22\"" },
+		{ KEY_NO_AGENT, "restrict,pty",
+		    "restrict,pty,port-forwarding,"
+		    "permitopen=\"198.19.0.18:22\"" },
+		{ KEY_NO_PORTS, OPTIONS, OPTIONS },
+		{ KEY_NARROWED | KEY_VERIFY, "restrict,verify-required",
+		    "restrict,verify-required" },
+		{ KEY_NO_PORTS | KEY_VERIFY | KEY_NO_TOUCH,
+		    OPTIONS ",verify-required,no-touch-required",
+		    OPTIONS ",verify-required,no-touch-required" },
+	};
+
+	(void)state;
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture_key key = view_fixture_key(25880, 60 + i);
+
+		view_fixture_begin(&fixture, false);
+		view_fixture_put_options(&fixture, 25880, 60 + i,
+		    cases[i].options);
+		view_fixture_commit(&fixture);
+		assert_int_equal(run("25880", key.fingerprint_text), 0);
+		gives(cases[i].line, &key);
+		assert_int_equal(
+		    run_native("124718-25880", key.fingerprint_text), 0);
+		gives(cases[i].native, &key);
+	}
+}
+
 /* A view that holds what enscale-sync would never write. */
 static void
 records_that_would_break_the_line_are_refused(void **state)
@@ -503,6 +541,7 @@ main(void)
 		cmocka_unit_test(wrong_arguments_exit_with_one),
 		cmocka_unit_test(type_and_key_are_checked_when_given),
 		cmocka_unit_test(options_of_the_key_are_given_in_utc),
+		cmocka_unit_test(what_options_take_away_is_not_given),
 		cmocka_unit_test(records_that_would_break_the_line_are_refused),
 		cmocka_unit_test(
 		    a_broken_record_exits_with_one_and_a_deleted_one_with_nothing),

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -108,6 +109,28 @@ a_login_that_is_told_again_is_the_same(void **state)
 }
 
 static void
+a_clock_that_was_ahead_does_not_hide_later_logins(void **state)
+{
+	const int64_t now = time(NULL), ahead = now + 86400 * 365;
+
+	(void)state;
+	assert_int_equal(last_use_login(last, 25880, now - 20, "198.18.0.10"),
+	    0);
+	assert_int_equal(last_use_login(last, 25880, ahead, "198.18.0.11"), 0);
+	assert_int_equal(last_use_login(last, 25880, now - 10, "198.18.0.12"),
+	    0);
+	expect(25880, NOW, now - 10, "198.18.0.12", 0);
+	expect(25880, now - 10, now - 20, "198.18.0.10", 0);
+	/* Two of them. */
+	assert_int_equal(last_use_login(last, 25881, ahead, "198.18.0.10"), 0);
+	assert_int_equal(last_use_login(last, 25881, ahead + 1, "198.18.0.11"),
+	    0);
+	assert_int_equal(last_use_login(last, 25881, now, "198.18.0.12"), 0);
+	expect(25881, NOW, now, "198.18.0.12", 0);
+	expect(25881, now, 0, "", 0);
+}
+
+static void
 the_node_stands_beside_the_logins(void **state)
 {
 	(void)state;
@@ -195,6 +218,7 @@ main(void)
 		TEST(the_login_before_this_one_is_told),
 		TEST(the_longest_address_is_kept),
 		TEST(a_login_that_is_told_again_is_the_same),
+		TEST(a_clock_that_was_ahead_does_not_hide_later_logins),
 		TEST(the_node_stands_beside_the_logins),
 		TEST(accounts_keep_apart_up_to_the_last_one),
 		TEST(another_guard_reads_what_this_one_wrote),

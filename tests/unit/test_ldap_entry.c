@@ -10,6 +10,7 @@
 
 #include "common/errors.h"
 #include "common/fingerprint_text.h"
+#include "common/ssh_key.h"
 #include "ldap/ldap_entry.h"
 #include "ldap/ldap_time.h"
 #include "tests/unit/sample_keys.h"
@@ -211,53 +212,95 @@ an_entry_of_two_kinds_or_none_is_refused(void **state)
 	assert_refused("cn: nothing\n", "objectClass");
 }
 
-static void
-a_text_that_cannot_be_shown_refuses_the_entry(void **state)
+/* The entry counts, and this is said of it. */
+static struct entry
+assert_warned(const char *lines, const char *warning)
 {
-	static const char *const bad[] = { "a\tb", "a\x1b[31m", "\xff",
-		"\xe2\x80\xae", "a\x7f", "\xc3" };
+	struct entry entry = parse(lines);
+
+	if (entry.refused || *entry.reason != '\0')
+		fail_msg("refused: %s", entry.reason);
+	assert_string_equal(entry.warning, warning);
+	return entry;
+}
+
+#define LEFT_OUT "what cannot be shown is left out"
+
+static void
+what_is_for_people_costs_a_warning_and_no_entry(void **state)
+{
+	static const char *const odd[] = { "a\tb", "a\x1b b", "a\xff b",
+		"a\xe2\x80\xae b", "a\x7f b", "a b\xc3", "a\xe2\x80\x8b b",
+		"a\xf3\xa0\x81\x81 b" };
+	struct entry entry;
 	char lines[256];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
 		(void)snprintf(lines, sizeof(lines), ACCOUNT "cn: %s\n",
-		    bad[i]);
-		assert_refused(lines, "cn: not printable text");
+		    odd[i]);
+		entry = assert_warned(lines, "cn: " LEFT_OUT);
+		assert_string_equal(entry.name, "a b");
 		(void)snprintf(lines, sizeof(lines), ACCOUNT "mail: %s\n",
-		    bad[i]);
-		assert_refused(lines, "mail: not printable text");
+		    odd[i]);
+		entry = assert_warned(lines, "mail: " LEFT_OUT);
+		assert_string_equal(entry.account.mail, "a b");
+		(void)snprintf(lines, sizeof(lines),
+		    KEY "cn: %s\nsshPublicKey: " SAMPLE_ED25519 "\n", odd[i]);
+		entry = assert_warned(lines, "cn: " LEFT_OUT);
+		assert_string_equal(entry.key.title, "a b");
+		(void)snprintf(lines, sizeof(lines),
+		    NODE "enscaleServiceType: %s\n", odd[i]);
+		entry = assert_warned(lines, "enscaleServiceType: " LEFT_OUT);
+		assert_string_equal(entry.node.service_type, "a b");
+		/* An environment is known by its name. */
+		(void)snprintf(lines, sizeof(lines),
+		    "objectClass: enscaleEnvironment\ncn: %s\n", odd[i]);
+		assert_refused(lines, "cn: not printable text");
+		assert_string_equal(parse(lines).warning, "");
 	}
 	sync_begin(&fixture);
 	sync_add(&fixture, "objectClass: enscaleAccount");
 	sync_add(&fixture, "enscaleAccountId: 1");
-	sync_add_bytes(&fixture, "cn", "a\nb", 3);
-	assert_true(sync_parse(&fixture, 1, ACCOUNT_DN).refused);
-	fixture.count--;
-	sync_add_bytes(&fixture, "cn", "a\0b", 3);
-	assert_true(sync_parse(&fixture, 1, ACCOUNT_DN).refused);
-	fixture.count--;
-	sync_add_bytes(&fixture, "cn", "a", 1);
-	assert_false(sync_parse(&fixture, 1, ACCOUNT_DN).refused);
+	sync_add_bytes(&fixture, "cn", "a\n\0b", 4);
+	assert_string_equal(sync_parse(&fixture, 1, ACCOUNT_DN).name, "a b");
+	assert_warned(ACCOUNT "cn: ab\n", "");
+	assert_warned(ACCOUNT "cn: \x01\nmail: \x02\n",
+	    "cn: " LEFT_OUT "\nmail: " LEFT_OUT);
 }
 
 static void
-a_text_over_its_limit_is_refused_and_not_cut(void **state)
+a_text_for_people_is_cut_at_its_limit_and_a_name_is_not(void **state)
 {
-	char lines[2048], text[512];
+	size_t len = 1024 * 1024;
+	char *text = malloc(len), lines[512];
+	struct entry entry;
 
 	(void)state;
-	memset(text, 'x', sizeof(text));
-	text[NAME_TEXT_MAX] = '\0';
-	(void)snprintf(lines, sizeof(lines), ACCOUNT "cn: %s\n", text);
-	assert_good(lines);
-	text[NAME_TEXT_MAX] = 'x';
-	text[NAME_TEXT_MAX + 1] = '\0';
-	(void)snprintf(lines, sizeof(lines), ACCOUNT "cn: %s\n", text);
-	assert_refused(lines, "cn: ");
-	text[NAME_TEXT_MAX + 1] = 'x';
-	text[MAIL_TEXT_MAX + 1] = '\0';
-	(void)snprintf(lines, sizeof(lines), ACCOUNT "mail: %s\n", text);
-	assert_refused(lines, "mail: ");
+	assert_non_null(text);
+	memset(text, 'x', len);
+	(void)snprintf(lines, sizeof(lines), ACCOUNT "cn: %.*s\n",
+	    NAME_TEXT_MAX, text);
+	assert_warned(lines, "");
+	sync_begin(&fixture);
+	sync_add(&fixture, "objectClass: enscaleAccount");
+	sync_add(&fixture, "enscaleAccountId: 1");
+	sync_add_bytes(&fixture, "cn", text, NAME_TEXT_MAX + 1);
+	sync_add_bytes(&fixture, "mail", text, len);
+	entry = sync_parse(&fixture, 1, ACCOUNT_DN);
+	assert_false(entry.refused);
+	assert_int_equal(strlen(entry.name), NAME_TEXT_MAX);
+	assert_int_equal(strlen(entry.account.mail), MAIL_TEXT_MAX);
+	assert_string_equal(entry.warning,
+	    "cn: a text of 256 bytes, of which 255 are shown\n"
+	    "mail: a text of 1048576 bytes, of which 320 are shown");
+	sync_begin(&fixture);
+	sync_add(&fixture, "objectClass: enscaleEnvironment");
+	sync_add_bytes(&fixture, "cn", text, NAME_TEXT_MAX + 1);
+	entry = sync_parse(&fixture, 1, ACCOUNT_DN);
+	assert_true(entry.refused);
+	assert_string_equal(entry.reason, "cn: larger than allowed");
+	free(text);
 }
 
 static void
@@ -340,7 +383,17 @@ a_bad_key_is_refused_with_its_reason(void **state)
 	assert_refused(KEY "sshPublicKey: " SAMPLE_RSA1024 "\n",
 	    error_text(ENS_E_KEY_WEAK));
 	assert_refused(KEY "sshPublicKey: command=\"x\" " SAMPLE_ED25519 "\n",
-	    error_text(ENS_E_KEY_FORMAT));
+	    "sshPublicKey: option not accepted: command");
+	assert_refused(KEY "sshPublicKey: no-touch-required " SAMPLE_ED25519
+	                   "\n",
+	    "no-touch-required (see no_touch in enscale.conf)");
+	sync_begin(&fixture);
+	sync_add(&fixture, "objectClass: enscaleKey");
+	sync_add_bytes(&fixture, "sshPublicKey",
+	    SAMPLE_ED25519 "\n" SAMPLE_ECDSA256,
+	    strlen(SAMPLE_ED25519 "\n" SAMPLE_ECDSA256));
+	assert_string_equal(sync_parse(&fixture, 1, ACCOUNT_DN).reason,
+	    "sshPublicKey: more than one public key");
 	assert_refused(KEY "sshPublicKey: " SAMPLE_ED25519
 	                   "\nsshPublicKey: " SAMPLE_ECDSA256 "\n",
 	    "more than one value");
@@ -362,6 +415,81 @@ a_bad_key_on_an_account_leaves_the_account_and_the_others(void **state)
 	assert_string_equal(entry.account.keys[1].title, "two");
 	assert_non_null(strstr(entry.reason, "value 2 of 3"));
 	assert_non_null(strstr(entry.reason, error_text(ENS_E_KEY_WEAK)));
+}
+
+static void
+every_bad_value_of_an_account_is_named_and_every_good_key_taken(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	sync_begin(&fixture);
+	sync_add(&fixture, "objectClass: enscaleAccount");
+	sync_add(&fixture, "enscaleAccountId: 1");
+#define VALUE(text) sync_add_bytes(&fixture, "sshPublicKey", text, strlen(text))
+	VALUE(
+	    "  # mine\n\t" SAMPLE_ED25519 " one\r\n\n" SAMPLE_ECDSA256 " two");
+	VALUE("command=\"x\" " SAMPLE_ED25519);
+	VALUE("# nothing\n");
+	VALUE("\n" SAMPLE_RSA1024 "\n" SAMPLE_ECDSA384 " a\tc\n");
+	VALUE("restrict,verify-required " SAMPLE_RSA2048);
+	VALUE("no-touch-required " SAMPLE_ECDSA521);
+	entry = sync_parse(&fixture, 1, ACCOUNT_DN);
+	assert_false(entry.refused);
+	assert_string_equal(entry.reason,
+	    "sshPublicKey: value 2 of 6: option not accepted: command\n"
+	    "sshPublicKey: value 3 of 6: not a public key: nothing is in it\n"
+	    "sshPublicKey: value 4 of 6, line 2: key too weak (DSA, or RSA "
+	    "under 2048 bits)\n"
+	    "sshPublicKey: value 6 of 6: option not accepted: "
+	    "no-touch-required (see no_touch in enscale.conf)");
+	assert_string_equal(entry.warning,
+	    "sshPublicKey: value 4 of 6, line 3: of the comment not all is shown");
+	assert_int_equal(entry.account.key_count, 4);
+	assert_string_equal(entry.account.keys[0].title, "one");
+	assert_string_equal(entry.account.keys[1].title, "two");
+	assert_string_equal(entry.account.keys[2].title, "a c");
+	assert_int_equal(entry.account.keys[2].options, 0);
+	assert_int_equal(entry.account.keys[3].options,
+	    KEY_NARROWED | KEY_VERIFY);
+	fixture.schema.no_touch = true;
+	entry = sync_parse(&fixture, 1, ACCOUNT_DN);
+	assert_int_equal(entry.account.key_count, 5);
+	assert_int_equal(entry.account.keys[4].options, KEY_NO_TOUCH);
+	fixture.schema.no_touch = false;
+}
+
+static void
+what_is_said_of_an_entry_ends_somewhere(void **state)
+{
+	size_t len = ATTRIBUTE_VALUE_MAX;
+	char *text = malloc(len + 1);
+	struct entry entry;
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < len; i += 2)
+		memcpy(text + i, "x\n", 2);
+	sync_begin(&fixture);
+	sync_add(&fixture, "objectClass: enscaleAccount");
+	sync_add(&fixture, "enscaleAccountId: 1");
+	sync_add_bytes(&fixture, "sshPublicKey", text, len + 1);
+	sync_add_bytes(&fixture, "sshPublicKey", text, len);
+	VALUE(SAMPLE_ED25519);
+	entry = sync_parse(&fixture, 1, ACCOUNT_DN);
+	free(text);
+	assert_false(entry.refused);
+	assert_int_equal(entry.account.key_count, 1);
+	assert_true(strlen(entry.reason) > ENTRY_REASON_MAX / 2 &&
+	    strlen(entry.reason) <= ENTRY_REASON_MAX);
+	assert_int_equal(strncmp(entry.reason,
+	                     "sshPublicKey: value 1 of 3: larger than allowed\n"
+	                     "sshPublicKey: value 2 of 3: not a public key\n",
+	                     strlen("sshPublicKey: value 1 of 3: larger than "
+	                            "allowed\n")),
+	    0);
+	assert_string_equal(entry.reason + strlen(entry.reason) - 9,
+	    "\nand more");
 }
 
 static void
@@ -512,19 +640,113 @@ the_system_user_is_a_user_name_and_not_root(void **state)
 static void
 a_host_key_has_no_options_and_is_a_key(void **state)
 {
-	char lines[NODE_HOST_KEYS_MAX * 128 + 512];
-	size_t len;
-
 	(void)state;
 	assert_refused(NODE "enscaleHostKey: x\n", "enscaleHostKey");
 	assert_refused(NODE "enscaleHostKey: from=\"10.0.0.1\" " SAMPLE_ED25519
 	                    "\n",
 	    "options on a host key");
-	len = (size_t)snprintf(lines, sizeof(lines), NODE);
+}
+
+static void
+of_too_many_host_keys_the_first_count(void **state)
+{
+	char lines[NODE_HOST_KEYS_MAX * 128 + 512];
+	struct entry entry;
+	size_t len = (size_t)snprintf(lines, sizeof(lines), NODE);
+
+	(void)state;
 	for (uint32_t i = 0; i <= NODE_HOST_KEYS_MAX; i++)
 		len += (size_t)snprintf(lines + len, sizeof(lines) - len,
 		    "enscaleHostKey: %s\n", sync_key(i));
-	assert_refused(lines, "enscaleHostKey: ");
+	entry = parse(lines);
+	assert_int_equal(entry.node.host_key_count, NODE_HOST_KEYS_MAX);
+	assert_string_equal(entry.reason,
+	    "enscaleHostKey: 17 values, 16 is the limit: 1 left out");
+}
+
+/* Parses an entry of which one attribute has so many values. */
+static struct entry
+parse_many(const char *lines, const char *name, struct berval *values,
+    uint32_t count)
+{
+	struct entry entry;
+	struct entry_attribute *attribute;
+
+	(void)sync_entry(&fixture, 1, ACCOUNT_DN, lines);
+	attribute = &fixture.attributes[fixture.count++];
+	*attribute = (struct entry_attribute){ { strlen(name), NULL }, values,
+		count };
+	memcpy(&attribute->name.bv_val, &name, sizeof(name));
+	entry = sync_parse(&fixture, 1, ACCOUNT_DN);
+	assert_false(entry.refused);
+	return entry;
+}
+
+static void
+of_too_many_accounts_the_lowest_and_the_owner_have_access(void **state)
+{
+	enum {
+		COUNT = ENVIRONMENT_MEMBERS_MAX + 5
+	};
+	static char texts[COUNT][16];
+	static struct berval values[COUNT];
+	const struct environment_member *members;
+	struct entry entry;
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT; i++) {
+		values[i].bv_len = (size_t)snprintf(texts[i], sizeof(texts[i]),
+		    "%u", COUNT - i);
+		values[i].bv_val = texts[i];
+	}
+	entry = parse_many("objectClass: enscaleEnvironment\ncn: e\n"
+	                   "enscaleOwner: 70000\n",
+	    "enscaleFullAccess", values, COUNT);
+	members = entry.environment.members;
+	assert_int_equal(entry.environment.member_count,
+	    ENVIRONMENT_MEMBERS_MAX);
+	for (uint32_t i = 0; i < ENVIRONMENT_MEMBERS_MAX - 1; i++) {
+		assert_int_equal(members[i].account, i + 1);
+		assert_int_equal(members[i].role, ROLE_FULL);
+	}
+	assert_int_equal(members[ENVIRONMENT_MEMBERS_MAX - 1].account, 70000);
+	assert_int_equal(members[ENVIRONMENT_MEMBERS_MAX - 1].role, ROLE_OWNER);
+	assert_string_equal(entry.reason,
+	    "enscaleFullAccess: 10006 accounts with access, 10000 is the "
+	    "limit: 6 left out");
+}
+
+/* What the state cannot keep would end every connection. */
+static void
+of_keys_that_are_too_long_together_the_first_count(void **state)
+{
+	enum {
+		COUNT = ACCOUNT_KEYS_MAX
+	};
+	static struct berval values[COUNT];
+	static const char rsa[] = SAMPLE_RSA2048;
+	char from[FROM_TEXT_MAX + 1], *text;
+	struct wire_writer writer;
+	struct entry entry;
+	int len;
+
+	(void)state;
+	memset(from, '1', FROM_TEXT_MAX);
+	from[FROM_TEXT_MAX] = '\0';
+	len = asprintf(&text, "from=\"%s\" %s %0250d", from, rsa, 1);
+	assert_true(len > 0);
+	for (uint32_t i = 0; i < COUNT; i++)
+		values[i] = (struct berval){ (size_t)len, text };
+	entry = parse_many("objectClass: enscaleAccount\nenscaleAccountId: 1\n",
+	    "sshPublicKey", values, COUNT);
+	assert_in_range(entry.account.key_count, 8000, COUNT - 1);
+	assert_non_null(
+	    strstr(entry.reason, "sshPublicKey: 10000 keys of this size, "));
+	wire_write_init_growing(&writer, RECORD_SIZE_MAX);
+	entry_encode(&writer, &entry);
+	assert_int_equal(writer.error, 0);
+	wire_write_free(&writer);
+	free(text);
 }
 
 static void
@@ -620,8 +842,10 @@ main(void)
 		cmocka_unit_test(an_account_id_is_a_canonical_number_in_range),
 		cmocka_unit_test(an_unknown_word_refuses_the_whole_entry),
 		cmocka_unit_test(an_entry_of_two_kinds_or_none_is_refused),
-		cmocka_unit_test(a_text_that_cannot_be_shown_refuses_the_entry),
-		cmocka_unit_test(a_text_over_its_limit_is_refused_and_not_cut),
+		cmocka_unit_test(
+		    what_is_for_people_costs_a_warning_and_no_entry),
+		cmocka_unit_test(
+		    a_text_for_people_is_cut_at_its_limit_and_a_name_is_not),
 		cmocka_unit_test(a_value_of_a_mebibyte_is_refused),
 		cmocka_unit_test(of_several_names_the_smallest_is_shown),
 		cmocka_unit_test(a_key_entry_is_parsed_and_keeps_its_title),
@@ -629,6 +853,9 @@ main(void)
 		cmocka_unit_test(a_bad_key_is_refused_with_its_reason),
 		cmocka_unit_test(
 		    a_bad_key_on_an_account_leaves_the_account_and_the_others),
+		cmocka_unit_test(
+		    every_bad_value_of_an_account_is_named_and_every_good_key_taken),
+		cmocka_unit_test(what_is_said_of_an_entry_ends_somewhere),
 		cmocka_unit_test(an_end_at_the_epoch_is_not_never),
 		cmocka_unit_test(
 		    of_several_roles_owner_wins_and_else_the_lower),
@@ -638,6 +865,11 @@ main(void)
 		cmocka_unit_test(a_node_has_an_address_of_its_own),
 		cmocka_unit_test(the_system_user_is_a_user_name_and_not_root),
 		cmocka_unit_test(a_host_key_has_no_options_and_is_a_key),
+		cmocka_unit_test(of_too_many_host_keys_the_first_count),
+		cmocka_unit_test(
+		    of_too_many_accounts_the_lowest_and_the_owner_have_access),
+		cmocka_unit_test(
+		    of_keys_that_are_too_long_together_the_first_count),
 		cmocka_unit_test(ports_and_ids_of_nodes_are_in_range),
 		cmocka_unit_test(generalized_time_is_read_strictly),
 		cmocka_unit_test(every_flipped_bit_of_an_entry_is_survived),

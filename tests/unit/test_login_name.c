@@ -155,12 +155,12 @@ every_error_has_words(void **state)
 {
 	(void)state;
 	assert_string_equal(error_text(0), "success");
-	for (int e = ENS_E_PROTOCOL; e <= ENS_E_NOTFOUND; e++) {
+	for (int e = ENS_E_KEY_OPTION; e <= ENS_E_NOTFOUND; e++) {
 		assert_string_not_equal(error_text(e), "unknown error");
 		assert_true(strlen(error_text(e)) > 0);
 	}
 	assert_string_equal(error_text(-2), "No such file or directory");
-	assert_string_equal(error_text(ENS_E_PROTOCOL - 1), "unknown error");
+	assert_string_equal(error_text(ENS_E_KEY_OPTION - 1), "unknown error");
 	assert_string_equal(error_text(-999), "unknown error");
 	assert_string_equal(error_text(1), "unknown error");
 }

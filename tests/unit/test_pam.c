@@ -26,6 +26,7 @@
 
 #include "common/cleanup.h"
 #include "common/session_registry.h"
+#include "tests/unit/other_service.h"
 #include "tests/unit/view_fixture.h"
 
 #define ADDRESS "198.18.0.10"
@@ -87,6 +88,7 @@ make(void **state)
 	(void)state;
 	if (build == NULL)
 		build = ".";
+	other_service_begin();
 	view_fixture_make(&fixture);
 	snprintf(sessions, sizeof(sessions), "%s/sessions", fixture.root);
 	snprintf(services, sizeof(services), "%s/pam.d", fixture.root);
@@ -126,6 +128,7 @@ fresh(void **state)
 	write_config("");
 	view_fixture_publish_demo(&fixture);
 	pam_race_after_publish = NULL;
+	other_service_reset();
 	return 0;
 }
 
@@ -517,8 +520,11 @@ static int lock_errno;
 static void
 try_the_lock(void)
 {
-	int fd = open(sessions, O_RDONLY | O_DIRECTORY);
+	char path[sizeof(sessions) + 8];
+	int fd;
 
+	snprintf(path, sizeof(path), "%s.lock", sessions);
+	fd = open(path, O_RDONLY);
 	lock_errno = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
 	close(fd);
 }
@@ -610,8 +616,10 @@ what_a_killed_sshd_left_counts_for_nothing(void **state)
 	assert_int_equal(status, 0);
 	assert_int_equal(count_records(), 1);
 	assert_int_equal(log_in("25880", 25880, 0), PAM_SUCCESS);
-	assert_int_equal(count_records(), 1);
+	/* By its record the guard finds what is left of it. */
+	assert_int_equal(count_records(), 2);
 	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	assert_int_equal(count_records(), 1);
 	end();
 }
 
@@ -736,6 +744,52 @@ a_user_name_that_changes_on_the_way_is_refused(void **state)
 	end();
 }
 
+/* A local user of that name, in front of our module: /bin/bash. */
+static void
+a_name_that_is_another_user_to_the_host_is_refused(void **state)
+{
+	static const char *const names[] = { "25880", "227028-25880" };
+	char sentence[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		other_by_name = (struct other_answer){ .uid = 4444,
+			.shell = "/bin/bash" };
+		start("enscale", names[i]);
+		assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_AUTHINFO_UNAVAIL);
+		snprintf(sentence, sizeof(sentence),
+		    "This gateway is not set up properly: it takes %s for another user. Only its operator can mend that.",
+		    names[i]);
+		said_with_session(sentence);
+		/* Nor when the account was allowed before. */
+		give_key(25880, 0);
+		assert_int_equal(pam_open_session(pamh, 0),
+		    PAM_AUTHINFO_UNAVAIL);
+		assert_int_equal(count_records(), 0);
+		end();
+		other_service_reset();
+		assert_int_equal(log_in(names[i], 25880, 0), PAM_SUCCESS);
+		assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+		end();
+	}
+}
+
+static void
+become_somebody_else(void)
+{
+	other_by_name.shell = "/bin/bash";
+}
+
+static void
+a_name_that_becomes_another_user_opens_no_session(void **state)
+{
+	(void)state;
+	pam_race_after_publish = become_somebody_else;
+	assert_int_equal(log_in("25880", 25880, 0), PAM_AUTHINFO_UNAVAIL);
+	assert_int_equal(count_records(), 0);
+	end();
+}
+
 static void
 ending_pam_in_a_child_leaves_the_record(void **state)
 {
@@ -781,6 +835,8 @@ main(void)
 		TEST(the_view_going_away_in_between_ends_it),
 		TEST(wrong_arguments_and_configuration_refuse_everybody),
 		TEST(a_user_name_that_changes_on_the_way_is_refused),
+		TEST(a_name_that_is_another_user_to_the_host_is_refused),
+		TEST(a_name_that_becomes_another_user_opens_no_session),
 		TEST(ending_pam_in_a_child_leaves_the_record),
 	};
 

@@ -16,6 +16,7 @@
 #include "common/crc32c.h"
 #include "common/errors.h"
 #include "common/record.h"
+#include "common/ssh_key.h"
 
 static const uint8_t fp1[SHA256_LEN] = { 1, 2, 3 };
 static const uint8_t fp2[SHA256_LEN] = { 1, 2, 4 };
@@ -37,6 +38,7 @@ static const struct key_record key1 = {
 	.blob = { (const uint8_t *)"blob-one", 8 },
 	.title = "Enscale Demo Key",
 	.from = "10.0.0.0/8,!10.1.1.1",
+	.options = KEY_NO_PTY | KEY_VERIFY,
 	.expires = 2,
 	.added = 1763850000,
 };
@@ -163,6 +165,7 @@ walk_key(struct bytes record, const struct record_key *key)
 	walk_bytes((struct bytes){ found.fingerprint, SHA256_LEN });
 	assert_in_range(found.blob.len, 1, KEY_BLOB_MAX);
 	assert_true(found.expires >= 0 && found.added >= 0);
+	assert_in_range(found.options, 0, KEY_OPTIONS);
 	return 0;
 }
 
@@ -415,6 +418,7 @@ a_record_keeps_its_fields(void **state)
 	assert_true(bytes_equal(key.blob, blob1));
 	assert_string_equal(key.title, key1.title);
 	assert_string_equal(key.from, key1.from);
+	assert_int_equal(key.options, KEY_NO_PTY | KEY_VERIFY);
 	assert_int_equal(key.expires, 2);
 	assert_int_equal(key.added, 1763850000);
 
@@ -556,6 +560,31 @@ a_record_in_the_wrong_place_is_noticed(void **state)
 }
 
 static void
+the_name_of_an_environment_is_one_in_letters_of_either_case(void **state)
+{
+	struct record_key lower = record_key_environment("cool-waterfall-59");
+	struct record_key upper = record_key_environment("Cool-WATERFALL-59");
+	struct record_key other = record_key_environment("cool-waterfall-58");
+	struct environment_record found;
+	struct wire_writer writer;
+	struct bytes record;
+
+	(void)state;
+	assert_int_equal(lower.len, upper.len);
+	assert_memory_equal(lower.data, upper.data, lower.len);
+	wire_write_init_growing(&writer, RECORD_SIZE_MAX);
+	assert_int_equal(record_encode_environment(&writer, "Cool-WATERFALL-59",
+	                     ENVIRONMENT_RUNNING, 0, NULL, 0, NULL, 0),
+	    0);
+	record = (struct bytes){ writer.data, writer.len };
+	assert_int_equal(record_decode_environment(record, &lower, &found), 0);
+	assert_string_equal(found.name, "Cool-WATERFALL-59");
+	assert_int_equal(record_decode_environment(record, &other, &found),
+	    ENS_E_CORRUPT);
+	wire_write_free(&writer);
+}
+
+static void
 a_record_of_another_version_is_named_so(void **state)
 {
 	(void)state;
@@ -645,6 +674,9 @@ the_encoder_refuses_what_is_over_a_limit(void **state)
 	account.max_sessions = SESSION_LIMIT_MAX + 1;
 	assert_int_equal(ENCODED(record_encode_account, &account), ENS_E_LIMIT);
 
+	key.options = KEY_OPTIONS + 1;
+	assert_int_equal(ENCODED(record_encode_key, &key), ENS_E_RANGE);
+	key.options = 0;
 	key.from = text;
 	assert_int_equal(ENCODED(record_encode_key, &key), ENS_E_LIMIT);
 	text[FROM_TEXT_MAX] = '\0';
@@ -811,6 +843,8 @@ main(void)
 		cmocka_unit_test(a_cut_record_is_refused_even_when_sealed),
 		cmocka_unit_test(a_record_with_something_behind_it_is_refused),
 		cmocka_unit_test(a_record_in_the_wrong_place_is_noticed),
+		cmocka_unit_test(
+		    the_name_of_an_environment_is_one_in_letters_of_either_case),
 		cmocka_unit_test(a_record_of_another_version_is_named_so),
 		cmocka_unit_test(a_tombstone_means_not_found),
 		cmocka_unit_test(a_name_that_is_too_long_has_no_key),

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -71,7 +72,11 @@ empty_folder(void **state)
 static int
 remove_folder(void **state)
 {
+	char lock[sizeof(folder) + 8];
+
 	(void)state;
+	snprintf(lock, sizeof(lock), "%s.lock", folder);
+	unlink(lock);
 	close(dir_fd);
 	return rmdir(folder);
 }
@@ -429,46 +434,88 @@ the_walk_passes_over_what_is_broken_and_stops_when_told(void **state)
 }
 
 static void
-the_lock_goes_with_its_holder(void **state)
+a_monitor_that_cannot_be_looked_at_lives(void **state)
 {
-	int lock = session_lock(dir_fd), ready[2], again;
-	char c;
+	struct session session = make_session(25880);
+	struct rlimit limit, none;
+	bool is_alive;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	is_alive = session_is_alive(&session);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_true(is_alive);
+}
+
+static uint32_t
+count_files(void)
+{
+	DIR *dir = opendir(folder);
+	const struct dirent *entry;
+	uint32_t count = 0;
+
+	while ((entry = readdir(dir)) != NULL)
+		count += strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0;
+	closedir(dir);
+	return count;
+}
+
+/* The signal comes in the middle of the record: no file may be that long. */
+static void
+who_is_killed_while_it_writes_leaves_nothing(void **state)
+{
+	const struct rlimit short_files = { 20, 20 };
+	const struct rlimit no_core = { 0, 0 };
+	struct session session = make_session(25880);
+	int status;
 	pid_t pid;
 
 	(void)state;
-	assert_true(lock >= 0);
-	assert_int_equal(flock(dir_fd, LOCK_EX | LOCK_NB), -1);
-	assert_int_equal(errno, EWOULDBLOCK);
-	close(lock);
-
-	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (session_lock(dir_fd) >= 0 && write(ready[1], "x", 1) == 1)
-			pause();
-		_exit(1);
+		signal(SIGXFSZ, SIG_DFL);
+		setrlimit(RLIMIT_CORE, &no_core);
+		setrlimit(RLIMIT_FSIZE, &short_files);
+		session_publish(dir_fd, &session);
+		_exit(0);
 	}
-	assert_int_equal(read(ready[0], &c, 1), 1);
-	kill(pid, SIGKILL);
-	again = session_lock(dir_fd);
-	assert_true(again >= 0);
-	close(again);
-	waitpid(pid, NULL, 0);
-	close(ready[0]);
-	close(ready[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(count_files(), 0);
+}
+
+static void
+whoever_reads_the_folder_cannot_hold_a_login_up(void **state)
+{
+	char path[sizeof(folder) + 8];
+	struct stat st;
+	int lock;
+
+	(void)state;
+	assert_int_equal(flock(dir_fd, LOCK_EX | LOCK_NB), 0);
+	lock = session_lock(folder);
+	assert_true(lock >= 0);
+	assert_int_equal(flock(dir_fd, LOCK_UN), 0);
+	close(lock);
+	snprintf(path, sizeof(path), "%s.lock", folder);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
 static void
 a_lock_that_is_held_times_out(void **state)
 {
-	int lock = session_lock(dir_fd);
+	int lock = session_lock(folder);
 	time_t start = time(NULL);
 
 	(void)state;
 	assert_true(lock >= 0);
-	assert_int_equal(session_lock(dir_fd), -ETIMEDOUT);
+	assert_int_equal(session_lock(folder), -ETIMEDOUT);
 	assert_true(time(NULL) - start >= 4);
 	close(lock);
 }
@@ -489,7 +536,9 @@ main(void)
 		TEST(only_sessions_whose_monitor_lives_count),
 		TEST(a_misleading_process_name_misleads_nobody),
 		TEST(the_walk_passes_over_what_is_broken_and_stops_when_told),
-		TEST(the_lock_goes_with_its_holder),
+		TEST(a_monitor_that_cannot_be_looked_at_lives),
+		TEST(who_is_killed_while_it_writes_leaves_nothing),
+		TEST(whoever_reads_the_folder_cannot_hold_a_login_up),
 		TEST(a_lock_that_is_held_times_out),
 	};
 

@@ -36,11 +36,12 @@ count(char **environment)
 }
 
 static void
-terminal_and_locale_pass(void **state)
+terminal_locale_and_protocol_pass(void **state)
 {
 	char term[] = "TERM=xterm-256color", lang[] = "LANG=de_DE.UTF-8";
 	char all[] = "LC_ALL=ca_ES@valencia", own[] = "LC_MY_2=a:b+c";
-	char *given[] = { term, lang, all, own, NULL };
+	char git[] = "GIT_PROTOCOL=version=2", color[] = "COLORTERM=truecolor";
+	char *given[] = { term, lang, all, own, git, color, NULL };
 	AUTO(cleanup_child_env) char **environment = NULL;
 
 	(void)state;
@@ -50,11 +51,13 @@ terminal_and_locale_pass(void **state)
 	assert_true(has(environment, lang));
 	assert_true(has(environment, all));
 	assert_true(has(environment, own));
+	assert_true(has(environment, git));
+	assert_true(has(environment, color));
 	assert_true(has(environment, "PATH=/usr/bin:/bin"));
 	assert_true(has(environment, "SHELL=" SSH_CONNECT));
 	assert_true(has(environment, "HOME=/h"));
 	assert_true(has(environment, "USER=25880"));
-	assert_int_equal(count(environment), 8);
+	assert_int_equal(count(environment), 10);
 }
 
 static void
@@ -65,7 +68,10 @@ everything_else_is_dropped(void **state)
 		"SSH_ASKPASS=/tmp/x", "DISPLAY=:0", "TERMCAP=x", "LANGUAGE=de",
 		"LC_=x", "LC_a=x", "LC_A B=x", "TERM", "TERM=", "=x", "",
 		"TERM=x\ny", "TERM=\033[2J", "LANG=a b", "LANG=$(id)",
-		"LC_ALL=../../../tmp/x", "LANG=%n",
+		"LC_ALL=../../../tmp/x", "LANG=%n", "GIT_PROTOCOL=a b",
+		"GIT_PROTOCOL=$(id)", "GIT_PROTOCOL_X=version=2", "GIT_DIR=x",
+		"GIT_SSH_COMMAND=x", "GIT_PROTO=version=2",
+		"COLORTERM=", "NO_COLOR=1",
 		"LC_ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKL=x" };
 	size_t i;
 
@@ -123,7 +129,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(terminal_and_locale_pass),
+		cmocka_unit_test(terminal_locale_and_protocol_pass),
 		cmocka_unit_test(everything_else_is_dropped),
 		cmocka_unit_test(a_long_value_is_dropped),
 		cmocka_unit_test(a_thousand_variables_are_thinned_out),

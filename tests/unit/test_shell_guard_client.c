@@ -22,6 +22,7 @@
 
 #include "common/errors.h"
 #include "enscale_shell/guard_client.h"
+#include "enscale_shell/listing.h"
 #include "enscale_shell/shell.h"
 
 #define HELLO                                                              \
@@ -267,6 +268,74 @@ a_refusal_has_code_and_sentence(void **state)
 	stop();
 }
 
+#define ENVIRONMENT(name, nodes)                                           \
+	"{\"name\":\"" name "\",\"state\":\"running\",\"role\":\"owner\"," \
+	"\"owner\":1,\"verdict\":\"allowed\",\"node_count\":3,"            \
+	"\"nodes\":[" nodes "]}"
+#define NODE(id)                                                            \
+	"{\"node\":" id ",\"service\":\"apache\",\"address\":\"10.0.0.1\"," \
+	"\"user\":\"apache\",\"state\":\"running\"}"
+#define PAGE(environments) "{\"ok\":true,\"environments\":[" environments "]"
+
+static void
+pages_of_a_list_are_put_together(void **state)
+{
+	static const char *const pieces[] = {
+		PAGE(ENVIRONMENT("a", NODE("9")) "," ENVIRONMENT("b",
+		    NODE("1"))) ",\"more\":\"1 b\"}\n",
+		/* The account is made to wait, and does. */
+		"{\"ok\":false,\"code\":122,\"verdict\":\"too-many-requests\","
+		"\"sentence\":\"Wait.\"}\n",
+		PAGE(ENVIRONMENT("b", NODE("2"))) ",\"more\":\"2 b\"}\n",
+		"hang up", /* the guard was restarted */
+		PAGE(ENVIRONMENT("b", NODE("3")) "," ENVIRONMENT("c",
+		    NODE("4"))) "}\n",
+		NULL
+	};
+	struct listing *listing = NULL;
+	struct refusal refusal;
+	struct shell shell;
+
+	(void)state;
+	start(pieces);
+	assert_int_equal(shell_init(&shell, path), 0);
+	assert_int_equal(listing_fetch(&shell, &listing, &refusal), 0);
+	assert_int_equal(listing->count, 3);
+	assert_int_equal(listing->environments[0].node_count, 1);
+	assert_int_equal(listing->environments[1].node_count, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(listing->environments[1].nodes[i].node, i + 1);
+	assert_int_equal(listing->environments[2].node_count, 1);
+	listing_free(listing);
+	shell_close(&shell);
+	stop();
+}
+
+static void
+a_list_that_breaks_off_is_none(void **state)
+{
+	static const char *const pieces[] = {
+		PAGE(ENVIRONMENT("a", NODE("9"))) ",\"more\":\"9 a\"}\n",
+		"{\"ok\":false,\"code\":120,\"verdict\":\"account-suspended\","
+		"\"sentence\":\"Suspended.\"}\n",
+		NULL
+	};
+	struct listing *listing = NULL;
+	struct refusal refusal;
+	struct shell shell;
+
+	(void)state;
+	start(pieces);
+	assert_int_equal(shell_init(&shell, path), 0);
+	assert_int_equal(listing_fetch(&shell, &listing, &refusal),
+	    ENS_E_DENIED);
+	assert_null(listing);
+	assert_int_equal(refusal.code, GUARD_EXIT_REFUSED);
+	assert_string_equal(refusal.sentence, "Suspended.");
+	shell_close(&shell);
+	stop();
+}
+
 static void
 a_gateway_without_a_guard_is_unwell(void **state)
 {
@@ -291,6 +360,8 @@ main(void)
 		cmocka_unit_test(hello_says_who_we_are),
 		cmocka_unit_test(a_restarted_guard_is_asked_again),
 		cmocka_unit_test(a_refusal_has_code_and_sentence),
+		cmocka_unit_test(pages_of_a_list_are_put_together),
+		cmocka_unit_test(a_list_that_breaks_off_is_none),
 		cmocka_unit_test(a_gateway_without_a_guard_is_unwell),
 	};
 

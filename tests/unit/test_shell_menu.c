@@ -42,13 +42,20 @@ static const char demo[] =
 static int
 parse(const char *text, struct listing **ret_listing)
 {
+	AUTO(cleanup_listing) struct listing *listing = listing_new();
 	json_t *reply = json_loads(text, 0, NULL);
 	int r;
 
+	assert_non_null(listing);
 	assert_non_null(reply);
-	r = listing_parse(reply, ret_listing);
+	r = listing_add(listing, reply);
 	json_decref(reply);
-	return r;
+	if (r != 0)
+		return r;
+	listing_sort(listing);
+	*ret_listing = listing;
+	listing = NULL;
+	return 0;
 }
 
 /* Everything there is, or one environment's nodes. */

@@ -64,8 +64,28 @@ the_last_line_gives_the_reason(void **state)
 		{ "Host key for node1 has changed\nHost key verification "
 		  "failed.\r\n",
 		    "its host key is not the one in the directory" },
-		{ "apache@198.19.0.18: Permission denied (publickey).\r\n",
-		    "it did not accept the gateway's certificate" },
+		{ "connect to host 198.19.0.18 port 22: Operation not "
+		  "permitted\n",
+		    "Operation not permitted" },
+		{ "packet.c:sshpkt_vfatal():1943 (pid=1887): banner exchange: "
+		  "Connection to 198.19.0.19 port 22: invalid format\r\n",
+		    "what answers there does not speak SSH" },
+		{ "packet.c:sshpkt_vfatal():1943 (pid=1): "
+		  "ssh_dispatch_run_fatal: Connection to 198.19.0.19 port 22: "
+		  "message authentication code incorrect\r\n",
+		    "what arrives from it is damaged" },
+		{ "packet.c:sshpkt_vfatal():1943 (pid=1): "
+		  "ssh_dispatch_run_fatal: Connection to 198.19.0.19 port 22: "
+		  "incorrect signature\r\n",
+		    "incorrect signature" },
+		{ "packet.c:sshpkt_vfatal():1916 (pid=1): Disconnected from "
+		  "198.19.0.19 port 22\r\n",
+		    "it closed the connection" },
+		{ "kex_exchange_identification: read: Protocol error\r\n",
+		    "read: Protocol error" },
+		{ "ssh: half a line", "ssh gave no reason" },
+		{ "a.c:f():7 (pid=8): \n", "ssh gave no reason" },
+		{ "Connection to 198.19.0.19 port 22\n", "ssh gave no reason" },
 		{ "subsystem request failed on channel 0\r\n",
 		    "it has no such subsystem" },
 		{ "clientloop.c:server_alive_check():711 (pid=7): Timeout, "
@@ -83,6 +103,23 @@ the_last_line_gives_the_reason(void **state)
 		feed(&log, cases[i].said);
 		assert_string_equal(ssh_log_reason(&log), cases[i].reason);
 	}
+}
+
+static void
+a_refused_login_is_told_from_a_refused_connection(void **state)
+{
+	struct ssh_log log = { 0 };
+
+	(void)state;
+	feed(&log, "connect to host 198.19.0.18 port 22: Permission denied\n");
+	assert_false(ssh_log_is_denied(&log));
+	assert_string_equal(ssh_log_reason(&log), "Permission denied");
+	feed(&log, "apache@node124718: Permission denied (publickey).\r\n");
+	assert_true(ssh_log_is_denied(&log));
+	feed(&log,
+	    "Received disconnect from 198.19.0.18 port 22:2: Too many "
+	    "authentication failures\r\n");
+	assert_true(ssh_log_is_denied(&log));
 }
 
 static void
@@ -170,6 +207,8 @@ main(void)
 		cmocka_unit_test(a_login_is_seen_in_what_ssh_says),
 		cmocka_unit_test(other_lines_are_no_login),
 		cmocka_unit_test(the_last_line_gives_the_reason),
+		cmocka_unit_test(
+		    a_refused_login_is_told_from_a_refused_connection),
 		cmocka_unit_test(
 		    what_was_said_before_the_login_is_no_reason_after_it),
 		cmocka_unit_test(the_node_says_how_the_command_ended),

@@ -104,8 +104,8 @@ no_file_and_no_program_of_anybody_is_used(void **state)
 		"-oPasswordAuthentication=no", "-oClearAllForwardings=yes",
 		"-oForwardX11=no", "-oForwardAgent=no", "-oControlMaster=no",
 		"-oControlPath=none", "-oEscapeChar=none",
-		"-oSendEnv=LANG LC_*", "-E/proc/77/fd/6", "-p22", "-lapache",
-		"-T" };
+		"-oSendEnv=LANG LC_* COLORTERM GIT_PROTOCOL", "-E/proc/77/fd/6",
+		"-p22", "-lapache", "-T" };
 	AUTO(cleanup_ssh_options) char **argv = NULL;
 	size_t i;
 

@@ -329,6 +329,42 @@ others_with_the_same_numbers_do_not_make_up_for_the_suspended(void **state)
 	assert_too_much("the suspension of all 20 accounts that have one");
 }
 
+/* A tree that was loaded anew is here a second time. */
+static void
+what_is_here_twice_is_one_thing(void **state)
+{
+	struct entry a = account(0);
+
+	(void)state;
+	have_accounts(400);
+	for (int i = 0; i < 200; i++) {
+		(void)shrink_add(&shrink, &a, NULL);
+		shrink_add_copy(&shrink, &a);
+	}
+	assert_too_much("200 of 200 accounts");
+}
+
+static void
+numbers_alone_tell_as_much(void **state)
+{
+	uint64_t
+	    had[SHRINK_KINDS] = { [SHRINK_KEYS] = 2000, [SHRINK_NODES] = 101 };
+	uint64_t has[SHRINK_KINDS] = { [SHRINK_ACCOUNTS] = 5,
+		[SHRINK_KEYS] = 1800,
+		[SHRINK_NODES] = 1 };
+	char text[SHRINK_TEXT_MAX];
+
+	(void)state;
+	assert_false(shrink_is_much_less(had, has, text));
+	has[SHRINK_KEYS] = 1799;
+	assert_true(shrink_is_much_less(had, has, text));
+	assert_string_equal(text, "201 of 2000 keys");
+	has[SHRINK_KEYS] = 1800;
+	has[SHRINK_NODES] = 0;
+	assert_true(shrink_is_much_less(had, has, text));
+	assert_string_equal(text, "101 of 101 nodes");
+}
+
 static void
 a_hundred_may_go_though_they_are_all(void **state)
 {
@@ -394,6 +430,8 @@ main(void)
 		TEST(to_delete_all_who_are_suspended_is_no_loss_of_that_kind),
 		TEST(
 		    others_with_the_same_numbers_do_not_make_up_for_the_suspended),
+		TEST(what_is_here_twice_is_one_thing),
+		TEST(numbers_alone_tell_as_much),
 		TEST(a_hundred_may_go_though_they_are_all),
 		TEST(one_of_ten_may_go),
 		TEST(each_kind_is_measured_by_itself),

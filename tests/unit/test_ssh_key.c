@@ -147,7 +147,7 @@ options_comment_and_line_end_are_taken(void **state)
 	    0);
 	assert_string_equal(key.from, "10.0.0.0/8,!10.9.*");
 	assert_true(key.expires == 1893456000);
-	assert_string_equal(key.comment, "Zo\xc3\xab's key ?");
+	assert_string_equal(key.comment, "Zo\xc3\xab's key ");
 	assert_int_equal(
 	    parse("Expiry-Time=\"203001010000Z\",FROM=\"::1\" " SAMPLE_ED25519
 	          "   ",
@@ -155,10 +155,6 @@ options_comment_and_line_end_are_taken(void **state)
 	    0);
 	assert_string_equal(key.from, "::1");
 	memset(comment, 'c', sizeof(comment));
-	comment[NAME_TEXT_MAX + 1] = '\0';
-	snprintf(line, sizeof(line), "%s %s", SAMPLE_ED25519, comment);
-	assert_int_equal(parse(line, &key), 0);
-	assert_string_equal(key.comment, "");
 	comment[NAME_TEXT_MAX] = '\0';
 	snprintf(line, sizeof(line), "%s %s", SAMPLE_ED25519, comment);
 	assert_int_equal(parse(line, &key), 0);
@@ -172,19 +168,8 @@ lines_that_are_no_key_are_refused(void **state)
 		"", " ", "\n", "#", "ssh-ed25519", "ssh-ed25519 ",
 		"ssh-ed25519 x", "ssh-ed25519 AAAA", " " SAMPLE_ED25519,
 		"# " SAMPLE_ED25519, SAMPLE_ED25519 "\n\n",
-		SAMPLE_ED25519 "\nroot", SAMPLE_ED25519 " a\tb",
-		SAMPLE_ED25519 " \x1b[m", "restrict " SAMPLE_ED25519,
-		"command=\"x\" " SAMPLE_ED25519,
-		"from=\"1.2.3.4\",command=\"x\" " SAMPLE_ED25519,
-		"from=\"\" " SAMPLE_ED25519, "from=1.2.3.4 " SAMPLE_ED25519,
-		"from=\"1.2.3.4 " SAMPLE_ED25519,
-		"from=\"1.2.3.4\", " SAMPLE_ED25519,
-		"from=\"1.2.3.4\"x " SAMPLE_ED25519,
-		"from=\"1.2.3.4\",from=\"1.2.3.4\" " SAMPLE_ED25519,
-		"from=\"a b\" " SAMPLE_ED25519,
-		"from=\"a\\\"b\" " SAMPLE_ED25519,
-		"expiry-time=\"2030\" " SAMPLE_ED25519,
-		"expiry-time=\"20300101Z\",expiry-time=\"20300101Z\" " SAMPLE_ED25519,
+		SAMPLE_ED25519 "\nroot", "from=\"1.2.3.4 " SAMPLE_ED25519,
+		"=\"x\" " SAMPLE_ED25519, "no-pty", "no-pty hello world",
 		"from=\"1.2.3.4\"", "\"", "=\"\" x",
 		/* one type's name before another's blob */
 		"ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAICDiJ5e3rOrq4QSI6gyWSlXh+x8OpQHom645DROpxVTa"
@@ -199,6 +184,134 @@ lines_that_are_no_key_are_refused(void **state)
 	assert_int_equal(
 	    ssh_key_parse(SAMPLE_ED25519 "\0", sizeof(SAMPLE_ED25519), &key),
 	    ENS_E_KEY_FORMAT);
+}
+
+/* Parses options before a good key; "" when they are taken. */
+static const char *
+reason_of(const char *options, struct ssh_key *ret_key)
+{
+	static char reason[KEY_REASON_MAX + 1];
+	char line[512];
+	int n = snprintf(line, sizeof(line), "%s " SAMPLE_ED25519, options);
+	int r;
+
+	assert_in_range(n, 1, sizeof(line) - 1);
+	r = ssh_key_parse_line(
+	    (struct bytes){ (const uint8_t *)line, (size_t)n }, ret_key,
+	    reason);
+	assert_true(r == 0 || r == ENS_E_KEY_OPTION);
+	return r == 0 ? "" : reason;
+}
+
+#define MALFORMED " (malformed, or twice)"
+
+static void
+options_that_cannot_be_honoured_are_refused_by_name(void **state)
+{
+	static const struct {
+		const char *options, *name;
+	} cases[] = {
+		{ "command=\"x\"", "command" },
+		{ "command=\"echo \\\"a b\\\" c\"", "command" },
+		{ "from=\"1.2.3.4\",command=\"x\"", "command" },
+		{ "no-pty,Command=\"x\"", "Command" },
+		{ "environment=\"A=b\"", "environment" },
+		{ "principals=\"root\"", "principals" },
+		{ "cert-authority", "cert-authority" },
+		{ "tunnel=\"0\"", "tunnel" },
+		{ "permitopen=\"a:1\"", "permitopen" },
+		{ "permitlisten=\"1\"", "permitlisten" },
+		{ "no-verify-required", "no-verify-required" },
+		{ "restrict=\"x\"", "restrict" },
+		{ "some\x01thing", "some" },
+		{ "from=\"\"", "from" MALFORMED },
+		{ "from=1.2.3.4", "from" MALFORMED },
+		{ "from", "from" MALFORMED },
+		{ "from=\"1.2.3.4\",", "one without a name" },
+		{ "from=\"1.2.3.4\"x", "x" MALFORMED },
+		{ "from=\"1.2.3.4\",from=\"1.2.3.4\"", "from" MALFORMED },
+		{ "from=\"a b\"", "from" MALFORMED },
+		{ "from=\"a\\\"b\"", "from" MALFORMED },
+		{ "expiry-time=\"2030\"", "expiry-time" MALFORMED },
+		{ "expiry-time=\"20300101Z\",expiry-time=\"20300101Z\"",
+		    "expiry-time" MALFORMED },
+	};
+	static const char words[] = "option not accepted: ";
+	struct ssh_key key;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *reason = reason_of(cases[i].options, &key);
+
+		if (strncmp(reason, words, sizeof(words) - 1) != 0 ||
+		    strcmp(reason + sizeof(words) - 1, cases[i].name) != 0)
+			fail_msg("%s: %s", cases[i].options, reason);
+	}
+}
+
+static void
+options_that_take_away_are_kept_in_the_order_of_sshd(void **state)
+{
+	static const struct {
+		const char *options;
+		uint8_t bits;
+		const char *written;
+	} cases[] = {
+		{ "no-pty", KEY_NO_PTY, "no-pty" },
+		{ "NO-Agent-Forwarding", KEY_NO_AGENT, "no-agent-forwarding" },
+		{ "no-port-forwarding", KEY_NO_PORTS, "no-port-forwarding" },
+		{ "restrict", KEY_NARROWED,
+		    "no-pty,no-agent-forwarding,no-port-forwarding" },
+		{ "restrict,pty", KEY_NO_AGENT | KEY_NO_PORTS,
+		    "no-agent-forwarding,no-port-forwarding" },
+		{ "pty,restrict", KEY_NARROWED,
+		    "no-pty,no-agent-forwarding,no-port-forwarding" },
+		{ "restrict,agent-forwarding,port-forwarding,pty", 0, "" },
+		{ "no-X11-forwarding,no-user-rc,x11-forwarding,user-rc", 0,
+		    "" },
+		{ "verify-required,no-touch-required",
+		    KEY_VERIFY | KEY_NO_TOUCH,
+		    "verify-required,no-touch-required" },
+	};
+	char written[KEY_OPTIONS_TEXT_MAX + 1];
+	struct ssh_key key;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_string_equal(reason_of(cases[i].options, &key), "");
+		assert_int_equal(key.options, cases[i].bits);
+		ssh_key_format_options(key.options, written);
+		assert_string_equal(written, cases[i].written);
+	}
+	ssh_key_format_options(KEY_OPTIONS, written);
+	assert_string_equal(reason_of(written, &key), "");
+	assert_int_equal(key.options, KEY_OPTIONS);
+}
+
+static void
+tabs_stand_between_words_and_comments_are_made_fit_to_be_shown(void **state)
+{
+	char line[1024], comment[NAME_TEXT_MAX + 3];
+	struct ssh_key key;
+
+	(void)state;
+	assert_int_equal(
+	    parse(
+	        "no-pty\tssh-ed25519\t\t"
+	        "AAAAC3NzaC1lZDI1NTE5AAAAICDiJ5e3rOrq4QSI6gyWSlXh+x8OpQHom645DROpxVTa"
+	        "\ta\tb \x1b[m\xff\t",
+	        &key),
+	    0);
+	assert_string_equal(key.comment, "a b [m");
+	assert_true(key.comment_changed);
+	assert_int_equal(parse(SAMPLE_ED25519 " me", &key), 0);
+	assert_false(key.comment_changed);
+	memset(comment, 'c', sizeof(comment));
+	comment[NAME_TEXT_MAX + 2] = '\0';
+	snprintf(line, sizeof(line), "%s %s", SAMPLE_ED25519, comment);
+	assert_int_equal(parse(line, &key), 0);
+	assert_int_equal(strlen(key.comment), NAME_TEXT_MAX);
+	assert_true(key.comment_changed);
 }
 
 static void
@@ -217,7 +330,7 @@ over_long_lines_are_refused_whole(void **state)
 	memset(from, '1', sizeof(from));
 	from[FROM_TEXT_MAX + 1] = '\0';
 	snprintf(line, KEY_LINE_MAX, "from=\"%s\" %s", from, SAMPLE_ED25519);
-	assert_int_equal(parse(line, &key), ENS_E_LIMIT);
+	assert_int_equal(parse(line, &key), ENS_E_KEY_OPTION);
 	from[FROM_TEXT_MAX] = '\0';
 	snprintf(line, KEY_LINE_MAX, "from=\"%s\" %s", from, SAMPLE_ED25519);
 	assert_int_equal(parse(line, &key), 0);
@@ -268,7 +381,7 @@ static void
 every_line_survives_a_flip_of_every_bit(void **state)
 {
 	const char good[] =
-	    "from=\"10.0.0.0/8\",expiry-time=\"20300101Z\" " SAMPLE_ED25519
+	    "no-pty,from=\"10.0.0.0/8\",expiry-time=\"20300101Z\" " SAMPLE_ED25519
 	    " title";
 	char line[sizeof(good)];
 	struct ssh_key key;
@@ -422,6 +535,12 @@ main(void)
 		    weak_and_foreign_keys_are_refused_with_their_reason),
 		cmocka_unit_test(options_comment_and_line_end_are_taken),
 		cmocka_unit_test(lines_that_are_no_key_are_refused),
+		cmocka_unit_test(
+		    options_that_cannot_be_honoured_are_refused_by_name),
+		cmocka_unit_test(
+		    options_that_take_away_are_kept_in_the_order_of_sshd),
+		cmocka_unit_test(
+		    tabs_stand_between_words_and_comments_are_made_fit_to_be_shown),
 		cmocka_unit_test(over_long_lines_are_refused_whole),
 		cmocka_unit_test(cut_and_flipped_blobs_are_no_surprise),
 		cmocka_unit_test(every_line_survives_a_flip_of_every_bit),

@@ -15,6 +15,7 @@
 #include <lmdb.h>
 
 #include "common/errors.h"
+#include "enscale_sync/state_private.h"
 #include "tests/unit/sync_fixture.h"
 
 #define SUFFIX            "dc=enscale,dc=com"
@@ -119,6 +120,17 @@ assert_children(uint32_t parent, const char *want)
 	assert_int_equal(state_begin_read(f.state), 0);
 	assert_int_equal(
 	    state_each_child(f.state, sync_uuid(parent), see_uuid, &seen), 0);
+	state_end(f.state);
+	assert_string_equal(seen.text, want);
+}
+
+static void
+assert_warnings(const char *want)
+{
+	struct seen seen = { .len = 0 };
+
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(state_each_warning(f.state, see_refused, &seen), 0);
 	state_end(f.state);
 	assert_string_equal(seen.text, want);
 }
@@ -369,6 +381,140 @@ in_a_refresh_new_children_wait_until_all_names_are_there(void **state)
 	assert_children(2, "11 ");
 }
 
+/* As after a first refresh of more than eight million accounts. */
+static void
+what_is_too_much_for_one_transaction_is_said_to_be(void **state)
+{
+	struct entry entry;
+	char dn[64];
+	int r = 0;
+
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	assert_int_equal(mdb_env_set_mapsize(f.state->env, (size_t)1 << 20), 0);
+	assert_int_equal(state_begin_write(f.state), 0);
+	for (uint32_t i = 2; r == 0 && i < 100000; i++) {
+		(void)snprintf(dn, sizeof(dn), "cn=%u,dc=test", i);
+		entry = sync_entry(&f, i, dn, ACCOUNT("2"));
+		r = state_put(f.state, &entry, true);
+	}
+	assert_int_equal(r, ENS_E_LIMIT);
+	assert_true(state_is_full(f.state));
+	assert_false(state_is_damaged(f.state) || state_is_stuck(f.state));
+	state_end(f.state);
+	sync_put(&f, 2, ACCOUNT_DN("2"), ACCOUNT("2"));
+	assert_false(state_is_full(f.state));
+	assert_int_equal(state_entry_count(f.state), 2);
+}
+
+static void
+put_in_refresh(uint32_t uuid, const char *dn, const char *lines)
+{
+	struct entry entry = sync_entry(&f, uuid, dn, lines);
+
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_put(f.state, &entry, false), 0);
+	assert_int_equal(state_commit(f.state), 0);
+}
+
+static void
+adopt(void)
+{
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_adopt(f.state), 0);
+	assert_int_equal(state_commit(f.state), 0);
+}
+
+/* 1 has the key; 2 is there. */
+static const char *
+make_family(void)
+{
+	static char lines[256];
+
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	sync_put(&f, 2, ACCOUNT_DN("2"), ACCOUNT("2"));
+	put_key(11, KEY_DN("a", "1"), 11);
+	sync_complete(&f);
+	(void)snprintf(lines, sizeof(lines),
+	    "objectClass: enscaleKey\nsshPublicKey: %s\n", sync_key(11));
+	return lines;
+}
+
+static void
+in_a_refresh_a_child_stays_where_it_is_when_its_parent_is_renamed(void **state)
+{
+	const char *lines = make_family();
+
+	(void)state;
+	put_in_refresh(11, KEY_DN("a", "3"), lines);
+	/* The refresh may end here. */
+	assert_children(1, "11 ");
+	put_in_refresh(1, ACCOUNT_DN("3"), ACCOUNT("1"));
+	adopt();
+	assert_children(1, "11 ");
+	assert_int_equal(state_orphan_count(f.state), 0);
+}
+
+static void
+in_a_refresh_a_child_goes_when_all_names_are_there(void **state)
+{
+	const char *lines = make_family();
+	char more[300];
+	uint64_t generation;
+
+	(void)state;
+	put_in_refresh(11, KEY_DN("a", "2"), lines);
+	/* And once more, changed. */
+	(void)snprintf(more, sizeof(more), "%scn: a\n", lines);
+	put_in_refresh(11, KEY_DN("a", "2"), more);
+	assert_children(1, "11 ");
+	assert_children(2, "");
+	generation = state_info(f.state)->generation;
+	adopt();
+	assert_children(1, "");
+	assert_children(2, "11 ");
+	assert_int_equal(state_orphan_count(f.state), 0);
+	assert_true(state_info(f.state)->generation > generation);
+	sync_delete(&f, 11);
+	assert_children(2, "");
+}
+
+static void
+a_child_of_nobody_is_an_orphan_at_the_end_of_a_refresh(void **state)
+{
+	const char *lines = make_family();
+
+	(void)state;
+	put_in_refresh(11, KEY_DN("a", "7"), lines);
+	assert_children(1, "11 ");
+	adopt();
+	assert_children(1, "");
+	assert_int_equal(state_orphan_count(f.state), 1);
+	adopt();
+	assert_int_equal(state_orphan_count(f.state), 1);
+	sync_put(&f, 7, ACCOUNT_DN("7"), ACCOUNT("7"));
+	assert_children(7, "11 ");
+}
+
+static void
+a_child_that_is_deleted_before_the_end_of_a_refresh_leaves_nothing(void **state)
+{
+	const char *lines = make_family();
+
+	(void)state;
+	put_in_refresh(11, KEY_DN("a", "2"), lines);
+	sync_delete(&f, 11);
+	assert_int_equal(state_orphan_count(f.state), 0);
+	put_in_refresh(11, KEY_DN("a", "1"), lines);
+	adopt();
+	put_in_refresh(11, KEY_DN("a", "2"), lines);
+	sync_delete(&f, 1);
+	assert_int_equal(state_orphan_count(f.state), 1);
+	adopt();
+	assert_children(2, "11 ");
+	assert_int_equal(state_orphan_count(f.state), 0);
+}
+
 static void
 a_name_that_the_server_told_brings_the_orphans_home(void **state)
 {
@@ -402,6 +548,67 @@ a_refused_parent_keeps_its_children_for_better_times(void **state)
 	assert_refused("");
 }
 
+static void
+assert_orphans(const char *want)
+{
+	struct seen seen = { .len = 0 };
+
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(state_each_orphan_line(f.state, see_refused, &seen),
+	    0);
+	state_end(f.state);
+	assert_string_equal(seen.text, want);
+}
+
+#define NODE_BELOW(dn) "enscaleNodeId=7," dn
+#define NODE_LINES                                     \
+	"objectClass: enscaleNode\nenscaleNodeId: 7\n" \
+	"ipHostNumber: 10.0.0.1\nenscaleSystemUser: apache\n"
+
+static void
+a_child_below_the_wrong_kind_of_parent_is_an_orphan_with_a_name(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	sync_put(&f, 11, NODE_BELOW(ACCOUNT_DN("1")), NODE_LINES);
+	assert_orphans("enscaleNodeId=7: what is above it is no environment; ");
+	sync_delete(&f, 11);
+	sync_put(&f, 2, "cn=e," SUFFIX,
+	    "objectClass: enscaleEnvironment\ncn: e\n");
+	put_key(12, "cn=k,cn=e," SUFFIX, 12);
+	assert_orphans("cn=k: what is above it is no account; ");
+	sync_delete(&f, 12);
+	put_key(13, KEY_DN("a", "2"), 13);
+	assert_orphans("cn=a: there is no account above it; ");
+	assert_int_equal(state_orphan_count(f.state), 1);
+	sync_put(&f, 3, ACCOUNT_DN("2"), ACCOUNT("2"));
+	assert_orphans("");
+	assert_children(3, "13 ");
+}
+
+/* Whatever comes first: its children or what is above them. */
+static void
+a_parent_of_another_kind_has_other_children(void **state)
+{
+	(void)state;
+	put_key(11, "cn=k,cn=e," SUFFIX, 11);
+	sync_put(&f, 12, NODE_BELOW("cn=e," SUFFIX), NODE_LINES);
+	assert_int_equal(state_orphan_count(f.state), 2);
+	sync_put(&f, 1, "cn=e," SUFFIX,
+	    "objectClass: enscaleEnvironment\ncn: e\n");
+	assert_children(1, "12 ");
+	sync_put(&f, 1, "cn=e," SUFFIX, ACCOUNT("1") "cn: e\n");
+	assert_children(1, "11 ");
+	assert_orphans("enscaleNodeId=7: what is above it is no environment; ");
+	/* Of no kind at all it keeps what it has. */
+	sync_put(&f, 1, "cn=e," SUFFIX, "objectClass: person\ncn: e\n");
+	assert_children(1, "11 ");
+	sync_put(&f, 1, "cn=e," SUFFIX,
+	    "objectClass: enscaleEnvironment\ncn: e\n");
+	assert_children(1, "12 ");
+	assert_orphans("cn=k: what is above it is no account; ");
+}
+
 /* ---- duplicates -------------------------------------------------------- */
 
 static void
@@ -432,6 +639,137 @@ of_two_as_old_the_smaller_uuid_counts(void **state)
 	sync_put(&f, 6, "cn=b," SUFFIX, ACCOUNT("1") CREATED("20250101000000"));
 	sync_put(&f, 5, "cn=a," SUFFIX, ACCOUNT("1") CREATED("20250101000000"));
 	assert_int_equal(counting_account(1), 5);
+}
+
+static void
+of_environments_that_differ_by_case_alone_the_older_counts(void **state)
+{
+	struct record_key subject = record_key_environment("GoodEnv");
+	struct entry_rows rows = { 0 };
+	struct entry entry;
+
+	(void)state;
+	sync_put(&f, 1, "cn=GOODENV,ou=b," SUFFIX,
+	    "objectClass: enscaleEnvironment\ncn: GOODENV\n" CREATED(
+	        "20250102000000"));
+	sync_put(&f, 2, "cn=goodenv,ou=a," SUFFIX,
+	    "objectClass: enscaleEnvironment\ncn: goodenv\n" CREATED(
+	        "20250101000000"));
+	assert_refused("cn=GOODENV: cn: an older environment has it; ");
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(state_find_subject(f.state, &subject, &rows, &entry),
+	    0);
+	assert_string_equal(entry.name, "goodenv");
+	entry_rows_free(&rows);
+	state_end(f.state);
+	sync_delete(&f, 2);
+	assert_refused("");
+}
+
+static uint64_t
+key_values(void)
+{
+	return state_info(f.state)->key_values;
+}
+
+static void
+keys_that_are_values_are_counted_as_they_come_and_go(void **state)
+{
+	char lines[512];
+
+	(void)state;
+	(void)snprintf(lines, sizeof(lines),
+	    ACCOUNT("1") "sshPublicKey: %s\nsshPublicKey: %s\n", sync_key(1),
+	    sync_key(2));
+	sync_put(&f, 1, "cn=a," SUFFIX, lines);
+	assert_int_equal(key_values(), 2);
+	(void)snprintf(lines, sizeof(lines), ACCOUNT("1") "sshPublicKey: %s\n",
+	    sync_key(2));
+	sync_put(&f, 1, "cn=a," SUFFIX, lines);
+	assert_int_equal(key_values(), 1);
+	sync_delete(&f, 1);
+	assert_int_equal(key_values(), 0);
+}
+
+static void
+put_account(uint32_t uuid, uint32_t id)
+{
+	char dn[64], lines[128];
+
+	(void)snprintf(dn, sizeof(dn), "enscaleAccountId=%u,dc=example", id);
+	(void)snprintf(lines, sizeof(lines),
+	    "objectClass: enscaleAccount\nenscaleAccountId: %u\n", id);
+	sync_put(&f, uuid, dn, lines);
+}
+
+static void
+warn(uint32_t uuid, enum state_warning about, const char *text)
+{
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_warn(f.state, sync_uuid(uuid), about, text), 0);
+	assert_int_equal(state_commit(f.state), 0);
+}
+
+#define WARNING_OTHER ((enum state_warning)200)
+
+static void
+a_warning_lasts_as_long_as_what_it_is_about(void **state)
+{
+	(void)state;
+	put_account(1, 1);
+	put_account(2, 2);
+	warn(1, WARNING_OTHER, "one of two");
+	warn(2, WARNING_ENTRY, "another");
+	warn(2, WARNING_OTHER, "and one");
+	sync_complete(&f);
+	sync_fixture_reopen(&f);
+	assert_warnings("enscaleAccountId=1: one of two; "
+	                "enscaleAccountId=2: another; "
+	                "enscaleAccountId=2: and one; ");
+	assert_int_equal(state_warning_count(f.state), 3);
+	/* Filed anew, the entry says for itself what is to be said of it. */
+	put_account(2, 2);
+	warn(1, WARNING_OTHER, "");
+	assert_warnings("enscaleAccountId=2: another; "
+	                "enscaleAccountId=2: and one; ");
+	sync_put(&f, 2, "enscaleAccountId=2,dc=example",
+	    "objectClass: enscaleAccount\nenscaleAccountId: 2\n"
+	    "enscaleMaxSessions: 3\n");
+	assert_warnings("enscaleAccountId=2: and one; ");
+	sync_put(&f, 2, "enscaleAccountId=2,dc=example",
+	    "objectClass: enscaleAccount\nenscaleAccountId: none\n");
+	assert_warnings("");
+	warn(1, WARNING_OTHER, "once more");
+	sync_delete(&f, 1);
+	assert_warnings("");
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_warn(f.state, sync_uuid(1), WARNING_OTHER, "x"),
+	    ENS_E_NOTFOUND);
+	assert_int_equal(state_warn(f.state, sync_uuid(1), WARNING_OTHER, ""),
+	    0);
+	state_end(f.state);
+	assert_warnings("");
+}
+
+static void
+every_line_is_visited_with_its_entry(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	entry = sync_entry(&f, 1, "enscaleAccountId=1,dc=example",
+	    "objectClass: enscaleAccount\nenscaleAccountId: 1\n");
+	entry.reason = "first\nsecond";
+	entry.warning = "third\nfourth";
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_put(f.state, &entry, true), 0);
+	assert_int_equal(state_commit(f.state), 0);
+	assert_refused(
+	    "enscaleAccountId=1: first; enscaleAccountId=1: second; ");
+	assert_warnings("enscaleAccountId=1: third; "
+	                "enscaleAccountId=1: fourth; ");
+	assert_int_equal(state_refused_count(f.state), 1);
+	assert_int_equal(state_warning_count(f.state), 1);
 }
 
 static void
@@ -728,8 +1066,23 @@ main(void)
 		TEST(
 		    a_child_that_outlives_its_parent_goes_to_the_next_of_that_name),
 		TEST(in_a_refresh_new_children_wait_until_all_names_are_there),
+		TEST(what_is_too_much_for_one_transaction_is_said_to_be),
+		TEST(
+		    in_a_refresh_a_child_stays_where_it_is_when_its_parent_is_renamed),
+		TEST(in_a_refresh_a_child_goes_when_all_names_are_there),
+		TEST(a_child_of_nobody_is_an_orphan_at_the_end_of_a_refresh),
+		TEST(
+		    a_child_that_is_deleted_before_the_end_of_a_refresh_leaves_nothing),
 		TEST(a_name_that_the_server_told_brings_the_orphans_home),
 		TEST(a_refused_parent_keeps_its_children_for_better_times),
+		TEST(
+		    of_environments_that_differ_by_case_alone_the_older_counts),
+		TEST(
+		    a_child_below_the_wrong_kind_of_parent_is_an_orphan_with_a_name),
+		TEST(a_parent_of_another_kind_has_other_children),
+		TEST(keys_that_are_values_are_counted_as_they_come_and_go),
+		TEST(a_warning_lasts_as_long_as_what_it_is_about),
+		TEST(every_line_is_visited_with_its_entry),
 		TEST(of_two_accounts_with_one_id_the_older_counts),
 		TEST(of_two_as_old_the_smaller_uuid_counts),
 		TEST(

@@ -114,6 +114,66 @@ utf8_is_judged_by_rfc_3629(void **state)
 	}
 }
 
+static void
+expect_display(const char *in, size_t size, const char *out, bool changed)
+{
+	char buf[64];
+	bool was_changed;
+
+	assert_true(size <= sizeof(buf));
+	assert_int_equal(text_display(in, strlen(in), buf, size, &was_changed),
+	    strlen(out));
+	assert_string_equal(buf, out);
+	assert_int_equal(was_changed, changed);
+	assert_true(text_is_printable(buf));
+}
+
+static void
+a_text_for_people_loses_what_nobody_can_see(void **state)
+{
+	(void)state;
+	expect_display("Zo\xc3\xab  M. (1)", 64, "Zo\xc3\xab  M. (1)", false);
+	expect_display("", 64, "", false);
+	expect_display("\tAnna\r\n Maier\n", 64, "Anna Maier", true);
+	expect_display("a\t\tb\x85\xc2\x85"
+	               "c",
+	    64, "a b c", true);
+	/* U+202E, U+200B, U+2066, U+FEFF, U+00AD, U+E0041, U+3164 */
+	expect_display("a\xe2\x80\xae"
+	               "b\xe2\x80\x8b"
+	               "c\xe2\x81\xa6"
+	               "d"
+	               "\xef\xbb\xbf"
+	               "e\xc2\xad"
+	               "f\xf3\xa0\x81\x81"
+	               "g"
+	               "\xe3\x85\xa4"
+	               "h",
+	    64, "abcdefgh", true);
+	/* What emoji are made of stays, but for the joiner. */
+	expect_display("\xe2\x9d\xa4\xef\xb8\x8f", 64,
+	    "\xe2\x9d\xa4\xef\xb8\x8f", false);
+	expect_display("\x01\x7f\xff\xc3", 64, "", true);
+	expect_display("\x1b[31mred", 64, "[31mred", true);
+}
+
+static void
+a_text_for_people_is_cut_at_the_end_of_a_character(void **state)
+{
+	char buf[8];
+	bool changed;
+
+	(void)state;
+	expect_display("abc", 4, "abc", false);
+	expect_display("abcd", 4, "abc", true);
+	expect_display("ab\xc3\xab", 4, "ab", true);
+	expect_display("a\tbc", 3, "a", true);
+	assert_int_equal(text_display("a\0b", 3, buf, sizeof(buf), &changed),
+	    2);
+	assert_string_equal(buf, "ab");
+	assert_true(changed);
+}
+
 int
 main(void)
 {
@@ -123,6 +183,9 @@ main(void)
 		    what_could_steer_a_terminal_becomes_question_marks),
 		cmocka_unit_test(ill_formed_bytes_become_question_marks),
 		cmocka_unit_test(a_small_buffer_cuts_at_the_end_of_a_character),
+		cmocka_unit_test(a_text_for_people_loses_what_nobody_can_see),
+		cmocka_unit_test(
+		    a_text_for_people_is_cut_at_the_end_of_a_character),
 		cmocka_unit_test(utf8_is_judged_by_rfc_3629),
 	};
 

@@ -581,6 +581,37 @@ a_merge_without_room_changes_nothing_and_comes_later(void **state)
 	view_writer_close(writer);
 }
 
+/* The last segment that a reader may open, and then one more. */
+static void
+a_change_after_the_last_segment_waits_for_room_to_merge(void **state)
+{
+	struct view_writer *writer = writer_open();
+	const struct manifest *manifest = view_writer_manifest(writer);
+	AUTO(cleanup_view) struct view *view = NULL;
+	uint32_t i;
+
+	(void)state;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	publish_base(writer, 1000, 1, 1);
+	publish_one(writer, FIRST, 2, 2);
+	limit_files(manifest->segments[0].size + 64);
+	for (i = 1; manifest->segment_count < VIEW_SEGMENTS_MAX; i++)
+		publish_one(writer, FIRST + i, 2, 2 + i);
+	assert_int_equal(view_writer_begin(writer, false), 0);
+	put_account(writer, FIRST + i, 2);
+	assert_int_equal(view_writer_commit(writer, 2 + i, 2 + i), -EFBIG);
+	assert_int_equal(manifest->segment_count, VIEW_SEGMENTS_MAX);
+	assert_int_equal(each_file(NULL, "segment"), 0);
+	limit_files(RLIM_INFINITY);
+	publish_one(writer, FIRST + i, 2, 2 + i);
+	assert_in_range(manifest->segment_count, 1, VIEW_SEGMENTS_MAX / 2);
+	assert_int_equal(each_file(NULL, "merged"), 0);
+	view = open_view();
+	for (uint32_t k = 0; k <= i; k++)
+		assert_int_equal(value_of(view, FIRST + k), 2);
+	view_writer_close(writer);
+}
+
 static void
 a_merge_into_the_base_drops_the_tombstones(void **state)
 {
@@ -627,7 +658,9 @@ a_missing_segment_cannot_tell_until_a_new_base(void **state)
 	assert_int_equal(view_open_fails(), ENS_E_VIEW);
 
 	writer = writer_open();
-	assert_int_equal(view_writer_manifest(writer)->generation, 0);
+	/* Who has what it was made from wants to know how new it was. */
+	assert_int_equal(view_writer_manifest(writer)->generation, 9);
+	assert_int_equal(view_writer_manifest(writer)->as_of, 9);
 	assert_int_equal(view_writer_manifest(writer)->segment_count, 0);
 	assert_int_equal(view_writer_begin(writer, false), ENS_E_VIEW);
 	assert_int_equal(view_writer_touch(writer, 10, 10), ENS_E_VIEW);
@@ -955,6 +988,7 @@ main(void)
 		TEST(a_new_base_ends_the_merge_of_an_old_one),
 		TEST(a_large_merge_that_fails_changes_nothing),
 		TEST(a_merge_without_room_changes_nothing_and_comes_later),
+		TEST(a_change_after_the_last_segment_waits_for_room_to_merge),
 		TEST(a_merge_into_the_base_drops_the_tombstones),
 		TEST(a_missing_segment_cannot_tell_until_a_new_base),
 		TEST(a_segment_of_another_size_is_corrupt),

@@ -129,9 +129,9 @@ view_fixture_put_account(struct view_fixture *fixture, uint32_t account,
 	put(fixture, &key, &writer, record_encode_account(&writer, &record));
 }
 
-void
-view_fixture_put_key(struct view_fixture *fixture, uint32_t account,
-    uint32_t number, const char *from, int64_t expires)
+static void
+put_key(struct view_fixture *fixture, uint32_t account, uint32_t number,
+    const char *from, uint8_t options, int64_t expires)
 {
 	struct fixture_key made = view_fixture_key(account, number);
 	const struct key_record record = { .account = account,
@@ -139,12 +139,27 @@ view_fixture_put_key(struct view_fixture *fixture, uint32_t account,
 		.blob = { made.blob, made.blob_len },
 		.title = "Enscale Demo Key",
 		.from = from,
+		.options = options,
 		.expires = expires };
 	struct record_key key = record_key_key(account, made.fingerprint);
 	struct wire_writer writer;
 
 	wire_write_init_growing(&writer, RECORD_SIZE_MAX);
 	put(fixture, &key, &writer, record_encode_key(&writer, &record));
+}
+
+void
+view_fixture_put_key(struct view_fixture *fixture, uint32_t account,
+    uint32_t number, const char *from, int64_t expires)
+{
+	put_key(fixture, account, number, from, 0, expires);
+}
+
+void
+view_fixture_put_options(struct view_fixture *fixture, uint32_t account,
+    uint32_t number, uint8_t options)
+{
+	put_key(fixture, account, number, "", options, 0);
 }
 
 void

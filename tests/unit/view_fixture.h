@@ -41,6 +41,9 @@ void view_fixture_put_account(struct view_fixture *fixture, uint32_t account,
     enum account_status status, int64_t expires, uint32_t max_sessions);
 void view_fixture_put_key(struct view_fixture *fixture, uint32_t account,
     uint32_t number, const char *from, int64_t expires);
+/* The same key with what its options say (ssh_key.h). */
+void view_fixture_put_options(struct view_fixture *fixture, uint32_t account,
+    uint32_t number, uint8_t options);
 void view_fixture_put_environment(struct view_fixture *fixture,
     const char *name, enum environment_state state, uint32_t owner,
     const struct environment_member *members, uint32_t member_count);

@@ -1,0 +1,258 @@
+/*
+ * What an account may enter, page by page: a page holds no more than a slow
+ * client may make the guard hold, and takes no longer than the others can
+ * wait. What follows a page is told by the name and number that it ends with,
+ * so that nothing is remembered between two. It lists nothing that policy has
+ * not been asked about.
+ */
+#include <config.h>
+
+#include "enscale_guard/list.h"
+
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "common/guard_protocol.h"
+#include "common/login_name.h"
+#include "enscale_guard/admission.h"
+
+/* What a row takes beside its texts, about. */
+#define NODE_FRAME        96
+#define ENVIRONMENT_FRAME 160
+
+static void
+unref(json_t **json)
+{
+	json_decref(*json);
+}
+
+#define AUTO_JSON AUTO(unref)
+
+/* A place in the list: behind this node of this environment. */
+struct place {
+	const char *environment; /* borrowed; "": the beginning */
+	uint32_t node;           /* 0: before its nodes */
+};
+
+struct page {
+	json_t *environments; /* borrowed */
+	size_t size;          /* bytes, about */
+	struct place end;     /* its last row */
+	bool more;            /* there is something behind it */
+};
+
+static bool
+is_full(struct page *page)
+{
+	page->more |= page->size >= GUARD_PAGE_SIZE;
+	return page->more;
+}
+
+/* "124718 cool-waterfall-59", of our own making: the shell gives it back. */
+static int
+parse_place(const char *text, struct place *ret_place)
+{
+	char number[LOGIN_DIGITS_MAX + 1];
+	size_t len = strcspn(text, " ");
+	uint32_t node;
+
+	if (len > LOGIN_DIGITS_MAX || text[len] != ' ')
+		return ENS_E_SYNTAX;
+	memcpy(number, text, len);
+	number[len] = '\0';
+	if (parse_u32(number, NODE_ID_MAX, &node) != 0)
+		return ENS_E_SYNTAX;
+	*ret_place = (struct place){ text + len + 1, node };
+	return 0;
+}
+
+static void
+add_node(const struct view *view, uint32_t id, struct page *page, json_t *nodes)
+{
+	struct node_record node;
+
+	if (view_find_node(view, id, &node) != 0)
+		return; /* gone with the next publication */
+	page->size += NODE_FRAME + strlen(node.service_type) +
+	    strlen(node.address) + strlen(node.system_user);
+	json_array_append_new(nodes,
+	    json_pack("{s:I, s:i, s:o, s:o, s:o, s:s}", "node", (json_int_t)id,
+	        "port", (int)node.port, "service",
+	        request_text(node.service_type), "address",
+	        request_text(node.address), "user",
+	        request_text(node.system_user), "state",
+	        environment_state_text(node.state)));
+}
+
+/* Its nodes from a number on. */
+static json_t *
+list_nodes(const struct request *request,
+    const struct environment_record *environment, uint32_t after,
+    struct page *page)
+{
+	json_t *nodes = json_array();
+	uint32_t id;
+
+	for (uint32_t i = 0; i < environment->node_count; i++) {
+		id = environment_record_node(environment, i);
+		if (id <= after)
+			continue;
+		if (is_full(page))
+			break;
+		add_node(request->view, id, page, nodes);
+		page->end.node = id;
+	}
+	return nodes;
+}
+
+static json_t *
+list_environment(const struct request *request,
+    const struct environment_record *environment, enum environment_role role,
+    uint32_t after, struct page *page)
+{
+	static const char *const roles[] = {
+		[ROLE_NONE] = "none",
+		[ROLE_LIMITED] = "limited",
+		[ROLE_FULL] = "full",
+		[ROLE_OWNER] = "owner",
+	};
+	struct policy_answer answer = {
+		.verdict = policy_judge_role(role, environment->state,
+		    ENVIRONMENT_RUNNING),
+		.account_id = request->session->account,
+		.environment = *environment,
+		.role = role,
+	};
+	char sentence[POLICY_SENTENCE_MAX];
+	json_t *object;
+
+	object = json_pack("{s:o, s:s, s:s, s:I, s:s}", "name",
+	    request_text(environment->name), "state",
+	    environment_state_text(environment->state), "role", roles[role],
+	    "owner", (json_int_t)environment->owner, "verdict",
+	    policy_verdict_text(answer.verdict));
+	page->size += ENVIRONMENT_FRAME + strlen(environment->name);
+	if (answer.verdict != POLICY_ALLOWED) {
+		policy_sentence(&answer, sentence, sizeof(sentence));
+		json_object_set_new(object, "sentence", json_string(sentence));
+		page->size += strlen(sentence);
+	}
+	json_object_set_new(object, "node_count",
+	    json_integer((json_int_t)environment->node_count));
+	json_object_set_new(object, "nodes",
+	    role == ROLE_LIMITED
+	        ? json_array()
+	        : list_nodes(request, environment, after, page));
+	return object;
+}
+
+/* 0, also for an environment that has gone since. */
+static int
+add_environment(const struct request *request, const char *name, uint32_t after,
+    struct page *page)
+{
+	struct environment_record environment;
+	enum environment_role role;
+	int r;
+
+	r = view_find_environment(request->view, name, &environment);
+	if (r == ENS_E_NOTFOUND)
+		return 0;
+	if (r < 0)
+		return r;
+	role = environment_record_role(&environment, request->session->account);
+	if (role == ROLE_NONE)
+		return 0;
+	page->end = (struct place){ name, after };
+	return json_array_append_new(page->environments,
+	           list_environment(request, &environment, role, after,
+	               page)) == 0
+	    ? 0
+	    : ENS_E_LIMIT;
+}
+
+static int
+fill(const struct request *request, const struct place *begin,
+    struct page *page)
+{
+	struct account_environments_record environments;
+	struct account_environment row;
+	struct bytes cursor;
+	int order, r;
+
+	r = view_find_account_environments(request->view,
+	    request->session->account, &environments);
+	if (r == ENS_E_NOTFOUND)
+		return 0; /* none at all */
+	if (r < 0)
+		return r;
+	cursor = environments.rows;
+	while (account_environments_next(&cursor, &row) == 0) {
+		order = strcmp(row.name, begin->environment);
+		if (order < 0)
+			continue;
+		if (is_full(page))
+			return 0;
+		r = add_environment(request, row.name,
+		    order == 0 ? begin->node : 0, page);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The page as an answer. */
+static json_t *
+present(const struct request *request, const struct page *page)
+{
+	json_t *answer;
+	uint32_t last = 0;
+
+	if (request->last_use != NULL)
+		last_use_find(request->last_use, request->session->account, 0,
+		    NULL, &last);
+	answer = json_pack("{s:b, s:O, s:I}", "ok", 1, "environments",
+	    page->environments, "last_node", (json_int_t)last);
+	if (answer != NULL && page->more &&
+	    json_object_set_new(answer, "more",
+	        json_sprintf("%u %s", page->end.node, page->end.environment)) !=
+	        0) {
+		/* Without memory: half of a list must not look like all. */
+		json_decref(answer);
+		return NULL;
+	}
+	return answer;
+}
+
+json_t *
+list_environments(const struct request *request, json_t *object,
+    bool *ret_close)
+{
+	AUTO_JSON json_t *environments = json_array();
+	struct page page = { .environments = environments };
+	struct place begin = { "", 0 };
+	struct policy_answer answer;
+	const char *op, *after = NULL;
+	int r;
+
+	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s?s}", "op", &op,
+	        "after", &after) != 0)
+		return request_bad(request, "Unknown field.", ret_close);
+	if (after != NULL && parse_place(after, &begin) != 0)
+		return request_bad(request, "Not a page.", ret_close);
+	if (!request->charge(request->arg, ADMISSION_COST_LIST))
+		return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
+		    "Too many requests; please wait a moment.",
+		    request->session);
+	request_judge(request, 0, &answer);
+	if (answer.verdict != POLICY_ALLOWED)
+		return request_refuse(request, &answer);
+	r = fill(request, &begin, &page);
+	if (r < 0) {
+		answer.verdict = POLICY_CANNOT_TELL;
+		answer.error = r;
+		return request_refuse(request, &answer);
+	}
+	return present(request, &page);
+}

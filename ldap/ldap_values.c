@@ -1,0 +1,31 @@
+/* The values of one attribute of one entry. See ldap_values.h. */
+#include <config.h>
+
+#include "ldap/ldap_values.h"
+
+#include <string.h>
+#include <sys/time.h>
+
+int
+ldap_values_read(LDAP *ld, const char *dn, const char *attribute,
+    uint32_t timeout, struct berval ***ret_values)
+{
+	char *attributes[] = { NULL, NULL };
+	struct timeval patience = { .tv_sec = timeout };
+	LDAPMessage *result = NULL;
+	int r;
+
+	/* libldap only reads it. */
+	memcpy(&attributes[0], &attribute, sizeof(attributes[0]));
+	r = ldap_search_ext_s(ld, dn, LDAP_SCOPE_BASE, "(objectClass=*)",
+	    attributes, 0, NULL, NULL, &patience, LDAP_NO_LIMIT, &result);
+	*ret_values = NULL;
+	if (r == LDAP_SUCCESS && ldap_first_entry(ld, result) != NULL)
+		*ret_values = ldap_get_values_len(ld,
+		    ldap_first_entry(ld, result), attribute);
+	(void)ldap_msgfree(result);
+	/* What is not there, or not for us, is no news; the rest is. */
+	return r == LDAP_NO_SUCH_OBJECT || r == LDAP_INSUFFICIENT_ACCESS
+	    ? LDAP_SUCCESS
+	    : r;
+}
