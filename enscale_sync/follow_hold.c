@@ -230,9 +230,10 @@ follow_hold(struct follow *follow, const struct entry *entry,
 	status_name_held(follow->status, entry->dn, text);
 	state_set_unsettled(follow->state, true);
 	if (++follow->held_lines <= SAID_LINES)
-		log_line(LOG_WARNING, "held back \"%s\": %s%s%s", entry->dn,
-		    text, widened != NULL ? ": " : "",
-		    widened != NULL ? widened : "");
+		log_line(LOG_WARNING, "held back \"%s\": %s%s%s%s", entry->dn,
+		    widened != NULL ? "by " : "",
+		    widened != NULL ? widened : "", widened != NULL ? " " : "",
+		    text);
 	return 0;
 }
 

@@ -19,6 +19,8 @@
 #define SECOND ((uint64_t)1000000)
 /* Messages read in one turn of the loop. */
 #define TURN_MESSAGES 500
+/* Entries that show whether entryUUID is what the control says. */
+#define SAMPLE_ENTRIES 10
 
 struct source_compare {
 	sd_event *event;                               /* borrowed */
@@ -29,8 +31,12 @@ struct source_compare {
 	void *arg;
 	struct ldap_opening *opening; /* owned; NULL when it is over */
 	LDAP *ld;                     /* owned */
+	struct csn_set context;       /* the server's, at the beginning */
 	struct ldap_search search;    /* for the list */
 	struct ldap_sync *list;       /* owned; NULL: not under way */
+	int mode;                     /* of the list, LDAP_SYNC_... */
+	bool sampling;                /* it is some entries before it */
+	uint32_t sampled;
 	bool named;                   /* entryUUID says what the control says */
 	struct ldap_paged *question;  /* owned; NULL: none under way */
 	struct entry_parser *parser;  /* owned; of its answer */
@@ -92,7 +98,7 @@ turn_again(struct source_compare *compare)
 
 /* All that is read in a refresh, and entryUUID. */
 static int
-ask_for_list(struct source_compare *compare)
+start_search(struct source_compare *compare, int mode, int limit)
 {
 	int count = 0;
 
@@ -101,10 +107,29 @@ ask_for_list(struct source_compare *compare)
 		count++;
 	compare->search.attributes[count] =
 	    compare->what->schema->names[SCHEMA_UUID];
+	compare->search.limit = limit;
+	compare->mode = mode;
 	compare->named = true;
-	return ldap_sync_start(compare->ld, &compare->search,
-	    LDAP_SYNC_REFRESH_ONLY, (struct berval){ 0, NULL }, &compare->list,
-	    compare->reason);
+	ldap_sync_free(compare->list);
+	compare->list = NULL;
+	return ldap_sync_start(compare->ld, &compare->search, mode,
+	    (struct berval){ 0, NULL }, &compare->list, compare->reason);
+}
+
+static int
+ask_for_sample(struct source_compare *compare)
+{
+	compare->sampling = true;
+	return start_search(compare, LDAP_SYNC_REFRESH_ONLY, SAMPLE_ENTRIES);
+}
+
+static int
+ask_for_list(struct source_compare *compare, int mode)
+{
+	int r = follow_compare_begin(compare->follow, &compare->context);
+
+	compare->sampling = false;
+	return r == 0 ? start_search(compare, mode, LDAP_NO_LIMIT) : r;
 }
 
 /*
@@ -147,15 +172,34 @@ go_on(struct source_compare *compare)
 }
 
 static int
+take_listed_entry(struct source_compare *compare)
+{
+	compare->named &= compare->listed.named;
+	if (compare->sampling) {
+		compare->sampled++;
+		return 0;
+	}
+	/* One that hides it: what the sample showed is not so of all. */
+	if (!compare->named && compare->mode == LDAP_SYNC_NONE)
+		return ask_for_list(compare, LDAP_SYNC_REFRESH_ONLY);
+	return follow_compare_entry(compare->follow, &compare->listed.entry);
+}
+
+static int
 take_listed(struct source_compare *compare)
 {
 	const struct ldap_sync_message *listed = &compare->listed;
 
 	switch (listed->kind) {
 	case LDAP_SYNC_MESSAGE_ENTRY:
-		compare->named &= listed->named;
-		return follow_compare_entry(compare->follow, &listed->entry);
+		return take_listed_entry(compare);
 	case LDAP_SYNC_MESSAGE_END:
+		/* As a rule by its limit: it is no error that counts. */
+		if (compare->sampling)
+			return ask_for_list(compare,
+			    compare->sampled > 0 && compare->named
+			        ? LDAP_SYNC_NONE
+			        : LDAP_SYNC_REFRESH_ONLY);
 		if (listed->code != LDAP_SUCCESS)
 			return ENS_E_INCOMPLETE;
 		ldap_sync_free(compare->list);
@@ -305,9 +349,10 @@ on_opened(sd_event_source *input, int fd, uint32_t events, void *arg)
 	if (r != 0)
 		return end(compare, r);
 	compare->ld = opened.ld;
-	r = follow_compare_begin(compare->follow, &opened.context);
+	compare->context = opened.context;
+	r = follow_compare_begin(compare->follow, &compare->context);
 	if (r == 0)
-		r = ask_for_list(compare);
+		r = ask_for_sample(compare);
 	if (r == 0 &&
 	    ldap_get_option(compare->ld, LDAP_OPT_DESC, &fd) != LDAP_SUCCESS)
 		r = ENS_E_LDAP;

@@ -16,6 +16,7 @@ struct ldap_search {
 	 * schema. Polled, the first LDAP_SEARCH_STAMPS tell which entry it is,
 	 * and which version of it. Ends with NULL. */
 	const char *attributes[SCHEMA_COUNT + 1];
+	int limit; /* entries at most; 0: all */
 };
 #define LDAP_SEARCH_STAMPS 3
 

@@ -21,6 +21,7 @@ struct ldap_sync {
 	LDAP *ld;                    /* borrowed */
 	const struct schema *schema; /* borrowed */
 	int msgid;
+	bool plain;   /* asked without the control */
 	bool initial; /* asked without a cookie */
 	bool named;   /* this refresh names what is present */
 	bool refreshed;
@@ -128,15 +129,17 @@ search(struct ldap_sync *sync, const struct ldap_search *what, int mode,
 	char *attributes[LDAP_ATTRIBUTES_MAX + 1] = { NULL };
 	int r;
 
-	r = ldap_sync_control(mode, cookie, &control);
-	if (r != 0)
-		return r;
+	if (!sync->plain) {
+		r = ldap_sync_control(mode, cookie, &control);
+		if (r != 0)
+			return r;
+	}
 	controls[0] = control;
 	for (int i = 0; what->attributes[i] != NULL; i++)
 		memcpy(&attributes[i], &what->attributes[i],
 		    sizeof(attributes[i])); /* libldap forgot a const */
 	r = ldap_search_ext(sync->ld, what->base, what->scope, what->filter,
-	    attributes, 0, controls, NULL, NULL, LDAP_NO_LIMIT, &sync->msgid);
+	    attributes, 0, controls, NULL, NULL, what->limit, &sync->msgid);
 	if (r != LDAP_SUCCESS) {
 		ldap_connection_reason(sync->ld, r, "search", reason);
 		return ENS_E_LDAP;
@@ -156,6 +159,7 @@ ldap_sync_start(LDAP *ld, const struct ldap_search *what, int mode,
 		return -ENOMEM;
 	sync->ld = ld;
 	sync->schema = what->schema;
+	sync->plain = mode == LDAP_SYNC_NONE;
 	sync->initial = cookie.bv_len == 0;
 	r = entry_parser_new(what->schema, &sync->parser);
 	if (r == 0)
@@ -213,6 +217,17 @@ keep_cookie(struct ldap_sync *sync, struct berval cookie,
 }
 
 static int
+parse_entry(struct ldap_sync *sync, const uint8_t *uuid,
+    struct ldap_sync_message *message)
+{
+	const struct ldap_attributes *attributes = &sync->attributes;
+	int r = entry_parse(sync->parser, uuid, attributes->dn,
+	    attributes->rows, attributes->count, &message->entry);
+
+	return r == ENS_E_LIMIT ? ENS_E_PROTOCOL : r;
+}
+
+static int
 read_entry(struct ldap_sync *sync, LDAPMessage *raw, const uint8_t *uuid,
     struct ldap_sync_message *message)
 {
@@ -221,14 +236,26 @@ read_entry(struct ldap_sync *sync, LDAPMessage *raw, const uint8_t *uuid,
 
 	if (r != 0)
 		return r;
-	r = entry_parse(sync->parser, uuid, attributes->dn, attributes->rows,
-	    attributes->count, &message->entry);
-	if (r != 0)
-		return r == ENS_E_LIMIT ? ENS_E_PROTOCOL : r;
+	message->kind = LDAP_SYNC_MESSAGE_ENTRY;
 	message->named = ldap_uuid_is_named(sync->schema, attributes->rows,
 	    attributes->count, uuid);
+	return parse_entry(sync, uuid, message);
+}
+
+static int
+read_plain(struct ldap_sync *sync, LDAPMessage *raw,
+    struct ldap_sync_message *message)
+{
+	struct ldap_attributes *attributes = &sync->attributes;
+	uint8_t uuid[ENTRY_UUID_LEN];
+	int r = ldap_attributes_read(sync->ld, raw, attributes);
+
+	if (r != 0)
+		return r;
 	message->kind = LDAP_SYNC_MESSAGE_ENTRY;
-	return 0;
+	message->named = ldap_uuid_named(sync->schema, attributes->rows,
+	    attributes->count, uuid);
+	return message->named ? parse_entry(sync, uuid, message) : 0;
 }
 
 /* The sync state control: syncStateValue ::= { state, entryUUID, cookie? }.
@@ -480,7 +507,9 @@ ldap_sync_next(struct ldap_sync *sync, struct ldap_sync_message *ret_message)
 	}
 	switch (type) {
 	case LDAP_RES_SEARCH_ENTRY:
-		return take_entry(sync, sync->message, ret_message);
+		return sync->plain
+		    ? read_plain(sync, sync->message, ret_message)
+		    : take_entry(sync, sync->message, ret_message);
 	case LDAP_RES_INTERMEDIATE:
 		return take_info(sync, sync->message, ret_message);
 	case LDAP_RES_SEARCH_RESULT:

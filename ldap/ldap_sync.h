@@ -2,7 +2,8 @@
  * RFC 4533 over an open connection: messages one by one, without ever waiting.
  * Entries are known by the UUID of the control that comes with each, and by
  * nothing else: what a server calls an entry in an attribute may be another
- * number (389 Directory Server).
+ * number (389 Directory Server). Without the control they are known by that
+ * attribute, for who has seen that it is the same.
  *
  * Why not libldap's ldap_sync_init()? It returns when the whole refresh is
  * over, so a server that hangs in the middle would hang our loop, and it does
@@ -34,7 +35,9 @@ enum ldap_sync_kind {
 struct ldap_sync_message {
 	enum ldap_sync_kind kind;
 	struct entry entry;
-	bool named; /* the entry's entryUUID, if asked for, says the same */
+	/* The entry's entryUUID, if asked for, says the same; without the
+	 * control: it says one, or else there is no entry. */
+	bool named;
 	const uint8_t (*uuids)[ENTRY_UUID_LEN];
 	uint32_t uuid_count;
 	/* With DONE: what this refresh did not name is gone. */
@@ -51,7 +54,8 @@ struct ldap_sync;
 /*
  * Starts the search; ld and what stay the caller's and must outlive it. mode:
  * LDAP_SYNC_REFRESH_AND_PERSIST, or LDAP_SYNC_REFRESH_ONLY for what there is
- * now, which ends with END and LDAP_SUCCESS. An empty cookie asks for
+ * now, which ends with END and LDAP_SUCCESS; LDAP_SYNC_NONE for the same
+ * without the control. An empty cookie asks for
  * everything. Returns 0, -ENOMEM, ENS_E_LDAP with *ret_reason.
  */
 int ldap_sync_start(LDAP *ld, const struct ldap_search *what, int mode,

@@ -105,17 +105,26 @@ ldap_uuid_text(const uint8_t uuid[ENTRY_UUID_LEN],
 }
 
 bool
-ldap_uuid_is_named(const struct schema *schema,
+ldap_uuid_named(const struct schema *schema,
     const struct entry_attribute *attributes, uint32_t attribute_count,
-    const uint8_t uuid[ENTRY_UUID_LEN])
+    uint8_t ret_uuid[ENTRY_UUID_LEN])
 {
 	const struct berval *value = find_value(schema, attributes,
 	    attribute_count);
-	uint8_t said[ENTRY_UUID_LEN];
 
 	return value != NULL && value->bv_len == LDAP_UUID_TEXT_LEN &&
 	    value->bv_val[8] == '-' && value->bv_val[13] == '-' &&
 	    value->bv_val[18] == '-' && value->bv_val[23] == '-' &&
-	    take_text(value, said) &&
+	    take_text(value, ret_uuid);
+}
+
+bool
+ldap_uuid_is_named(const struct schema *schema,
+    const struct entry_attribute *attributes, uint32_t attribute_count,
+    const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	uint8_t said[ENTRY_UUID_LEN];
+
+	return ldap_uuid_named(schema, attributes, attribute_count, said) &&
 	    memcmp(said, uuid, ENTRY_UUID_LEN) == 0;
 }
