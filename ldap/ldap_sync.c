@@ -259,18 +259,18 @@ read_plain(struct ldap_sync *sync, LDAPMessage *raw,
 }
 
 /* The sync state control: syncStateValue ::= { state, entryUUID, cookie? }.
- * The cookie is borrowed from the controls; empty: none. */
+ * With sync NULL the cookie is passed over; else kept for the message. */
 static int
 read_state(LDAPControl **controls, ber_int_t *ret_state,
-    uint8_t ret_uuid[ENTRY_UUID_LEN], struct berval *ret_cookie)
+    uint8_t ret_uuid[ENTRY_UUID_LEN], struct ldap_sync *sync,
+    struct ldap_sync_message *message)
 {
 	LDAPControl *control = ldap_control_find(LDAP_CONTROL_SYNC_STATE,
 	    controls, NULL);
 	BerElement *ber AUTO(cleanup_ber) = NULL;
-	struct berval uuid;
+	struct berval uuid, cookie;
 	ber_len_t len;
 
-	*ret_cookie = (struct berval){ 0, NULL };
 	if (control == NULL)
 		return ENS_E_PROTOCOL;
 	ber = ber_init(&control->ldctl_value);
@@ -280,10 +280,11 @@ read_state(LDAPControl **controls, ber_int_t *ret_state,
 	    uuid.bv_len != ENTRY_UUID_LEN)
 		return ENS_E_PROTOCOL;
 	memcpy(ret_uuid, uuid.bv_val, ENTRY_UUID_LEN);
-	if (ber_peek_tag(ber, &len) == LDAP_TAG_SYNC_COOKIE &&
-	    ber_scanf(ber, "m", ret_cookie) == LBER_ERROR)
+	if (sync == NULL || ber_peek_tag(ber, &len) != LDAP_TAG_SYNC_COOKIE)
+		return 0;
+	if (ber_scanf(ber, "m", &cookie) == LBER_ERROR)
 		return ENS_E_PROTOCOL;
-	return 0;
+	return keep_cookie(sync, cookie, message); /* while ber is there */
 }
 
 static int
@@ -292,15 +293,13 @@ take_entry(struct ldap_sync *sync, LDAPMessage *raw,
 {
 	LDAPControl **controls AUTO(cleanup_controls) = NULL;
 	uint8_t uuid[ENTRY_UUID_LEN];
-	struct berval bv = { sizeof(uuid), (char *)uuid }, cookie;
+	struct berval bv = { sizeof(uuid), (char *)uuid };
 	ber_int_t state;
 	int r;
 
 	if (ldap_get_entry_controls(sync->ld, raw, &controls) != LDAP_SUCCESS)
 		return ENS_E_PROTOCOL;
-	r = read_state(controls, &state, uuid, &cookie);
-	if (r == 0 && cookie.bv_len > 0)
-		r = keep_cookie(sync, cookie, message);
+	r = read_state(controls, &state, uuid, sync, message);
 	if (r != 0)
 		return r;
 	switch (state) {
@@ -326,7 +325,6 @@ ldap_sync_stamps(const struct schema *schema, LDAP *ld, LDAPMessage *raw,
 	LDAPControl **controls AUTO(cleanup_controls) = NULL;
 	struct berval **csn AUTO(cleanup_values) = ldap_get_values_len(ld, raw,
 	    schema->names[SCHEMA_CSN]);
-	struct berval cookie;
 	ber_int_t state;
 
 	ret_csn[0] = '\0';
@@ -336,7 +334,7 @@ ldap_sync_stamps(const struct schema *schema, LDAP *ld, LDAPMessage *raw,
 	}
 	if (ldap_get_entry_controls(ld, raw, &controls) != LDAP_SUCCESS)
 		return ENS_E_PROTOCOL;
-	return read_state(controls, &state, ret_uuid, &cookie);
+	return read_state(controls, &state, ret_uuid, NULL, NULL);
 }
 
 /* { cookie? , refreshDone DEFAULT TRUE } */
