@@ -87,12 +87,12 @@ note_gone(struct follow *follow, const struct entry *ours)
 	if (!follow_may_go(ours, follow))
 		return 0;
 	follow->differences++;
-	/* So many at once are the business of a refresh and its guard. */
-	if (follow->gone_count == SHRINK_LEAST) {
+	if (follow->gone_count == GONE_MAX) {
 		follow->too_different = TOO_MUCH;
 		return 0;
 	}
-	log_line(LOG_WARNING, "was deleted unseen: \"%s\"", ours->dn);
+	if (follow->gone_count < SHRINK_LEAST)
+		log_line(LOG_WARNING, "was deleted unseen: \"%s\"", ours->dn);
 	memcpy(follow->gone[follow->gone_count++], ours->uuid, ENTRY_UUID_LEN);
 	return 0;
 }
@@ -160,6 +160,9 @@ follow_compare_end(struct follow *follow, const char *reason)
 	if (reason != NULL)
 		return 0;
 	follow->status->differences += follow->differences;
+	/* So many at once are the business of a refresh and its guard. */
+	if (follow->gone_count > SHRINK_LEAST)
+		follow->too_different = TOO_MUCH;
 	if (follow->too_different != NULL) {
 		log_line(LOG_WARNING, "compared: %s: refreshing in full",
 		    follow->too_different);

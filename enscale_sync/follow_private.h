@@ -15,6 +15,9 @@
  * that are held back. */
 #define SAID_LINES 100
 
+/* Entries of one comparison that the server does not have any more. */
+#define GONE_MAX 1000
+
 struct follow {
 	struct state *state;              /* borrowed */
 	struct publisher *publisher;      /* borrowed */
@@ -48,8 +51,9 @@ struct follow {
 	bool asking, touched; /* its question; the answer came another way */
 	bool settling;        /* its answer is being judged */
 	uint64_t differences;
-	/* What is not there any more, until it is clear that it is not much. */
-	uint8_t gone[SHRINK_LEAST][ENTRY_UUID_LEN];
+	/* What is not there any more, until it is clear that it is not much:
+	 * of most a server tells right after, but later than when asked. */
+	uint8_t gone[GONE_MAX][ENTRY_UUID_LEN];
 	uint32_t gone_count;
 	const char *too_different; /* static: why; NULL: it is not */
 	int publish_error; /* of the last try: said once */
