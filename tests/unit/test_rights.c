@@ -72,9 +72,9 @@ assert_only_widened(const char *what, const char *ours, const char *theirs)
 static const char *
 with_key(const char *lines, const char *options, uint32_t number)
 {
-	static char buffers[8][512];
+	static char buffers[16][512];
 	static unsigned int turn;
-	char *buffer = buffers[turn++ % 8];
+	char *buffer = buffers[turn++ % 16];
 
 	(void)snprintf(buffer, sizeof(buffers[0]), "%ssshPublicKey: %s%s\n",
 	    lines, options, sync_key(number));
@@ -146,6 +146,9 @@ a_key_grants_more_without_its_limits(void **state)
 	    with_key(KEY, "from=\"10.0.0.1\" ", 1), plain);
 	assert_widened("sshPublicKey", with_key(KEY, "from=\"10.0.0.1\" ", 1),
 	    with_key(KEY, "from=\"10.0.0.2\" ", 1));
+	assert_only_widened("sshPublicKey", with_key(KEY, "no-pty ", 1), plain);
+	assert_only_widened("sshPublicKey",
+	    with_key(KEY, "restrict ", 1), with_key(KEY, "no-pty ", 1));
 	assert_only_widened("enscaleExpires",
 	    with_key(KEY "enscaleExpires: 20200101000000Z\n", "", 1), plain);
 	assert_widened("sshPublicKey", plain, with_key(KEY, "", 2));

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/errors.h"
 #include "enscale_sync/shrink.h"
 #include "tests/unit/sync_fixture.h"
 
@@ -344,6 +345,49 @@ what_is_here_twice_is_one_thing(void **state)
 	assert_too_much("200 of 200 accounts");
 }
 
+/* One that was counted when it came is, too, when it is here and the other is
+ * kept. */
+static void
+a_kept_one_counts_as_replaced_by_its_copy(void **state)
+{
+	char dn[64], lines[128];
+	struct entry_rows rows = { 0 };
+	struct shrink kept = { 0 };
+	struct entry theirs, ours;
+
+	(void)state;
+	have_limited(100, SHRINK_LIMIT, SUSPENDED);
+	assert_int_equal(state_begin_write(f.state), 0);
+	for (uint32_t i = 1; i <= SHRINK_LIMIT; i++) {
+		(void)snprintf(dn, sizeof(dn), "enscaleAccountId=%u,dc=test",
+		    i);
+		(void)snprintf(lines, sizeof(lines),
+		    "objectClass: enscaleAccount\nenscaleAccountId: %u\n", i);
+		theirs = sync_entry(&f, 1000 + i, dn, lines);
+		assert_int_equal(state_keep(f.state, sync_uuid(i)), 0);
+		assert_int_equal(state_stash(f.state, &theirs), 0);
+	}
+	theirs = sync_entry(&f, 2000, "enscaleAccountId=50,dc=test",
+	    "objectClass: enscaleAccount\nenscaleAccountId: 50\n");
+	assert_int_equal(state_stash(f.state, &theirs), 0);
+	assert_int_equal(state_apply_stash_beside_kept(f.state), 0);
+	assert_int_equal(
+	    state_find(f.state, sync_uuid(1001), &rows, &ours), 0);
+	/* Beside one that is not kept it would count. */
+	assert_int_equal(state_find(f.state, sync_uuid(2000), &rows, &ours),
+	    ENS_E_NOTFOUND);
+	for (uint32_t i = 1; i <= SHRINK_LIMIT; i++) {
+		assert_int_equal(
+		    state_find(f.state, sync_uuid(i), &rows, &ours), 0);
+		assert_int_equal(shrink_add_kept(&kept, f.state, &ours), 0);
+	}
+	assert_int_equal(state_commit(f.state), 0);
+	entry_rows_free(&rows);
+	assert_too_much(NULL);
+	shrink_merge(&shrink, &kept);
+	assert_too_much("the suspension of all 10 accounts that have one");
+}
+
 static void
 numbers_alone_tell_as_much(void **state)
 {
@@ -431,6 +475,7 @@ main(void)
 		TEST(
 		    others_with_the_same_numbers_do_not_make_up_for_the_suspended),
 		TEST(what_is_here_twice_is_one_thing),
+		TEST(a_kept_one_counts_as_replaced_by_its_copy),
 		TEST(numbers_alone_tell_as_much),
 		TEST(a_hundred_may_go_though_they_are_all),
 		TEST(one_of_ten_may_go),

@@ -397,7 +397,7 @@ an_option_that_is_put_on_the_new_key_counts(void **state)
 	struct bytes found;
 
 	(void)state;
-	put_key(NEW + KEY_UUID, 1, "from=\"192.0.2.0/24\" ");
+	put_key(NEW + KEY_UUID, 1, "from=\"192.0.2.0/24\",no-pty ");
 	found = find_key(1);
 	for (uint32_t i = 0; i < record_count; i++) {
 		if (records[i].data == found.data)
@@ -405,6 +405,7 @@ an_option_that_is_put_on_the_new_key_counts(void **state)
 	}
 	assert_int_equal(record_decode_key(found, &key, &record), 0);
 	assert_string_equal(record.from, "192.0.2.0/24");
+	assert_int_equal(record.options, KEY_NO_PTY);
 	/* Of two lists nobody knows which is the shorter one. */
 	put_key(NEW + KEY_UUID, 1, "from=\"198.51.100.0/24\" ");
 	assert_false(has_key(1));
