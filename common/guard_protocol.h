@@ -31,8 +31,11 @@
  *	was entered last from the menu, on this gateway; 0: none.
  *	A long list comes in pages of about GUARD_PAGE_SIZE bytes. A page that
  *	is not the last one says "more":"...", and {"op":"list","after":"..."}
- *	with that text asks for the next; an environment whose nodes are on
+ *	with that text, and the other fields again, asks for the next; an
+ *	environment whose nodes are on
  *	several pages is on each of them. Every page is judged anew.
+ *	With "host_keys":true each node has "known_hosts", as below, if it has
+ *	any.
  * {"op":"hop","node":124718,"forward_agent":false}
  *	Declares a hop of the asking process: from now on, for HOP_SECONDS,
  *	an ssh that is this process' child may ask the agent for a certificate

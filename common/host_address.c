@@ -161,7 +161,7 @@ host_addresses_have(const struct host_addresses *addresses, const char *address)
 bool
 host_address_is_own(const char *address)
 {
-	struct host_addresses *addresses;
+	struct host_addresses *addresses = NULL;
 	struct in6_addr raw;
 	bool is_own;
 

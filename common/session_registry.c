@@ -145,7 +145,7 @@ int
 process_stat(pid_t pid, uint64_t *ret_start, pid_t *ret_parent)
 {
 	char path[32], text[1024], *at;
-	uint64_t start, parent;
+	uint64_t start, parent, threads;
 	AUTO_FD int fd = -1;
 	ssize_t n;
 
@@ -164,11 +164,13 @@ process_stat(pid_t pid, uint64_t *ret_start, pid_t *ret_parent)
 	if (at == NULL || at[1] != ' ')
 		return ENS_E_CORRUPT;
 	at += 2;
-	if (*at == 'Z' || *at == 'X')
-		return -ESRCH;
 	if (stat_field(at, 4, INT32_MAX, &parent) != 0 ||
+	    stat_field(at, 20, INT32_MAX, &threads) != 0 ||
 	    stat_field(at, 22, UINT64_MAX, &start) != 0)
 		return ENS_E_CORRUPT;
+	/* The state is the first thread's, which others may outlive. */
+	if (*at == 'X' || (*at == 'Z' && threads <= 1))
+		return -ESRCH;
 	if (ret_start != NULL)
 		*ret_start = start;
 	if (ret_parent != NULL)

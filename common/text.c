@@ -166,7 +166,8 @@ text_display(const char *text, size_t len, char *buf, size_t size,
 		left -= n;
 	}
 	buf[used] = '\0';
-	*ret_changed = used != len || memcmp(buf, text, len) != 0;
+	*ret_changed = used != len ||
+	    (len > 0 && memcmp(buf, text, len) != 0);
 	return used;
 }
 

@@ -25,6 +25,7 @@ struct left_over {
 	/* CLOCK_MONOTONIC: not looked at before; doubled with every look. */
 	uint64_t due, wait;
 	struct process_list of_uid; /* processes with the account's uid */
+	int error; /* why they may not be all, or 0: then it is not over yet */
 	LIST_ENTRY(left_over) left_overs;
 };
 
@@ -60,15 +61,20 @@ see(pid_t pid, uid_t uid, void *arg)
 	struct guard *guard = arg;
 	struct left_over *left;
 	struct process process;
+	int r;
 
 	if (uid < UID_BASE_MIN)
 		return; /* no account's, whatever the configuration says */
 	LIST_FOREACH(left, &guard->left_overs, left_overs)
 		if (left->due == 0 && uid_of(guard, &left->session) == uid)
 			break;
-	if (left != NULL && process_find(pid, &process) == 0 &&
-	    process_list_add(&left->of_uid, &process) < 0)
-		log_error("no memory session=%s", left->session.id);
+	if (left == NULL)
+		return;
+	r = process_find(pid, &process);
+	if (r == 0)
+		r = process_list_add(&left->of_uid, &process);
+	if (r < 0 && r != -ESRCH)
+		left->error = r;
 }
 
 static int
@@ -100,8 +106,9 @@ is_in_session(const struct process *process,
 	return 0;
 }
 
-/* Leaves in of_uid what is in no session. 0 or an error: cannot tell. */
-static int
+/* Leaves in of_uid what is in no session. Of what cannot be told it ends
+ * nothing, and notes the error; one such process spares no other. */
+static void
 keep_strays(struct guard *guard, struct left_over *left)
 {
 	struct process_list monitors = { 0 }, *all = &left->of_uid;
@@ -110,22 +117,27 @@ keep_strays(struct guard *guard, struct left_over *left)
 	int r;
 
 	if (all->count == 0)
-		return 0;
+		return;
 	/* After the processes were seen: a session's record is older than all
 	 * of its processes. */
 	r = session_each(session_table_folder(guard->sessions),
 	    left->session.account, add_living, &monitors, &broken);
 	if (r == 0 && broken > 0)
 		r = ENS_E_CORRUPT;
-	for (size_t i = 0; r >= 0 && i < all->count; i++) {
+	if (r < 0) {
+		left->error = r;
+		all->count = 0;
+	}
+	for (size_t i = 0; i < all->count; i++) {
 		r = is_in_session(&all->items[i], &monitors);
 		if (r == 0)
 			all->items[kept++] = all->items[i];
+		else if (r < 0)
+			left->error = r;
 	}
-	all->count = r < 0 ? 0 : kept;
+	all->count = kept;
 	process_list_clear(&monitors);
 	process_list_prune(all);
-	return r < 0 ? r : 0;
 }
 
 /* ---- what becomes of it ---------------------------------------------------- */
@@ -152,24 +164,21 @@ settle(struct guard *guard, struct left_over *left)
 static bool
 take_care(struct guard *guard, struct left_over *left)
 {
-	int r = keep_strays(guard, left);
-
-	if (r == -EAGAIN)
-		return false;
-	if (r < 0) {
-		/* The round that reads the registry anew tells of it again. */
-		log_warning("cannot tell what is left of session=%s: %s",
-		    left->session.id, error_text(r));
-		forget(left);
-		return true;
-	}
-	if (left->of_uid.count == 0) {
+	keep_strays(guard, left);
+	if (left->error != 0 && left->error != -EAGAIN)
+		log_warning("cannot tell all that is left of session=%s: %s",
+		    left->session.id, error_text(left->error));
+	if (left->of_uid.count == 0 && left->error == 0) {
 		settle(guard, left);
 		return true;
 	}
-	log_info("%zu processes are left of session=%s account=%u: ending them",
-	    left->of_uid.count, left->session.id, left->session.account);
-	ending_processes(guard, &left->session, &left->of_uid);
+	if (left->of_uid.count > 0) {
+		log_info("%zu processes are left of session=%s account=%u: "
+		         "ending them",
+		    left->of_uid.count, left->session.id,
+		    left->session.account);
+		ending_processes(guard, &left->session, &left->of_uid);
+	}
 	return false;
 }
 
@@ -187,6 +196,7 @@ on_look(sd_event_source *source, uint64_t usec, void *arg)
 	(void)source, (void)usec;
 	LIST_FOREACH(left, &guard->left_overs, left_overs) {
 		process_list_clear(&left->of_uid);
+		left->error = 0;
 		if (left->due <= now)
 			left->due = 0;
 	}

@@ -9,6 +9,7 @@
 
 #include "enscale_guard/list.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -37,6 +38,7 @@ struct place {
 
 struct page {
 	json_t *environments; /* borrowed */
+	char *hosts;          /* borrowed; NULL: no host keys are asked for */
 	size_t size;          /* bytes, about */
 	struct place end;     /* its last row */
 	bool more;            /* there is something behind it */
@@ -71,18 +73,24 @@ static void
 add_node(const struct view *view, uint32_t id, struct page *page, json_t *nodes)
 {
 	struct node_record node;
+	const char *hosts = NULL;
 
 	if (view_find_node(view, id, &node) != 0)
 		return; /* gone with the next publication */
+	if (page->hosts != NULL &&
+	    request_known_hosts(&node, page->hosts, REQUEST_KNOWN_HOSTS_MAX) ==
+	        0)
+		hosts = page->hosts;
 	page->size += NODE_FRAME + strlen(node.service_type) +
-	    strlen(node.address) + strlen(node.system_user);
+	    strlen(node.address) + strlen(node.system_user) +
+	    (hosts != NULL ? strlen(hosts) : 0);
 	json_array_append_new(nodes,
-	    json_pack("{s:I, s:i, s:o, s:o, s:o, s:s}", "node", (json_int_t)id,
-	        "port", (int)node.port, "service",
+	    json_pack("{s:I, s:i, s:o, s:o, s:o, s:s, s:s*}", "node",
+	        (json_int_t)id, "port", (int)node.port, "service",
 	        request_text(node.service_type), "address",
 	        request_text(node.address), "user",
 	        request_text(node.system_user), "state",
-	        environment_state_text(node.state)));
+	        environment_state_text(node.state), "known_hosts", hosts));
 }
 
 /* Its nodes from a number on. */
@@ -230,14 +238,15 @@ list_environments(const struct request *request, json_t *object,
     bool *ret_close)
 {
 	AUTO_JSON json_t *environments = json_array();
+	AUTO_FREE char *hosts = NULL;
 	struct page page = { .environments = environments };
 	struct place begin = { "", 0 };
 	struct policy_answer answer;
 	const char *op, *after = NULL;
-	int r;
+	int wants_hosts = 0, r;
 
-	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s?s}", "op", &op,
-	        "after", &after) != 0)
+	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s?s, s?b}", "op",
+	        &op, "after", &after, "host_keys", &wants_hosts) != 0)
 		return request_bad(request, "Unknown field.", ret_close);
 	if (after != NULL && parse_place(after, &begin) != 0)
 		return request_bad(request, "Not a page.", ret_close);
@@ -248,6 +257,12 @@ list_environments(const struct request *request, json_t *object,
 	request_judge(request, 0, &answer);
 	if (answer.verdict != POLICY_ALLOWED)
 		return request_refuse(request, &answer);
+	if (wants_hosts) {
+		hosts = malloc(REQUEST_KNOWN_HOSTS_MAX);
+		if (hosts == NULL)
+			return NULL;
+		page.hosts = hosts;
+	}
 	r = fill(request, &begin, &page);
 	if (r < 0) {
 		answer.verdict = POLICY_CANNOT_TELL;

@@ -27,9 +27,7 @@
 #include "enscale_guard/native.h"
 
 #define DIRECTORY_TEXT_MAX (4 * NAME_TEXT_MAX)
-#define ALIAS_SIZE         24
 #define TIME_SIZE          32
-#define KNOWN_HOSTS_MAX    (NODE_HOST_KEYS_MAX * (KEY_LINE_MAX + ALIAS_SIZE))
 
 static void
 unref(json_t **json)
@@ -171,14 +169,14 @@ hello(const struct request *request, const json_t *object, bool *ret_close)
 
 /* ---- hop --------------------------------------------------------------- */
 
-/* The host keys as ssh reads them, under the node's own name. */
-static int
-known_hosts(const struct node_record *node, const char *alias, char *buf,
-    size_t size)
+int
+request_known_hosts(const struct node_record *node, char *buf, size_t size)
 {
 	struct bytes cursor = node->host_keys, blob;
+	char alias[REQUEST_ALIAS_SIZE];
 	size_t used = 0;
 
+	snprintf(alias, sizeof(alias), "node%u", node->node);
 	buf[0] = '\0';
 	while (node_record_next_host_key(&cursor, &blob) == 0) {
 		size_t len = strlen(alias);
@@ -233,15 +231,15 @@ static json_t *
 declare(const struct request *request, const struct node_record *node,
     bool forward_agent)
 {
-	AUTO_FREE char *hosts = malloc(KNOWN_HOSTS_MAX);
-	char alias[ALIAS_SIZE], sentence[POLICY_SENTENCE_MAX];
+	AUTO_FREE char *hosts = malloc(REQUEST_KNOWN_HOSTS_MAX);
+	char alias[REQUEST_ALIAS_SIZE], sentence[POLICY_SENTENCE_MAX];
 	json_t *answer;
 	int r;
 
 	if (hosts == NULL)
 		return NULL;
 	snprintf(alias, sizeof(alias), "node%u", node->node);
-	r = known_hosts(node, alias, hosts, KNOWN_HOSTS_MAX);
+	r = request_known_hosts(node, hosts, REQUEST_KNOWN_HOSTS_MAX);
 	if (r < 0) {
 		snprintf(sentence, sizeof(sentence),
 		    "Node %u cannot be reached: the directory has no host key of it.",

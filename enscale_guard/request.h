@@ -14,12 +14,17 @@
 
 #include "common/config.h"
 #include "common/keyd_protocol.h"
+#include "common/limits.h"
 #include "common/policy.h"
 #include "common/session_registry.h"
 #include "enscale_guard/audit.h"
 #include "enscale_guard/cert.h"
 #include "enscale_guard/hop.h"
 #include "enscale_guard/last_use.h"
+
+#define REQUEST_ALIAS_SIZE (sizeof("node") + LOGIN_DIGITS_MAX)
+#define REQUEST_KNOWN_HOSTS_MAX \
+	(NODE_HOST_KEYS_MAX * (KEY_LINE_MAX + REQUEST_ALIAS_SIZE))
 
 struct request {
 	const struct config *config;
@@ -59,6 +64,12 @@ json_t *request_refusal(int code, const char *verdict, const char *sentence,
 /* The guard's own line: event is "end" or "end-hop". */
 json_t *request_event(const char *event, const struct policy_answer *answer,
     const struct session *session);
+/*
+ * The node's host keys as ssh reads them, a line each, under its own name
+ * ("node124718"). buf has room for REQUEST_KNOWN_HOSTS_MAX. 0; ENS_E_NOTFOUND
+ * when it has none; ENS_E_LIMIT.
+ */
+int request_known_hosts(const struct node_record *node, char *buf, size_t size);
 /* Text of the directory, fit for JSON and for a terminal. */
 json_t *request_text(const char *text);
 /* Asks policy about the session, and the node where it is not 0. */

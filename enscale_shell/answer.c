@@ -51,34 +51,38 @@ wait_a_moment(const struct shell *shell)
 
 /* A page; the first is not waited for. */
 static json_t *
-ask_page(struct shell *shell, const char *op, const char *after,
+ask_page(struct shell *shell, const json_t *question, const char *after,
     struct refusal *ret_refusal)
 {
-	json_t *page;
+	json_t *page, *asked;
 	int waits = 0;
 
 	do {
 		ret_refusal->is_busy = false;
-		page = shell_ask(shell,
-		    json_pack("{s:s, s:s*}", "op", op, "after", after),
-		    ret_refusal);
+		asked = json_deep_copy(question);
+		if (after != NULL)
+			json_object_set_new(asked, "after", json_string(after));
+		page = shell_ask(shell, asked, ret_refusal);
 	} while (page == NULL && ret_refusal->is_busy && after != NULL &&
 	    waits++ < WAITS_MAX && wait_a_moment(shell));
 	return page;
 }
 
 int
-answer_pages(struct shell *shell, const char *op,
+answer_pages(struct shell *shell, json_t *question,
     int (*take)(json_t *page, void *arg), void *arg,
     struct refusal *ret_refusal)
 {
+	AUTO_JSON json_t *asked = question;
 	AUTO_JSON json_t *page = NULL;
 	const char *after = NULL;
 	json_t *next;
 	int r;
 
+	if (asked == NULL)
+		return -ENOMEM;
 	do {
-		next = ask_page(shell, op, after, ret_refusal);
+		next = ask_page(shell, asked, after, ret_refusal);
 		if (next == NULL)
 			return ENS_E_DENIED;
 		json_decref(page); /* after was in it */
@@ -116,7 +120,8 @@ answer_all(struct shell *shell, const char *op, const char *array,
 {
 	struct gathering gathering = { array, NULL };
 	struct refusal refusal;
-	int r = answer_pages(shell, op, gather, &gathering, &refusal);
+	int r = answer_pages(shell, json_pack("{s:s}", "op", op), gather,
+	    &gathering, &refusal);
 
 	if (r == 0)
 		return gathering.all;

@@ -17,11 +17,12 @@ json_t *answer_to(struct shell *shell, const char *op, int *ret_code);
 
 /*
  * Asks a question whose answer comes in pages ("list", "keys"), and for each
- * next page until there is none: take() gets them one by one. Where the guard
- * has the account wait for a page, it is waited for. Returns 0; ENS_E_DENIED
- * with *ret_refusal filled in; what take() returns, which ends it.
+ * next page until there is none: take() gets them one by one. The question is
+ * given away; NULL: no memory for it. Where the guard has the account wait for
+ * a page, it is waited for. Returns 0; ENS_E_DENIED with *ret_refusal filled
+ * in; -ENOMEM; what take() returns, which ends it.
  */
-int answer_pages(struct shell *shell, const char *op,
+int answer_pages(struct shell *shell, json_t *question,
     int (*take)(json_t *page, void *arg), void *arg,
     struct refusal *ret_refusal);
 

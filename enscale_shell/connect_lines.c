@@ -18,6 +18,42 @@ is_plain_name(const char *text)
 	    text[strspn(text, characters)] == '\0';
 }
 
+const char *
+connect_lines_native(const struct shell *shell)
+{
+	return shell->is_native
+	    ? "Native mode is on: your own ssh goes through here, with -L, -D, -J and IDEs."
+	    : "Native mode is off here: -L, -R, -D and -J through the gateway are refused.";
+}
+
+void
+connect_lines_head(FILE *out, const struct shell *shell)
+{
+	fprintf(out, "# %s\n", connect_lines_native(shell));
+	/* Of OpenSSH 8.5 */
+	if (shell->is_native)
+		fputs("IgnoreUnknown KnownHostsCommand\n", out);
+}
+
+/* So that ssh need not ask about the node's host keys. They are base64: no
+ * "%", quote or backslash is in them. */
+static void
+print_known_hosts(FILE *out, const struct listing_node *node)
+{
+	const char *at;
+
+	if (node->known_hosts == NULL)
+		return;
+	fputs("    KnownHostsCommand /usr/bin/printf \"", out);
+	for (at = node->known_hosts; *at != '\0'; at++) {
+		if (*at == '\n')
+			fputs("\\n", out);
+		else
+			fputc(*at, out);
+	}
+	fputs("\"\n", out);
+}
+
 /* Through the gateway to the node itself; a certificate is fetched first,
  * and is good for a few minutes only. */
 static void
@@ -37,6 +73,7 @@ print_native(FILE *out, const struct shell *shell,
 	    "    CertificateFile ~/.ssh/node%u-cert.pub\n",
 	    node->address, node->port, node->user, node->node, node->node,
 	    shell->account, shell->host, shell->port, node->node);
+	print_known_hosts(out, node);
 	fprintf(out, "Match originalhost node%u", node->node);
 	if (is_plain_name(name))
 		fprintf(out, ",node%u-%s", node->node, name);
@@ -87,4 +124,5 @@ connect_lines_print(FILE *out, const struct shell *shell,
 	    "\nWith these lines in ~/.ssh/config, ssh node%u is enough:\n\n",
 	    node->node);
 	connect_lines_block(out, shell, environment, node);
+	fprintf(out, "\n%s\n", connect_lines_native(shell));
 }

@@ -15,6 +15,11 @@
 void connect_lines_print(FILE *out, const struct shell *shell,
     const struct listing_environment *environment,
     const struct listing_node *node);
+/* Whether one's own ssh may go through this gateway: a sentence. */
+const char *connect_lines_native(const struct shell *shell);
+/* What stands above the first block: that sentence, and what older versions of
+ * ssh have to be told. */
+void connect_lines_head(FILE *out, const struct shell *shell);
 /* The block of ssh_config alone. */
 void connect_lines_block(FILE *out, const struct shell *shell,
     const struct listing_environment *environment,

@@ -148,7 +148,7 @@ int
 main(int argc, char **argv)
 {
 	struct shell shell;
-	int monitor, r;
+	int monitor = -1, r;
 
 	/* Before anything else: what is typed is somebody's already. */
 	terminal_open();

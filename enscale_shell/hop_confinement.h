@@ -2,9 +2,11 @@
  * What a hop's ssh gives up beyond what the shell has, from before it starts:
  * it talks to a node that may be hostile, and has what it needs before it
  * reads that node's first byte. So a hop starts two programs, ssh and the
- * enscale-connect that ssh starts, and opens one connection; after that
- * whoever is in ssh's place starts nothing and connects to nobody. It makes no
- * memory file either.
+ * enscale-connect that ssh starts, and opens one socket to the network; after
+ * that whoever is in ssh's place starts nothing and has this one connection
+ * alone. It could give it up for one to another address: connect(2) is ssh's
+ * way to the agents, too, and where it leads is in memory that changes. It
+ * makes no memory file either.
  *
  * The counting is seccomp's: the kernel holds such a call, the shell is told
  * on a listener, and says go on or no (seccomp_unotify(2)). Only how often a

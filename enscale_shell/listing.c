@@ -62,12 +62,13 @@ role_text(const char *role, json_int_t owner)
 static int
 parse_node(json_t *item, struct listing_node *node)
 {
-	const char *service, *address, *user, *state;
+	const char *service, *address, *user, *state, *known_hosts = NULL;
 	json_int_t id, port = 22;
 
-	if (json_unpack(item, "{s:I, s?I, s:s, s:s, s:s, s:s}", "node", &id,
-	        "port", &port, "service", &service, "address", &address, "user",
-	        &user, "state", &state) != 0 ||
+	if (json_unpack(item, "{s:I, s?I, s:s, s:s, s:s, s:s, s?s}", "node",
+	        &id, "port", &port, "service", &service, "address", &address,
+	        "user", &user, "state", &state, "known_hosts",
+	        &known_hosts) != 0 ||
 	    id < 1 || id > (json_int_t)NODE_ID_MAX || port < 1 ||
 	    port > UINT16_MAX)
 		return ENS_E_PROTOCOL;
@@ -77,6 +78,10 @@ parse_node(json_t *item, struct listing_node *node)
 	node->address = copy_text(address);
 	node->user = copy_text(user);
 	node->state = copy_text(state);
+	/* Written by the guard: base64 and line ends. */
+	node->known_hosts = known_hosts != NULL ? strdup(known_hosts) : NULL;
+	if (known_hosts != NULL && node->known_hosts == NULL)
+		return -ENOMEM;
 	if (node->service == NULL || node->address == NULL ||
 	    node->user == NULL || node->state == NULL)
 		return -ENOMEM;
@@ -229,15 +234,17 @@ take_page(json_t *page, void *arg)
 }
 
 int
-listing_fetch(struct shell *shell, struct listing **ret_listing,
+listing_fetch(struct shell *shell, bool host_keys, struct listing **ret_listing,
     struct refusal *ret_refusal)
 {
 	AUTO(cleanup_listing) struct listing *listing = listing_new();
 	int r = -ENOMEM;
 
 	if (listing != NULL)
-		r = answer_pages(shell, "list", take_page, listing,
-		    ret_refusal);
+		r = answer_pages(shell,
+		    json_pack("{s:s, s:b}", "op", "list", "host_keys",
+		        host_keys),
+		    take_page, listing, ret_refusal);
 	if (r != 0 && r != ENS_E_DENIED)
 		refusal_set(ret_refusal, GUARD_EXIT_UNWELL,
 		    "The gateway cannot answer now: %s.", error_text(r));
@@ -259,6 +266,7 @@ free_environment(struct listing_environment *environment)
 		free(environment->nodes[i].address);
 		free(environment->nodes[i].user);
 		free(environment->nodes[i].state);
+		free(environment->nodes[i].known_hosts);
 	}
 	free(environment->nodes);
 	free(environment->name);

@@ -19,6 +19,7 @@ struct listing_node {
 	char *address;
 	char *user;
 	char *state;
+	char *known_hosts; /* lines for ssh; NULL: not asked for, or none */
 };
 
 struct listing_environment {
@@ -40,10 +41,12 @@ struct listing {
 };
 
 /*
- * Asks the guard, page by page. Returns 0, the caller owns *ret_listing; or
+ * Asks the guard, page by page, for the nodes' host keys, too, if they are
+ * wanted. Returns 0, the caller owns *ret_listing; or
  * ENS_E_DENIED with *ret_refusal filled in.
  */
-int listing_fetch(struct shell *shell, struct listing **ret_listing,
+int listing_fetch(struct shell *shell, bool host_keys,
+    struct listing **ret_listing,
     struct refusal *ret_refusal);
 
 /* NULL without memory; the caller owns it. */

@@ -63,7 +63,8 @@ static int
 fetch(struct menu *menu, struct listing **ret_listing)
 {
 	struct refusal refusal;
-	int r = listing_fetch(menu->shell, ret_listing, &refusal);
+	int r = listing_fetch(menu->shell, menu->shell->is_native,
+	    ret_listing, &refusal);
 
 	menu->code = 0;
 	if (r != 0) {

@@ -166,7 +166,8 @@ confine_files(void)
  * (io_uring); modes and owners, which Landlock does not know; the kernel's
  * rarely used corners. A connection is made, never taken.
  *
- * Sockets are unix streams (the guard, agents) and TCP. TIOCSTI and TIOCLINUX
+ * Sockets are unix streams (the guard, agents) and TCP, pairs unix streams:
+ * one of a pair of datagrams would send to any name. TIOCSTI and TIOCLINUX
  * put words into a terminal's mouth, which whoever reads from it next would
  * take for the user's. clone3 hides its flags from a filter; glibc does with
  * clone where it is missing.
@@ -241,6 +242,14 @@ static const struct sock_filter filter[] = {
 	FILTER_LOAD_ARGUMENT(2),
 	FILTER_WHEN(0, 1),
 	FILTER_UNLESS(IPPROTO_TCP, 1),
+	FILTER_ALLOW,
+	FILTER_FAIL(EPERM),
+	FILTER_UNLESS(SYS_socketpair, 7),
+	FILTER_LOAD_ARGUMENT(0),
+	FILTER_UNLESS(AF_UNIX, 4),
+	FILTER_LOAD_ARGUMENT(1),
+	FILTER_MASK(SOCKET_TYPE),
+	FILTER_UNLESS(SOCK_STREAM, 1),
 	FILTER_ALLOW,
 	FILTER_FAIL(EPERM),
 	FILTER_ALLOW,

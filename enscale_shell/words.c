@@ -73,11 +73,11 @@ words_print_json(json_t *document)
 /* ---- nodes and config -------------------------------------------------- */
 
 static int
-fetch(struct shell *shell, struct listing **ret_listing)
+fetch(struct shell *shell, bool host_keys, struct listing **ret_listing)
 {
 	struct refusal refusal;
 
-	if (listing_fetch(shell, ret_listing, &refusal) == 0)
+	if (listing_fetch(shell, host_keys, ret_listing, &refusal) == 0)
 		return 0;
 	say_refusal("%s", refusal.sentence);
 	return refusal.code;
@@ -135,7 +135,7 @@ run_nodes(struct shell *shell, bool is_json)
 	size_t i, k;
 	int code;
 
-	code = fetch(shell, &listing);
+	code = fetch(shell, false, &listing);
 	if (code != 0)
 		return code;
 	if (is_json)
@@ -153,25 +153,60 @@ run_nodes(struct shell *shell, bool is_json)
 	return finish_output();
 }
 
+/* Shows each node with its environment. */
 static int
-run_config(struct shell *shell, bool is_json)
+show_each(struct shell *shell, bool host_keys,
+    void (*show)(const struct shell *, const struct listing_environment *,
+        const struct listing_node *))
 {
 	AUTO(cleanup_listing) struct listing *listing = NULL;
 	const struct listing_environment *environment;
 	size_t i, k;
 	int code;
 
-	(void)is_json;
-	code = fetch(shell, &listing);
+	code = fetch(shell, host_keys, &listing);
 	if (code != 0)
 		return code;
 	for (i = 0; i < listing->count; i++) {
 		environment = &listing->environments[i];
 		for (k = 0; k < environment->node_count; k++)
-			connect_lines_block(stdout, shell, environment,
-			    &environment->nodes[k]);
+			show(shell, environment, &environment->nodes[k]);
 	}
 	return finish_output();
+}
+
+static void
+show_block(const struct shell *shell,
+    const struct listing_environment *environment,
+    const struct listing_node *node)
+{
+	connect_lines_block(stdout, shell, environment, node);
+}
+
+static int
+run_config(struct shell *shell, bool is_json)
+{
+	(void)is_json;
+	connect_lines_head(stdout, shell);
+	return show_each(shell, shell->is_native, show_block);
+}
+
+static void
+show_known_hosts(const struct shell *shell,
+    const struct listing_environment *environment,
+    const struct listing_node *node)
+{
+	(void)shell;
+	(void)environment;
+	if (node->known_hosts != NULL)
+		fputs(node->known_hosts, stdout);
+}
+
+static int
+run_known_hosts(struct shell *shell, bool is_json)
+{
+	(void)is_json;
+	return show_each(shell, true, show_known_hosts);
 }
 
 /* ---- settings ---------------------------------------------------------- */
@@ -289,6 +324,8 @@ static const struct word words[] = {
 	    run_nodes },
 	{ "config", "config", "lines for ~/.ssh/config, for each node", false,
 	    run_config },
+	{ "known_hosts", "known_hosts", "the nodes' host keys, for your ssh",
+	    false, run_known_hosts },
 	{ "keys", "keys [--json]", "your public keys", true, keys_list },
 	{ "settings", "settings [--json]",
 	    "connection settings and the gateway's host keys", true,

@@ -374,6 +374,7 @@ judge_place(struct file_source *source, struct entry *entry,
 	    strlen(dn) > NAMED_MAX ? "..." : "");
 	entry->refused = true;
 	entry->reason = reason;
+	entry->warning = ""; /* of one that counts */
 	return 0;
 }
 

@@ -394,7 +394,7 @@ unhang(struct state *state, const struct entry *child,
 	struct state_key key = pair(parent, ENTRY_UUID_LEN, child->uuid);
 	int r = state_list_child(state, child, parent);
 
-	if (r == 0 && state_kept_count(state) > 0)
+	if (r == 0)
 		r = state_move_beside_kept(state, child->uuid);
 	return r == 0 ? state_drop(state, T_CHILDREN, state_key_bytes(&key))
 	              : r;
@@ -751,8 +751,10 @@ settle_orphan(struct state *state, const struct state_key *row)
 	memcpy(name.bytes, row->data, sizeof(name.bytes));
 	r = find_by_name(state, &name,
 	    (enum entry_kind)row->data[LDAP_DN_HASH_LEN], parent);
-	if (r == ENS_E_NOTFOUND)
-		return orphan_one(state, child, ENTRY_OTHER);
+	if (r == ENS_E_NOTFOUND) {
+		r = state_move_beside_kept(state, child);
+		return r == 0 ? orphan_one(state, child, ENTRY_OTHER) : r;
+	}
 	if (r == 0)
 		r = state_drop(state, T_ORPHANS, state_key_bytes(row));
 	return r == 0 ? adopt_one(state, child, parent) : r;

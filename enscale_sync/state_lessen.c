@@ -1,8 +1,8 @@
 /*
  * The state: what is taken away from a kept entry (state_kept.c). When the
  * directory's own copy of it is changed, what that loses (the entry itself, a
- * key, the addresses of a key, a member, a host key) is lost here at the same
- * moment, and for good. What that copy did not have when it came stays: who
+ * key, what a key's options take away, a member, a host key) is lost here at the
+ * same moment, and for good. What that copy did not have when it came stays: who
  * loads a tree without its keys takes away too much as well, and the guard of
  * refreshes has judged that.
  */
@@ -337,7 +337,7 @@ lessen_copies(struct state *state, const struct record_key *subject,
 	return r;
 }
 
-/* Does the node hang on another environment than before? */
+/* Does it hang on another account or environment than before? */
 static bool
 has_moved(struct state *state, const struct state_copy *was)
 {
@@ -346,6 +346,15 @@ has_moved(struct state *state, const struct state_copy *was)
 	return state_get(state, T_ENTRIES, state_uuid_bytes(was->entry.uuid),
 	           &value) != 0 ||
 	    value.len < ENTRY_UUID_LEN || !is_same(value.data, was->parent);
+}
+
+static bool
+is_of_subject(const struct entry *entry, const struct record_key *subject)
+{
+	struct record_key own = state_subject_of(entry);
+
+	return own.len == subject->len &&
+	    memcmp(own.data, subject->data, own.len) == 0;
 }
 
 static int
@@ -366,7 +375,9 @@ limit_by_key(struct state *state, const struct state_copy *was,
 		return r == ENS_E_NOTFOUND ? 0 : r;
 	account = state_subject_of(&above);
 	if (key.was != NULL && key.now != NULL &&
-	    memcmp(key.was->fingerprint, key.now->fingerprint, SHA256_LEN) != 0)
+	    (memcmp(key.was->fingerprint, key.now->fingerprint, SHA256_LEN) !=
+	            0 ||
+	        has_moved(state, was)))
 		key.now = NULL;
 	return limit_key(state, &account, &key);
 }
@@ -390,9 +401,7 @@ limit(struct state *state, const struct state_copy *was,
 	if (subject.len == 0)
 		return 0;
 	gone = old != NULL &&
-	    (!is_good(now, old->kind) || old->id != now->id ||
-	        (old->kind == ENTRY_ENVIRONMENT &&
-	            strcmp(old->name, now->name) != 0));
+	    (!is_good(now, old->kind) || !is_of_subject(now, &subject));
 	if (gone)
 		return drop_last_copies(state, &subject);
 	if (old != NULL && old->kind == ENTRY_NODE && has_moved(state, was))
@@ -408,9 +417,13 @@ state_move_beside_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 {
 	struct state_copy was AUTO(state_copy_free) = { 0 };
 	struct record_key subject;
-	int r = state_copy_load(state, uuid, &was);
+	int r = 0;
 
-	if (r != 0 || was.entry.refused)
+	/* A kept one is about to be filed where it goes. */
+	if (state_kept_count(state) == 0 || state_is_kept(state, uuid))
+		return 0;
+	r = state_copy_load(state, uuid, &was);
+	if (r != 0 || was.entry.refused || is_same(was.parent, state_no_uuid))
 		return r;
 	if (was.entry.kind == ENTRY_KEY)
 		return limit_by_key(state, &was, NULL);

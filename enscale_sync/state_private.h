@@ -165,7 +165,7 @@ int state_put_beside_kept(struct state *state, const struct entry *entry,
     bool adopt);
 int state_delete_beside_kept(struct state *state,
     const uint8_t uuid[ENTRY_UUID_LEN]);
-/* It is about to leave the parent on which it hangs. */
+/* It is about to leave the parent on which it hangs, if any. */
 int state_move_beside_kept(struct state *state,
     const uint8_t uuid[ENTRY_UUID_LEN]);
 /*

@@ -386,6 +386,25 @@ def test_what_left_its_parents_ends_with_what_is_withdrawn(
     session.communicate(timeout=10)
 
 
+def test_what_left_its_parents_ends_as_soon_as_that_can_be_told(
+        client, gateway, wait_for, suspended):
+    """Its session has no record any more that would tell of it again."""
+    broken = "/run/enscale/sessions/25880.aaaaaaaaaaaaaaaa"
+    session = begin(client, gateway, wait_for, "124718-25880")
+    uid = 0x70000000 + 25880
+    gateway.sh(f"setpriv --reuid={uid} --regid={uid} --clear-groups "
+               "sh -c 'sleep 300 & exit' <&- >&- 2>&-")
+    gateway.write(broken, b"rubbish")
+    try:
+        suspended(25880)
+        session.communicate(timeout=10)
+        time.sleep(4) # the end of the others, and a look
+        assert len(processes(gateway, 25880)) == 1
+    finally:
+        gateway.run(["rm", broken])
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 20)
+
+
 # ---- what it costs and says ----------------------------------------------------
 
 CROWD = """

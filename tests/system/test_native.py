@@ -159,9 +159,11 @@ def test_no_tunnel_device_is_made(native, client, gateway):
 
 def test_the_certificate_opens_that_node_as_the_users_own_ssh(native, client, gateway):
     config = client.ssh("25880", "config", check=True).stdout
-    common = (b"Host *\n    UserKnownHostsFile /tmp/known_nodes /root/known_hosts\n"
-              b"    StrictHostKeyChecking accept-new\n"
+    # The gateway is known; of the nodes no file says anything.
+    common = (b"Host *\n    UserKnownHostsFile /root/known_hosts\n"
+              b"    StrictHostKeyChecking yes\n"
               b"    IdentityFile /root/keys/25880-ed25519\n    IdentitiesOnly yes\n")
+    assert config.startswith(b"# Native mode is on:")
     assert b"ProxyJump 124718-25880@ssh.enscale.com:3022" in config
     client.write("/root/native.conf", config + common)
     # ssh runs the jump and the Match with the user's own configuration.

@@ -55,6 +55,43 @@ def test_config_is_a_configuration_that_ssh_takes(client):
         assert result.stdout == b"mysql\n"
 
 
+def test_config_says_that_ones_own_ssh_may_not_go_through(client):
+    config = say(client, "config", check=True).stdout
+    assert config.startswith(b"# Native mode is off here: -L, -R, -D and -J ")
+    assert b"KnownHostsCommand" not in config
+
+
+def test_known_hosts_are_the_nodes_own_keys(client, hosts):
+    lines = say(client, "known_hosts", check=True).stdout.decode().splitlines()
+    for node in ("node124718", "node124719"):
+        key = getattr(hosts, node).read("/etc/ssh/ssh_host_ed25519_key.pub")
+        assert f"{node} {' '.join(key.decode().split()[:2])}" in lines
+    assert not [line for line in lines if line.startswith("node136553 ")]  # limited
+
+
+CONSTRAINED = r"""
+trap 'ssh-agent -k >/dev/null' EXIT
+eval "$(ssh-agent)" >/dev/null
+ssh -l 25880 ssh.enscale.com known_hosts >/tmp/nodes
+ssh-add -q %s /root/keys/25880-ed25519
+ssh -A -o IdentityFile=none -l 124718-25880 ssh.enscale.com '
+    ssh-add -L | cut -d" " -f1
+    ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no \
+        -o UserKnownHostsFile=/dev/null -p 3022 25880@198.19.0.1 whoami 2>/dev/null |
+        cut -f1'
+"""
+PATHS = ("-H /root/known_hosts -H /tmp/nodes -h '[ssh.enscale.com]:3022' "
+         "-h '[ssh.enscale.com]:3022>node124718' -h 'node124718>node124719'")
+
+
+@pytest.mark.parametrize("options, said", [
+    ("", b"ssh-ed25519\n25880\n"), (PATHS, b"ssh-ed25519\n")])
+def test_a_forwarded_agent_opens_the_gateway_unless_it_is_constrained(
+        client, options, said):
+    """What a hostile node could do with it, and what the manual says against."""
+    assert client.sh(CONSTRAINED % options).stdout == said
+
+
 def test_keys_as_json(client):
     document = read_json(client, "keys --json")
     assert document["account"] == 25880 and document["manage"] is False
@@ -112,7 +149,7 @@ def test_whoami_names_account_key_and_session(client):
 
 def test_help_names_every_word(client):
     text = say(client, "help", check=True).stdout.decode()
-    for word in ("nodes", "config", "keys", "settings", "sessions", "whoami"):
+    for word in ("nodes", "config", "known_hosts", "keys", "settings", "sessions", "whoami"):
         assert f"\n  {word} " in text
 
 

@@ -348,6 +348,7 @@ tests_unit_test_entry_codec_LDADD = libsync.la $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_publish
 tests_unit_test_publish_SOURCES = %D%/test_publish.c %D%/surroundings.h $(SYNC_FIXTURE)
 tests_unit_test_publish_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_publish_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cdb_make_finish
 tests_unit_test_publish_LDADD = libsync.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_view_check

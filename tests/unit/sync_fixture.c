@@ -154,6 +154,15 @@ sync_put(struct sync_fixture *fixture, uint32_t uuid, const char *dn,
 }
 
 void
+sync_put_unsure(struct sync_fixture *fixture, uint32_t uuid, const char *dn,
+    const char *lines)
+{
+	struct entry entry = sync_entry(fixture, uuid, dn, lines);
+
+	assert_int_equal(state_put(fixture->state, &entry, false), 0);
+}
+
+void
 sync_delete(struct sync_fixture *fixture, uint32_t uuid)
 {
 	assert_int_equal(state_begin_write(fixture->state), 0);

@@ -47,6 +47,9 @@ struct entry sync_entry(struct sync_fixture *fixture, uint32_t uuid,
 /* Filed in a transaction of its own. */
 void sync_put(struct sync_fixture *fixture, uint32_t uuid, const char *dn,
     const char *lines);
+/* As in the middle of a refresh, in the transaction under way. */
+void sync_put_unsure(struct sync_fixture *fixture, uint32_t uuid,
+    const char *dn, const char *lines);
 void sync_delete(struct sync_fixture *fixture, uint32_t uuid);
 /* From now on changes are listed. */
 void sync_complete(struct sync_fixture *fixture);

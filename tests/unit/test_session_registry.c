@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -384,6 +385,44 @@ only_sessions_whose_monitor_lives_count(void **state)
 	assert_int_equal(session_count(dir_fd, 1), 0);
 }
 
+static void *
+run_on(void *arg)
+{
+	while (pause() != 0)
+		;
+	return arg;
+}
+
+static void
+a_process_lives_as_long_as_one_of_its_threads(void **state)
+{
+	char path[32], text[64] = "";
+	pthread_t thread;
+	pid_t pid = fork();
+	FILE *file;
+
+	(void)state;
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (pthread_create(&thread, NULL, run_on, NULL) != 0)
+			_exit(1);
+		pthread_exit(NULL);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	while (strstr(text, ") Z ") == NULL) {
+		file = fopen(path, "re");
+		assert_non_null(file);
+		assert_non_null(fgets(text, sizeof(text), file));
+		fclose(file);
+	}
+	assert_int_equal(process_stat(pid, NULL, NULL), 0);
+	kill(pid, SIGKILL);
+	while (process_stat(pid, NULL, NULL) == 0)
+		usleep(1000);
+	assert_int_equal(process_stat(pid, NULL, NULL), -ESRCH);
+	waitpid(pid, NULL, 0);
+}
+
 static void
 a_misleading_process_name_misleads_nobody(void **state)
 {
@@ -534,6 +573,7 @@ main(void)
 		TEST(links_and_fifos_are_not_followed),
 		TEST(only_the_records_of_the_account_are_read),
 		TEST(only_sessions_whose_monitor_lives_count),
+		TEST(a_process_lives_as_long_as_one_of_its_threads),
 		TEST(a_misleading_process_name_misleads_nobody),
 		TEST(the_walk_passes_over_what_is_broken_and_stops_when_told),
 		TEST(a_monitor_that_cannot_be_looked_at_lives),

@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -184,6 +185,24 @@ nothing_is_put_into_a_terminals_input(void **state)
 	assert_true(is_right);
 }
 
+static bool
+pairs_are_streams(void)
+{
+	int fds[2];
+
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0 &&
+	    socketpair(AF_UNIX, SOCK_DGRAM, 0, fds) < 0 && errno == EPERM &&
+	    socketpair(AF_UNIX, SOCK_RAW, 0, fds) < 0 && errno == EPERM &&
+	    socketpair(AF_TIPC, SOCK_STREAM, 0, fds) < 0 && errno == EPERM;
+}
+
+static void
+no_pair_sends_datagrams_to_a_name(void **state)
+{
+	(void)state;
+	assert_true(in_child(pairs_are_streams));
+}
+
 int
 main(void)
 {
@@ -194,6 +213,7 @@ main(void)
 		cmocka_unit_test(ssh_runs),
 		cmocka_unit_test(memory_files_and_pipes_open_by_their_names),
 		cmocka_unit_test(nothing_is_put_into_a_terminals_input),
+		cmocka_unit_test(no_pair_sends_datagrams_to_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

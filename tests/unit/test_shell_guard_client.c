@@ -299,7 +299,8 @@ pages_of_a_list_are_put_together(void **state)
 	(void)state;
 	start(pieces);
 	assert_int_equal(shell_init(&shell, path), 0);
-	assert_int_equal(listing_fetch(&shell, &listing, &refusal), 0);
+	assert_int_equal(listing_fetch(&shell, false, &listing, &refusal),
+	    0);
 	assert_int_equal(listing->count, 3);
 	assert_int_equal(listing->environments[0].node_count, 1);
 	assert_int_equal(listing->environments[1].node_count, 3);
@@ -327,7 +328,7 @@ a_list_that_breaks_off_is_none(void **state)
 	(void)state;
 	start(pieces);
 	assert_int_equal(shell_init(&shell, path), 0);
-	assert_int_equal(listing_fetch(&shell, &listing, &refusal),
+	assert_int_equal(listing_fetch(&shell, false, &listing, &refusal),
 	    ENS_E_DENIED);
 	assert_null(listing);
 	assert_int_equal(refusal.code, GUARD_EXIT_REFUSED);

@@ -397,6 +397,11 @@ what_is_for_people_is_taken_with_a_warning(void **state)
 	}
 	take(GOOD);
 	assert_int_equal(state_warning_count(f.state), 0);
+	/* Of what is refused nothing more is said. */
+	take(GOOD "dn: cn=b," SUFFIX "\nobjectClass: enscaleAccount\n"
+	          "enscaleAccountId: 1\nmail:: SQpK\n");
+	assert_string_not_equal(refused(), "");
+	assert_int_equal(state_warning_count(f.state), 0);
 }
 
 static void

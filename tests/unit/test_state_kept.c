@@ -370,6 +370,37 @@ a_key_that_is_refused_now_is_gone(void **state)
 }
 
 static void
+a_key_that_moves_in_the_new_copy_opens_its_account_no_more(void **state)
+{
+	(void)state;
+	sync_put(&f, 200, "enscaleAccountId=21296,ou=accounts," SUFFIX,
+	    "objectClass: enscaleAccount\nenscaleAccountId: 21296\n");
+	sync_put(&f, NEW + KEY_UUID,
+	    "cn=k1,enscaleAccountId=21296,ou=accounts," SUFFIX,
+	    key_lines(1, ""));
+	assert_true(is_listed());
+	assert_false(has_key(1));
+	assert_true(has_key(2));
+}
+
+static void
+so_it_does_when_a_refresh_tells_and_nobody_has_it_then(void **state)
+{
+	(void)state;
+	assert_int_equal(state_begin_write(f.state), 0);
+	sync_put_unsure(&f, NEW + KEY_UUID, "cn=k1,ou=revoked," SUFFIX,
+	    key_lines(1, ""));
+	sync_put_unsure(&f, NEW + NODE_UUID,
+	    "enscaleNodeId=227028,ou=revoked," SUFFIX, NODE);
+	assert_int_equal(state_adopt(f.state), 0);
+	assert_int_equal(state_commit(f.state), 0);
+	assert_true(is_listed());
+	assert_false(has_key(1));
+	assert_true(has_key(2));
+	assert_false(has_node());
+}
+
+static void
 a_key_value_that_is_taken_from_the_new_copy_is_gone(void **state)
 {
 	char lines[512];
@@ -389,23 +420,35 @@ a_key_value_that_is_taken_from_the_new_copy_is_gone(void **state)
 	assert_true(has_key(6) && has_key(1));
 }
 
+static struct key_record
+key_as_published(uint32_t number)
+{
+	struct bytes found = find_key(number);
+	struct key_record record;
+
+	for (uint32_t i = 0; i < record_count; i++) {
+		if (records[i].data != found.data)
+			continue;
+		assert_int_equal(
+		    record_decode_key(found, &records[i].key, &record), 0);
+		return record;
+	}
+	fail();
+	return (struct key_record){ 0 };
+}
+
 static void
 an_option_that_is_put_on_the_new_key_counts(void **state)
 {
-	struct record_key key;
-	struct key_record record;
-	struct bytes found;
-
 	(void)state;
-	put_key(NEW + KEY_UUID, 1, "from=\"192.0.2.0/24\",no-pty ");
-	found = find_key(1);
-	for (uint32_t i = 0; i < record_count; i++) {
-		if (records[i].data == found.data)
-			key = records[i].key;
-	}
-	assert_int_equal(record_decode_key(found, &key, &record), 0);
-	assert_string_equal(record.from, "192.0.2.0/24");
-	assert_int_equal(record.options, KEY_NO_PTY);
+	put_key(NEW + KEY_UUID, 1,
+	    "no-agent-forwarding,verify-required,from=\"192.0.2.0/24\" ");
+	assert_string_equal(key_as_published(1).from, "192.0.2.0/24");
+	assert_int_equal(key_as_published(1).options,
+	    KEY_NO_AGENT | KEY_VERIFY);
+	put_key(NEW + KEY_UUID, 1, "no-pty,from=\"192.0.2.0/24\" ");
+	assert_int_equal(key_as_published(1).options,
+	    KEY_NO_AGENT | KEY_VERIFY | KEY_NO_PTY);
 	/* Of two lists nobody knows which is the shorter one. */
 	put_key(NEW + KEY_UUID, 1, "from=\"198.51.100.0/24\" ");
 	assert_false(has_key(1));
@@ -475,6 +518,36 @@ a_right_that_is_taken_from_the_new_copy_is_gone(void **state)
 	assert_int_equal(role_of(21297), ROLE_NONE);
 	/* What is given waits. */
 	assert_int_equal(role_of(21296), ROLE_NONE);
+}
+
+/* Its name is the same one. */
+static void
+a_right_is_taken_though_the_name_has_other_letters(void **state)
+{
+	(void)state;
+	sync_put(&f, NEW + ENV_UUID, ENV_DN,
+	    ENVIRONMENT "cn: Cool-Waterfall-59\n" OWNER("25880"));
+	assert_int_equal(role_of(21296), ROLE_NONE);
+	assert_int_equal(role_of(25880), ROLE_OWNER);
+}
+
+/* A refresh that broke off told a new name of it, the next one no more. */
+static void
+what_is_kept_may_have_moved_before(void **state)
+{
+	(void)state;
+	sync_put(&f, 200, OTHER_DN,
+	    ENVIRONMENT "cn: crimson-dust-8\n" OWNER("21297"));
+	assert_int_equal(state_begin_write(f.state), 0);
+	sync_put_unsure(&f, OLD + NODE_UUID, "enscaleNodeId=227028," OTHER_DN,
+	    NODE);
+	assert_int_equal(state_keep(f.state, sync_uuid(OLD + NODE_UUID)), 0);
+	assert_int_equal(state_adopt(f.state), 0);
+	assert_int_equal(state_commit(f.state), 0);
+	assert_string_equal(node().environment, "crimson-dust-8");
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(state_check(f.state), 0);
+	state_end(f.state);
 }
 
 static void
@@ -610,6 +683,9 @@ main(void)
 		    a_suspended_account_stays_so_though_the_other_copy_is_active),
 		TEST(a_key_that_is_taken_from_the_new_copy_is_gone),
 		TEST(a_key_that_is_refused_now_is_gone),
+		TEST(
+		    a_key_that_moves_in_the_new_copy_opens_its_account_no_more),
+		TEST(so_it_does_when_a_refresh_tells_and_nobody_has_it_then),
 		TEST(a_key_value_that_is_taken_from_the_new_copy_is_gone),
 		TEST(an_option_that_is_put_on_the_new_key_counts),
 		TEST(keys_that_the_new_copy_came_without_stay),
@@ -617,6 +693,8 @@ main(void)
 		    an_account_that_is_deleted_in_the_new_copy_is_gone_with_its_keys),
 		TEST(an_account_that_is_refused_now_is_gone),
 		TEST(a_right_that_is_taken_from_the_new_copy_is_gone),
+		TEST(a_right_is_taken_though_the_name_has_other_letters),
+		TEST(what_is_kept_may_have_moved_before),
 		TEST(an_environment_that_is_deleted_in_the_new_copy_is_gone),
 		TEST(a_node_that_moves_in_the_new_copy_is_where_it_was_no_more),
 		TEST(a_host_key_that_is_taken_from_the_new_copy_is_gone),
