@@ -33,6 +33,9 @@ enum ssh_key_type {
 #define KEY_OPTIONS  0x1fU /* all of them */
 /* Those that narrow what a session may do. */
 #define KEY_NARROWED (KEY_NO_PTY | KEY_NO_AGENT | KEY_NO_PORTS)
+/* As little as both: what either takes away is away, and a touch is asked for
+ * unless neither does. */
+uint8_t ssh_key_stricter_options(uint8_t a, uint8_t b);
 
 struct ssh_key {
 	enum ssh_key_type type;

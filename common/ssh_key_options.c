@@ -273,3 +273,9 @@ ssh_key_format_options(uint8_t options, char buf[KEY_OPTIONS_TEXT_MAX + 1])
 		options &= (uint8_t)~flags[i].sets;
 	}
 }
+
+uint8_t
+ssh_key_stricter_options(uint8_t a, uint8_t b)
+{
+	return (uint8_t)(((a | b) & ~KEY_NO_TOUCH) | (a & b & KEY_NO_TOUCH));
+}

@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "enscale_sync/shrink.h"
 
 /* 8 MiB while it lasts: with a few million entries few share a sum. */
 #define SUM_BITS 20
@@ -29,7 +30,9 @@ struct comparison {
 	bool hopeless;
 	uint8_t (*doubts)[ENTRY_UUID_LEN]; /* owned */
 	uint32_t doubt_count, doubt_room, doubt_next;
+	struct shrink shrink;
 	struct entry_rows rows;
+	struct wire_writer scratch;
 };
 
 static void
@@ -49,6 +52,7 @@ comparison_new(struct state *state, const struct csn_set *context,
 		return -ENOMEM;
 	comparison->state = state;
 	comparison->context = *context;
+	wire_write_init_growing(&comparison->scratch, 2 * RECORD_SIZE_MAX);
 	comparison->sums = calloc(SUMS, sizeof(comparison->sums[0]));
 	if (comparison->sums == NULL)
 		return -ENOMEM;
@@ -68,6 +72,7 @@ comparison_free(struct comparison *comparison)
 	free(comparison->sums);
 	free(comparison->doubts);
 	entry_rows_free(&comparison->rows);
+	wire_write_free(&comparison->scratch);
 	free(comparison);
 }
 
@@ -133,25 +138,48 @@ begin(struct comparison *comparison, bool *ret_own)
 	return r;
 }
 
+/* On both sides; the same? */
+static int
+add_known(struct comparison *comparison, const struct entry *ours,
+    const struct entry *theirs)
+{
+	uint64_t h = hash(comparison, ours->uuid);
+	bool same;
+	int r = entry_compare(&comparison->scratch, ours, theirs, &same);
+
+	*sum_of(comparison, h) += h;
+	if (r != 0 || same)
+		return r;
+	(void)shrink_add(&comparison->shrink, ours, theirs);
+	return doubt(comparison, ours->uuid);
+}
+
+static int
+add_unknown(struct comparison *comparison, const struct entry *theirs)
+{
+	bool lost;
+	int r = shrink_add_new(&comparison->shrink, comparison->state, theirs,
+	    &lost);
+
+	return r == 0 ? doubt(comparison, theirs->uuid) : r;
+}
+
 int
-comparison_add(struct comparison *comparison,
-    const uint8_t uuid[ENTRY_UUID_LEN], const char *csn)
+comparison_add(struct comparison *comparison, const struct entry *theirs)
 {
 	struct entry ours;
-	uint64_t h;
 	bool own;
 	int r = begin(comparison, &own);
 
 	if (r != 0)
 		return r;
 	comparison->count++;
-	r = state_find(comparison->state, uuid, &comparison->rows, &ours);
-	if (r == 0) {
-		h = hash(comparison, uuid);
-		*sum_of(comparison, h) += h;
-	}
-	if (r == ENS_E_NOTFOUND || (r == 0 && strcmp(ours.csn, csn) != 0))
-		r = doubt(comparison, uuid);
+	r = state_find(comparison->state, theirs->uuid, &comparison->rows,
+	    &ours);
+	if (r == 0)
+		r = add_known(comparison, &ours, theirs);
+	else if (r == ENS_E_NOTFOUND)
+		r = add_unknown(comparison, theirs);
 	if (own)
 		state_end(comparison->state);
 	return r;
@@ -193,6 +221,7 @@ all_sums_are_zero(const struct comparison *comparison)
 int
 comparison_weigh(struct comparison *comparison)
 {
+	char text[SHRINK_TEXT_MAX];
 	struct entry ours;
 	bool own;
 	int r;
@@ -210,6 +239,8 @@ comparison_weigh(struct comparison *comparison)
 		state_end(comparison->state);
 	if (r != ENS_E_NOTFOUND)
 		return r == 0 ? -EAGAIN : r;
+	comparison->hopeless |= shrink_is_too_much(&comparison->shrink,
+	    comparison->state, text);
 	comparison->weighed = comparison->subtracted ||
 	    all_sums_are_zero(comparison);
 	if (comparison->weighed)

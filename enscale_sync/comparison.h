@@ -1,10 +1,11 @@
 /*
  * Is what we have what the server has? A cookie is no proof: a server that
  * was killed can tell an older cookie "nothing changed" although a delete is
- * in its database and not here. So a list of all entries of the server, each
- * with its version and in any order, is held against the state.
+ * in its database and not here. Nor is a version: an access list may hide an
+ * attribute without any change. So a list of all entries of the server, whole
+ * and in any order, is held against the state.
  *
- * What the server has and we do not, or not in that version, is seen at once.
+ * What the server has and we do not, or not like that, is seen at once.
  * For what we have and it does not, the list is not kept: every UUID that is
  * on both sides is added up in one of many sums, and then all of ours are
  * subtracted; where a sum is not zero, something of ours was not on the list.
@@ -35,8 +36,7 @@ int comparison_new(struct state *state, const struct csn_set *context,
 void comparison_free(struct comparison *comparison);
 
 /* One entry of the list. 0, or an error of the state. */
-int comparison_add(struct comparison *comparison,
-    const uint8_t uuid[ENTRY_UUID_LEN], const char *csn);
+int comparison_add(struct comparison *comparison, const struct entry *theirs);
 /*
  * The list is complete: looks at some of ours, and is to be called again
  * while it returns -EAGAIN. 0 at the end.
@@ -46,7 +46,8 @@ int comparison_weigh(struct comparison *comparison);
 /* An entry to be read, NULL when no doubt is left; until _settled(). */
 const uint8_t *comparison_doubt(const struct comparison *comparison);
 void comparison_settled(struct comparison *comparison);
-/* There were more doubts than are kept. */
+/* There are more doubts than are kept, or what is on the list would take away
+ * too much (shrink.h). */
 bool comparison_is_hopeless(const struct comparison *comparison);
 /* Entries on the list so far. */
 uint64_t comparison_count(const struct comparison *comparison);

@@ -127,6 +127,25 @@ entry_encode(struct wire_writer *writer, const struct entry *entry)
 		        writer->len - begin));
 }
 
+int
+entry_compare(struct wire_writer *writer, const struct entry *a,
+    const struct entry *b, bool *ret_same)
+{
+	struct entry named = *b;
+	size_t half;
+
+	named.dn = a->dn;
+	writer->len = 0;
+	entry_encode(writer, a);
+	half = writer->len;
+	entry_encode(writer, &named);
+	if (writer->error != 0)
+		return writer->error;
+	*ret_same = writer->len == 2 * half &&
+	    memcmp(writer->data, writer->data + half, half) == 0;
+	return 0;
+}
+
 /* ---- reading ----------------------------------------------------------- */
 
 /* Takes the checksum off the end. ENS_E_CORRUPT when it is another. */

@@ -23,6 +23,11 @@ void entry_rows_free(struct entry_rows *rows);
  * the writer's. */
 void entry_encode(struct wire_writer *writer, const struct entry *entry);
 
+/* Is b what a is, but for its name? Both are written, so that no field is
+ * forgotten, in place of what the writer has. 0, or the writer's error. */
+int entry_compare(struct wire_writer *writer, const struct entry *a,
+    const struct entry *b, bool *ret_same);
+
 /* *ret_entry borrows from data and rows. 0, -ENOMEM or ENS_E_CORRUPT. */
 int entry_decode(struct bytes data, const uint8_t uuid[ENTRY_UUID_LEN],
     struct entry_rows *rows, struct entry *ret_entry);

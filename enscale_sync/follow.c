@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -93,6 +94,9 @@ follow_new(const struct config *config, struct state *state,
 	follow->want_all = info->cookie_len == 0 || info->unsettled ||
 	    info->behind;
 	follow->held = info->unsettled;
+	if (info->unsettled)
+		(void)snprintf(status->held_reason, sizeof(status->held_reason),
+		    "what was held back before the last start; all is asked anew");
 	*ret_follow = follow;
 	return 0;
 }
@@ -106,6 +110,7 @@ follow_free(struct follow *follow)
 		state_end(follow->state);
 	orphans_clear(&follow->orphans);
 	comparison_free(follow->comparison);
+	uuid_set_free(&follow->widened);
 	host_addresses_free(follow->own);
 	status_clear_held(follow->status);
 	free(follow);
@@ -309,10 +314,10 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	if (follow->told || behind)
 		follow->floor = *follow_seen(follow);
 	/* A refresh in full finds out anew what there is to hold back. */
-	if (all) {
-		follow->held = 0;
-		status_clear_held(follow->status);
-	}
+	if (all)
+		follow_forget_held(follow);
+	follow->reread = memcmp(state_info(follow->state)->digest,
+	                     follow->digest, STATE_DIGEST_LEN) != 0;
 	follow->shrink = follow->kept = (struct shrink){ 0 };
 	follow->guarding = state_info(follow->state)->complete &&
 	    !follow->lenient;
@@ -372,8 +377,13 @@ touch(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
 	        ENTRY_UUID_LEN) == 0)
 		follow->touched = true;
 	for (uint32_t i = 0; i < follow->gone_count; i++) {
-		if (memcmp(uuid, follow->gone[i], ENTRY_UUID_LEN) == 0)
-			memset(follow->gone[i], 0, ENTRY_UUID_LEN);
+		if (memcmp(uuid, follow->gone[i], ENTRY_UUID_LEN) != 0)
+			continue;
+		/* Nor does it count as one of too many. */
+		follow->gone_count--;
+		memcpy(follow->gone[i], follow->gone[follow->gone_count],
+		    ENTRY_UUID_LEN);
+		return;
 	}
 }
 
@@ -402,22 +412,22 @@ warn_of_address(struct follow *follow, const struct entry *entry)
 int
 follow_take(struct follow *follow, const struct entry *entry)
 {
-	enum verdict verdict;
+	struct verdict verdict;
 	int r = follow_judge(follow, entry, &verdict);
 
 	if (r != 0)
 		return r;
-	if (verdict == PASS_OVER)
+	if (verdict.kind == PASS_OVER)
 		return 0;
 	touch(follow, entry->uuid);
-	if (verdict == HOLD)
-		return follow_hold(follow, entry);
+	if (verdict.kind == HOLD)
+		return follow_hold(follow, entry, verdict.widened);
 	say_refused(follow, entry);
-	if (verdict == STASH)
+	if (verdict.kind == STASH)
 		r = state_stash(follow->state, entry);
 	else if (follow->guarding)
 		r = state_unstash(follow->state, entry->uuid);
-	if (r == 0 && verdict != STASH)
+	if (r == 0 && verdict.kind != STASH)
 		r = state_put(follow->state, entry, follow->adopt);
 	if (r == 0)
 		r = warn_of_address(follow, entry);
@@ -540,6 +550,7 @@ static int
 finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 {
 	enum guard guard = LETS_ALL_GO;
+	bool taken;
 	int r = follow_write(follow);
 
 	if (r == 0 && follow->all)
@@ -548,8 +559,10 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 		r = state_release_marked(follow->state);
 	if (r == 0)
 		r = follow_guard(follow, swept, &guard);
-	if (r == 0 && guard != KEEPS_ALL)
-		r = state_apply_stash(follow->state);
+	taken = guard != KEEPS_ALL;
+	if (r == 0)
+		r = taken ? state_apply_stash(follow->state)
+		          : state_apply_stash_beside_kept(follow->state);
 	follow->keeping = guard == LETS_NEW_GO;
 	if (r == 0 && swept && follow->marking && guard != KEEPS_ALL)
 		r = state_sweep(follow->state, follow_may_go, follow,
@@ -566,7 +579,9 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	if (r != 0)
 		return r;
 	state_clear_marks(follow->state);
-	state_set_digest(follow->state, follow->digest);
+	/* What is not taken was not read by these rules either. */
+	if (taken)
+		state_set_digest(follow->state, follow->digest);
 	if (becomes_source(follow, swept, guard)) {
 		state_raise_generation(follow->state,
 		    publisher_generation(follow->publisher));
@@ -576,6 +591,7 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	r = commit(follow);
 	follow->refreshing = r != 0;
 	follow->shrunk = guard != LETS_ALL_GO;
+	follow->reread &= r != 0 || !taken;
 	return r;
 }
 
@@ -598,6 +614,8 @@ follow_done(struct follow *follow, bool swept)
 	follow->status->changes += deleted;
 	if (!follow->shrunk)
 		follow->status->held_reason[0] = '\0';
+	follow->widened_said = 0;
+	follow_say_held(follow);
 	follow_check_behind(follow);
 	if (follow->said_lines > SAID_LINES)
 		log_line(LOG_WARNING,
@@ -625,6 +643,7 @@ follow_settle(struct follow *follow)
 	r = commit(follow);
 	if (r != 0)
 		return r;
+	follow_say_held(follow);
 	follow_check_behind(follow);
 	follow_say_in_step(follow);
 	follow_publish(follow);

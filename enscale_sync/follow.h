@@ -9,6 +9,8 @@
  *   connection (so we saw it deleted), is held back, whoever sends it; and
  *   what a server that is behind does not have yet stays. What is held is
  *   settled by a refresh in full in which nothing is, or by an administrator.
+ * - Nor more rights without a change: a copy of the same version that grants
+ *   more (rights.h) shows that something is hidden, or was: it is held back.
  * - A refresh that would take away too much (shrink.h) does not: what is there
  *   stays until a refresh takes away less, or an administrator accepts. What
  *   goes from a copy that was loaded meanwhile goes from it (state_lessen.c).
@@ -111,12 +113,14 @@ void follow_lost(struct follow *follow, const char *reason);
 bool follow_wants_comparison(const struct follow *follow);
 /* The server begins to list what it has; it has all changes up to context. */
 int follow_compare_begin(struct follow *follow, const struct csn_set *context);
-int follow_compare_entry(struct follow *follow,
-    const uint8_t uuid[ENTRY_UUID_LEN], const char *csn);
+int follow_compare_entry(struct follow *follow, const struct entry *entry);
 /* The list is complete. -EAGAIN: to be called again in another turn. */
 int follow_compare_listed(struct follow *follow);
-/* Which entry is to be read now, NULL when that was all. */
-const uint8_t *follow_compare_question(struct follow *follow);
+/*
+ * Which entry is to be read now, NULL when that was all. can_ask: the server
+ * finds an entry by its UUID; else a refresh in full settles what differs.
+ */
+const uint8_t *follow_compare_question(struct follow *follow, bool can_ask);
 /* NULL: no such entry. */
 int follow_compare_answer(struct follow *follow, const struct entry *entry);
 /* reason NULL: it is over, else it did not come to an end. */

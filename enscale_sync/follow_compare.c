@@ -11,6 +11,9 @@
 #include "enscale_sync/follow_private.h"
 #include "enscale_sync/log.h"
 
+/* Why a refresh in full has to settle it. */
+#define TOO_MUCH "too much is different"
+
 bool
 follow_wants_comparison(const struct follow *follow)
 {
@@ -24,17 +27,17 @@ follow_compare_begin(struct follow *follow, const struct csn_set *context)
 	comparison_free(follow->comparison);
 	follow->comparison = NULL;
 	follow->differences = follow->gone_count = 0;
-	follow->asking = follow->too_different = false;
+	follow->asking = false;
+	follow->too_different = NULL;
 	follow->status->comparing = true;
 	follow->status->changed = true;
 	return comparison_new(follow->state, context, &follow->comparison);
 }
 
 int
-follow_compare_entry(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
-    const char *csn)
+follow_compare_entry(struct follow *follow, const struct entry *entry)
 {
-	return comparison_add(follow->comparison, uuid, csn);
+	return comparison_add(follow->comparison, entry);
 }
 
 int
@@ -44,13 +47,17 @@ follow_compare_listed(struct follow *follow)
 }
 
 const uint8_t *
-follow_compare_question(struct follow *follow)
+follow_compare_question(struct follow *follow, bool can_ask)
 {
-	const uint8_t *uuid = NULL;
+	const uint8_t *uuid = comparison_doubt(follow->comparison);
 
-	follow->too_different |= comparison_is_hopeless(follow->comparison);
-	if (!follow->too_different)
-		uuid = comparison_doubt(follow->comparison);
+	if (comparison_is_hopeless(follow->comparison))
+		follow->too_different = TOO_MUCH;
+	else if (uuid != NULL && !can_ask)
+		follow->too_different =
+		    "there are differences, and it does not find entries by their UUIDs";
+	if (follow->too_different != NULL)
+		uuid = NULL;
 	follow->asking = uuid != NULL;
 	follow->touched = false;
 	return uuid;
@@ -80,11 +87,12 @@ note_gone(struct follow *follow, const struct entry *ours)
 	if (!follow_may_go(ours, follow))
 		return 0;
 	follow->differences++;
-	/* So many at once are the business of a refresh and its guard. */
-	follow->too_different = follow->gone_count == SHRINK_LEAST;
-	if (follow->too_different)
+	if (follow->gone_count == GONE_MAX) {
+		follow->too_different = TOO_MUCH;
 		return 0;
-	log_line(LOG_WARNING, "was deleted unseen: \"%s\"", ours->dn);
+	}
+	if (follow->gone_count < SHRINK_LEAST)
+		log_line(LOG_WARNING, "was deleted unseen: \"%s\"", ours->dn);
 	memcpy(follow->gone[follow->gone_count++], ours->uuid, ENTRY_UUID_LEN);
 	return 0;
 }
@@ -93,18 +101,23 @@ static int
 settle(struct follow *follow, const struct entry *entry)
 {
 	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct wire_writer scratch AUTO(wire_write_free);
 	struct entry ours;
+	bool same = false;
 	int r = state_find(follow->state, comparison_doubt(follow->comparison),
 	    &rows, &ours);
 
+	wire_write_init_growing(&scratch, 2 * RECORD_SIZE_MAX);
 	if (r != 0 && r != ENS_E_NOTFOUND)
 		return r;
 	if (entry == NULL)
 		return r == 0 ? note_gone(follow, &ours) : 0;
-	if (r == 0 && strcmp(ours.csn, entry->csn) == 0)
-		return 0;
+	if (r == 0)
+		r = entry_compare(&scratch, &ours, entry, &same);
+	if (same || (r != 0 && r != ENS_E_NOTFOUND))
+		return r;
 	follow->differences++;
-	log_line(LOG_WARNING, "was changed unseen: \"%s\"", entry->dn);
+	log_line(LOG_WARNING, "was not the same: \"%s\"", entry->dn);
 	follow->status->changes++;
 	follow->settling = true;
 	r = follow_take(follow, entry);
@@ -147,9 +160,12 @@ follow_compare_end(struct follow *follow, const char *reason)
 	if (reason != NULL)
 		return 0;
 	follow->status->differences += follow->differences;
-	if (follow->too_different) {
-		log_line(LOG_WARNING,
-		    "compared: too much is different: refreshing in full");
+	/* So many at once are the business of a refresh and its guard. */
+	if (follow->gone_count > SHRINK_LEAST)
+		follow->too_different = TOO_MUCH;
+	if (follow->too_different != NULL) {
+		log_line(LOG_WARNING, "compared: %s: refreshing in full",
+		    follow->too_different);
 		follow->want_all = true;
 		return follow_settle(follow);
 	}

@@ -4,11 +4,22 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "enscale_sync/follow_private.h"
 #include "enscale_sync/log.h"
+#include "enscale_sync/rights.h"
+#include "ldap/ldap_time.h"
+
+/* A version that is no more than the second of a change (modifyTimestamp) may
+ * stand for two of them until both were read; and clocks differ. */
+#define STAMP_SETTLED_SECONDS 300
+/* Entries held for their rights that are known one by one: beyond that, one
+ * that is told twice is counted twice. */
+#define WIDENED_MAX 100000
 
 /* ---- how things stand --------------------------------------------------- */
 
@@ -40,13 +51,15 @@ is_following(const struct follow *follow)
  * Is what the directory takes away taken away here? So it is where copies are
  * held back that would only give; while a server is behind there may be
  * changes that it does not know, unless it has all that we have: then it was
- * killed after its last checkpoint.
+ * killed after its last checkpoint. Where an attribute is hidden, the next
+ * suspension is hidden, too.
  */
 bool
 follow_is_current(const struct follow *follow)
 {
 	return is_following(follow) && follow->compared && !follow->shrunk &&
-	    !follow->lags && !(follow->behind && follow_holds(follow));
+	    follow->widened.count == 0 && !follow->lags &&
+	    !(follow->behind && follow_holds(follow));
 }
 
 void
@@ -103,44 +116,155 @@ is_told_late(const struct follow *follow)
 	    !follow->settling;
 }
 
+enum age { OLDER, SAME, LATER };
+
+/* A version that is hidden, or of which only the second is shown, is no proof
+ * of a change. Without one of ours anything may be later. */
+static enum age
+age_of(const struct entry *theirs, const struct entry *ours)
+{
+	const size_t second = strlen("20251122225400");
+	int64_t our_stamp, their_stamp;
+	bool our_second = ldap_time_of_csn(ours->csn, &our_stamp) == 0;
+	bool their_second = ldap_time_of_csn(theirs->csn, &their_stamp) == 0;
+
+	if (*ours->csn == '\0' || *theirs->csn == '\0')
+		return *ours->csn == '\0' ? LATER : SAME;
+	if (our_second && their_second && our_stamp == their_stamp)
+		return our_stamp + STAMP_SETTLED_SECONDS < (int64_t)time(NULL)
+		    ? SAME
+		    : LATER;
+	if (strcmp(ours->csn, theirs->csn) == 0 ||
+	    ((our_second || their_second) &&
+	        strncmp(ours->csn, theirs->csn, second) == 0))
+		return SAME;
+	return csn_is_older(theirs->csn, ours->csn) ? OLDER : LATER;
+}
+
+static int
+judge_new(struct follow *follow, const struct entry *entry,
+    struct verdict *verdict)
+{
+	bool lost = false;
+	int r = 0;
+
+	if (csn_set_has_seen(&follow->floor, entry->csn)) {
+		verdict->kind = HOLD;
+		return 0;
+	}
+	if (follow->guarding)
+		r = shrink_add_new(&follow->shrink, follow->state, entry,
+		    &lost);
+	if (lost)
+		verdict->kind = STASH;
+	return r;
+}
+
+static void
+judge_known(struct follow *follow, const struct entry *ours,
+    const struct entry *entry, struct verdict *verdict)
+{
+	enum age age = age_of(entry, ours);
+
+	if (age == OLDER) {
+		verdict->kind = is_told_late(follow) ? PASS_OVER : HOLD;
+		return;
+	}
+	if (age == SAME && !follow->reread)
+		verdict->widened = rights_widened(ours, entry);
+	if (verdict->widened != NULL)
+		verdict->kind = HOLD;
+	else if (follow->guarding && shrink_add(&follow->shrink, ours, entry))
+		verdict->kind = STASH;
+}
+
 int
 follow_judge(struct follow *follow, const struct entry *entry,
-    enum verdict *ret_verdict)
+    struct verdict *ret_verdict)
 {
 	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
 	struct entry ours;
 	int r;
 
-	*ret_verdict = TAKE;
+	*ret_verdict = (struct verdict){ TAKE, NULL };
 	if (follow->lenient || (!follow->marking && follow->refreshing))
 		return 0;
 	r = state_find(follow->state, entry->uuid, &rows, &ours);
-	if (r == ENS_E_NOTFOUND) {
-		if (csn_set_has_seen(&follow->floor, entry->csn))
-			*ret_verdict = HOLD;
-		return 0;
-	}
-	if (r != 0)
-		return r;
-	if (csn_is_older(entry->csn, ours.csn))
-		*ret_verdict = is_told_late(follow) ? PASS_OVER : HOLD;
-	else if (follow->guarding && shrink_add(&follow->shrink, &ours, entry))
-		*ret_verdict = STASH;
-	return 0;
+	if (r == ENS_E_NOTFOUND)
+		return judge_new(follow, entry, ret_verdict);
+	if (r == 0)
+		judge_known(follow, &ours, entry, ret_verdict);
+	return r;
+}
+
+/* Counts one; *ret_new false: it is counted already. */
+static int
+count_widened(struct follow *follow, const struct entry *entry,
+    const char *widened, bool *ret_new)
+{
+	*ret_new = true;
+	if (follow->widened.count == 0)
+		(void)snprintf(follow->first_widened,
+		    sizeof(follow->first_widened), "%s of \"%s\"", widened,
+		    entry->dn);
+	return follow->widened.count < WIDENED_MAX
+	    ? uuid_set_add(&follow->widened, entry->uuid, ret_new)
+	    : 0;
 }
 
 int
-follow_hold(struct follow *follow, const struct entry *entry)
+follow_hold(struct follow *follow, const struct entry *entry,
+    const char *widened)
 {
+	const char *text = "it is older than what is known here";
+	bool is_new = true;
+	int r = 0;
+
+	if (widened != NULL)
+		r = count_widened(follow, entry, widened, &is_new);
+	if (r != 0 || !is_new)
+		return r;
+	if (widened != NULL)
+		text = "it would grant more, and is no later version";
 	follow->status->held = ++follow->held;
-	status_name_held(follow->status, entry->dn,
-	    "it is older than what is known here");
+	status_name_held(follow->status, entry->dn, text);
 	state_set_unsettled(follow->state, true);
 	if (++follow->held_lines <= SAID_LINES)
-		log_line(LOG_WARNING,
-		    "held back \"%s\": it is older than what is known here",
-		    entry->dn);
+		log_line(LOG_WARNING, "held back \"%s\": %s%s%s%s", entry->dn,
+		    widened != NULL ? "by " : "",
+		    widened != NULL ? widened : "", widened != NULL ? " " : "",
+		    text);
 	return 0;
+}
+
+void
+follow_forget_held(struct follow *follow)
+{
+	follow->held = 0;
+	follow->widened_said = 0;
+	uuid_set_free(&follow->widened);
+	status_clear_held(follow->status);
+}
+
+void
+follow_say_held(struct follow *follow)
+{
+	uint32_t count = follow->widened.count;
+	char more[32] = "";
+
+	if (count == follow->widened_said || follow->shrunk)
+		return;
+	follow->widened_said = count;
+	if (count > 1)
+		(void)snprintf(more, sizeof(more), " and %u more", count - 1);
+	(void)snprintf(follow->status->held_reason,
+	    sizeof(follow->status->held_reason),
+	    "the directory would grant more without a change: %s%s",
+	    follow->first_widened, more);
+	follow->status->changed = true;
+	log_line(LOG_CRIT,
+	    "held back what would grant more without a change: %s%s: look at what the directory hides, then enscalectl sync accept",
+	    follow->first_widened, more);
 }
 
 static bool
@@ -170,15 +294,17 @@ static bool
 count_loss(const struct entry *entry, void *arg)
 {
 	struct follow *follow = arg;
-	struct shrink *shrink = state_is_kept(follow->state, entry->uuid)
-	    ? &follow->kept
-	    : &follow->shrink;
-	bool copied = false;
+	bool kept = state_is_kept(follow->state, entry->uuid), copied = false;
+	struct shrink *shrink = kept ? &follow->kept : &follow->shrink;
 
 	if (follow->error != 0 || !would_go(follow, entry))
 		return false;
-	(void)shrink_add(shrink, entry, NULL);
-	follow->error = state_has_copy(follow->state, entry, &copied);
+	if (kept)
+		follow->error = shrink_add_kept(shrink, follow->state, entry);
+	else
+		(void)shrink_add(shrink, entry, NULL);
+	if (follow->error == 0)
+		follow->error = state_has_copy(follow->state, entry, &copied);
 	if (copied)
 		shrink_add_copy(shrink, entry);
 	return false;

@@ -9,10 +9,14 @@
 #include "enscale_sync/follow.h"
 #include "enscale_sync/orphans.h"
 #include "enscale_sync/shrink.h"
+#include "enscale_sync/uuid_set.h"
 
 /* Lines of the log about entries in one refresh; as many again about those
  * that are held back. */
 #define SAID_LINES 100
+
+/* Entries of one comparison that the server does not have any more. */
+#define GONE_MAX 1000
 
 struct follow {
 	struct state *state;              /* borrowed */
@@ -39,6 +43,7 @@ struct follow {
 	bool keeping;  /* what is kept stays kept: only the rest is swept */
 	bool compared; /* all that is here was found there, and no more */
 	bool lags;     /* it has changes that it does not tell */
+	bool reread;   /* source, filter or rules are others than before */
 	bool writing;  /* a transaction is under way */
 	struct shrink shrink, kept;    /* what goes now, what is kept already */
 	int error;                     /* of counting it */
@@ -46,13 +51,18 @@ struct follow {
 	bool asking, touched; /* its question; the answer came another way */
 	bool settling;        /* its answer is being judged */
 	uint64_t differences;
-	/* What is not there any more, until it is clear that it is not much. */
-	uint8_t gone[SHRINK_LEAST][ENTRY_UUID_LEN];
+	/* What is not there any more, until it is clear that it is not much:
+	 * of most a server tells right after, but later than when asked. */
+	uint8_t gone[GONE_MAX][ENTRY_UUID_LEN];
 	uint32_t gone_count;
-	bool too_different;
+	const char *too_different; /* static: why; NULL: it is not */
 	int publish_error; /* of the last try: said once */
 	char error_text[CONFIG_PATH_MAX + 128];
 	uint64_t held;
+	/* Of them: more rights without a change. */
+	struct uuid_set widened;
+	char first_widened[STATUS_ERROR_MAX / 2]; /* by what, and where */
+	uint32_t widened_said;
 	uint32_t batch;
 	uint32_t said_lines, held_lines;
 	uint64_t received; /* entries, in this refresh */
@@ -67,20 +77,31 @@ int follow_take(struct follow *follow, const struct entry *entry);
 
 /* ---- follow_hold.c ------------------------------------------------------ */
 
-enum verdict {
+enum verdict_kind {
 	TAKE,
 	HOLD,
 	STASH,
 	PASS_OVER /* told late, by a server that has told the newer one */
 };
 
+struct verdict {
+	enum verdict_kind kind;
+	const char *widened; /* HOLD: by what it grants more; NULL: it is old */
+};
+
 /*
- * Would this copy bring back what we know to be over? Or take away something
- * in a refresh that may turn out to take away too much?
+ * Would this copy bring back what we know to be over, or grant more without a
+ * change? Or take away something in a refresh that may turn out to take away
+ * too much?
  */
 int follow_judge(struct follow *follow, const struct entry *entry,
-    enum verdict *ret_verdict);
-int follow_hold(struct follow *follow, const struct entry *entry);
+    struct verdict *ret_verdict);
+int follow_hold(struct follow *follow, const struct entry *entry,
+    const char *widened);
+/* What is held back is found out anew. */
+void follow_forget_held(struct follow *follow);
+/* Says what is held for its rights, once for as long as it is not more. */
+void follow_say_held(struct follow *follow);
 /* Of entries that a complete refresh did not name: what the server has not
  * seen yet stays. */
 bool follow_may_go(const struct entry *entry, void *follow);

@@ -16,6 +16,7 @@ libsync_la_SOURCES = \
 	%D%/orphans.c %D%/orphans.h \
 	%D%/publish.c %D%/publish.h \
 	%D%/report.c %D%/report.h \
+	%D%/rights.c %D%/rights.h \
 	%D%/shrink.c %D%/shrink.h \
 	%D%/source.c %D%/source.h %D%/source_type.h \
 	%D%/source_compare.c %D%/source_compare.h \

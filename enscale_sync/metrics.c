@@ -183,7 +183,7 @@ put_status(FILE *file, const struct status *status)
 	    "The generation of the published view.",
 	    (int64_t)status->generation);
 	gauge(file, "enscale_sync_held_entries",
-	    "Entries held back: a server is behind what another one has told.",
+	    "Entries held back: older than what is known, or more rights.",
 	    (int64_t)status->held);
 	counter(file, "enscale_sync_refreshes_total",
 	    "Refreshes completed since the start.", status->refreshes);

@@ -86,11 +86,21 @@ may_be_behind(const struct poll_source *source)
 	    strcmp(source->uri, source->known_uri) != 0;
 }
 
+/* Are stamps not enough? */
+static bool
+is_time_for_everything(struct poll_source *source)
+{
+	bool night = time(NULL) >= source->night;
+
+	if (night)
+		source->night = source_next_night();
+	return night || source->listed == 0 || follow_holds(source->follow) ||
+	    follow_cookie(source->follow).bv_len == 0;
+}
+
 static int
 begin_refresh(struct poll_source *source, bool behind)
 {
-	bool all = follow_cookie(source->follow).bv_len == 0;
-
 	source->behind = behind;
 	if (behind && !source->passed_by) {
 		/* Another one may have seen it. */
@@ -100,7 +110,8 @@ begin_refresh(struct poll_source *source, bool behind)
 		    "it is behind what we have already");
 		return ENS_E_BEHIND;
 	}
-	return ask_all(source, all ? EVERYTHING : LISTING);
+	return ask_all(source,
+	    is_time_for_everything(source) ? EVERYTHING : LISTING);
 }
 
 int

@@ -5,6 +5,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
 
 static const char *const names[SHRINK_KINDS] = {
 	[SHRINK_ACCOUNTS] = "accounts",
@@ -33,6 +37,36 @@ count_lost_members(const struct entry *ours, const struct entry *theirs)
 	return lost;
 }
 
+/* Counts limits of ours that theirs does not have. */
+static void
+count_limits(const struct entry *ours, const struct entry *theirs,
+    uint64_t lost[RIGHTS_LIMITS])
+{
+	for (int i = 0; i < RIGHTS_LIMITS; i++) {
+		enum rights_limit limit = (enum rights_limit)i;
+
+		lost[i] += rights_has_limit(ours, limit) &&
+		    (theirs == NULL || !rights_has_limit(theirs, limit));
+	}
+}
+
+static void
+count_rewritten(struct shrink *shrink, const struct entry *ours,
+    const struct entry *theirs)
+{
+	shrink->rewritten[theirs->kind] += *ours->csn != '\0' &&
+	    strcmp(ours->csn, theirs->csn) != 0;
+}
+
+/* Theirs takes the place of ours, under another UUID. */
+static void
+add_replaced(struct shrink *shrink, const struct entry *ours,
+    const struct entry *theirs)
+{
+	count_limits(ours, theirs, shrink->replaced);
+	count_rewritten(shrink, ours, theirs);
+}
+
 bool
 shrink_add(struct shrink *shrink, const struct entry *ours,
     const struct entry *theirs)
@@ -44,6 +78,10 @@ shrink_add(struct shrink *shrink, const struct entry *ours,
 
 	if (ours->refused)
 		return false;
+	count_limits(ours, gone ? NULL : theirs,
+	    gone ? shrink->gone : shrink->lifted);
+	if (!gone)
+		count_rewritten(shrink, ours, theirs);
 	switch (ours->kind) {
 	case ENTRY_ACCOUNT:
 		had = ours->account.key_count;
@@ -71,6 +109,47 @@ shrink_add(struct shrink *shrink, const struct entry *ours,
 	return shrink_total(shrink) != before;
 }
 
+int
+shrink_add_new(struct shrink *shrink, struct state *state,
+    const struct entry *theirs, bool *ret_lost)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct record_key subject = record_key_id(RECORD_ACCOUNT, theirs->id);
+	uint64_t before = shrink_total(shrink);
+	struct entry ours;
+	int r;
+
+	*ret_lost = false;
+	/* Keys have no number, and nothing else has a limit. */
+	if (theirs->refused || theirs->kind != ENTRY_ACCOUNT)
+		return 0;
+	r = state_find_subject(state, &subject, &rows, &ours);
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	add_replaced(shrink, &ours, theirs);
+	*ret_lost = shrink_total(shrink) != before;
+	return 0;
+}
+
+int
+shrink_add_kept(struct shrink *shrink, struct state *state,
+    const struct entry *ours)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct record_key subject;
+	struct entry theirs;
+	int r;
+
+	(void)shrink_add(shrink, ours, NULL);
+	if (ours->refused || ours->kind != ENTRY_ACCOUNT)
+		return 0;
+	subject = state_subject_of(ours);
+	r = state_find_limit(state, &subject, &rows, &theirs);
+	if (r == 0)
+		add_replaced(shrink, ours, &theirs);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
 void
 shrink_add_copy(struct shrink *shrink, const struct entry *ours)
 {
@@ -90,6 +169,13 @@ shrink_merge(struct shrink *shrink, const struct shrink *other)
 		shrink->lost[i] += other->lost[i];
 		shrink->copies[i] += other->copies[i];
 	}
+	for (int i = 0; i < RIGHTS_LIMITS; i++) {
+		shrink->gone[i] += other->gone[i];
+		shrink->lifted[i] += other->lifted[i];
+		shrink->replaced[i] += other->replaced[i];
+	}
+	for (int i = 0; i <= ENTRY_KINDS; i++)
+		shrink->rewritten[i] += other->rewritten[i];
 }
 
 uint64_t
@@ -99,6 +185,8 @@ shrink_total(const struct shrink *shrink)
 
 	for (int i = 0; i < SHRINK_KINDS; i++)
 		total += shrink->lost[i];
+	for (int i = 0; i < RIGHTS_LIMITS; i++)
+		total += shrink->lifted[i] + shrink->replaced[i];
 	return total;
 }
 
@@ -129,6 +217,38 @@ count_entries(const struct shrink *shrink, struct state *state,
 	default:
 		return 0;
 	}
+}
+
+/* Are all entries of the kind in another version than before? A second copy of
+ * one is no other entry. */
+static bool
+is_all_rewritten(const struct shrink *shrink, const struct state_info *info,
+    enum entry_kind kind)
+{
+	uint64_t all = info->entries[kind];
+	uint64_t copies = kind == ENTRY_ACCOUNT
+	    ? shrink->copies[SHRINK_ACCOUNTS]
+	    : 0;
+
+	all = copies < all ? all - copies : 0;
+	return all >= SHRINK_LIMIT && shrink->rewritten[kind] >= all;
+}
+
+/* Does no entry have it any more, without having been deleted? */
+static bool
+is_lost_as_a_whole(const struct shrink *shrink, const struct state_info *info,
+    enum rights_limit limit)
+{
+	uint64_t lifted = shrink->lifted[limit];
+	uint64_t replaced = shrink->replaced[limit];
+	/* Who is replaced goes, though perhaps it is not known yet. */
+	uint64_t gone = replaced > shrink->gone[limit] ? replaced
+	                                               : shrink->gone[limit];
+
+	if (lifted + replaced == 0 || info->limits[limit] > lifted + gone)
+		return false;
+	return lifted + replaced >= SHRINK_LIMIT ||
+	    is_all_rewritten(shrink, info, rights_limit_kind(limit));
 }
 
 /* Each once. */
@@ -173,8 +293,22 @@ bool
 shrink_is_too_much(const struct shrink *shrink, struct state *state,
     char ret_text[SHRINK_TEXT_MAX])
 {
+	const struct state_info *info = state_info(state);
 	uint64_t all;
 
+	for (int i = 0; i < RIGHTS_LIMITS; i++) {
+		enum rights_limit limit = (enum rights_limit)i;
+
+		if (!is_lost_as_a_whole(shrink, info, limit))
+			continue;
+		(void)snprintf(ret_text, SHRINK_TEXT_MAX,
+		    "%s of all %" PRIu64 " %s that have one",
+		    rights_limit_text(limit), info->limits[limit],
+		    rights_limit_kind(limit) == ENTRY_KEY
+		        ? names[SHRINK_KEYS]
+		        : names[SHRINK_ACCOUNTS]);
+		return true;
+	}
 	for (int i = 0; i < SHRINK_KINDS; i++) {
 		if (shrink->lost[i] <= SHRINK_LEAST)
 			continue;

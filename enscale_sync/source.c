@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "enscale_sync/source_type.h"
 
@@ -13,6 +14,9 @@ struct source {
 	const struct source_type *type;
 	void *self; /* owned */
 };
+
+/* The hour of the night, local time, in which all is compared. */
+#define NIGHT_HOUR 3
 
 static const struct source_type *
 type_of(const struct config *config)
@@ -39,6 +43,32 @@ source_configure(const struct config *config, bool polled,
 		.timeout = config->timeout,
 		.schema = &config->schema,
 	};
+}
+
+uint32_t
+source_random(void)
+{
+	uint32_t random;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) !=
+	    (ssize_t)sizeof(random))
+		random = 0;
+	return random;
+}
+
+time_t
+source_next_night(void)
+{
+	time_t now = time(NULL), night;
+	struct tm tm;
+
+	if (localtime_r(&now, &tm) == NULL)
+		return now + 24 * 60 * 60;
+	tm.tm_hour = NIGHT_HOUR;
+	tm.tm_min = (int)(source_random() % 60);
+	tm.tm_isdst = -1;
+	night = mktime(&tm);
+	return night > now ? night : night + 24 * 60 * 60;
 }
 
 int

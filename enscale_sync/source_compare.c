@@ -12,27 +12,39 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "ldap/ldap_opening.h"
-#include "ldap/ldap_reader.h"
+#include "ldap/ldap_paged.h"
+#include "ldap/ldap_sync.h"
+#include "ldap/ldap_uuid.h"
 
 #define SECOND ((uint64_t)1000000)
 /* Messages read in one turn of the loop. */
 #define TURN_MESSAGES 500
+/* Entries that show whether entryUUID is what the control says. */
+#define SAMPLE_ENTRIES 10
 
 struct source_compare {
 	sd_event *event;                               /* borrowed */
 	const struct ldap_connection_options *options; /* borrowed */
-	const struct ldap_search *search;              /* borrowed */
+	const struct ldap_search *what;                /* borrowed */
 	struct follow *follow;                         /* borrowed */
 	source_compare_ended *ended;
 	void *arg;
 	struct ldap_opening *opening; /* owned; NULL when it is over */
 	LDAP *ld;                     /* owned */
-	struct ldap_reader *reader;   /* owned */
-	int list;                     /* message id; -1 when it is complete */
-	int question;                 /* likewise, of one entry; -1: none */
+	struct csn_set context;       /* the server's, at the beginning */
+	struct ldap_search search;    /* for the list */
+	struct ldap_sync *list;       /* owned; NULL: not under way */
+	int mode;                     /* of the list, LDAP_SYNC_... */
+	bool sampling;                /* it is some entries before it */
+	uint32_t sampled;
+	bool named;                   /* entryUUID says what the control says */
+	struct ldap_paged *question;  /* owned; NULL: none under way */
+	struct entry_parser *parser;  /* owned; of its answer */
 	uint8_t uuid[ENTRY_UUID_LEN]; /* of the question */
 	bool answered;                /* with an entry */
 	sd_event_source *input, *turn, *timer; /* owned */
+	struct ldap_sync_message listed;       /* large, like the next one */
+	struct ldap_paged_message answer;
 	char reason[LDAP_REASON_MAX];
 };
 
@@ -84,51 +96,59 @@ turn_again(struct source_compare *compare)
 
 /* ---- questions --------------------------------------------------------- */
 
+/* All that is read in a refresh, and entryUUID. */
 static int
-search(struct source_compare *compare, const char *filter,
-    const char *const *names, int *ret_id)
+start_search(struct source_compare *compare, int mode, int limit)
 {
-	char *attributes[SCHEMA_COUNT + 1] = { NULL };
-	int r;
+	int count = 0;
 
-	for (int i = 0; names[i] != NULL; i++)
-		memcpy(&attributes[i], &names[i],
-		    sizeof(attributes[i])); /* libldap forgot a const */
-	r = ldap_search_ext(compare->ld, compare->search->base,
-	    compare->search->scope, filter, attributes, 0, NULL, NULL, NULL,
-	    LDAP_NO_LIMIT, ret_id);
-	if (r == LDAP_SUCCESS)
-		return 0;
-	ldap_connection_reason(compare->ld, r, "search", compare->reason);
-	return ENS_E_LDAP;
+	compare->search = *compare->what;
+	while (compare->search.attributes[count] != NULL)
+		count++;
+	compare->search.attributes[count] =
+	    compare->what->schema->names[SCHEMA_UUID];
+	compare->search.limit = limit;
+	compare->mode = mode;
+	compare->named = true;
+	ldap_sync_free(compare->list);
+	compare->list = NULL;
+	return ldap_sync_start(compare->ld, &compare->search, mode,
+	    (struct berval){ 0, NULL }, &compare->list, compare->reason);
 }
 
 static int
-ask_for_list(struct source_compare *compare)
+ask_for_sample(struct source_compare *compare)
 {
-	const struct schema *schema = compare->search->schema;
-	const char *const stamps[] = { schema->names[SCHEMA_UUID],
-		schema->names[SCHEMA_CSN], NULL };
-
-	return search(compare, compare->search->filter, stamps, &compare->list);
+	compare->sampling = true;
+	return start_search(compare, LDAP_SYNC_REFRESH_ONLY, SAMPLE_ENTRIES);
 }
 
-/* By its UUID: what is known of its name may be from before a rename. */
+static int
+ask_for_list(struct source_compare *compare, int mode)
+{
+	int r = follow_compare_begin(compare->follow, &compare->context);
+
+	compare->sampling = false;
+	return r == 0 ? start_search(compare, mode, LDAP_NO_LIMIT) : r;
+}
+
+/*
+ * By its UUID: what is known of its name may be from before a rename. Without
+ * the control, which has OpenLDAP leave out what is changed at that moment.
+ */
 static int
 ask_for_entry(struct source_compare *compare)
 {
-	char filter[LDAP_SEARCH_FILTER_MAX + 256];
-	const uint8_t *u = compare->uuid;
+	char filter[LDAP_SEARCH_FILTER_MAX + 256], text[LDAP_UUID_TEXT_LEN + 1];
 
-	(void)snprintf(filter, sizeof(filter),
-	    "(&(%s=%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-	    "%02x%02x%02x%02x%02x%02x)%s)",
-	    compare->search->schema->names[SCHEMA_UUID], u[0], u[1], u[2], u[3],
-	    u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13],
-	    u[14], u[15], compare->search->filter);
+	ldap_uuid_text(compare->uuid, text);
+	(void)snprintf(filter, sizeof(filter), "(&(%s=%s)%s)",
+	    compare->what->schema->names[SCHEMA_UUID], text,
+	    compare->what->filter);
 	compare->answered = false;
-	return search(compare, filter, compare->search->attributes,
-	    &compare->question);
+	return ldap_paged_start(compare->ld, compare->what->base,
+	    compare->what->scope, filter, compare->what->attributes,
+	    &compare->question, compare->reason);
 }
 
 /* ---- answers ----------------------------------------------------------- */
@@ -143,7 +163,7 @@ go_on(struct source_compare *compare)
 
 	if (r != 0)
 		return r == -EAGAIN ? turn_again(compare) : end(compare, r);
-	uuid = follow_compare_question(compare->follow);
+	uuid = follow_compare_question(compare->follow, compare->named);
 	if (uuid == NULL)
 		return end(compare, 0);
 	memcpy(compare->uuid, uuid, ENTRY_UUID_LEN);
@@ -152,90 +172,129 @@ go_on(struct source_compare *compare)
 }
 
 static int
-take_listed(struct source_compare *compare, LDAPMessage *raw)
+take_listed_entry(struct source_compare *compare)
 {
-	uint8_t uuid[ENTRY_UUID_LEN];
-	char csn[ENTRY_CSN_MAX + 1];
-	int r = ldap_reader_stamps(compare->search->schema, compare->ld, raw,
-	    uuid, csn);
-
-	return r != 0 ? r : follow_compare_entry(compare->follow, uuid, csn);
-}
-
-static int
-take_answer(struct source_compare *compare, LDAPMessage *raw)
-{
-	struct entry entry;
-	int r = ldap_reader_entry(compare->reader, compare->ld, raw,
-	    compare->uuid, &entry);
-
-	compare->answered = true;
-	return r != 0 ? r : follow_compare_answer(compare->follow, &entry);
-}
-
-static int
-take_result(struct source_compare *compare, LDAPMessage *raw)
-{
-	int code = LDAP_OTHER;
-	bool is_list = ldap_msgid(raw) == compare->list;
-
-	if (ldap_parse_result(compare->ld, raw, &code, NULL, NULL, NULL, NULL,
-	        0) != LDAP_SUCCESS)
-		return ENS_E_PROTOCOL;
-	if (code != LDAP_SUCCESS) {
-		ldap_connection_reason(compare->ld, code, "search",
-		    compare->reason);
-		return ENS_E_INCOMPLETE;
-	}
-	if (is_list) {
-		compare->list = -1;
+	compare->named &= compare->listed.named;
+	if (compare->sampling) {
+		compare->sampled++;
 		return 0;
 	}
-	compare->question = -1;
-	return compare->answered ? 0
-	                         : follow_compare_answer(compare->follow, NULL);
+	/* One that hides it: what the sample showed is not so of all. */
+	if (!compare->named && compare->mode == LDAP_SYNC_NONE)
+		return ask_for_list(compare, LDAP_SYNC_REFRESH_ONLY);
+	return follow_compare_entry(compare->follow, &compare->listed.entry);
 }
 
 static int
-take(struct source_compare *compare, LDAPMessage *raw)
+take_listed(struct source_compare *compare)
 {
-	switch (ldap_msgtype(raw)) {
-	case LDAP_RES_SEARCH_ENTRY:
-		return ldap_msgid(raw) == compare->list
-		    ? take_listed(compare, raw)
-		    : take_answer(compare, raw);
-	case LDAP_RES_SEARCH_RESULT:
-		return take_result(compare, raw);
+	const struct ldap_sync_message *listed = &compare->listed;
+
+	switch (listed->kind) {
+	case LDAP_SYNC_MESSAGE_ENTRY:
+		return take_listed_entry(compare);
+	case LDAP_SYNC_MESSAGE_END:
+		/* As a rule by its limit: it is no error that counts. */
+		if (compare->sampling)
+			return ask_for_list(compare,
+			    compare->sampled > 0 && compare->named
+			        ? LDAP_SYNC_NONE
+			        : LDAP_SYNC_REFRESH_ONLY);
+		if (listed->code != LDAP_SUCCESS)
+			return ENS_E_INCOMPLETE;
+		ldap_sync_free(compare->list);
+		compare->list = NULL;
+		compare->reason[0] = '\0';
+		return 0;
+	case LDAP_SYNC_MESSAGE_OTHER:
+		(void)ldap_msgfree(listed->other);
+		return 0;
+	case LDAP_SYNC_MESSAGE_NONE:
+	case LDAP_SYNC_MESSAGE_PRESENT:
+	case LDAP_SYNC_MESSAGE_DELETE:
+	case LDAP_SYNC_MESSAGE_COOKIE:
+	case LDAP_SYNC_MESSAGE_DONE:
 	default:
-		return 0; /* references are not followed */
+		return 0;
 	}
+}
+
+static int
+take_entry(struct source_compare *compare)
+{
+	const struct ldap_attributes *got = &compare->answer.attributes;
+	struct entry entry;
+	int r = entry_parse(compare->parser, compare->uuid, got->dn, got->rows,
+	    got->count, &entry);
+
+	compare->answered = true;
+	if (r != 0)
+		return r == ENS_E_LIMIT ? ENS_E_PROTOCOL : r;
+	return follow_compare_answer(compare->follow, &entry);
+}
+
+static void
+end_question(struct source_compare *compare)
+{
+	ldap_attributes_clear(&compare->answer.attributes);
+	ldap_paged_free(compare->question);
+	compare->question = NULL;
+}
+
+static int
+take_answer(struct source_compare *compare)
+{
+	if (compare->answer.kind == LDAP_PAGED_ENTRY)
+		return take_entry(compare);
+	if (compare->answer.kind != LDAP_PAGED_END)
+		return 0;
+	if (compare->answer.code != LDAP_SUCCESS)
+		return ENS_E_INCOMPLETE;
+	end_question(compare);
+	compare->reason[0] = '\0';
+	return compare->answered ? 0
+	                         : follow_compare_answer(compare->follow, NULL);
 }
 
 static bool
 is_waiting(const struct source_compare *compare)
 {
-	return compare->list >= 0 || compare->question >= 0;
+	return compare->list != NULL || compare->question != NULL;
+}
+
+/* One message; *ret_none when there is none at the moment. */
+static int
+read_one(struct source_compare *compare, bool *ret_none)
+{
+	bool listing = compare->list != NULL;
+	int r = listing
+	    ? ldap_sync_next(compare->list, &compare->listed)
+	    : ldap_paged_next(compare->question, &compare->answer);
+
+	memcpy(compare->reason,
+	    listing ? compare->listed.reason : compare->answer.reason,
+	    sizeof(compare->reason));
+	*ret_none = r == 0 &&
+	    (listing ? compare->listed.kind == LDAP_SYNC_MESSAGE_NONE
+	             : compare->answer.kind == LDAP_PAGED_NONE);
+	if (r == 0 && !*ret_none)
+		r = listing ? take_listed(compare) : take_answer(compare);
+	return r;
 }
 
 /* Reads until there is nothing more, or others have waited long enough. */
 static int
 read_on(struct source_compare *compare)
 {
-	struct timeval now = { 0, 0 };
-	LDAPMessage *raw = NULL;
-	int r = 0, type;
+	bool none = false;
+	int r;
 
 	for (int i = 0; is_waiting(compare) && i < TURN_MESSAGES; i++) {
-		type = ldap_result(compare->ld, LDAP_RES_ANY, LDAP_MSG_ONE,
-		    &now, &raw);
-		if (type == 0)
-			return be_patient(compare);
-		if (type < 0)
-			return end(compare, ENS_E_LDAP);
-		r = take(compare, raw);
-		(void)ldap_msgfree(raw);
+		r = read_one(compare, &none);
 		if (r != 0)
 			return end(compare, r);
+		if (none)
+			return be_patient(compare);
 	}
 	r = be_patient(compare);
 	if (r != 0)
@@ -290,9 +349,10 @@ on_opened(sd_event_source *input, int fd, uint32_t events, void *arg)
 	if (r != 0)
 		return end(compare, r);
 	compare->ld = opened.ld;
-	r = follow_compare_begin(compare->follow, &opened.context);
+	compare->context = opened.context;
+	r = follow_compare_begin(compare->follow, &compare->context);
 	if (r == 0)
-		r = ask_for_list(compare);
+		r = ask_for_sample(compare);
 	if (r == 0 &&
 	    ldap_get_option(compare->ld, LDAP_OPT_DESC, &fd) != LDAP_SUCCESS)
 		r = ENS_E_LDAP;
@@ -304,7 +364,7 @@ on_opened(sd_event_source *input, int fd, uint32_t events, void *arg)
 static int
 set_up(struct source_compare *compare, const char *uri)
 {
-	int r = ldap_reader_new(compare->search->schema, &compare->reader);
+	int r = entry_parser_new(compare->what->schema, &compare->parser);
 
 	if (r == 0)
 		r = sd_event_add_time_relative(compare->event, &compare->timer,
@@ -320,7 +380,7 @@ set_up(struct source_compare *compare, const char *uri)
 		r = sd_event_source_set_enabled(compare->turn, SD_EVENT_OFF);
 	if (r >= 0)
 		r = ldap_opening_start(compare->options, uri,
-		    compare->search->base, &compare->opening);
+		    compare->what->base, &compare->opening);
 	if (r < 0)
 		return r;
 	return watch(compare, ldap_opening_fd(compare->opening), on_opened);
@@ -339,11 +399,10 @@ source_compare_start(sd_event *event,
 		return -ENOMEM;
 	compare->event = event;
 	compare->options = options;
-	compare->search = what;
+	compare->what = what;
 	compare->follow = follow;
 	compare->ended = ended;
 	compare->arg = arg;
-	compare->list = compare->question = -1;
 	r = set_up(compare, uri);
 	if (r != 0) {
 		source_compare_stop(compare);
@@ -362,8 +421,10 @@ source_compare_stop(struct source_compare *compare)
 	sd_event_source_disable_unref(compare->turn);
 	sd_event_source_disable_unref(compare->timer);
 	ldap_opening_abandon(compare->opening);
+	ldap_sync_free(compare->list);
+	end_question(compare);
+	entry_parser_free(compare->parser);
 	if (compare->ld != NULL)
 		ldap_connection_close(compare->ld);
-	ldap_reader_free(compare->reader);
 	free(compare);
 }

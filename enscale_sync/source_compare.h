@@ -1,6 +1,14 @@
 /*
  * The directory's own list, for a comparison (follow.h): over a second
  * connection to the same server, below everything else in the loop.
+ *
+ * All that we have is known by the UUID that RFC 4533 tells. Some entries are
+ * asked for first, with that control and with entryUUID. Where both are the
+ * same the list is a plain search, and single entries are asked for by
+ * entryUUID: with the control OpenLDAP leaves out what is changed since the
+ * search began, which would look deleted. Where they are not (389 Directory
+ * Server), or it is not shown, the list is a search with the control, and a
+ * refresh in full settles what differs.
  */
 #ifndef ENSCALE_SYNC_SOURCE_COMPARE_H
 #define ENSCALE_SYNC_SOURCE_COMPARE_H

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "common/cleanup.h"
@@ -44,8 +43,6 @@
 #define AGAIN_LONGEST (3600 * SECOND)
 /* What is to be done now and then is looked at so often. */
 #define CHORES_TIME (2 * SECOND)
-/* The hour of the night, local time, in which all is compared. */
-#define NIGHT_HOUR 3
 /* Servers whose losses are told apart in the log. */
 #define SAID_MAX 8
 
@@ -96,43 +93,16 @@ monotonic(const struct ldap_source *source)
 	return time;
 }
 
-static uint32_t
-random_number(void)
-{
-	uint32_t random;
-
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) !=
-	    (ssize_t)sizeof(random))
-		random = 0;
-	return random;
-}
-
 static uint64_t
 with_jitter(uint64_t time)
 {
-	return time - time / 2 * random_number() / UINT32_MAX;
+	return time - time / 2 * source_random() / UINT32_MAX;
 }
 
 static uint64_t
 doubled(uint64_t time, uint64_t longest)
 {
 	return 2 * time > longest ? longest : 2 * time;
-}
-
-/* Somewhere in that hour, so that gateways do not all come at once. */
-static time_t
-next_night(void)
-{
-	time_t now = time(NULL), night;
-	struct tm tm;
-
-	if (localtime_r(&now, &tm) == NULL)
-		return now + 24 * 60 * 60;
-	tm.tm_hour = NIGHT_HOUR;
-	tm.tm_min = (int)(random_number() % 60);
-	tm.tm_isdst = -1;
-	night = mktime(&tm);
-	return night > now ? night : night + 24 * 60 * 60;
 }
 
 /* ---- the end of a connection ------------------------------------------- */
@@ -336,7 +306,7 @@ on_chores(sd_event_source *timer, uint64_t time, void *arg)
 	if (time >= source->better_time)
 		r = try_better(source);
 	if (r == 0 && is_time_to_compare(source)) {
-		source->night = next_night();
+		source->night = source_next_night();
 		r = compare(source);
 	}
 	return r == 0 ? wait_for(timer, CHORES_TIME) : r;
@@ -559,7 +529,7 @@ start(sd_event *event, const struct config *config, struct follow *follow,
 	source->status = status;
 	source->backoff = BACKOFF_FIRST;
 	source->again_pause = AGAIN_FIRST;
-	source->night = next_night();
+	source->night = source_next_night();
 	source_configure(config, false, &source->search, &source->options);
 	r = config_path(config->state_dir, CONFIG_STATE_DIR,
 	    source->backlog_dir);

@@ -8,7 +8,9 @@
  * - What there is (entryUUID, entryCSN or modifyTimestamp of all entries), so
  *   that what was deleted, or came with an old stamp, is found: every
  *   poll_listing. A deletion is known after that time.
- * - Everything, when nothing is known yet.
+ * - Everything, when nothing is known yet, after each connection, once a night
+ *   and while something is held back: a stamp that is the same does not prove
+ *   that all is shown that was.
  *
  * Listing and everything are refreshes in full to the follower. A stamp is
  * made into a CSN, so that the follower's rule of never going backwards holds
@@ -294,6 +296,7 @@ start(sd_event *event, const struct config *config, struct follow *follow,
 	source->follow = follow;
 	source->status = status;
 	source->kept = *follow_seen(follow);
+	source->night = source_next_night();
 	source_configure(config, true, &source->search, &source->options);
 	memcpy(source->stamps, source->search.attributes,
 	    LDAP_SEARCH_STAMPS * sizeof(source->stamps[0]));

@@ -39,6 +39,7 @@ struct poll_source {
 	bool heard;      /* something, since the timer was set */
 	bool behind;     /* this server is, by its stamps */
 	bool passed_by;  /* all servers were behind, in this round */
+	time_t night;    /* when everything is read again */
 	bool named;      /* there was an answer; to a question with uuid */
 	uint64_t listed; /* when, by the clock of the loop; 0: never */
 	uint64_t moved;  /* when the furthest CSN last was another */

@@ -12,7 +12,6 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
-#include "ldap/ldap_reader.h"
 #include "ldap/ldap_sync.h"
 
 #define SECOND ((uint64_t)1000000)
@@ -89,18 +88,20 @@ lose_by(struct source_session *session, int error)
 
 /* ---- questions --------------------------------------------------------- */
 
+/* control: NULL, or that of RFC 4533. */
 static int
 ask(struct source_session *session, const char *base, int scope,
-    const char *filter, const char *const *names, int limit, int *ret_id)
+    const char *filter, const char *name, LDAPControl *control, int limit,
+    int *ret_id)
 {
-	char *attributes[4] = { NULL };
+	LDAPControl *controls[2] = { control, NULL };
+	char *attributes[2] = { NULL };
 	int r;
 
-	for (int i = 0; names[i] != NULL; i++)
-		memcpy(&attributes[i], &names[i],
-		    sizeof(attributes[i])); /* libldap forgot a const */
+	memcpy(&attributes[0], &name,
+	    sizeof(attributes[0])); /* libldap forgot a const */
 	r = ldap_search_ext(session->ld, base, scope, filter, attributes, 0,
-	    NULL, NULL, NULL, limit, ret_id);
+	    controls, NULL, NULL, limit, ret_id);
 	if (r == LDAP_SUCCESS)
 		return 0;
 	ldap_connection_reason(session->ld, r, "search",
@@ -108,20 +109,34 @@ ask(struct source_session *session, const char *base, int scope,
 	return ENS_E_LDAP;
 }
 
+/* Which entries are these, and in which version? Their UUIDs have to be those
+ * that the refresh had: of the same control. */
+static int
+ask_stamps(struct source_session *session, const char *base, int scope,
+    const char *filter, int limit, int *ret_id)
+{
+	LDAPControl *control = NULL;
+	int r = ldap_sync_control(LDAP_SYNC_REFRESH_ONLY,
+	    (struct berval){ 0, NULL }, &control);
+
+	if (r != 0)
+		return r;
+	r = ask(session, base, scope, filter,
+	    session->search->schema->names[SCHEMA_CSN], control, limit, ret_id);
+	ldap_control_free(control);
+	return r;
+}
+
 /* Which entry has the name that the follower wonders about? One at a time. */
 static int
 ask_name(struct source_session *session)
 {
-	const char *const names[] = {
-		session->search->schema->names[SCHEMA_UUID],
-		session->search->schema->names[SCHEMA_CSN], NULL
-	};
 	const char *name = follow_question(session->follow);
 
 	if (name == NULL || session->question >= 0)
 		return 0;
 	session->named = false;
-	return ask(session, name, LDAP_SCOPE_BASE, "(objectClass=*)", names,
+	return ask_stamps(session, name, LDAP_SCOPE_BASE, "(objectClass=*)",
 	    LDAP_NO_LIMIT, &session->question);
 }
 
@@ -131,7 +146,7 @@ take_name(struct source_session *session, LDAPMessage *answer)
 	char csn[ENTRY_CSN_MAX + 1];
 
 	if (ldap_msgtype(answer) == LDAP_RES_SEARCH_ENTRY)
-		session->named = ldap_reader_stamps(session->search->schema,
+		session->named = ldap_sync_stamps(session->search->schema,
 		                     session->ld, answer, session->name_uuid,
 		                     csn) == 0;
 	if (ldap_msgtype(answer) != LDAP_RES_SEARCH_RESULT)
@@ -171,8 +186,6 @@ static int
 ask_untold(struct source_session *session, const struct csn_set *reached)
 {
 	const struct schema *schema = session->search->schema;
-	const char *const names[] = { schema->names[SCHEMA_UUID],
-		schema->names[SCHEMA_CSN], NULL };
 	const char *since = oldest_gap(reached, &session->ahead);
 	char filter[LDAP_SEARCH_FILTER_MAX + 256];
 
@@ -181,8 +194,8 @@ ask_untold(struct source_session *session, const struct csn_set *reached)
 	    schema->names[SCHEMA_CSN],
 	    *since != '\0' ? since : session->ahead.rows[0].csn,
 	    session->search->filter);
-	return ask(session, session->search->base, session->search->scope,
-	    filter, names, UNTOLD_MAX, &session->untold);
+	return ask_stamps(session, session->search->base,
+	    session->search->scope, filter, UNTOLD_MAX, &session->untold);
 }
 
 static int
@@ -192,8 +205,8 @@ take_untold(struct source_session *session, LDAPMessage *answer)
 	char csn[ENTRY_CSN_MAX + 1];
 
 	if (ldap_msgtype(answer) == LDAP_RES_SEARCH_ENTRY &&
-	    ldap_reader_stamps(session->search->schema, session->ld, answer,
-	        uuid, csn) == 0 &&
+	    ldap_sync_stamps(session->search->schema, session->ld, answer, uuid,
+	        csn) == 0 &&
 	    csn_set_has_seen(&session->ahead, csn))
 		session->missed |= !follow_has(session->follow, uuid, csn);
 	if (ldap_msgtype(answer) != LDAP_RES_SEARCH_RESULT)
@@ -262,7 +275,6 @@ set_timer(struct source_session *session)
 static int
 on_timer(sd_event_source *timer, uint64_t time, void *arg)
 {
-	const char *const names[] = { "contextCSN", NULL };
 	struct source_session *session = arg;
 	uint64_t since = session->probed > session->heard ? session->probed
 	                                                  : session->heard;
@@ -277,7 +289,8 @@ on_timer(sd_event_source *timer, uint64_t time, void *arg)
 	session->probed = monotonic(session);
 	session->asked = wall_clock();
 	r = ask(session, session->search->base, LDAP_SCOPE_BASE,
-	    "(objectClass=*)", names, LDAP_NO_LIMIT, &session->probe);
+	    "(objectClass=*)", "contextCSN", NULL, LDAP_NO_LIMIT,
+	    &session->probe);
 	return r == 0 ? set_timer(session) : lose_by(session, r);
 }
 
@@ -450,8 +463,9 @@ set_up(struct source_session *session, bool behind)
 	        LDAP_SUCCESS ||
 	    session->fd < 0)
 		return ENS_E_LDAP;
-	r = ldap_sync_start(session->ld, session->search, cookie,
-	    &session->sync, session->message.reason);
+	r = ldap_sync_start(session->ld, session->search,
+	    LDAP_SYNC_REFRESH_AND_PERSIST, cookie, &session->sync,
+	    session->message.reason);
 	if (r == 0)
 		r = follow_begin(session->follow, cookie.bv_len == 0, behind);
 	return r == 0 ? listen_to(session) : r;

@@ -6,6 +6,9 @@
 #ifndef ENSCALE_SYNC_SOURCE_TYPE_H
 #define ENSCALE_SYNC_SOURCE_TYPE_H
 
+#include <stdint.h>
+#include <time.h>
+
 #include "enscale_sync/source.h"
 #include "ldap/ldap_connection.h"
 #include "ldap/ldap_search.h"
@@ -28,6 +31,11 @@ struct source_type {
 void source_configure(const struct config *config, bool polled,
     struct ldap_search *ret_search,
     struct ldap_connection_options *ret_options);
+
+/* Gateways shall not all come at once: any number, and a time in the hour of
+ * the night in which all is compared. */
+uint32_t source_random(void);
+time_t source_next_night(void);
 
 extern const struct source_type source_file, source_ldap, source_poll;
 

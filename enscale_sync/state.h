@@ -27,6 +27,7 @@
 
 #include "common/record.h"
 #include "enscale_sync/entry_codec.h"
+#include "enscale_sync/rights.h"
 #include "ldap/ldap_csn.h"
 #include "ldap/ldap_entry.h"
 
@@ -43,6 +44,7 @@ struct state_info {
 	bool behind;     /* it was found to be older than its view: publish.h */
 	bool unsettled;  /* something of a server behind us was held back */
 	uint64_t entries[ENTRY_KINDS + 1]; /* good ones, by kind */
+	uint64_t limits[RIGHTS_LIMITS];    /* how many of them have each */
 	uint64_t key_values;               /* keys that lie on accounts */
 	uint8_t digest[STATE_DIGEST_LEN];  /* of source, filter and rules */
 	size_t cookie_len;
@@ -174,6 +176,9 @@ int state_each_stashed(struct state *state, state_visit_entry *visit,
     void *arg);
 /* Files them all, as state_put() does without adopting. */
 int state_apply_stash(struct state *state);
+/* Drops them, but for new ones beside an entry that is kept (see below): it
+ * counts, and what is taken away from the new one has to be found. */
+int state_apply_stash_beside_kept(struct state *state);
 
 /* Marks tell what a refresh named, so that the rest can be swept. They are no
  * part of a transaction. */

@@ -198,19 +198,20 @@ index_host_keys(struct state *state, const struct entry *entry, bool add)
 	return r;
 }
 
+/* Counts a good entry in or out. */
 static void
 count_entry(struct state_info *info, const struct entry *entry, bool add)
 {
-	uint32_t values = entry->kind == ENTRY_ACCOUNT
+	uint64_t one = add ? 1 : UINT64_MAX;
+	uint64_t values = entry->kind == ENTRY_ACCOUNT
 	    ? entry->account.key_count
 	    : 0;
 
-	if (add) {
-		info->entries[entry->kind]++;
-		info->key_values += values;
-	} else {
-		info->entries[entry->kind]--;
-		info->key_values -= values;
+	info->entries[entry->kind] += one;
+	info->key_values += one * values;
+	for (int i = 0; i < RIGHTS_LIMITS; i++) {
+		if (rights_has_limit(entry, (enum rights_limit)i))
+			info->limits[i] += one;
 	}
 }
 

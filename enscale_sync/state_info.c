@@ -28,6 +28,8 @@ state_write_info(struct state *state)
 	wire_write_u8(&out, info->unsettled);
 	for (int i = 0; i <= ENTRY_KINDS; i++)
 		wire_write_u64(&out, info->entries[i]);
+	for (int i = 0; i < RIGHTS_LIMITS; i++)
+		wire_write_u64(&out, info->limits[i]);
 	wire_write_u64(&out, info->key_values);
 	wire_write_bytes(&out, info->digest, sizeof(info->digest));
 	wire_write_string(&out, info->cookie, info->cookie_len);
@@ -58,6 +60,8 @@ parse_info(struct bytes value, struct state_info *ret_info)
 	info.unsettled = wire_read_u8(&in) != 0;
 	for (int i = 0; i <= ENTRY_KINDS; i++)
 		info.entries[i] = wire_read_u64(&in);
+	for (int i = 0; i < RIGHTS_LIMITS; i++)
+		info.limits[i] = wire_read_u64(&in);
 	info.key_values = wire_read_u64(&in);
 	b = wire_read_bytes(&in, sizeof(info.digest));
 	if (b.len == sizeof(info.digest))

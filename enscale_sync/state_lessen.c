@@ -134,13 +134,6 @@ is_from_elsewhere(const struct entry_key *ours, const struct key_change *key)
 	    ours->from[0] != '\0' && strcmp(ours->from, key->now->from) != 0;
 }
 
-/* All options narrow but one, which takes a touch off. */
-static uint8_t
-stricter(uint8_t a, uint8_t b)
-{
-	return (uint8_t)(((a | b) & ~KEY_NO_TOUCH) | (a & b));
-}
-
 /* Makes it as little as both. false: nothing is left of it. */
 static bool
 lessen(struct entry_key *ours, const struct key_change *key)
@@ -149,10 +142,11 @@ lessen(struct entry_key *ours, const struct key_change *key)
 		return false;
 	if (ours->from[0] == '\0')
 		ours->from = key->now->from;
+	ours->options = ssh_key_stricter_options(ours->options,
+	    key->now->options);
 	if (ours->expires == 0 ||
 	    (key->now->expires != 0 && key->now->expires < ours->expires))
 		ours->expires = key->now->expires;
-	ours->options = stricter(ours->options, key->now->options);
 	return true;
 }
 

@@ -51,43 +51,71 @@ state_each_stashed(struct state *state, state_visit_entry *visit, void *arg)
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
-/* Files the first one. ENS_E_NOTFOUND when there is none. */
+/* Takes the first one out. ENS_E_NOTFOUND when there is none. */
 static int
-apply_first(struct state *state)
+take_first(struct state *state, struct wire_writer *copy,
+    struct entry_rows *rows, struct entry *ret_entry)
 {
-	struct wire_writer copy AUTO(wire_write_free);
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
 	struct state_key key;
 	struct bytes value;
-	struct entry entry;
-	int r;
-
-	wire_write_init_growing(&copy, RECORD_SIZE_MAX);
-	r = state_seek(state, T_STASH, (struct bytes){ state_no_uuid, 1 },
+	int r = state_seek(state, T_STASH, (struct bytes){ state_no_uuid, 1 },
 	    &key);
+
 	if (r == 0)
 		r = state_get(state, T_STASH, state_key_bytes(&key), &value);
 	if (r != 0)
 		return r;
-	wire_write_bytes(&copy, value.data, value.len);
-	if (copy.error != 0)
-		return copy.error;
+	wire_write_bytes(copy, value.data, value.len);
+	if (copy->error != 0)
+		return copy->error;
 	if (key.len != ENTRY_UUID_LEN)
 		return state_distrust(state);
-	r = state_decode(state, (struct bytes){ copy.data, copy.len }, key.data,
-	    &rows, &entry);
-	if (r == 0)
-		r = state_put(state, &entry, false);
+	r = state_decode(state, (struct bytes){ copy->data, copy->len },
+	    key.data, rows, ret_entry);
 	return r == 0 ? state_drop(state, T_STASH, state_key_bytes(&key)) : r;
+}
+
+/* Is it not here yet, and what has its number or name is kept? */
+static bool
+is_beside_kept(struct state *state, const struct entry *entry)
+{
+	struct record_key subject = state_subject_of(entry);
+	uint8_t winner[ENTRY_UUID_LEN];
+	struct bytes row;
+
+	return !entry->refused && subject.len > 0 &&
+	    state_get(state, T_ENTRIES, state_uuid_bytes(entry->uuid), &row) ==
+	        ENS_E_NOTFOUND &&
+	    state_winner(state, &subject, winner) == 0 &&
+	    state_is_kept(state, winner);
+}
+
+static int
+apply(struct state *state, bool all)
+{
+	struct wire_writer copy AUTO(wire_write_free);
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry entry;
+	int r;
+
+	wire_write_init_growing(&copy, RECORD_SIZE_MAX);
+	do {
+		copy.len = 0;
+		r = take_first(state, &copy, &rows, &entry);
+		if (r == 0 && (all || is_beside_kept(state, &entry)))
+			r = state_put(state, &entry, false);
+	} while (r == 0);
+	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
 int
 state_apply_stash(struct state *state)
 {
-	int r;
+	return apply(state, true);
+}
 
-	do
-		r = apply_first(state);
-	while (r == 0);
-	return r == ENS_E_NOTFOUND ? 0 : r;
+int
+state_apply_stash_beside_kept(struct state *state)
+{
+	return apply(state, false);
 }

@@ -24,7 +24,7 @@
  *  "warnings":0,		entries that count, of which something is said
  *  "orphans":0,		keys and nodes whose parent is not there
  *  "held":0,			what is not let in: enscalectl sync accept
- *  "held_reason":"",		of a refresh that would take away too much
+ *  "held_reason":"",		in words, where it is not that it is older
  *  "left_out":0,		keys, nodes and environments that are over a
  *				limit, at present
  *  "refused_entries":[{"dn":"...","reason":"..."}],	100 at most, a reason

@@ -36,12 +36,10 @@ ldap_search_init(struct ldap_search *ret_search, const char *base, int scope,
 	else
 		make_filter(schema, ret_search->filter,
 		    sizeof(ret_search->filter));
-	for (int i = 0; polled && i < LDAP_SEARCH_STAMPS; i++)
+	for (int i = polled ? 0 : 1; i < LDAP_SEARCH_STAMPS; i++)
 		ret_search->attributes[count++] = schema->names[stamps[i]];
 	for (int i = SCHEMA_CLASSES; i < SCHEMA_COUNT; i++) {
-		if (i == SCHEMA_UUID || i == SCHEMA_MODIFIED ||
-		    (polled && i == SCHEMA_CSN))
-			continue;
-		ret_search->attributes[count++] = schema->names[i];
+		if (i != SCHEMA_UUID && i != SCHEMA_CSN && i != SCHEMA_MODIFIED)
+			ret_search->attributes[count++] = schema->names[i];
 	}
 }

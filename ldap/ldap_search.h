@@ -13,15 +13,16 @@ struct ldap_search {
 	const struct schema *schema; /* borrowed */
 	char filter[LDAP_SEARCH_FILTER_MAX];
 	/* What entry_parse() reads, by the directory's names; borrowed from the
-	 * schema. The first LDAP_SEARCH_STAMPS tell which entry it is, and which
-	 * version of it. Ends with NULL. */
+	 * schema. Polled, the first LDAP_SEARCH_STAMPS tell which entry it is,
+	 * and which version of it. Ends with NULL. */
 	const char *attributes[SCHEMA_COUNT + 1];
+	int limit; /* entries at most; 0: all */
 };
 #define LDAP_SEARCH_STAMPS 3
 
 /*
- * filter "": the object classes of the schema. polled: modifyTimestamp and
- * entryUUID are read, too, which RFC 4533 tells in another way.
+ * filter "": the object classes of the schema. polled: entryUUID is read,
+ * too, which RFC 4533 tells in another way.
  */
 void ldap_search_init(struct ldap_search *ret_search, const char *base,
     int scope, const char *filter, const struct schema *schema, bool polled);

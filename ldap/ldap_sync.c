@@ -1,4 +1,4 @@
-/* RFC 4533, refreshAndPersist. See ldap_sync.h. */
+/* RFC 4533. See ldap_sync.h. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,13 +12,16 @@
 #include "ldap/ldap_attributes.h"
 #include "ldap/ldap_csn.h"
 #include "ldap/ldap_sync.h"
+#include "ldap/ldap_uuid.h"
 
 /* UUIDs in one message: OpenLDAP sends at most a thousand or so. */
 #define UUIDS_MAX 1000000
 
 struct ldap_sync {
-	LDAP *ld; /* borrowed */
+	LDAP *ld;                    /* borrowed */
+	const struct schema *schema; /* borrowed */
 	int msgid;
+	bool plain;   /* asked without the control */
 	bool initial; /* asked without a cookie */
 	bool named;   /* this refresh names what is present */
 	bool refreshed;
@@ -66,6 +69,12 @@ cleanup_memory(char **text)
 }
 
 static void
+cleanup_values(struct berval ***values)
+{
+	ldap_value_free_len(*values);
+}
+
+static void
 let_go(struct ldap_sync *sync)
 {
 	ldap_attributes_clear(&sync->attributes);
@@ -93,15 +102,15 @@ cleanup_sync(struct ldap_sync **sync)
 
 /* ---- the search -------------------------------------------------------- */
 
-static int
-make_control(struct berval cookie, LDAPControl **ret_control)
+int
+ldap_sync_control(int mode, struct berval cookie, LDAPControl **ret_control)
 {
 	BerElement *ber AUTO(cleanup_ber) = ber_alloc_t(LBER_USE_DER);
 	struct berval *value AUTO(cleanup_berval) = NULL;
 
 	if (ber == NULL)
 		return -ENOMEM;
-	if (ber_printf(ber, "{e", LDAP_SYNC_REFRESH_AND_PERSIST) < 0 ||
+	if (ber_printf(ber, "{e", mode) < 0 ||
 	    (cookie.bv_len > 0 && ber_printf(ber, "O", &cookie) < 0) ||
 	    ber_printf(ber, "}") < 0 || ber_flatten(ber, &value) != 0)
 		return -ENOMEM;
@@ -112,7 +121,7 @@ make_control(struct berval cookie, LDAPControl **ret_control)
 }
 
 static int
-search(struct ldap_sync *sync, const struct ldap_search *what,
+search(struct ldap_sync *sync, const struct ldap_search *what, int mode,
     struct berval cookie, char reason[LDAP_REASON_MAX])
 {
 	LDAPControl *control AUTO(cleanup_control) = NULL;
@@ -120,15 +129,17 @@ search(struct ldap_sync *sync, const struct ldap_search *what,
 	char *attributes[LDAP_ATTRIBUTES_MAX + 1] = { NULL };
 	int r;
 
-	r = make_control(cookie, &control);
-	if (r != 0)
-		return r;
+	if (!sync->plain) {
+		r = ldap_sync_control(mode, cookie, &control);
+		if (r != 0)
+			return r;
+	}
 	controls[0] = control;
 	for (int i = 0; what->attributes[i] != NULL; i++)
 		memcpy(&attributes[i], &what->attributes[i],
 		    sizeof(attributes[i])); /* libldap forgot a const */
 	r = ldap_search_ext(sync->ld, what->base, what->scope, what->filter,
-	    attributes, 0, controls, NULL, NULL, LDAP_NO_LIMIT, &sync->msgid);
+	    attributes, 0, controls, NULL, NULL, what->limit, &sync->msgid);
 	if (r != LDAP_SUCCESS) {
 		ldap_connection_reason(sync->ld, r, "search", reason);
 		return ENS_E_LDAP;
@@ -137,8 +148,9 @@ search(struct ldap_sync *sync, const struct ldap_search *what,
 }
 
 int
-ldap_sync_start(LDAP *ld, const struct ldap_search *what, struct berval cookie,
-    struct ldap_sync **ret_sync, char ret_reason[LDAP_REASON_MAX])
+ldap_sync_start(LDAP *ld, const struct ldap_search *what, int mode,
+    struct berval cookie, struct ldap_sync **ret_sync,
+    char ret_reason[LDAP_REASON_MAX])
 {
 	struct ldap_sync *sync AUTO(cleanup_sync) = calloc(1, sizeof(*sync));
 	int r;
@@ -146,10 +158,12 @@ ldap_sync_start(LDAP *ld, const struct ldap_search *what, struct berval cookie,
 	if (sync == NULL)
 		return -ENOMEM;
 	sync->ld = ld;
+	sync->schema = what->schema;
+	sync->plain = mode == LDAP_SYNC_NONE;
 	sync->initial = cookie.bv_len == 0;
 	r = entry_parser_new(what->schema, &sync->parser);
 	if (r == 0)
-		r = search(sync, what, cookie, ret_reason);
+		r = search(sync, what, mode, cookie, ret_reason);
 	if (r != 0)
 		return r;
 	*ret_sync = sync;
@@ -203,6 +217,17 @@ keep_cookie(struct ldap_sync *sync, struct berval cookie,
 }
 
 static int
+parse_entry(struct ldap_sync *sync, const uint8_t *uuid,
+    struct ldap_sync_message *message)
+{
+	const struct ldap_attributes *attributes = &sync->attributes;
+	int r = entry_parse(sync->parser, uuid, attributes->dn,
+	    attributes->rows, attributes->count, &message->entry);
+
+	return r == ENS_E_LIMIT ? ENS_E_PROTOCOL : r;
+}
+
+static int
 read_entry(struct ldap_sync *sync, LDAPMessage *raw, const uint8_t *uuid,
     struct ldap_sync_message *message)
 {
@@ -211,15 +236,30 @@ read_entry(struct ldap_sync *sync, LDAPMessage *raw, const uint8_t *uuid,
 
 	if (r != 0)
 		return r;
-	r = entry_parse(sync->parser, uuid, attributes->dn, attributes->rows,
-	    attributes->count, &message->entry);
-	if (r != 0)
-		return r == ENS_E_LIMIT ? ENS_E_PROTOCOL : r;
 	message->kind = LDAP_SYNC_MESSAGE_ENTRY;
-	return 0;
+	message->named = ldap_uuid_is_named(sync->schema, attributes->rows,
+	    attributes->count, uuid);
+	return parse_entry(sync, uuid, message);
 }
 
-/* The sync state control: syncStateValue ::= { state, entryUUID, cookie? } */
+static int
+read_plain(struct ldap_sync *sync, LDAPMessage *raw,
+    struct ldap_sync_message *message)
+{
+	struct ldap_attributes *attributes = &sync->attributes;
+	uint8_t uuid[ENTRY_UUID_LEN];
+	int r = ldap_attributes_read(sync->ld, raw, attributes);
+
+	if (r != 0)
+		return r;
+	message->kind = LDAP_SYNC_MESSAGE_ENTRY;
+	message->named = ldap_uuid_named(sync->schema, attributes->rows,
+	    attributes->count, uuid);
+	return message->named ? parse_entry(sync, uuid, message) : 0;
+}
+
+/* The sync state control: syncStateValue ::= { state, entryUUID, cookie? }.
+ * With sync NULL the cookie is passed over; else kept for the message. */
 static int
 read_state(LDAPControl **controls, ber_int_t *ret_state,
     uint8_t ret_uuid[ENTRY_UUID_LEN], struct ldap_sync *sync,
@@ -240,11 +280,11 @@ read_state(LDAPControl **controls, ber_int_t *ret_state,
 	    uuid.bv_len != ENTRY_UUID_LEN)
 		return ENS_E_PROTOCOL;
 	memcpy(ret_uuid, uuid.bv_val, ENTRY_UUID_LEN);
-	if (ber_peek_tag(ber, &len) != LDAP_TAG_SYNC_COOKIE)
+	if (sync == NULL || ber_peek_tag(ber, &len) != LDAP_TAG_SYNC_COOKIE)
 		return 0;
 	if (ber_scanf(ber, "m", &cookie) == LBER_ERROR)
 		return ENS_E_PROTOCOL;
-	return keep_cookie(sync, cookie, message);
+	return keep_cookie(sync, cookie, message); /* while ber is there */
 }
 
 static int
@@ -276,6 +316,25 @@ take_entry(struct ldap_sync *sync, LDAPMessage *raw,
 	default:
 		return ENS_E_PROTOCOL;
 	}
+}
+
+int
+ldap_sync_stamps(const struct schema *schema, LDAP *ld, LDAPMessage *raw,
+    uint8_t ret_uuid[ENTRY_UUID_LEN], char ret_csn[ENTRY_CSN_MAX + 1])
+{
+	LDAPControl **controls AUTO(cleanup_controls) = NULL;
+	struct berval **csn AUTO(cleanup_values) = ldap_get_values_len(ld, raw,
+	    schema->names[SCHEMA_CSN]);
+	ber_int_t state;
+
+	ret_csn[0] = '\0';
+	if (csn != NULL && csn[0] != NULL && csn[0]->bv_len <= ENTRY_CSN_MAX) {
+		memcpy(ret_csn, csn[0]->bv_val, csn[0]->bv_len);
+		ret_csn[csn[0]->bv_len] = '\0';
+	}
+	if (ldap_get_entry_controls(ld, raw, &controls) != LDAP_SUCCESS)
+		return ENS_E_PROTOCOL;
+	return read_state(controls, &state, ret_uuid, NULL, NULL);
 }
 
 /* { cookie? , refreshDone DEFAULT TRUE } */
@@ -446,7 +505,9 @@ ldap_sync_next(struct ldap_sync *sync, struct ldap_sync_message *ret_message)
 	}
 	switch (type) {
 	case LDAP_RES_SEARCH_ENTRY:
-		return take_entry(sync, sync->message, ret_message);
+		return sync->plain
+		    ? read_plain(sync, sync->message, ret_message)
+		    : take_entry(sync, sync->message, ret_message);
 	case LDAP_RES_INTERMEDIATE:
 		return take_info(sync, sync->message, ret_message);
 	case LDAP_RES_SEARCH_RESULT:

@@ -1,6 +1,9 @@
 /*
- * RFC 4533, refreshAndPersist, over an open connection: messages one by one,
- * without ever waiting.
+ * RFC 4533 over an open connection: messages one by one, without ever waiting.
+ * Entries are known by the UUID of the control that comes with each, and by
+ * nothing else: what a server calls an entry in an attribute may be another
+ * number (389 Directory Server). Without the control they are known by that
+ * attribute, for who has seen that it is the same.
  *
  * Why not libldap's ldap_sync_init()? It returns when the whole refresh is
  * over, so a server that hangs in the middle would hang our loop, and it does
@@ -32,6 +35,9 @@ enum ldap_sync_kind {
 struct ldap_sync_message {
 	enum ldap_sync_kind kind;
 	struct entry entry;
+	/* The entry's entryUUID, if asked for, says the same; without the
+	 * control: it says one, or else there is no entry. */
+	bool named;
 	const uint8_t (*uuids)[ENTRY_UUID_LEN];
 	uint32_t uuid_count;
 	/* With DONE: what this refresh did not name is gone. */
@@ -46,11 +52,13 @@ struct ldap_sync_message {
 struct ldap_sync;
 
 /*
- * Starts the search; ld and what stay the caller's and must outlive it. An empty
- * cookie asks for everything. timeout is not for the search but for handing
- * it over. Returns 0, -ENOMEM, ENS_E_LDAP with *ret_reason.
+ * Starts the search; ld and what stay the caller's and must outlive it. mode:
+ * LDAP_SYNC_REFRESH_AND_PERSIST, or LDAP_SYNC_REFRESH_ONLY for what there is
+ * now, which ends with END and LDAP_SUCCESS; LDAP_SYNC_NONE for the same
+ * without the control. An empty cookie asks for
+ * everything. Returns 0, -ENOMEM, ENS_E_LDAP with *ret_reason.
  */
-int ldap_sync_start(LDAP *ld, const struct ldap_search *what,
+int ldap_sync_start(LDAP *ld, const struct ldap_search *what, int mode,
     struct berval cookie, struct ldap_sync **ret_sync,
     char ret_reason[LDAP_REASON_MAX]);
 void ldap_sync_free(struct ldap_sync *sync);
@@ -62,6 +70,17 @@ void ldap_sync_free(struct ldap_sync *sync);
  */
 int ldap_sync_next(struct ldap_sync *sync,
     struct ldap_sync_message *ret_message);
+
+/* For another search whose entries shall have the control, too; to be freed
+ * with ldap_control_free(). 0 or -ENOMEM. */
+int ldap_sync_control(int mode, struct berval cookie,
+    LDAPControl **ret_control);
+/*
+ * The UUID of such an entry, and its version by the schema's name; without
+ * one ret_csn is "". Returns 0, -ENOMEM, ENS_E_PROTOCOL.
+ */
+int ldap_sync_stamps(const struct schema *schema, LDAP *ld, LDAPMessage *raw,
+    uint8_t ret_uuid[ENTRY_UUID_LEN], char ret_csn[ENTRY_CSN_MAX + 1]);
 
 /* What a result code that ends a search means to us: ENS_E_BEHIND (53),
  * ENS_E_REFRESH (4096), else ENS_E_INCOMPLETE. */

@@ -104,6 +104,23 @@ ldap_time_csn(int64_t time, char ret_csn[CSN_LEN + 1])
 	return 0;
 }
 
+int
+ldap_time_of_csn(const char *csn, int64_t *ret_time)
+{
+	char made[CSN_LEN + 1], second[16];
+	int64_t time;
+
+	if (strlen(csn) != CSN_LEN)
+		return ENS_E_SYNTAX;
+	memcpy(second, csn, 14);
+	second[14] = 'Z';
+	if (ldap_time_parse(second, 15, &time) != 0 ||
+	    ldap_time_csn(time, made) != 0 || strcmp(made, csn) != 0)
+		return ENS_E_SYNTAX;
+	*ret_time = time;
+	return 0;
+}
+
 void
 ldap_time_of_csns(const struct csn_set *set, int64_t less,
     char ret_text[CSN_LEN + 1])

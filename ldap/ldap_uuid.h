@@ -7,6 +7,8 @@
 
 #include "ldap/ldap_entry.h"
 
+#define LDAP_UUID_TEXT_LEN 36
+
 /*
  * From the attribute that the schema has for entryUUID: an UUID as text (RFC
  * 4530), 32 hexadecimal digits in other groups (nsUniqueId), 16 bytes
@@ -17,5 +19,21 @@
 int ldap_uuid_of(const struct schema *schema, const char *dn,
     const struct entry_attribute *attributes, uint32_t attribute_count,
     uint8_t ret_uuid[ENTRY_UUID_LEN]);
+
+/* "6ba7b810-9dad-11d1-80b4-00c04fd430c8" (RFC 4530) */
+void ldap_uuid_text(const uint8_t uuid[ENTRY_UUID_LEN],
+    char ret_text[LDAP_UUID_TEXT_LEN + 1]);
+/* What the attribute that the schema has for entryUUID says, as text; false:
+ * it is not there, or says it otherwise. */
+bool ldap_uuid_named(const struct schema *schema,
+    const struct entry_attribute *attributes, uint32_t attribute_count,
+    uint8_t ret_uuid[ENTRY_UUID_LEN]);
+/*
+ * Does it say this UUID? Then a filter finds the entry by it. 389 Directory Server's entryUUID
+ * is another one than RFC 4533 tells there.
+ */
+bool ldap_uuid_is_named(const struct schema *schema,
+    const struct entry_attribute *attributes, uint32_t attribute_count,
+    const uint8_t uuid[ENTRY_UUID_LEN]);
 
 #endif

@@ -12,7 +12,6 @@ libldapside_la_SOURCES = \
 	%D%/ldap_ldif.c %D%/ldap_ldif.h \
 	%D%/ldap_naming.c %D%/ldap_naming.h \
 	%D%/ldap_opening.c %D%/ldap_opening.h \
-	%D%/ldap_reader.c %D%/ldap_reader.h \
 	%D%/ldap_paged.c %D%/ldap_paged.h \
 	%D%/ldap_search.c %D%/ldap_search.h \
 	%D%/ldap_sync.c %D%/ldap_sync.h \

@@ -18,6 +18,8 @@ class Slapd:
     """One provider: slapd NUMBER on its own port, with its own database. Its
     contextCSN is written when it ends well, not when it is killed."""
 
+    password = "root"
+
     def __init__(self, host, number, scheme="ldap"):
         self.host, self.number = host, number
         self.name, self.port = f"slapd{number}", 3890 + number
@@ -89,6 +91,60 @@ userPassword: secret
         return Root(self)
 
 
+class Directory389:
+    """389 Directory Server, as dscreate(8) makes one, with our schema and the two
+    plugins that its Content Synchronization (RFC 4533) needs."""
+
+    port, uri, password = 3900, "ldap://127.0.0.1:3900", "root-of-389"
+    ACI = ('(targetattr != "userPassword")(version 3.0; acl "read"; '
+           'allow (read, search, compare) userdn = "ldap:///anyone";)')
+
+    def __init__(self, host):
+        self.host = host
+        # Its tools ask systemd to start it, wherever they are.
+        host.sh("sed -i 's/^with_systemd = .*/with_systemd = 0/' "
+                "/usr/share/dirsrv/inf/defaults.inf")
+        host.write("/srv/inf", f"""[general]
+full_machine_name = localhost
+strict_host_checking = False
+selinux = False
+
+[slapd]
+instance_name = test
+port = {self.port}
+secure_port = 0
+self_sign_cert = False
+root_dn = cn=root,{SUFFIX}
+root_password = {self.password}
+
+[backend-userroot]
+suffix = {SUFFIX}
+""")
+        host.run(["dscreate", "from-file", "/srv/inf"])
+        for order, name in (98, "openssh-lpk"), (99, "enscale"):
+            host.sh(f"""{{ echo "dn: cn=schema"
+sed -n 's/^olc\\(AttributeTypes\\|ObjectClasses\\): /\\1: /p; /^  /p' \\
+    /usr/src/enscale/directory/{name}.ldif; }} >/etc/dirsrv/slapd-test/schema/{order}{name}.ldif""")
+        for plugin in ("contentsync", "retro-changelog"):
+            host.run(["dsconf", "-D", f"cn=root,{SUFFIX}", "-w", self.password, self.uri,
+                      "plugin", plugin, "enable"])
+        self.restart()
+
+    def restart(self):
+        self.host.run(["dsctl", "test", "restart"])
+
+    def fill(self):
+        root = self.administrator
+        root.add(SUFFIX, objectClass="domain", dc="enscale", aci=self.ACI)
+        root.add(f"ou=accounts,{SUFFIX}", objectClass="organizationalUnit", ou="accounts")
+        root.add(GATEWAY, objectClass=["organizationalRole", "simpleSecurityObject"],
+                 cn="gateway", userPassword="secret")
+
+    @property
+    def administrator(self):
+        return Root(self)
+
+
 class Relay:
     """Stands before a slapd, and cuts connections in the middle."""
 
@@ -120,7 +176,7 @@ class Root(Administrator):
         self.slapd = slapd
 
     def _run(self, program, *arguments, ldif=""):
-        argv = [program, "-x", "-D", f"cn=root,{SUFFIX}", "-w", "root",
+        argv = [program, "-x", "-D", f"cn=root,{SUFFIX}", "-w", self.slapd.password,
                 "-H", self.slapd.uri, *arguments]
         # The follower verifies the certificate, not the one who changes it.
         env = {"LDAPTLS_REQCERT": "never"}

@@ -305,6 +305,11 @@ tests_unit_test_comparison_SOURCES = %D%/test_comparison.c $(SYNC_FIXTURE)
 tests_unit_test_comparison_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_comparison_LDADD = libsync.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_rights
+tests_unit_test_rights_SOURCES = %D%/test_rights.c $(SYNC_FIXTURE)
+tests_unit_test_rights_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_rights_LDADD = libsync.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_shrink
 tests_unit_test_shrink_SOURCES = %D%/test_shrink.c $(SYNC_FIXTURE)
 tests_unit_test_shrink_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
@@ -377,6 +382,12 @@ UNIT_TESTS += tests/unit/test_ldap_csn
 tests_unit_test_ldap_csn_SOURCES = %D%/test_ldap_csn.c
 tests_unit_test_ldap_csn_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_ldap_csn_LDADD = libldapside.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_ldap_uuid
+tests_unit_test_ldap_uuid_SOURCES = %D%/test_ldap_uuid.c
+tests_unit_test_ldap_uuid_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_ldap_uuid_LDADD = libldapside.la $(CMOCKA_LIBS)
+
 # enscale_keyd
 UNIT_TESTS += tests/unit/test_keyd_protocol
 tests_unit_test_keyd_protocol_SOURCES = %D%/test_keyd_protocol.c

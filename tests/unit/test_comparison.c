@@ -11,6 +11,7 @@
 
 #include "common/errors.h"
 #include "enscale_sync/comparison.h"
+#include "enscale_sync/shrink.h"
 #include "tests/unit/sync_fixture.h"
 
 #define EARLY "20260101000000.000000Z#000000#001#000000"
@@ -40,30 +41,44 @@ unmake(void **state)
 	return 0;
 }
 
+/* Good until the next one. more: lines, as of an account. */
+static const struct entry *
+account(uint32_t number, const char *csn, const char *below, const char *more)
+{
+	static char dn[64], lines[256];
+	static struct entry entry;
+
+	(void)snprintf(dn, sizeof(dn), "enscaleAccountId=%u,%s", number, below);
+	(void)snprintf(lines, sizeof(lines),
+	    "objectClass: enscaleAccount\nenscaleAccountId: %u\n"
+	    "entryCSN: %s\n%s",
+	    number, csn, more);
+	entry = sync_entry(&f, number, dn, lines);
+	return &entry;
+}
+
+static void
+have_many(uint32_t first, uint32_t count, const char *csn, const char *more)
+{
+	assert_int_equal(state_begin_write(f.state), 0);
+	for (uint32_t i = first; i < first + count; i++)
+		assert_int_equal(state_put(f.state,
+		                     account(i, csn, "dc=test", more), true),
+		    0);
+	assert_int_equal(state_commit(f.state), 0);
+}
+
 static void
 have_some(uint32_t first, uint32_t count, const char *csn)
 {
-	char dn[64], lines[256];
-	struct entry entry;
-
-	assert_int_equal(state_begin_write(f.state), 0);
-	for (uint32_t i = first; i < first + count; i++) {
-		(void)snprintf(dn, sizeof(dn), "enscaleAccountId=%u,dc=test",
-		    i);
-		(void)snprintf(lines, sizeof(lines),
-		    "objectClass: enscaleAccount\nenscaleAccountId: %u\n"
-		    "entryCSN: %s\n",
-		    i, csn);
-		entry = sync_entry(&f, i, dn, lines);
-		assert_int_equal(state_put(f.state, &entry, true), 0);
-	}
-	assert_int_equal(state_commit(f.state), 0);
+	have_many(first, count, csn, "");
 }
 
 static void
 list(uint32_t uuid, const char *csn)
 {
-	assert_int_equal(comparison_add(comparison, sync_uuid(uuid), csn), 0);
+	assert_int_equal(
+	    comparison_add(comparison, account(uuid, csn, "dc=test", "")), 0);
 }
 
 /* Returns how many turns it took. */
@@ -147,6 +162,47 @@ what_it_has_in_another_version_is_doubted_at_once(void **state)
 	assert_doubt(1);
 	(void)weigh_all();
 	assert_no_doubt();
+}
+
+static void
+what_is_other_in_the_same_version_is_doubted_at_once(void **state)
+{
+	(void)state;
+	have_many(1, 2, EARLY, "enscaleStatus: suspended\n");
+	list(1, EARLY);
+	assert_doubt(1);
+	assert_int_equal(comparison_add(comparison,
+	                     account(2, EARLY, "dc=test",
+	                         "enscaleStatus: suspended\n")),
+	    0);
+	(void)weigh_all();
+	assert_no_doubt();
+}
+
+static void
+another_name_is_no_difference(void **state)
+{
+	(void)state;
+	have_some(1, 1, EARLY);
+	assert_int_equal(comparison_add(comparison,
+	                     account(1, EARLY, "ou=people,dc=test", "")),
+	    0);
+	(void)weigh_all();
+	assert_no_doubt();
+}
+
+static void
+a_limit_that_no_entry_has_any_more_is_no_matter_of_single_ones(void **state)
+{
+	(void)state;
+	have_many(1, SHRINK_LIMIT, EARLY, "enscaleStatus: suspended\n");
+	have_some(100, 1, EARLY);
+	for (uint32_t i = 1; i <= SHRINK_LIMIT; i++)
+		list(i, LATE);
+	list(100, EARLY);
+	assert_false(comparison_is_hopeless(comparison));
+	(void)weigh_all();
+	assert_true(comparison_is_hopeless(comparison));
 }
 
 static void
@@ -250,6 +306,10 @@ main(void)
 		TEST(what_is_on_both_sides_is_not_doubted),
 		TEST(what_only_the_server_has_is_doubted_at_once),
 		TEST(what_it_has_in_another_version_is_doubted_at_once),
+		TEST(what_is_other_in_the_same_version_is_doubted_at_once),
+		TEST(another_name_is_no_difference),
+		TEST(
+		    a_limit_that_no_entry_has_any_more_is_no_matter_of_single_ones),
 		TEST(what_only_we_have_is_doubted_at_the_end),
 		TEST(what_came_after_the_list_began_need_not_be_on_it),
 		TEST(without_a_context_nothing_came_later),

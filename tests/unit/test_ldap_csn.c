@@ -8,6 +8,7 @@
 
 #include "common/errors.h"
 #include "ldap/ldap_csn.h"
+#include "ldap/ldap_time.h"
 
 #define A1 "20251122225400.000001Z#000000#001#000000"
 #define B1 "20251122225400.000002Z#000000#001#000000"
@@ -130,6 +131,25 @@ the_older_of_two_is_told_only_of_csns(void **state)
 	assert_false(csn_is_older(A1, ""));
 }
 
+static void
+a_csn_made_of_a_second_is_known_as_one(void **state)
+{
+	char csn[CSN_LEN + 1];
+	int64_t time = 0;
+
+	(void)state;
+	assert_int_equal(ldap_time_csn(1763852040, csn), 0);
+	assert_int_equal(ldap_time_of_csn(csn, &time), 0);
+	assert_int_equal(time, 1763852040);
+	assert_int_equal(ldap_time_of_csn(A1, &time), ENS_E_SYNTAX);
+	assert_int_equal(
+	    ldap_time_of_csn("20251122225400.000000Z#000000#001#000000", &time),
+	    ENS_E_SYNTAX);
+	assert_int_equal(ldap_time_of_csn("20251122225400Z", &time),
+	    ENS_E_SYNTAX);
+	assert_int_equal(ldap_time_of_csn("", &time), ENS_E_SYNTAX);
+}
+
 int
 main(void)
 {
@@ -140,6 +160,7 @@ main(void)
 		cmocka_unit_test(who_has_seen_what_is_told_per_server),
 		cmocka_unit_test(a_merge_keeps_the_later_of_each_server),
 		cmocka_unit_test(the_older_of_two_is_told_only_of_csns),
+		cmocka_unit_test(a_csn_made_of_a_second_is_known_as_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/errors.h"
 #include "enscale_sync/shrink.h"
 #include "tests/unit/sync_fixture.h"
 
@@ -35,6 +36,8 @@ account(uint32_t keys)
 {
 	return (struct entry){
 		.kind = ENTRY_ACCOUNT,
+		.csn = "",
+		.account.status = ACCOUNT_ACTIVE,
 		.account.key_count = keys,
 	};
 }
@@ -44,6 +47,7 @@ environment(const struct environment_member *members, uint32_t count)
 {
 	return (struct entry){
 		.kind = ENTRY_ENVIRONMENT,
+		.csn = "",
 		.environment.members = members,
 		.environment.member_count = count,
 	};
@@ -154,7 +158,8 @@ what_is_of_another_kind_now_is_lost(void **state)
 static void
 keys_nodes_and_environments_are_counted_apart(void **state)
 {
-	struct entry key = { .kind = ENTRY_KEY }, node = { .kind = ENTRY_NODE },
+	struct entry key = { .kind = ENTRY_KEY, .key.from = "" },
+	             node = { .kind = ENTRY_NODE },
 	             e = environment(NULL, 0);
 
 	(void)state;
@@ -195,6 +200,136 @@ an_environment_that_goes_takes_all_rights_along(void **state)
 	assert_int_equal(shrink.lost[SHRINK_ACCESS], 2);
 }
 
+/* So many accounts, the first of them with more lines. */
+static void
+have_limited(uint32_t count, uint32_t limited, const char *more)
+{
+	char dn[64], lines[128];
+	struct entry entry;
+
+	assert_int_equal(state_begin_write(f.state), 0);
+	for (uint32_t i = 1; i <= count; i++) {
+		(void)snprintf(dn, sizeof(dn), "enscaleAccountId=%u,dc=test",
+		    i);
+		(void)snprintf(lines, sizeof(lines),
+		    "objectClass: enscaleAccount\nenscaleAccountId: %u\n"
+		    "entryCSN: 1\n%s",
+		    i, i <= limited ? more : "");
+		entry = sync_entry(&f, i, dn, lines);
+		assert_int_equal(state_put(f.state, &entry, true), 0);
+	}
+	assert_int_equal(state_commit(f.state), 0);
+}
+
+/* These come in another version, active. */
+static void
+rewrite(uint32_t first, uint32_t last)
+{
+	struct entry_rows rows = { 0 };
+	struct entry ours, theirs;
+
+	assert_int_equal(state_begin_read(f.state), 0);
+	for (uint32_t i = first; i <= last; i++) {
+		assert_int_equal(
+		    state_find(f.state, sync_uuid(i), &rows, &ours), 0);
+		theirs = ours;
+		theirs.csn = "2";
+		theirs.account.status = ACCOUNT_ACTIVE;
+		theirs.account.expires = 0;
+		(void)shrink_add(&shrink, &ours, &theirs);
+	}
+	state_end(f.state);
+	entry_rows_free(&rows);
+}
+
+#define SUSPENDED "enscaleStatus: suspended\n"
+
+static void
+the_suspension_of_a_few_is_lifted_every_day(void **state)
+{
+	(void)state;
+	have_limited(100, SHRINK_LIMIT - 1, SUSPENDED);
+	rewrite(1, SHRINK_LIMIT - 1);
+	assert_int_equal(shrink_total(&shrink), SHRINK_LIMIT - 1);
+	assert_too_much(NULL);
+}
+
+static void
+that_nobody_is_suspended_any_more_is_too_much(void **state)
+{
+	(void)state;
+	have_limited(100, SHRINK_LIMIT, SUSPENDED);
+	rewrite(1, SHRINK_LIMIT);
+	assert_too_much("the suspension of all 10 accounts that have one");
+}
+
+static void
+one_who_stays_suspended_shows_that_nothing_is_hidden(void **state)
+{
+	(void)state;
+	have_limited(100, SHRINK_LIMIT + 1, SUSPENDED);
+	rewrite(1, SHRINK_LIMIT);
+	assert_too_much(NULL);
+}
+
+static void
+a_tree_that_was_loaded_anew_may_not_lose_even_one(void **state)
+{
+	(void)state;
+	have_limited(100, 1, "enscaleExpires: 20300101000000Z\n");
+	rewrite(1, 99);
+	assert_too_much(NULL);
+	rewrite(100, 100);
+	assert_too_much("the expiry of all 1 accounts that have one");
+}
+
+static void
+to_delete_all_who_are_suspended_is_no_loss_of_that_kind(void **state)
+{
+	struct entry_rows rows = { 0 };
+	struct entry ours;
+
+	(void)state;
+	have_limited(100, 20, SUSPENDED);
+	assert_int_equal(state_begin_read(f.state), 0);
+	for (uint32_t i = 1; i <= 20; i++) {
+		assert_int_equal(
+		    state_find(f.state, sync_uuid(i), &rows, &ours), 0);
+		assert_true(shrink_add(&shrink, &ours, NULL));
+	}
+	state_end(f.state);
+	entry_rows_free(&rows);
+	assert_too_much(NULL);
+}
+
+static void
+others_with_the_same_numbers_do_not_make_up_for_the_suspended(void **state)
+{
+	char dn[64], lines[128];
+	struct entry theirs;
+	bool lost;
+
+	(void)state;
+	have_limited(100, 20, SUSPENDED);
+	assert_int_equal(state_begin_read(f.state), 0);
+	for (uint32_t i = 1; i <= 20; i++) {
+		(void)snprintf(dn, sizeof(dn), "enscaleAccountId=%u,dc=test",
+		    i);
+		(void)snprintf(lines, sizeof(lines),
+		    "objectClass: enscaleAccount\nenscaleAccountId: %u\n", i);
+		theirs = sync_entry(&f, 1000 + i, dn, lines);
+		assert_int_equal(
+		    shrink_add_new(&shrink, f.state, &theirs, &lost), 0);
+		assert_true(lost);
+	}
+	theirs = sync_entry(&f, 2000, "enscaleAccountId=2000,dc=test",
+	    "objectClass: enscaleAccount\nenscaleAccountId: 2000\n");
+	assert_int_equal(shrink_add_new(&shrink, f.state, &theirs, &lost), 0);
+	assert_false(lost);
+	state_end(f.state);
+	assert_too_much("the suspension of all 20 accounts that have one");
+}
+
 /* A tree that was loaded anew is here a second time. */
 static void
 what_is_here_twice_is_one_thing(void **state)
@@ -208,6 +343,49 @@ what_is_here_twice_is_one_thing(void **state)
 		shrink_add_copy(&shrink, &a);
 	}
 	assert_too_much("200 of 200 accounts");
+}
+
+/* One that was counted when it came is, too, when it is here and the other is
+ * kept. */
+static void
+a_kept_one_counts_as_replaced_by_its_copy(void **state)
+{
+	char dn[64], lines[128];
+	struct entry_rows rows = { 0 };
+	struct shrink kept = { 0 };
+	struct entry theirs, ours;
+
+	(void)state;
+	have_limited(100, SHRINK_LIMIT, SUSPENDED);
+	assert_int_equal(state_begin_write(f.state), 0);
+	for (uint32_t i = 1; i <= SHRINK_LIMIT; i++) {
+		(void)snprintf(dn, sizeof(dn), "enscaleAccountId=%u,dc=test",
+		    i);
+		(void)snprintf(lines, sizeof(lines),
+		    "objectClass: enscaleAccount\nenscaleAccountId: %u\n", i);
+		theirs = sync_entry(&f, 1000 + i, dn, lines);
+		assert_int_equal(state_keep(f.state, sync_uuid(i)), 0);
+		assert_int_equal(state_stash(f.state, &theirs), 0);
+	}
+	theirs = sync_entry(&f, 2000, "enscaleAccountId=50,dc=test",
+	    "objectClass: enscaleAccount\nenscaleAccountId: 50\n");
+	assert_int_equal(state_stash(f.state, &theirs), 0);
+	assert_int_equal(state_apply_stash_beside_kept(f.state), 0);
+	assert_int_equal(
+	    state_find(f.state, sync_uuid(1001), &rows, &ours), 0);
+	/* Beside one that is not kept it would count. */
+	assert_int_equal(state_find(f.state, sync_uuid(2000), &rows, &ours),
+	    ENS_E_NOTFOUND);
+	for (uint32_t i = 1; i <= SHRINK_LIMIT; i++) {
+		assert_int_equal(
+		    state_find(f.state, sync_uuid(i), &rows, &ours), 0);
+		assert_int_equal(shrink_add_kept(&kept, f.state, &ours), 0);
+	}
+	assert_int_equal(state_commit(f.state), 0);
+	entry_rows_free(&rows);
+	assert_too_much(NULL);
+	shrink_merge(&shrink, &kept);
+	assert_too_much("the suspension of all 10 accounts that have one");
 }
 
 static void
@@ -289,7 +467,15 @@ main(void)
 		TEST(keys_nodes_and_environments_are_counted_apart),
 		TEST(a_member_who_is_not_named_any_more_loses_a_right),
 		TEST(an_environment_that_goes_takes_all_rights_along),
+		TEST(the_suspension_of_a_few_is_lifted_every_day),
+		TEST(that_nobody_is_suspended_any_more_is_too_much),
+		TEST(one_who_stays_suspended_shows_that_nothing_is_hidden),
+		TEST(a_tree_that_was_loaded_anew_may_not_lose_even_one),
+		TEST(to_delete_all_who_are_suspended_is_no_loss_of_that_kind),
+		TEST(
+		    others_with_the_same_numbers_do_not_make_up_for_the_suspended),
 		TEST(what_is_here_twice_is_one_thing),
+		TEST(a_kept_one_counts_as_replaced_by_its_copy),
 		TEST(numbers_alone_tell_as_much),
 		TEST(a_hundred_may_go_though_they_are_all),
 		TEST(one_of_ten_may_go),

@@ -1,0 +1,38 @@
+/*
+ * What of an entry decides rights, and whether one copy of it grants more than
+ * another. An attribute that is not shown reads as if there was none; where it
+ * is one that narrows rights, a suspended account then is an active one.
+ */
+#ifndef ENSCALE_SYNC_RIGHTS_H
+#define ENSCALE_SYNC_RIGHTS_H
+
+#include "ldap/ldap_entry.h"
+
+/* What narrows the rights of an account or a key for good, and is not there in
+ * most. Stopped environments and nodes are no such thing: they come and go. */
+enum rights_limit {
+	RIGHTS_SUSPENSION,
+	RIGHTS_ACCOUNT_EXPIRY,
+	RIGHTS_SESSIONS,
+	RIGHTS_FROM,
+	RIGHTS_KEY_EXPIRY,
+	RIGHTS_LIMITS,
+};
+
+/* Has the entry such a limit? A refused one has none: it has no rights. */
+bool rights_has_limit(const struct entry *entry, enum rights_limit limit);
+/* Whose it is: ENTRY_ACCOUNT or ENTRY_KEY. */
+enum entry_kind rights_limit_kind(enum rights_limit limit);
+/* "the suspension": of all accounts that have one. */
+const char *rights_limit_text(enum rights_limit limit);
+
+/*
+ * By what does theirs grant more than ours: a limit that is gone or wider, a
+ * key or a role that was not there, a node that is another? The attribute's
+ * name in our schema, or words for it; NULL when by nothing. A change of texts
+ * is none.
+ */
+const char *rights_widened(const struct entry *ours,
+    const struct entry *theirs);
+
+#endif
