@@ -40,12 +40,14 @@ static const struct {
 static const char *const denials[] = { "Permission denied (",
 	"Too many authentication failures" };
 
-/* enscale-connect has said why; ssh says that it got nothing from it. */
+/* Of what was said before: enscale-connect has said why, and ssh that it got
+ * nothing from it; or the node is gone, and cannot be told that ssh goes. */
 static bool
 is_echo(const char *line)
 {
 	return strstr(line, "mm_receive_fd") != NULL ||
-	    strstr(line, "proxy dialer") != NULL;
+	    strstr(line, "proxy dialer") != NULL ||
+	    strstr(line, "send disconnect") != NULL;
 }
 
 /* Of the last line a reason is made; of what a node asks for none. */

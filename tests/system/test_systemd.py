@@ -164,7 +164,7 @@ def test_the_guard_removes_from_its_sandbox_what_a_killed_sshd_left(
     terminal = installation.pexpect_ssh("21296")
     terminal.expect(r"> ?$")
     wait_for(lambda: len(records()) == 1, "the session is recorded")
-    host.sh(r"pkill -KILL -f 'sshd: 21296 \[priv\]'")
+    host.sh(r"pkill -KILL -f 'sshd(-session)?: 21296 \[priv\]'")
     wait_for(lambda: records() == [], "its record is gone")
     terminal.close(force=True)
 

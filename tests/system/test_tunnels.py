@@ -190,7 +190,7 @@ def test_a_tunnel_whose_monitor_was_killed_ends_when_a_guard_starts(
     process = idle()
     gateway.stop("enscale-guard")
     try:
-        gateway.sh(r"pkill -KILL -f 'sshd: 124718-25880 \[priv\]'")
+        gateway.sh(r"pkill -KILL -f 'sshd(-session)?: 124718-25880 \[priv\]'")
         time.sleep(0.5)
         assert process.poll() is None and len(monitors(gateway)) == 1
     finally:

@@ -200,6 +200,18 @@ what_the_connector_said_is_the_reason(void **state)
 	assert_string_equal(ssh_log_reason(&log), "it refuses connections");
 }
 
+static void
+that_a_node_could_not_be_told_is_no_reason(void **state)
+{
+	struct ssh_log log = { 0 };
+
+	(void)state;
+	feed(&log,
+	    "a.c:ssh_userauth2():1: Authenticated to x\n"
+	    "send disconnect: Broken pipe\r\n");
+	assert_string_equal(ssh_log_reason(&log), "it closed the connection");
+}
+
 int
 main(void)
 {
@@ -211,6 +223,7 @@ main(void)
 		    a_refused_login_is_told_from_a_refused_connection),
 		cmocka_unit_test(
 		    what_was_said_before_the_login_is_no_reason_after_it),
+		cmocka_unit_test(that_a_node_could_not_be_told_is_no_reason),
 		cmocka_unit_test(the_node_says_how_the_command_ended),
 		cmocka_unit_test(what_a_node_asks_for_is_no_reason),
 		cmocka_unit_test(what_the_connector_said_is_the_reason),
