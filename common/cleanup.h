@@ -1,4 +1,4 @@
-/* Locals that clean themselves (STYLE: functions without goto). */
+/* Locals that clean themselves, for functions without goto. */
 #ifndef ENSCALE_COMMON_CLEANUP_H
 #define ENSCALE_COMMON_CLEANUP_H
 

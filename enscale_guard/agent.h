@@ -2,7 +2,7 @@
  * The ssh-agent protocol (RFC 9987 and OpenSSH's PROTOCOL.agent) as far as
  * one hop needs it: a state machine over whole messages, without a socket.
  *
- * The rules (DESIGN.md, section 8):
+ * The rules:
  * (a) exactly one session-bind@openssh.com, first, well-formed, is_forwarding
  *     0, with a valid signature over the session id by that host key;
  * (b) the host key is one of the declared node's;
