@@ -37,7 +37,8 @@ libview_la_SOURCES = \
 	%D%/segment_key.c %D%/segment_key.h \
 	%D%/view.c %D%/view.h %D%/view_private.h \
 	%D%/view_walk.c %D%/view_walk.h \
-	%D%/policy.c %D%/policy.h
+	%D%/from_pattern.c %D%/from_pattern.h \
+	%D%/policy.c %D%/policy_words.c %D%/policy.h
 libview_la_LIBADD = libcommon.la $(CDB_LIBS)
 
 # The writer's side of the view: enscale-sync's alone.

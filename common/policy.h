@@ -32,6 +32,15 @@ enum policy_verdict {
 	POLICY_ACCESS_LIMITED, /* the role does not include SSH */
 };
 
+/* What a verdict is about: as much as those who ask tell apart. */
+enum policy_class {
+	POLICY_CLASS_YES = 0,
+	POLICY_CLASS_CANNOT_TELL, /* opens nothing, and ends nothing */
+	POLICY_CLASS_ACCOUNT,
+	POLICY_CLASS_KEY,
+	POLICY_CLASS_NODE,
+};
+
 /* What is asked. Account always; key and node where they are set. */
 struct policy_question {
 	uint32_t account;
@@ -90,12 +99,8 @@ size_t policy_sentence(const struct policy_answer *answer, char *buf,
 
 /* The word for logs and JSON: "allowed", "account-suspended", ... */
 const char *policy_verdict_text(enum policy_verdict verdict);
+enum policy_class policy_class(enum policy_verdict verdict);
 
 #define POLICY_SENTENCE_MAX 512
-
-/* Does sshd's from= pattern list (sshd(8), AUTHORIZED_KEYS; addresses,
- * CIDR, '*' and '?', negation with '!') match a numeric address? Names are
- * not resolved: such a pattern never matches. */
-int policy_from_matches(const char *from, const char *address);
 
 #endif

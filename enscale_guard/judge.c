@@ -21,26 +21,9 @@
 bool
 judge_is_final(enum policy_verdict verdict)
 {
-	switch (verdict) {
-	case POLICY_ALLOWED:
-	case POLICY_CANNOT_TELL:
-	case POLICY_VIEW_TOO_OLD: /* closes logins, ends nothing */
-		return false;
-	case POLICY_ACCOUNT_UNKNOWN:
-	case POLICY_ACCOUNT_SUSPENDED:
-	case POLICY_ACCOUNT_EXPIRED:
-	case POLICY_KEY_UNKNOWN:
-	case POLICY_KEY_EXPIRED:
-	case POLICY_KEY_ADDRESS:
-	case POLICY_NODE_UNKNOWN:
-	case POLICY_ENVIRONMENT_STOPPED:
-	case POLICY_ENVIRONMENT_SLEEPING:
-	case POLICY_NODE_STOPPED:
-	case POLICY_NODE_MOVED:
-	case POLICY_ACCESS_LIMITED:
-	default:
-		return true;
-	}
+	enum policy_class class = policy_class(verdict);
+
+	return class != POLICY_CLASS_YES && class != POLICY_CLASS_CANNOT_TELL;
 }
 
 static void

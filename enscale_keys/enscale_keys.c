@@ -242,8 +242,8 @@ answer(const struct request *request, const struct policy_question *question)
 	for_key.node = 0;
 	r = view_open(request->view, &view);
 	policy_judge_key(view, r, &for_key, &judged);
-	switch (judged.verdict) {
-	case POLICY_ALLOWED:
+	switch (policy_class(judged.verdict)) {
+	case POLICY_CLASS_YES:
 		format_tunnel(view, request, question, tunnel);
 		r = print_key(&judged.key, tunnel, request);
 		return r == 0
@@ -252,21 +252,11 @@ answer(const struct request *request, const struct policy_question *question)
 		          "key \"%s\" of account=%u cannot be given: %s",
 		          request->fingerprint, question->account,
 		          error_text(r));
-	case POLICY_KEY_UNKNOWN:
-	case POLICY_KEY_EXPIRED:
+	case POLICY_CLASS_KEY:
 		return 0;
-	case POLICY_CANNOT_TELL:
-	case POLICY_VIEW_TOO_OLD:
-	case POLICY_ACCOUNT_UNKNOWN:
-	case POLICY_ACCOUNT_SUSPENDED:
-	case POLICY_ACCOUNT_EXPIRED:
-	case POLICY_KEY_ADDRESS:
-	case POLICY_NODE_UNKNOWN:
-	case POLICY_ENVIRONMENT_STOPPED:
-	case POLICY_ENVIRONMENT_SLEEPING:
-	case POLICY_NODE_STOPPED:
-	case POLICY_NODE_MOVED:
-	case POLICY_ACCESS_LIMITED:
+	case POLICY_CLASS_ACCOUNT:
+	case POLICY_CLASS_NODE:
+	case POLICY_CLASS_CANNOT_TELL:
 		break;
 	}
 	return cannot_tell("view \"%s\" cannot say about account=%u: %s",

@@ -256,28 +256,12 @@ print_answer(const struct policy_answer *answer)
 
 	policy_sentence(answer, sentence, sizeof(sentence));
 	printf("%s: %s\n", policy_verdict_text(answer->verdict), sentence);
-	switch (answer->verdict) {
-	case POLICY_ALLOWED:
-		return EXIT_YES;
-	case POLICY_CANNOT_TELL:
+	if (answer->verdict == POLICY_CANNOT_TELL) {
 		complain("cannot read the view: %s", error_text(answer->error));
 		return EXIT_CANNOT_TELL;
-	case POLICY_VIEW_TOO_OLD:
-	case POLICY_ACCOUNT_UNKNOWN:
-	case POLICY_ACCOUNT_SUSPENDED:
-	case POLICY_ACCOUNT_EXPIRED:
-	case POLICY_KEY_UNKNOWN:
-	case POLICY_KEY_EXPIRED:
-	case POLICY_KEY_ADDRESS:
-	case POLICY_NODE_UNKNOWN:
-	case POLICY_ENVIRONMENT_STOPPED:
-	case POLICY_ENVIRONMENT_SLEEPING:
-	case POLICY_NODE_STOPPED:
-	case POLICY_NODE_MOVED:
-	case POLICY_ACCESS_LIMITED:
-		break;
 	}
-	return EXIT_NO;
+	return policy_class(answer->verdict) == POLICY_CLASS_YES ? EXIT_YES
+	                                                         : EXIT_NO;
 }
 
 int

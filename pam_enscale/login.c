@@ -78,26 +78,18 @@ login_parse_auth_info(const char *text, uint8_t ret_digest[SHA256_LEN])
 static enum login_outcome
 outcome_of(enum policy_verdict verdict)
 {
-	switch (verdict) {
-	case POLICY_ALLOWED:
+	switch (policy_class(verdict)) {
+	case POLICY_CLASS_YES:
 		return LOGIN_ALLOWED;
-	case POLICY_ACCOUNT_UNKNOWN:
-		return LOGIN_UNKNOWN;
-	case POLICY_ACCOUNT_EXPIRED:
-		return LOGIN_EXPIRED;
-	case POLICY_ACCOUNT_SUSPENDED:
-	case POLICY_KEY_UNKNOWN:
-	case POLICY_KEY_EXPIRED:
-	case POLICY_KEY_ADDRESS:
-	case POLICY_NODE_UNKNOWN:
-	case POLICY_ENVIRONMENT_STOPPED:
-	case POLICY_ENVIRONMENT_SLEEPING:
-	case POLICY_NODE_STOPPED:
-	case POLICY_NODE_MOVED:
-	case POLICY_ACCESS_LIMITED:
+	case POLICY_CLASS_ACCOUNT:
+		if (verdict == POLICY_ACCOUNT_UNKNOWN)
+			return LOGIN_UNKNOWN;
+		return verdict == POLICY_ACCOUNT_EXPIRED ? LOGIN_EXPIRED
+		                                         : LOGIN_REFUSED;
+	case POLICY_CLASS_KEY:
+	case POLICY_CLASS_NODE:
 		return LOGIN_REFUSED;
-	case POLICY_CANNOT_TELL:
-	case POLICY_VIEW_TOO_OLD:
+	case POLICY_CLASS_CANNOT_TELL:
 		break;
 	}
 	return LOGIN_CANNOT_TELL;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "common/errors.h"
+#include "common/from_pattern.h"
 #include "common/policy.h"
 #include "common/text.h"
 #include "tests/unit/view_fixture.h"
@@ -355,7 +356,7 @@ from_lists_match_as_sshd_matches_them(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		if (policy_from_matches(cases[i].from, cases[i].address) !=
+		if (from_pattern_matches(cases[i].from, cases[i].address) !=
 		    cases[i].matches)
 			fail_msg("%s %s", cases[i].from, cases[i].address);
 	}
@@ -397,7 +398,8 @@ every_verdict_has_a_word_and_a_sentence(void **state)
 	(void)state;
 	for (int v = POLICY_ALLOWED; v <= POLICY_ACCESS_LIMITED; v++) {
 		struct policy_answer answer = {
-			.verdict = (enum policy_verdict)v
+			.verdict = (enum policy_verdict)v,
+			.node_id = 7,
 		};
 
 		answer.environment.name = "";
@@ -405,6 +407,7 @@ every_verdict_has_a_word_and_a_sentence(void **state)
 		assert_true(
 		    policy_sentence(&answer, sentence, sizeof(sentence)) > 0);
 		assert_int_equal(sentence[strlen(sentence) - 1], '.');
+		assert_null(strpbrk(sentence, "{}")); /* a name unknown */
 		for (int w = POLICY_ALLOWED; w < v; w++)
 			assert_string_not_equal(
 			    policy_verdict_text((enum policy_verdict)v),
@@ -412,6 +415,22 @@ every_verdict_has_a_word_and_a_sentence(void **state)
 	}
 	assert_string_equal(policy_verdict_text((enum policy_verdict)99),
 	    "cannot-tell");
+}
+
+static void
+one_verdict_is_a_yes_and_what_is_none_cannot_be_told(void **state)
+{
+	(void)state;
+	for (int v = POLICY_ALLOWED; v <= POLICY_ACCESS_LIMITED; v++)
+		assert_int_equal(policy_class((enum policy_verdict)v) ==
+		        POLICY_CLASS_YES,
+		    v == POLICY_ALLOWED);
+	assert_int_equal(policy_class(POLICY_VIEW_TOO_OLD),
+	    POLICY_CLASS_CANNOT_TELL);
+	assert_int_equal(policy_class((enum policy_verdict)99),
+	    POLICY_CLASS_CANNOT_TELL);
+	assert_int_equal(policy_class((enum policy_verdict)-1),
+	    POLICY_CLASS_CANNOT_TELL);
 }
 
 int
@@ -431,6 +450,8 @@ main(void)
 		cmocka_unit_test(
 		    sentences_are_printable_and_cut_at_a_character),
 		cmocka_unit_test(every_verdict_has_a_word_and_a_sentence),
+		cmocka_unit_test(
+		    one_verdict_is_a_yes_and_what_is_none_cannot_be_told),
 		cmocka_unit_test(a_broken_record_is_not_a_no),
 	};
 
