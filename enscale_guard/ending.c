@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include "common/errors.h"
-#include "enscale_guard/guard_socket.h"
 #include "enscale_guard/left_over.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
-#include "enscale_guard/request.h"
+#include "enscale_guard/reply.h"
+#include "enscale_guard/shell.h"
 
 struct ending {
 	struct guard *guard;
@@ -212,8 +212,7 @@ ending_session(struct guard *guard, struct session_entry *entry,
 	add(ending, &monitor);
 	add_all(ending, &entry->members);
 	LIST_FOREACH(shell, &entry->shells, of_session)
-		guard_socket_tell(shell,
-		    request_event("end", answer, &entry->session));
+		shell_tell(shell, reply_event("end", answer, &entry->session));
 	LIST_FOREACH(hop, &entry->hops, of_session)
 		process_signal(&hop->ssh, SIGTERM);
 	start(ending);
@@ -236,8 +235,7 @@ ending_hop(struct guard *guard, struct session_entry *entry,
 	audit_end(guard, "hop-withdrawn", session, hop->node, answer);
 	add(ending, &hop->ssh);
 	if (hop->shell != NULL)
-		guard_socket_tell(hop->shell,
-		    request_event("end-hop", answer, session));
+		shell_tell(hop->shell, reply_event("end-hop", answer, session));
 	signal_all(ending, SIGTERM);
 	start(ending);
 }

@@ -60,7 +60,7 @@ struct guard {
 	sd_event_source *signer_watch;
 	struct audit *audit;
 	struct last_use *last_use; /* NULL: cannot be kept */
-	json_t *host_keys;         /* about.c */
+	json_t *host_keys;         /* info.c */
 	struct admission admission;
 	struct session_table *sessions;
 	int hops_fd; /* live_hop.c */

@@ -19,6 +19,7 @@
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/request.h"
+#include "enscale_guard/shell.h"
 #include "enscale_guard/stream.h"
 
 /* Several answers never wait, but lines of our own may join one. */
@@ -44,41 +45,6 @@ on_closed(struct stream *stream, void *arg)
 	(void)stream;
 	live_hop_release(shell->guard, shell);
 	free_shell(shell);
-}
-
-/* Takes the object over. */
-static char *
-to_text(json_t *line, size_t *ret_len)
-{
-	char *text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
-
-	json_decref(line);
-	*ret_len = text != NULL ? strlen(text) : 0;
-	return text;
-}
-
-void
-guard_socket_tell(struct shell *shell, json_t *line)
-{
-	size_t len;
-	char *text = to_text(line, &len);
-
-	if (len >= GUARD_REPLY_MAX) {
-		free(text);
-		text = to_text(
-		    request_refusal(GUARD_EXIT_UNWELL, "too-long",
-		        "The answer is longer than the gateway gives at once.",
-		        shell->entry != NULL ? &shell->entry->session : NULL),
-		    &len);
-	}
-	if (text == NULL) {
-		stream_finish(shell->stream);
-		return;
-	}
-	text[len] = '\n';
-	if (stream_write(shell->stream, text, len + 1) < 0)
-		stream_finish(shell->stream);
-	free(text);
 }
 
 static bool
@@ -170,21 +136,20 @@ answer(struct shell *shell, const char *line, size_t len)
 		.list_sessions = list_sessions,
 		.arg = shell,
 	};
-	json_t *reply;
-	bool close;
+	struct reply reply;
 
 	/* What was asked before is not answered yet: keep the order. */
 	if (shell->change != NULL)
-		reply = request_bad(&request, "One request at a time.", &close);
+		reply = reply_bad(&request, "One request at a time.");
 	else
-		reply = request_answer(&request, line, len, &close);
-	if (reply == NULL && shell->change != NULL)
+		reply = request_answer(&request, line, len);
+	if (reply.later)
 		return; /* key_change.c answers */
-	guard_socket_tell(shell, reply);
+	shell_tell(shell, reply.line);
 	if (shell->hop.state != HOP_SIGNED)
 		live_hop_release(guard, shell);
 	withdraw_others(shell);
-	if (close)
+	if (reply.close)
 		stream_finish(shell->stream);
 }
 
@@ -198,10 +163,11 @@ on_data(struct stream *stream, struct bytes in, void *arg)
 	if (end == NULL && in.len < GUARD_REQUEST_MAX)
 		return 0;
 	if (end == NULL) {
-		guard_socket_tell(shell,
-		    request_refusal(GUARD_EXIT_UNWELL, "bad-request",
+		shell_tell(shell,
+		    reply_refusal(GUARD_EXIT_UNWELL, "bad-request",
 		        "The request is too long.",
-		        shell->entry != NULL ? &shell->entry->session : NULL));
+		        shell->entry != NULL ? &shell->entry->session : NULL)
+		        .line);
 		stream_finish(shell->stream);
 		return (ssize_t)in.len;
 	}

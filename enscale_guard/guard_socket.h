@@ -2,16 +2,12 @@
 #ifndef ENSCALE_GUARD_GUARD_SOCKET_H
 #define ENSCALE_GUARD_GUARD_SOCKET_H
 
-#include <jansson.h>
-
 #include "enscale_guard/guard.h"
 
 /* Listens. 0 or -errno. */
 int guard_socket_open(struct guard *guard);
 /* Takes a connected socket in, as accepted. */
 void guard_socket_accepted(int fd, struct client *client, void *guard);
-/* Sends a line of the guard's own; takes the object over. */
-void guard_socket_tell(struct shell *shell, json_t *line);
 /* The session is over: what its shells declared is void. */
 void guard_socket_session_over(struct session_entry *entry);
 void guard_socket_close(struct guard *guard);

@@ -14,9 +14,9 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "enscale_guard/bucket.h"
-#include "enscale_guard/guard_socket.h"
 #include "enscale_guard/keys.h"
 #include "enscale_guard/log.h"
+#include "enscale_guard/shell.h"
 
 #define REPLY_SIZE (KEYD_HEADER_LEN + KEYD_REPLY_LEN)
 
@@ -43,20 +43,20 @@ free_change(struct key_change *change)
 }
 
 static void
-tell(struct key_change *change, const struct keyd_reply *reply)
+tell(struct key_change *change, const struct keyd_reply *outcome)
 {
 	struct shell *shell = change->shell;
-	json_t *answer = keys_outcome(change->guard->audit, &change->session,
-	    change->op, change->title, reply);
+	struct reply reply = keys_outcome(change->guard->audit,
+	    &change->session, change->op, change->title, outcome);
 
 	change->told = true;
 	if (shell == NULL) {
-		json_decref(answer);
+		json_decref(reply.line);
 		return;
 	}
 	change->shell = NULL;
 	shell->change = NULL;
-	guard_socket_tell(shell, answer);
+	shell_tell(shell, reply.line);
 }
 
 static ssize_t

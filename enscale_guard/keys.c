@@ -12,28 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/fingerprint.h"
 #include "common/fingerprint_text.h"
 #include "common/guard_protocol.h"
 #include "common/ssh_key.h"
-#include "enscale_guard/admission.h"
-
-static void
-unref(json_t **json)
-{
-	json_decref(*json);
-}
-
-#define AUTO_JSON AUTO(unref)
-
-static json_t *
-refuse_busy(const struct request *request)
-{
-	return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
-	    "Too many requests; please wait a moment.", request->session);
-}
+#include "enscale_guard/json.h"
 
 /* ---- list -------------------------------------------------------------- */
 
@@ -57,11 +41,11 @@ list_key(const struct key_record *key)
 		fingerprint_format_md5(digest, md5);
 	ssh_key_format_options(key->options, options);
 	return json_pack("{s:o, s:s, s:I, s:I, s:I, s:o, s:s, s:s, s:s}",
-	    "title", request_text(key->title), "type",
+	    "title", reply_text(key->title), "type",
 	    ssh_key_type_short_name(type), "bits", (json_int_t)bits, "added",
 	    (json_int_t)key->added, "expires", (json_int_t)key->expires, "from",
-	    request_text(key->from), "options", options, "sha256", sha256,
-	    "md5", md5);
+	    reply_text(key->from), "options", options, "sha256", sha256, "md5",
+	    md5);
 }
 
 /* One page, of the keys behind a fingerprint (NULL: from the beginning).
@@ -120,38 +104,27 @@ present(const struct request *request, json_t *keys, const uint8_t *last)
 	return answer;
 }
 
-json_t *
-keys_list(const struct request *request, json_t *object, bool *ret_close)
+struct reply
+keys_list(const struct request *request, const struct request_fields *fields)
 {
 	AUTO_JSON json_t *keys = json_array();
-	struct policy_answer answer;
 	uint8_t begin[SHA256_LEN];
 	const uint8_t *last = NULL;
-	const char *op, *after = NULL;
 	int r;
 
-	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s?s}", "op", &op,
-	        "after", &after) != 0)
-		return request_bad(request, "Unknown field.", ret_close);
-	if (after != NULL && fingerprint_parse(after, begin) != 0)
-		return request_bad(request, "Not a page.", ret_close);
-	if (!request->charge(request->arg, ADMISSION_COST_LIST))
-		return refuse_busy(request);
-	request_judge(request, 0, &answer);
-	if (answer.verdict != POLICY_ALLOWED)
-		return request_refuse(request, &answer);
-	r = list_keys(request, after != NULL ? begin : NULL, keys, &last);
-	if (r < 0) {
-		answer.verdict = POLICY_CANNOT_TELL;
-		answer.error = r;
-		return request_refuse(request, &answer);
-	}
-	return present(request, keys, last);
+	if (fields->after != NULL &&
+	    fingerprint_parse(fields->after, begin) != 0)
+		return reply_bad(request, "Not a page.");
+	r = list_keys(request, fields->after != NULL ? begin : NULL, keys,
+	    &last);
+	if (r < 0)
+		return reply_cannot_tell(request, r);
+	return reply_now(present(request, keys, last));
 }
 
 /* ---- changes ----------------------------------------------------------- */
 
-static json_t *
+static struct reply
 refuse(const struct request *request, enum keyd_op op, int code,
     const char *verdict, const char *sentence)
 {
@@ -159,17 +132,17 @@ refuse(const struct request *request, enum keyd_op op, int code,
 	    json_pack("{s:s, s:s, s:s}", "op",
 	        op == KEYD_ADD ? "add" : "delete", "verdict", verdict,
 	        "sentence", sentence));
-	return request_refusal(code, verdict, sentence, request->session);
+	return reply_refusal(code, verdict, sentence, request->session);
 }
 
-static json_t *
+static struct reply
 refuse_off(const struct request *request, enum keyd_op op)
 {
 	return refuse(request, op, GUARD_EXIT_REFUSED, "keys-off",
 	    "Keys cannot be added or deleted here: this gateway leaves that to the administrators.");
 }
 
-static json_t *
+static struct reply
 refuse_node_session(const struct request *request, enum keyd_op op)
 {
 	char sentence[POLICY_SENTENCE_MAX];
@@ -180,39 +153,42 @@ refuse_node_session(const struct request *request, enum keyd_op op)
 	return refuse(request, op, GUARD_EXIT_REFUSED, "other-node", sentence);
 }
 
-/* May this session change keys? NULL when it may. */
-static json_t *
-judge(const struct request *request, enum keyd_op op)
+/* May this session change keys? If not, *ret_reply says why. */
+static bool
+may_change(const struct request *request, enum keyd_op op,
+    struct reply *ret_reply)
 {
 	struct policy_answer answer;
 	char sentence[POLICY_SENTENCE_MAX];
 
-	if (!request->charge(request->arg, ADMISSION_COST_REFUSED))
-		return refuse_busy(request);
 	request_judge(request, 0, &answer);
 	if (answer.verdict != POLICY_ALLOWED) {
 		policy_sentence(&answer, sentence, sizeof(sentence));
-		return refuse(request, op, request_exit_code(answer.verdict),
+		*ret_reply = refuse(request, op,
+		    reply_exit_code(answer.verdict),
 		    policy_verdict_text(answer.verdict), sentence);
-	}
-	if (!request->config->manage || request->change_keys == NULL)
-		return refuse_off(request, op);
-	if (request->session->node != 0)
-		return refuse_node_session(request, op);
-	if (answer.key.from[0] != '\0' || answer.key.expires != 0 ||
-	    (answer.key.options & KEY_NARROWED) != 0)
-		return refuse(request, op, GUARD_EXIT_REFUSED, "key-limited",
+	} else if (!request->config->manage || request->change_keys == NULL) {
+		*ret_reply = refuse_off(request, op);
+	} else if (request->session->node != 0) {
+		*ret_reply = refuse_node_session(request, op);
+	} else if (answer.key.from[0] != '\0' || answer.key.expires != 0 ||
+	    (answer.key.options & KEY_NARROWED) != 0) {
+		*ret_reply = refuse(request, op, GUARD_EXIT_REFUSED,
+		    "key-limited",
 		    "The key of this session is limited: it cannot change the account's keys.");
-	return NULL;
+	} else {
+		return true;
+	}
+	return false;
 }
 
-static json_t *
+static struct reply
 hand_on(const struct request *request, const struct keyd_request *change)
 {
 	int r = request->change_keys(request->arg, change);
 
 	if (r == 0)
-		return NULL;
+		return reply_later();
 	if (r == -EBUSY)
 		return refuse(request, change->op, GUARD_EXIT_UNWELL,
 		    "too-many-requests",
@@ -221,46 +197,37 @@ hand_on(const struct request *request, const struct keyd_request *change)
 	    change->title, NULL);
 }
 
-json_t *
-keys_add(const struct request *request, json_t *object, bool *ret_close)
+struct reply
+keys_add(const struct request *request, const struct request_fields *fields)
 {
-	struct keyd_request change = { .op = KEYD_ADD,
-		.account = request->session->account };
-	struct keyd_reply reply = { .result = KEYD_BAD_TITLE };
-	json_t *refusal;
-	const char *op;
+	static const struct keyd_reply bad_title = { .result = KEYD_BAD_TITLE };
+	const struct keyd_request change = { .op = KEYD_ADD,
+		.account = request->session->account,
+		.title = fields->title,
+		.key = fields->key };
+	struct reply reply;
 
-	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s:s, s:s}", "op",
-	        &op, "title", &change.title, "key", &change.key) != 0)
-		return request_bad(request, "Not a title and a key.",
-		    ret_close);
-	refusal = judge(request, change.op);
-	if (refusal != NULL)
-		return refusal;
+	if (!may_change(request, change.op, &reply))
+		return reply;
 	if (strlen(change.title) > NAME_TEXT_MAX)
 		return keys_outcome(request->audit, request->session, change.op,
-		    "", &reply);
+		    "", &bad_title);
 	return hand_on(request, &change);
 }
 
-json_t *
-keys_delete(const struct request *request, json_t *object, bool *ret_close)
+struct reply
+keys_delete(const struct request *request, const struct request_fields *fields)
 {
 	struct keyd_request change = { .op = KEYD_DELETE,
 		.account = request->session->account,
 		.title = "",
 		.key = "" };
-	const char *op, *fingerprint;
-	json_t *refusal;
+	struct reply reply;
 
-	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s:s}", "op", &op,
-	        "fingerprint", &fingerprint) != 0)
-		return request_bad(request, "Not a fingerprint.", ret_close);
-	refusal = judge(request, change.op);
-	if (refusal != NULL)
-		return refusal;
-	if (fingerprint_parse(fingerprint, change.fingerprint) < 0)
-		return request_refusal(GUARD_EXIT_USAGE, "bad-fingerprint",
+	if (!may_change(request, change.op, &reply))
+		return reply;
+	if (fingerprint_parse(fields->fingerprint, change.fingerprint) < 0)
+		return reply_refusal(GUARD_EXIT_USAGE, "bad-fingerprint",
 		    "A key is named by its fingerprint as the list shows it: SHA256:...",
 		    request->session);
 	return hand_on(request, &change);
@@ -295,36 +262,37 @@ exit_code(enum keyd_result result)
 	}
 }
 
-json_t *
+struct reply
 keys_outcome(struct audit *audit, const struct session *session,
-    enum keyd_op op, const char *title, const struct keyd_reply *reply)
+    enum keyd_op op, const char *title, const struct keyd_reply *outcome)
 {
 	static const struct keyd_reply unsent = { .result = KEYD_UNAVAILABLE };
 	static const uint8_t none[SHA256_LEN];
 	char text[FINGERPRINT_SHA256_TEXT_LEN + 1] = "";
 	json_t *fields;
 
-	if (reply == NULL)
-		reply = &unsent;
-	if (memcmp(reply->fingerprint, none, SHA256_LEN) != 0)
-		fingerprint_format_sha256(reply->fingerprint, text);
+	if (outcome == NULL)
+		outcome = &unsent;
+	if (memcmp(outcome->fingerprint, none, SHA256_LEN) != 0)
+		fingerprint_format_sha256(outcome->fingerprint, text);
 	/* "key" is the one that opened the session. */
 	fields = json_pack("{s:s*, s:o*}", "fingerprint",
 	    text[0] != '\0' ? text : NULL, "title",
-	    op == KEYD_ADD ? request_text(title) : NULL);
-	if (reply->result == KEYD_DONE) {
+	    op == KEYD_ADD ? reply_text(title) : NULL);
+	if (outcome->result == KEYD_DONE) {
 		audit_event(audit, op == KEYD_ADD ? "key-added" : "key-deleted",
 		    session, fields);
-		return json_pack("{s:b, s:s}", "ok", 1, "fingerprint", text);
+		return reply_now(
+		    json_pack("{s:b, s:s}", "ok", 1, "fingerprint", text));
 	}
 	json_object_set_new(fields, "op",
 	    json_string(op == KEYD_ADD ? "add" : "delete"));
 	json_object_set_new(fields, "verdict",
-	    json_string(keyd_result_text(reply->result)));
+	    json_string(keyd_result_text(outcome->result)));
 	json_object_set_new(fields, "sentence",
-	    json_string(keyd_result_sentence(reply->result)));
+	    json_string(keyd_result_sentence(outcome->result)));
 	audit_event(audit, "key-refused", session, fields);
-	return request_refusal(exit_code(reply->result),
-	    keyd_result_text(reply->result),
-	    keyd_result_sentence(reply->result), session);
+	return reply_refusal(exit_code(outcome->result),
+	    keyd_result_text(outcome->result),
+	    keyd_result_sentence(outcome->result), session);
 }

@@ -6,27 +6,24 @@
 #ifndef ENSCALE_GUARD_KEYS_H
 #define ENSCALE_GUARD_KEYS_H
 
-#include <stdbool.h>
-
-#include <jansson.h>
-
 #include "common/keyd_protocol.h"
 #include "enscale_guard/request.h"
 
 /* {"op":"keys"}, "key-add" and "key-delete" of common/guard_protocol.h. The
- * last two return NULL when request->change_keys has taken the change. */
-json_t *keys_list(const struct request *request, json_t *object,
-    bool *ret_close);
-json_t *keys_add(const struct request *request, json_t *object,
-    bool *ret_close);
-json_t *keys_delete(const struct request *request, json_t *object,
-    bool *ret_close);
+ * last two are answered later when request->change_keys has taken the change. */
+struct reply keys_list(const struct request *request,
+    const struct request_fields *fields);
+struct reply keys_add(const struct request *request,
+    const struct request_fields *fields);
+struct reply keys_delete(const struct request *request,
+    const struct request_fields *fields);
 
 /*
  * What became of a change: the answer, and the line of audit. title is that
- * of a key to add. After a request that was never sent, reply is NULL.
+ * of a key to add. After a request that was never sent, outcome is
+ * NULL.
  */
-json_t *keys_outcome(struct audit *audit, const struct session *session,
-    enum keyd_op op, const char *title, const struct keyd_reply *reply);
+struct reply keys_outcome(struct audit *audit, const struct session *session,
+    enum keyd_op op, const char *title, const struct keyd_reply *outcome);
 
 #endif

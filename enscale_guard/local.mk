@@ -4,7 +4,6 @@ enscalelibexec_PROGRAMS += enscale-guard
 noinst_LTLIBRARIES += libguard.la
 
 libguard_la_SOURCES = \
-	%D%/about.c %D%/about.h \
 	%D%/admission.c %D%/admission.h \
 	%D%/agent.c %D%/agent.h \
 	%D%/agent_socket.c %D%/agent_socket.h \
@@ -14,16 +13,21 @@ libguard_la_SOURCES = \
 	%D%/cert.c %D%/cert.h \
 	%D%/confinement.c %D%/confinement.h \
 	%D%/ending.c %D%/ending.h \
+	%D%/environments.c %D%/environments.h \
 	%D%/guard.h \
 	%D%/guard_socket.c %D%/guard_socket.h \
+	%D%/hello.c %D%/hello.h \
 	%D%/hop.c %D%/hop.h \
+	%D%/hop_request.c %D%/hop_request.h \
 	%D%/host_key.c %D%/host_key.h \
+	%D%/info.c %D%/info.h \
+	%D%/json.h \
+	%D%/judge.c %D%/judge.h \
 	%D%/key_change.c %D%/key_change.h \
 	%D%/keys.c %D%/keys.h \
-	%D%/judge.c %D%/judge.h \
+	%D%/known_hosts.c %D%/known_hosts.h \
 	%D%/last_use.c %D%/last_use.h \
 	%D%/left_over.c %D%/left_over.h \
-	%D%/list.c %D%/list.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/live_hop.c %D%/live_hop.h \
 	%D%/log.c %D%/log.h \
@@ -31,8 +35,10 @@ libguard_la_SOURCES = \
 	%D%/peer.c %D%/peer.h \
 	%D%/process.c %D%/process.h \
 	%D%/published.c %D%/published.h \
+	%D%/reply.c %D%/reply.h \
 	%D%/request.c %D%/request.h \
 	%D%/session_table.c %D%/session_table.h \
+	%D%/shell.c %D%/shell.h \
 	%D%/signer.c %D%/signer.h \
 	%D%/signer_addresses.c \
 	%D%/signer_maker.c %D%/signer_maker.h \

@@ -24,7 +24,7 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/lock_file.h"
-#include "enscale_guard/about.h"
+#include "enscale_guard/info.h"
 #include "enscale_guard/agent_socket.h"
 #include "enscale_guard/authority.h"
 #include "enscale_guard/confinement.h"
@@ -312,7 +312,7 @@ begin(struct guard *g, const char *config)
 	r = authority_start(g); /* before any socket, lock or log exists */
 	if (r < 0)
 		return r;
-	g->host_keys = about_read_host_keys(g->config.host_keys);
+	g->host_keys = info_read_host_keys(g->config.host_keys);
 	give_up_reading(g);
 	admission_init(&g->admission, connections);
 	ending_has_right();

@@ -14,7 +14,7 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/guard_protocol.h"
-#include "enscale_guard/admission.h"
+#include "enscale_guard/known_hosts.h"
 
 #define CERT_LINE_MAX (CERT_TYPE_NAME_MAX + BASE64_LEN(CERT_BLOB_MAX) + 2)
 
@@ -40,15 +40,15 @@ tell_refusal(const struct request *request, const char *verdict,
 	    json_pack("{s:s, s:s}", "verdict", verdict, "sentence", sentence));
 }
 
-static json_t *
+static struct reply
 refuse(const struct request *request, int code, const char *verdict,
     const char *sentence)
 {
 	tell_refusal(request, verdict, sentence);
-	return request_refusal(code, verdict, sentence, request->session);
+	return reply_refusal(code, verdict, sentence, request->session);
 }
 
-static json_t *
+static struct reply
 refuse_by_policy(const struct request *request,
     const struct policy_answer *answer)
 {
@@ -56,13 +56,13 @@ refuse_by_policy(const struct request *request,
 
 	policy_sentence(answer, sentence, sizeof(sentence));
 	tell_refusal(request, policy_verdict_text(answer->verdict), sentence);
-	return request_refuse(request, answer);
+	return reply_refuse(request, answer);
 }
 
-static json_t *
+static struct reply
 answer(const struct request *request, const struct wire_writer *writer)
 {
-	char line[CERT_LINE_MAX], node[32];
+	char line[CERT_LINE_MAX], node[KNOWN_HOSTS_ALIAS_SIZE];
 	struct wire_reader reader;
 	struct bytes type;
 	size_t used;
@@ -71,19 +71,19 @@ answer(const struct request *request, const struct wire_writer *writer)
 	wire_read_init(&reader, writer->data, writer->len);
 	type = wire_read_string(&reader);
 	if (type.len > CERT_TYPE_NAME_MAX)
-		return NULL;
+		return reply_now(NULL);
 	used = (size_t)snprintf(line, sizeof(line), "%.*s ", (int)type.len,
 	    (const char *)type.data);
 	if (base64_encode(writer->data, writer->len, line + used,
 	        sizeof(line) - used) == 0)
-		return NULL;
-	snprintf(node, sizeof(node), "node%u", request->session->node);
-	return json_pack("{s:b, s:s, s:s, s:I}", "ok", 1, "certificate", line,
-	    "principal", node, "lifetime",
-	    (json_int_t)request->config->cert_lifetime);
+		return reply_now(NULL);
+	known_hosts_alias(request->session->node, node);
+	return reply_now(json_pack("{s:b, s:s, s:s, s:I}", "ok", 1,
+	    "certificate", line, "principal", node, "lifetime",
+	    (json_int_t)request->config->cert_lifetime));
 }
 
-static json_t *
+static struct reply
 certify(const struct request *request, const struct policy_answer *judged)
 {
 	struct cert_request wanted = {
@@ -100,7 +100,7 @@ certify(const struct request *request, const struct policy_answer *judged)
 	memcpy(wanted.fingerprint, request->session->fingerprint,
 	    sizeof(wanted.fingerprint));
 	if (judged->key.blob.len > sizeof(wanted.key))
-		return NULL;
+		return reply_now(NULL);
 	memcpy(wanted.key, judged->key.blob.data, judged->key.blob.len);
 	wanted.key_len = (uint32_t)judged->key.blob.len;
 	r = request->certify(request->arg, &wanted, &writer);
@@ -112,18 +112,13 @@ certify(const struct request *request, const struct policy_answer *judged)
 	return answer(request, &writer);
 }
 
-json_t *
-native_certificate(const struct request *request, const json_t *object,
-    bool *ret_close)
+struct reply
+native_certificate(const struct request *request,
+    const struct request_fields *fields)
 {
 	struct policy_answer judged;
 
-	if (json_object_size(object) != 1)
-		return request_bad(request, "Unknown field.", ret_close);
-	if (!request->charge(request->arg, ADMISSION_COST_SIGN))
-		return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
-		    "Too many requests; please wait a moment.",
-		    request->session);
+	(void)fields;
 	if (!request->config->native || request->certify == NULL)
 		return refuse(request, GUARD_EXIT_REFUSED, "native-off",
 		    "This gateway gives no certificates to users.");

@@ -12,7 +12,7 @@
 int native_mark(const struct config *config);
 
 /* {"op":"cert"}: see common/guard_protocol.h. */
-json_t *native_certificate(const struct request *request, const json_t *object,
-    bool *ret_close);
+struct reply native_certificate(const struct request *request,
+    const struct request_fields *fields);
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * hello, hop, hop-done; list.c, keys.c and about.c have the rest. No request
- * names an account: that is the session's. It refuses what it does not know, and lists nothing that policy
- * has not been asked about.
+ * The requests, a row each. No request names an account: that is the
+ * session's. It refuses what it does not know.
  */
 #include <config.h>
 
@@ -9,421 +8,250 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "common/cleanup.h"
 #include "common/errors.h"
-#include "common/fingerprint_text.h"
 #include "common/guard_protocol.h"
-#include "common/host_address.h"
-#include "common/ssh_key.h"
-#include "common/text.h"
-#include "enscale_guard/about.h"
 #include "enscale_guard/admission.h"
-#include "enscale_guard/cert.h"
+#include "enscale_guard/environments.h"
+#include "enscale_guard/hello.h"
+#include "enscale_guard/hop_request.h"
+#include "enscale_guard/info.h"
+#include "enscale_guard/json.h"
 #include "enscale_guard/keys.h"
-#include "enscale_guard/list.h"
-#include "enscale_guard/log.h"
 #include "enscale_guard/native.h"
 
-#define DIRECTORY_TEXT_MAX (4 * NAME_TEXT_MAX)
-#define TIME_SIZE          32
+#define SENTENCE_SIZE 96
 
-static void
-unref(json_t **json)
-{
-	json_decref(*json);
-}
+/* ---- fields ------------------------------------------------------------ */
 
-#define AUTO_JSON AUTO(unref)
+enum field_type {
+	FIELD_TEXT,
+	FIELD_FLAG,
+	FIELD_NODE,
+};
 
-/* ---- words ------------------------------------------------------------- */
+/* Bits of a row's fields. */
+enum {
+	AFTER = 1 << 0,
+	DENIED = 1 << 1,
+	FINGERPRINT = 1 << 2,
+	FORWARD_AGENT = 1 << 3,
+	HOST_KEYS = 1 << 4,
+	KEY = 1 << 5,
+	NODE = 1 << 6,
+	TITLE = 1 << 7,
+};
 
-/* Text of the directory, fit for JSON and for a terminal. */
-json_t *
-request_text(const char *text)
-{
-	char buf[DIRECTORY_TEXT_MAX + 1];
+#define AT(member) offsetof(struct request_fields, member)
 
-	text_printable(text, buf, sizeof(buf));
-	return json_string(buf);
-}
+static const struct field {
+	unsigned bit;
+	const char *name;
+	enum field_type type;
+	size_t at;
+} fields[] = {
+	{ AFTER, "after", FIELD_TEXT, AT(after) },
+	{ DENIED, "denied", FIELD_FLAG, AT(denied) },
+	{ FINGERPRINT, "fingerprint", FIELD_TEXT, AT(fingerprint) },
+	{ FORWARD_AGENT, "forward_agent", FIELD_FLAG, AT(forward_agent) },
+	{ HOST_KEYS, "host_keys", FIELD_FLAG, AT(host_keys) },
+	{ KEY, "key", FIELD_TEXT, AT(key) },
+	{ NODE, "node", FIELD_NODE, AT(node) },
+	{ TITLE, "title", FIELD_TEXT, AT(title) },
+};
 
-int
-request_exit_code(enum policy_verdict verdict)
-{
-	if (verdict == POLICY_CANNOT_TELL || verdict == POLICY_VIEW_TOO_OLD)
-		return GUARD_EXIT_UNWELL;
-	return GUARD_EXIT_REFUSED;
-}
+#define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
 
-json_t *
-request_refusal(int code, const char *verdict, const char *sentence,
-    const struct session *session)
-{
-	return json_pack("{s:b, s:i, s:s, s:s, s:s*}", "ok", 0, "code", code,
-	    "verdict", verdict, "sentence", sentence, "session",
-	    session != NULL ? session->id : NULL);
-}
+/* ---- rows -------------------------------------------------------------- */
 
-json_t *
-request_event(const char *event, const struct policy_answer *answer,
-    const struct session *session)
-{
-	char sentence[POLICY_SENTENCE_MAX], said[2 * POLICY_SENTENCE_MAX];
-
-	policy_sentence(answer, sentence, sizeof(sentence));
-	snprintf(said, sizeof(said), "The gateway ends this %s. %s",
-	    strcmp(event, "end") == 0 ? "session" : "connection", sentence);
-	text_printable(said, sentence, sizeof(sentence));
-	return json_pack("{s:s, s:i, s:s, s:s, s:s}", "event", event, "code",
-	    request_exit_code(answer->verdict), "verdict",
-	    policy_verdict_text(answer->verdict), "sentence", sentence,
-	    "session", session->id);
-}
-
-json_t *
-request_refuse(const struct request *request,
-    const struct policy_answer *answer)
-{
-	char sentence[POLICY_SENTENCE_MAX];
-
-	policy_sentence(answer, sentence, sizeof(sentence));
-	if (answer->verdict == POLICY_CANNOT_TELL)
-		log_warning("cannot tell: %s session=%s account=%u node=%u",
-		    error_text(answer->error), request->session->id,
-		    request->session->account, answer->node_id);
-	return request_refusal(request_exit_code(answer->verdict),
-	    policy_verdict_text(answer->verdict), sentence, request->session);
-}
-
-json_t *
-request_bad(const struct request *request, const char *sentence,
-    bool *ret_close)
-{
-	*ret_close = true;
-	return request_refusal(GUARD_EXIT_UNWELL, "bad-request", sentence,
-	    request->session);
-}
-
-/* ---- policy ------------------------------------------------------------ */
-
-void
-request_judge(const struct request *request, uint32_t node,
-    struct policy_answer *ret_answer)
-{
-	const struct policy_question question = {
-		.account = request->session->account,
-		.fingerprint = request->session->fingerprint,
-		.address = request->session->address,
-		.node = node,
-		.now = time(NULL),
-		.max_age = request->config->offline_max_age,
-	};
-
-	policy_judge(request->view, request->view_error, &question, ret_answer);
-}
-
-/* ---- hello ------------------------------------------------------------- */
-
-/* Before a hello the shell knows nobody whom to ask. */
-static json_t *
-refuse_hello(const struct request *request, const struct policy_answer *answer)
-{
-	json_t *refusal = request_refuse(request, answer);
-
-	json_object_set_new(refusal, "support",
-	    json_string(request->config->support));
-	return refusal;
-}
-
-static json_t *
-hello(const struct request *request, const json_t *object, bool *ret_close)
-{
-	const struct session *session = request->session;
-	const struct config *config = request->config;
-	char fingerprint[FINGERPRINT_SHA256_TEXT_LEN + 1];
-	struct last_login last = { 0 };
-	struct policy_answer answer;
-
-	if (json_object_size(object) != 1)
-		return request_bad(request, "Unknown field.", ret_close);
-	request_judge(request, 0, &answer);
-	if (answer.verdict != POLICY_ALLOWED)
-		return refuse_hello(request, &answer);
-	if (request->last_use != NULL)
-		last_use_find(request->last_use, session->account,
-		    session->opened, &last, NULL);
-	fingerprint_format_sha256(session->fingerprint, fingerprint);
-	return json_pack(
-	    "{s:b, s:s, s:I, s:I, s:o, s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:I, s:s, s:I}",
-	    "ok", 1, "session", session->id, "account",
-	    (json_int_t)session->account, "node", (json_int_t)session->node,
-	    "name", request_text(answer.account.name), "support",
-	    config->support, "announcement", config->announcement, "host",
-	    config->host, "port", (int)config->port, "key", fingerprint,
-	    "address", session->address, "native", config->native, "last_login",
-	    (json_int_t)last.opened, "last_address", last.address, "as_of",
-	    (json_int_t)view_as_of(request->view));
-}
-
-/* ---- hop --------------------------------------------------------------- */
-
-int
-request_known_hosts(const struct node_record *node, char *buf, size_t size)
-{
-	struct bytes cursor = node->host_keys, blob;
-	char alias[REQUEST_ALIAS_SIZE];
-	size_t used = 0;
-
-	snprintf(alias, sizeof(alias), "node%u", node->node);
-	buf[0] = '\0';
-	while (node_record_next_host_key(&cursor, &blob) == 0) {
-		size_t len = strlen(alias);
-
-		if (used + len + 2 >= size)
-			return ENS_E_LIMIT;
-		memcpy(buf + used, alias, len);
-		used += len;
-		buf[used++] = ' ';
-		len = ssh_key_format(blob, buf + used, size - used);
-		if (len == 0 || used + len + 2 > size)
-			return ENS_E_LIMIT;
-		used += len;
-		buf[used++] = '\n';
-		buf[used] = '\0';
-	}
-	return used > 0 ? 0 : ENS_E_NOTFOUND;
-}
-
-static void
-tell_refusal(const struct request *request, uint32_t node, const char *verdict,
-    const char *sentence)
-{
-	log_info("hop-refused: %s session=%s account=%u node=%u", sentence,
-	    request->session->id, request->session->account, node);
-	audit_event(request->audit, "hop-refused", request->session,
-	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)node, "verdict",
-	        verdict, "sentence", sentence));
-}
-
-static json_t *
-refuse_hop(const struct request *request, uint32_t node, int code,
-    const char *verdict, const char *sentence)
-{
-	tell_refusal(request, node, verdict, sentence);
-	return request_refusal(code, verdict, sentence, request->session);
-}
-
-static json_t *
-refuse_hop_by_policy(const struct request *request,
-    const struct policy_answer *answer)
-{
-	char sentence[POLICY_SENTENCE_MAX];
-
-	policy_sentence(answer, sentence, sizeof(sentence));
-	tell_refusal(request, answer->node_id,
-	    policy_verdict_text(answer->verdict), sentence);
-	return request_refuse(request, answer);
-}
-
-static json_t *
-declare(const struct request *request, const struct node_record *node,
-    bool forward_agent)
-{
-	AUTO_FREE char *hosts = malloc(REQUEST_KNOWN_HOSTS_MAX);
-	char alias[REQUEST_ALIAS_SIZE], sentence[POLICY_SENTENCE_MAX];
-	json_t *answer;
-	int r;
-
-	if (hosts == NULL)
-		return NULL;
-	snprintf(alias, sizeof(alias), "node%u", node->node);
-	r = request_known_hosts(node, hosts, REQUEST_KNOWN_HOSTS_MAX);
-	if (r < 0) {
-		snprintf(sentence, sizeof(sentence),
-		    "Node %u cannot be reached: the directory has no host key of it.",
-		    node->node);
-		return refuse_hop(request, node->node, GUARD_EXIT_UNREACHABLE,
-		    "no-host-key", sentence);
-	}
-	if (host_address_is_own(node->address)) {
-		snprintf(sentence, sizeof(sentence),
-		    "Node %u cannot be reached: the directory has the gateway's own address for it.",
-		    node->node);
-		return refuse_hop(request, node->node, GUARD_EXIT_UNREACHABLE,
-		    "own-address", sentence);
-	}
-	answer = json_pack("{s:b, s:I, s:s, s:i, s:s, s:s, s:s, s:i, s:s}",
-	    "ok", 1, "node", (json_int_t)node->node, "address", node->address,
-	    "port", (int)node->port, "user", node->system_user, "alias", alias,
-	    "known_hosts", hosts, "connect_timeout",
-	    (int)request->config->connect_timeout, "agent_socket",
-	    request->agent_socket);
-	if (answer == NULL)
-		return NULL;
-	hop_declare(request->hop, node->node, forward_agent, request->now);
-	audit_event(request->audit, "hop-declared", request->session,
-	    json_pack("{s:I, s:b}", "node", (json_int_t)node->node,
-	        "forward_agent", forward_agent));
-	return answer;
-}
-
-static json_t *
-hop(const struct request *request, json_t *object, bool *ret_close)
-{
-	struct policy_answer answer;
-	char sentence[POLICY_SENTENCE_MAX];
-	int forward_agent;
-	json_int_t node;
+static const struct row {
 	const char *op;
+	unsigned required, optional; /* fields */
+	uint32_t cost;               /* beside that of any request */
+	bool judged;                 /* by policy, before it runs */
+	struct reply (*run)(const struct request *request,
+	    const struct request_fields *fields);
+} rows[] = {
+	{ .op = "hello", .run = hello_answer },
+	{ .op = "list",
+	    .optional = AFTER | HOST_KEYS,
+	    .cost = ADMISSION_COST_LIST,
+	    .judged = true,
+	    .run = environments_list },
+	{ .op = "hop",
+	    .required = NODE | FORWARD_AGENT,
+	    .run = hop_request_declare },
+	{ .op = "hop-done", .optional = DENIED, .run = hop_request_done },
+	{ .op = "settings", .judged = true, .run = info_settings },
+	{ .op = "sessions",
+	    .cost = ADMISSION_COST_LIST,
+	    .judged = true,
+	    .run = info_sessions },
+	{ .op = "cert",
+	    .cost = ADMISSION_COST_SIGN,
+	    .run = native_certificate },
+	{ .op = "keys",
+	    .optional = AFTER,
+	    .cost = ADMISSION_COST_LIST,
+	    .judged = true,
+	    .run = keys_list },
+	{ .op = "key-add",
+	    .required = TITLE | KEY,
+	    .cost = ADMISSION_COST_REFUSED,
+	    .run = keys_add },
+	{ .op = "key-delete",
+	    .required = FINGERPRINT,
+	    .cost = ADMISSION_COST_REFUSED,
+	    .run = keys_delete },
+};
 
-	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s:I, s:b}", "op",
-	        &op, "node", &node, "forward_agent", &forward_agent) != 0 ||
-	    node < 1 || node > NODE_ID_MAX)
-		return request_bad(request, "Not a node.", ret_close);
-	/* What was declared before is over, whatever becomes of this. */
-	hop_clear(request->hop);
-	if (request->session->node != 0 &&
-	    request->session->node != (uint32_t)node) {
-		snprintf(sentence, sizeof(sentence),
-		    "This session was opened for node %u alone.",
-		    request->session->node);
-		return refuse_hop(request, (uint32_t)node, GUARD_EXIT_REFUSED,
-		    "other-node", sentence);
+static const struct row *
+find_row(const json_t *object)
+{
+	const char *op = json_string_value(json_object_get(object, "op"));
+
+	for (size_t i = 0; op != NULL && i < sizeof(rows) / sizeof(rows[0]);
+	     i++)
+		if (strcmp(rows[i].op, op) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+/* ---- reading a request's fields ---------------------------------------- */
+
+static int
+take_value(const struct field *field, const json_t *value,
+    struct request_fields *ret_fields)
+{
+	void *at = (char *)ret_fields + field->at;
+
+	switch (field->type) {
+	case FIELD_TEXT:
+		if (!json_is_string(value))
+			return ENS_E_SYNTAX;
+		*(const char **)at = json_string_value(value);
+		return 0;
+	case FIELD_FLAG:
+		if (!json_is_boolean(value))
+			return ENS_E_SYNTAX;
+		*(bool *)at = json_is_true(value);
+		return 0;
+	case FIELD_NODE:
+		if (!json_is_integer(value) || json_integer_value(value) < 1 ||
+		    json_integer_value(value) > NODE_ID_MAX)
+			return ENS_E_SYNTAX;
+		*(uint32_t *)at = (uint32_t)json_integer_value(value);
+		return 0;
 	}
-	request_judge(request, (uint32_t)node, &answer);
-	if (answer.verdict != POLICY_ALLOWED)
-		return refuse_hop_by_policy(request, &answer);
-	return declare(request, &answer.node, forward_agent != 0);
+	return ENS_E_SYNTAX;
 }
 
-/* ---- hop-done ---------------------------------------------------------- */
-
-static void
-format_time(int64_t when, char buf[TIME_SIZE])
+/* The field of that name, if the row has one; its bit goes into *seen. */
+static const struct field *
+find_field(const struct row *row, const char *name, unsigned *seen)
 {
-	time_t seconds = when;
-	struct tm utc;
-
-	if (gmtime_r(&seconds, &utc) == NULL ||
-	    strftime(buf, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-		buf[0] = '\0';
-}
-
-/*
- * The node has seen a certificate and asked for no signature with it. Why, it
- * tells nobody; of the causes the clock is the one that the gateway cannot see,
- * since nothing in the protocol says the time of the node.
- */
-static void
-tell_denial(const struct request *request)
-{
-	const struct hop *hop = request->hop;
-	int64_t from = hop->certified - CERT_BACKDATE;
-	int64_t until = hop->certified + request->config->cert_lifetime;
-	char from_text[TIME_SIZE], until_text[TIME_SIZE];
-
-	format_time(from, from_text);
-	format_time(until, until_text);
-	log_warning("node-refused: node %u did not accept a certificate that "
-	            "is good from %s to %s: is its clock right, and does it "
-	            "trust the gateway (enscale-node check)? session=%s "
-	            "account=%u node=%u",
-	    hop->node, from_text, until_text, request->session->id,
-	    request->session->account, hop->node);
-	audit_event(request->audit, "node-refused", request->session,
-	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)hop->node,
-	        "valid_after", from_text, "valid_before", until_text));
-}
-
-static json_t *
-hop_done(const struct request *request, json_t *object, bool *ret_close)
-{
-	struct hop *hop = request->hop;
-	int is_denied = 0;
-	json_t *answer;
-	const char *op;
-
-	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s?b}", "op", &op,
-	        "denied", &is_denied) != 0)
-		return request_bad(request, "Unknown field.", ret_close);
-	if (is_denied && hop->state == HOP_DECLARED && hop->certified != 0)
-		tell_denial(request);
-	answer = json_pack("{s:b, s:b}", "ok", 1, "signed",
-	    hop->state == HOP_SIGNED);
-	if (hop->state == HOP_DECLARED && hop->verdict != POLICY_ALLOWED) {
-		json_object_set_new(answer, "code",
-		    json_integer(request_exit_code(hop->verdict)));
-		json_object_set_new(answer, "verdict",
-		    json_string(policy_verdict_text(hop->verdict)));
-		json_object_set_new(answer, "sentence",
-		    json_string(hop->sentence));
+	for (size_t i = 0; i < FIELD_COUNT; i++) {
+		if (strcmp(fields[i].name, name) != 0 ||
+		    ((row->required | row->optional) & fields[i].bit) == 0)
+			continue;
+		*seen |= fields[i].bit;
+		return &fields[i];
 	}
-	hop_clear(hop);
-	return answer;
+	return NULL;
+}
+
+static int
+say_wrong(const char *what, const char *name, char sentence[SENTENCE_SIZE])
+{
+	snprintf(sentence, SENTENCE_SIZE, "%s field: %.32s.", what, name);
+	return ENS_E_SYNTAX;
+}
+
+/* 0; ENS_E_SYNTAX, and the sentence says of which field. */
+static int
+read_fields(const struct row *row, json_t *object,
+    struct request_fields *ret_fields, char sentence[SENTENCE_SIZE])
+{
+	const struct field *field;
+	unsigned seen = 0;
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(object, name, value) {
+		if (strcmp(name, "op") == 0)
+			continue;
+		field = find_field(row, name, &seen);
+		if (field == NULL)
+			return say_wrong("Unknown", name, sentence);
+		if (take_value(field, value, ret_fields) < 0)
+			return say_wrong("Wrong", name, sentence);
+	}
+	for (size_t i = 0; i < FIELD_COUNT; i++)
+		if ((row->required & ~seen & fields[i].bit) != 0)
+			return say_wrong("Missing", fields[i].name, sentence);
+	return 0;
 }
 
 /* ---- one line ---------------------------------------------------------- */
 
-static json_t *
+static struct reply
 refuse_stranger(const struct request *request)
 {
 	if (request->unrecorded)
-		return request_refusal(GUARD_EXIT_UNWELL, "unrecorded",
+		return reply_refusal(GUARD_EXIT_UNWELL, "unrecorded",
 		    "The gateway is not set up properly: it let you in without "
 		    "a record of this session. Only its operator can mend "
 		    "that.",
 		    NULL);
-	return request_refusal(GUARD_EXIT_REFUSED, "no-session",
+	return reply_refusal(GUARD_EXIT_REFUSED, "no-session",
 	    "This process does not belong to a session of the gateway.", NULL);
 }
 
-static json_t *
-answer_object(const struct request *request, json_t *object, bool *ret_close)
+static struct reply
+run(const struct request *request, const struct row *row, json_t *object)
 {
-	const char *op = json_string_value(json_object_get(object, "op"));
+	struct request_fields given = { 0 };
+	char sentence[SENTENCE_SIZE];
+	struct policy_answer answer;
 
-	if (request->session == NULL) {
-		*ret_close = true;
-		return refuse_stranger(request);
+	if (read_fields(row, object, &given, sentence) < 0)
+		return reply_bad(request, sentence);
+	if (row->cost != 0 && !request->charge(request->arg, row->cost))
+		return reply_busy(request);
+	if (row->judged) {
+		request_judge(request, 0, &answer);
+		if (answer.verdict != POLICY_ALLOWED)
+			return reply_refuse(request, &answer);
 	}
-	if (!request->charge(request->arg, ADMISSION_COST_REQUEST))
-		return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
-		    "Too many requests; please wait a moment.",
-		    request->session);
-	if (op != NULL && strcmp(op, "hello") == 0)
-		return hello(request, object, ret_close);
-	if (op != NULL && strcmp(op, "list") == 0)
-		return list_environments(request, object, ret_close);
-	if (op != NULL && strcmp(op, "hop") == 0)
-		return hop(request, object, ret_close);
-	if (op != NULL && strcmp(op, "hop-done") == 0)
-		return hop_done(request, object, ret_close);
-	if (op != NULL && strcmp(op, "settings") == 0)
-		return about_settings(request, object, ret_close);
-	if (op != NULL && strcmp(op, "sessions") == 0)
-		return about_sessions(request, object, ret_close);
-	if (op != NULL && strcmp(op, "cert") == 0)
-		return native_certificate(request, object, ret_close);
-	if (op != NULL && strcmp(op, "keys") == 0)
-		return keys_list(request, object, ret_close);
-	if (op != NULL && strcmp(op, "key-add") == 0)
-		return keys_add(request, object, ret_close);
-	if (op != NULL && strcmp(op, "key-delete") == 0)
-		return keys_delete(request, object, ret_close);
-	return request_bad(request, "Unknown request.", ret_close);
+	return row->run(request, &given);
 }
 
-json_t *
-request_answer(const struct request *request, const char *line, size_t len,
-    bool *ret_close)
+static struct reply
+answer_object(const struct request *request, json_t *object)
+{
+	const struct row *row;
+	struct reply reply;
+
+	if (request->session == NULL) {
+		reply = refuse_stranger(request);
+		reply.close = true;
+		return reply;
+	}
+	if (!request->charge(request->arg, ADMISSION_COST_REQUEST))
+		return reply_busy(request);
+	row = find_row(object);
+	if (row == NULL)
+		return reply_bad(request, "Unknown request.");
+	return run(request, row, object);
+}
+
+struct reply
+request_answer(const struct request *request, const char *line, size_t len)
 {
 	AUTO_JSON json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES,
 	    NULL);
 
-	*ret_close = false;
 	if (!json_is_object(object))
-		return request_bad(request, "Not a request.", ret_close);
-	return answer_object(request, object, ret_close);
+		return reply_bad(request, "Not a request.");
+	return answer_object(request, object);
 }

@@ -83,9 +83,12 @@ tear_down(void **state)
 static const json_t *
 ask(const char *line)
 {
+	struct reply reply = request_answer(&around.request, line,
+	    strlen(line));
+
 	json_decref(around.answer);
-	around.answer = request_answer(&around.request, line, strlen(line),
-	    &around.closes);
+	around.answer = reply.line;
+	around.closes = reply.close;
 	assert_non_null(around.answer);
 	return around.answer;
 }
@@ -720,10 +723,7 @@ a_request_with_any_bit_turned_does_no_harm(void **state)
 	for (size_t bit = 0; bit < 8 * strlen(right); bit++) {
 		memcpy(line, right, sizeof(HOP));
 		line[bit / 8] ^= (char)(1U << bit % 8);
-		json_decref(around.answer);
-		around.answer = request_answer(&around.request, line,
-		    strlen(right), &around.closes);
-		assert_non_null(around.answer);
+		assert_non_null(ask(line));
 		assert_true(around.hop.state == HOP_NONE ||
 		    around.hop.node == NODE || around.hop.node == NODE_SECOND);
 	}
@@ -757,7 +757,7 @@ the_guard_s_own_lines_say_what_ends_and_why(void **state)
 		.verdict = POLICY_ACCOUNT_SUSPENDED,
 		.account_id = OWNER
 	};
-	json_t *event = request_event("end", &answer, &around.session);
+	json_t *event = reply_event("end", &answer, &around.session);
 
 	(void)state;
 	assert_string_equal(text(event, "event"), "end");
@@ -767,10 +767,27 @@ the_guard_s_own_lines_say_what_ends_and_why(void **state)
 	    "The gateway ends this session. Account 25880 is suspended.");
 	assert_string_equal(text(event, "session"), SESSION);
 	json_decref(event);
-	event = request_event("end-hop", &answer, &around.session);
+	event = reply_event("end-hop", &answer, &around.session);
 	assert_string_equal(text(event, "sentence"),
 	    "The gateway ends this connection. Account 25880 is suspended.");
 	json_decref(event);
+}
+
+static void
+a_request_has_its_own_fields_and_no_others(void **state)
+{
+	(void)state;
+	expect_refusal("{\"op\":\"hop\",\"node\":124718}", 122, "bad-request");
+	assert_string_equal(text(around.answer, "sentence"),
+	    "Missing field: forward_agent.");
+	assert_true(around.closes);
+	expect_refusal("{\"op\":\"keys\",\"node\":124718}", 122, "bad-request");
+	assert_string_equal(text(around.answer, "sentence"),
+	    "Unknown field: node.");
+	expect_refusal("{\"op\":\"list\",\"host_keys\":\"yes\"}", 122,
+	    "bad-request");
+	assert_string_equal(text(around.answer, "sentence"),
+	    "Wrong field: host_keys.");
 }
 
 int
@@ -778,6 +795,7 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(a_request_has_its_own_fields_and_no_others),
 		TEST(settings_name_the_gateway_and_its_keys),
 		TEST(sessions_are_those_that_the_guard_knows),
 		TEST(

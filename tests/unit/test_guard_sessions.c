@@ -34,6 +34,7 @@
 #include "enscale_guard/left_over.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/peer.h"
+#include "enscale_guard/shell.h"
 #include "guard_fixture.h"
 
 #define FAMILY 3 /* monitor, shell, ssh */
@@ -654,8 +655,7 @@ an_answer_that_is_too_long_is_a_sentence(void **state)
 	                     fds),
 	    0);
 	guard_socket_accepted(fds[0], client, &guard);
-	guard_socket_tell(LIST_FIRST(&guard.shells),
-	    json_pack("{s:s}", "text", text));
+	shell_tell(LIST_FIRST(&guard.shells), json_pack("{s:s}", "text", text));
 	free(text);
 	assert_true(read(fds[1], line, sizeof(line) - 1) > 0);
 	assert_non_null(strstr(line, "\"code\":122"));

@@ -1,7 +1,7 @@
-/* See about.h. Refuses what is of another account. */
+/* See info.h. Refuses what is of another account. */
 #include <config.h>
 
-#include "enscale_guard/about.h"
+#include "enscale_guard/info.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,9 +10,7 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/fingerprint.h"
-#include "common/guard_protocol.h"
 #include "common/ssh_key.h"
-#include "enscale_guard/admission.h"
 #include "enscale_guard/log.h"
 
 /* ---- settings ---------------------------------------------------------- */
@@ -54,7 +52,7 @@ describe_key(const struct ssh_key *key)
 }
 
 json_t *
-about_read_host_keys(const char *files)
+info_read_host_keys(const char *files)
 {
 	char copy[CONFIG_VALUE_MAX], *rest = copy, *path;
 	json_t *keys = json_array();
@@ -75,55 +73,27 @@ about_read_host_keys(const char *files)
 	return keys;
 }
 
-/* A session may ask this much as long as it may be open. */
-static json_t *
-judge(const struct request *request)
+struct reply
+info_settings(const struct request *request,
+    const struct request_fields *fields)
 {
-	struct policy_answer answer;
-
-	request_judge(request, 0, &answer);
-	return answer.verdict != POLICY_ALLOWED
-	    ? request_refuse(request, &answer)
-	    : NULL;
-}
-
-json_t *
-about_settings(const struct request *request, const json_t *object,
-    bool *ret_close)
-{
-	json_t *refusal;
-
-	if (json_object_size(object) != 1)
-		return request_bad(request, "Unknown field.", ret_close);
-	refusal = judge(request);
-	if (refusal != NULL)
-		return refusal;
-	return json_pack("{s:b, s:s, s:i, s:I, s:o}", "ok", 1, "host",
+	(void)fields;
+	return reply_now(json_pack("{s:b, s:s, s:i, s:I, s:o}", "ok", 1, "host",
 	    request->config->host, "port", (int)request->config->port,
 	    "account", (json_int_t)request->session->account, "host_keys",
 	    request->host_keys != NULL ? json_incref(request->host_keys)
-	                               : json_array());
+	                               : json_array()));
 }
 
 /* ---- sessions ---------------------------------------------------------- */
 
-json_t *
-about_sessions(const struct request *request, const json_t *object,
-    bool *ret_close)
+struct reply
+info_sessions(const struct request *request,
+    const struct request_fields *fields)
 {
-	json_t *refusal;
-
-	if (json_object_size(object) != 1)
-		return request_bad(request, "Unknown field.", ret_close);
-	if (!request->charge(request->arg, ADMISSION_COST_LIST))
-		return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
-		    "Too many requests; please wait a moment.",
-		    request->session);
-	refusal = judge(request);
-	if (refusal != NULL)
-		return refusal;
-	return json_pack("{s:b, s:o}", "ok", 1, "sessions",
+	(void)fields;
+	return reply_now(json_pack("{s:b, s:o}", "ok", 1, "sessions",
 	    request->list_sessions != NULL
 	        ? request->list_sessions(request->arg)
-	        : json_array());
+	        : json_array()));
 }

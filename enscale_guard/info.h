@@ -2,8 +2,8 @@
  * What a session may know beside its nodes: the gateway's settings with the
  * fingerprints of its host keys, and the other sessions of its account.
  */
-#ifndef ENSCALE_GUARD_ABOUT_H
-#define ENSCALE_GUARD_ABOUT_H
+#ifndef ENSCALE_GUARD_INFO_H
+#define ENSCALE_GUARD_INFO_H
 
 #include "enscale_guard/request.h"
 
@@ -13,11 +13,12 @@
  * warning. NULL without memory. To be called before the guard gives up
  * reading files.
  */
-json_t *about_read_host_keys(const char *files);
+json_t *info_read_host_keys(const char *files);
 
-json_t *about_settings(const struct request *request, const json_t *object,
-    bool *ret_close);
-json_t *about_sessions(const struct request *request, const json_t *object,
-    bool *ret_close);
+/* {"op":"settings"} and {"op":"sessions"} of common/guard_protocol.h. */
+struct reply info_settings(const struct request *request,
+    const struct request_fields *fields);
+struct reply info_sessions(const struct request *request,
+    const struct request_fields *fields);
 
 #endif

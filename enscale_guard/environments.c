@@ -7,28 +7,20 @@
  */
 #include <config.h>
 
-#include "enscale_guard/list.h"
+#include "enscale_guard/environments.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
-#include "common/guard_protocol.h"
 #include "common/login_name.h"
-#include "enscale_guard/admission.h"
+#include "enscale_guard/json.h"
+#include "enscale_guard/known_hosts.h"
 
 /* What a row takes beside its texts, about. */
 #define NODE_FRAME        96
 #define ENVIRONMENT_FRAME 160
-
-static void
-unref(json_t **json)
-{
-	json_decref(*json);
-}
-
-#define AUTO_JSON AUTO(unref)
 
 /* A place in the list: behind this node of this environment. */
 struct place {
@@ -78,8 +70,7 @@ add_node(const struct view *view, uint32_t id, struct page *page, json_t *nodes)
 	if (view_find_node(view, id, &node) != 0)
 		return; /* gone with the next publication */
 	if (page->hosts != NULL &&
-	    request_known_hosts(&node, page->hosts, REQUEST_KNOWN_HOSTS_MAX) ==
-	        0)
+	    known_hosts_format(&node, page->hosts, KNOWN_HOSTS_MAX) == 0)
 		hosts = page->hosts;
 	page->size += NODE_FRAME + strlen(node.service_type) +
 	    strlen(node.address) + strlen(node.system_user) +
@@ -87,10 +78,10 @@ add_node(const struct view *view, uint32_t id, struct page *page, json_t *nodes)
 	json_array_append_new(nodes,
 	    json_pack("{s:I, s:i, s:o, s:o, s:o, s:s, s:s*}", "node",
 	        (json_int_t)id, "port", (int)node.port, "service",
-	        request_text(node.service_type), "address",
-	        request_text(node.address), "user",
-	        request_text(node.system_user), "state",
-	        environment_state_text(node.state), "known_hosts", hosts));
+	        reply_text(node.service_type), "address",
+	        reply_text(node.address), "user", reply_text(node.system_user),
+	        "state", environment_state_text(node.state), "known_hosts",
+	        hosts));
 }
 
 /* Its nodes from a number on. */
@@ -136,7 +127,7 @@ list_environment(const struct request *request,
 	json_t *object;
 
 	object = json_pack("{s:o, s:s, s:s, s:I, s:s}", "name",
-	    request_text(environment->name), "state",
+	    reply_text(environment->name), "state",
 	    environment_state_text(environment->state), "role", roles[role],
 	    "owner", (json_int_t)environment->owner, "verdict",
 	    policy_verdict_text(answer.verdict));
@@ -233,41 +224,26 @@ present(const struct request *request, const struct page *page)
 	return answer;
 }
 
-json_t *
-list_environments(const struct request *request, json_t *object,
-    bool *ret_close)
+struct reply
+environments_list(const struct request *request,
+    const struct request_fields *fields)
 {
 	AUTO_JSON json_t *environments = json_array();
 	AUTO_FREE char *hosts = NULL;
 	struct page page = { .environments = environments };
 	struct place begin = { "", 0 };
-	struct policy_answer answer;
-	const char *op, *after = NULL;
-	int wants_hosts = 0, r;
+	int r;
 
-	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:s, s?s, s?b}", "op",
-	        &op, "after", &after, "host_keys", &wants_hosts) != 0)
-		return request_bad(request, "Unknown field.", ret_close);
-	if (after != NULL && parse_place(after, &begin) != 0)
-		return request_bad(request, "Not a page.", ret_close);
-	if (!request->charge(request->arg, ADMISSION_COST_LIST))
-		return request_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
-		    "Too many requests; please wait a moment.",
-		    request->session);
-	request_judge(request, 0, &answer);
-	if (answer.verdict != POLICY_ALLOWED)
-		return request_refuse(request, &answer);
-	if (wants_hosts) {
-		hosts = malloc(REQUEST_KNOWN_HOSTS_MAX);
+	if (fields->after != NULL && parse_place(fields->after, &begin) != 0)
+		return reply_bad(request, "Not a page.");
+	if (fields->host_keys) {
+		hosts = malloc(KNOWN_HOSTS_MAX);
 		if (hosts == NULL)
-			return NULL;
+			return reply_now(NULL);
 		page.hosts = hosts;
 	}
 	r = fill(request, &begin, &page);
-	if (r < 0) {
-		answer.verdict = POLICY_CANNOT_TELL;
-		answer.error = r;
-		return request_refuse(request, &answer);
-	}
-	return present(request, &page);
+	if (r < 0)
+		return reply_cannot_tell(request, r);
+	return reply_now(present(request, &page));
 }

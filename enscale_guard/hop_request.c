@@ -1,0 +1,177 @@
+/* See hop_request.h. It refuses every node but the session's own. */
+#include <config.h>
+
+#include "enscale_guard/hop_request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "common/guard_protocol.h"
+#include "common/host_address.h"
+#include "enscale_guard/cert.h"
+#include "enscale_guard/known_hosts.h"
+#include "enscale_guard/log.h"
+
+#define TIME_SIZE 32
+
+/* ---- hop --------------------------------------------------------------- */
+
+static void
+tell_refusal(const struct request *request, uint32_t node, const char *verdict,
+    const char *sentence)
+{
+	log_info("hop-refused: %s session=%s account=%u node=%u", sentence,
+	    request->session->id, request->session->account, node);
+	audit_event(request->audit, "hop-refused", request->session,
+	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)node, "verdict",
+	        verdict, "sentence", sentence));
+}
+
+static struct reply
+refuse(const struct request *request, uint32_t node, int code,
+    const char *verdict, const char *sentence)
+{
+	tell_refusal(request, node, verdict, sentence);
+	return reply_refusal(code, verdict, sentence, request->session);
+}
+
+static struct reply
+refuse_by_policy(const struct request *request,
+    const struct policy_answer *answer)
+{
+	char sentence[POLICY_SENTENCE_MAX];
+
+	policy_sentence(answer, sentence, sizeof(sentence));
+	tell_refusal(request, answer->node_id,
+	    policy_verdict_text(answer->verdict), sentence);
+	return reply_refuse(request, answer);
+}
+
+static struct reply
+declare(const struct request *request, const struct node_record *node,
+    bool forward_agent)
+{
+	AUTO_FREE char *hosts = malloc(KNOWN_HOSTS_MAX);
+	char alias[KNOWN_HOSTS_ALIAS_SIZE], sentence[POLICY_SENTENCE_MAX];
+	json_t *answer;
+	int r;
+
+	if (hosts == NULL)
+		return reply_now(NULL);
+	known_hosts_alias(node->node, alias);
+	r = known_hosts_format(node, hosts, KNOWN_HOSTS_MAX);
+	if (r < 0) {
+		snprintf(sentence, sizeof(sentence),
+		    "Node %u cannot be reached: the directory has no host key of it.",
+		    node->node);
+		return refuse(request, node->node, GUARD_EXIT_UNREACHABLE,
+		    "no-host-key", sentence);
+	}
+	if (host_address_is_own(node->address)) {
+		snprintf(sentence, sizeof(sentence),
+		    "Node %u cannot be reached: the directory has the gateway's own address for it.",
+		    node->node);
+		return refuse(request, node->node, GUARD_EXIT_UNREACHABLE,
+		    "own-address", sentence);
+	}
+	answer = json_pack("{s:b, s:I, s:s, s:i, s:s, s:s, s:s, s:i, s:s}",
+	    "ok", 1, "node", (json_int_t)node->node, "address", node->address,
+	    "port", (int)node->port, "user", node->system_user, "alias", alias,
+	    "known_hosts", hosts, "connect_timeout",
+	    (int)request->config->connect_timeout, "agent_socket",
+	    request->agent_socket);
+	if (answer == NULL)
+		return reply_now(NULL);
+	hop_declare(request->hop, node->node, forward_agent, request->now);
+	audit_event(request->audit, "hop-declared", request->session,
+	    json_pack("{s:I, s:b}", "node", (json_int_t)node->node,
+	        "forward_agent", forward_agent));
+	return reply_now(answer);
+}
+
+struct reply
+hop_request_declare(const struct request *request,
+    const struct request_fields *fields)
+{
+	struct policy_answer answer;
+	char sentence[POLICY_SENTENCE_MAX];
+
+	/* What was declared before is over, whatever becomes of this. */
+	hop_clear(request->hop);
+	if (request->session->node != 0 &&
+	    request->session->node != fields->node) {
+		snprintf(sentence, sizeof(sentence),
+		    "This session was opened for node %u alone.",
+		    request->session->node);
+		return refuse(request, fields->node, GUARD_EXIT_REFUSED,
+		    "other-node", sentence);
+	}
+	request_judge(request, fields->node, &answer);
+	if (answer.verdict != POLICY_ALLOWED)
+		return refuse_by_policy(request, &answer);
+	return declare(request, &answer.node, fields->forward_agent);
+}
+
+/* ---- hop-done ---------------------------------------------------------- */
+
+static void
+format_time(int64_t when, char buf[TIME_SIZE])
+{
+	time_t seconds = when;
+	struct tm utc;
+
+	if (gmtime_r(&seconds, &utc) == NULL ||
+	    strftime(buf, TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+		buf[0] = '\0';
+}
+
+/*
+ * The node has seen a certificate and asked for no signature with it. Why, it
+ * tells nobody; of the causes the clock is the one that the gateway cannot see,
+ * since nothing in the protocol says the time of the node.
+ */
+static void
+tell_denial(const struct request *request)
+{
+	const struct hop *hop = request->hop;
+	int64_t from = hop->certified - CERT_BACKDATE;
+	int64_t until = hop->certified + request->config->cert_lifetime;
+	char from_text[TIME_SIZE], until_text[TIME_SIZE];
+
+	format_time(from, from_text);
+	format_time(until, until_text);
+	log_warning("node-refused: node %u did not accept a certificate that "
+	            "is good from %s to %s: is its clock right, and does it "
+	            "trust the gateway (enscale-node check)? session=%s "
+	            "account=%u node=%u",
+	    hop->node, from_text, until_text, request->session->id,
+	    request->session->account, hop->node);
+	audit_event(request->audit, "node-refused", request->session,
+	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)hop->node,
+	        "valid_after", from_text, "valid_before", until_text));
+}
+
+struct reply
+hop_request_done(const struct request *request,
+    const struct request_fields *fields)
+{
+	struct hop *hop = request->hop;
+	json_t *answer;
+
+	if (fields->denied && hop->state == HOP_DECLARED && hop->certified != 0)
+		tell_denial(request);
+	answer = json_pack("{s:b, s:b}", "ok", 1, "signed",
+	    hop->state == HOP_SIGNED);
+	if (hop->state == HOP_DECLARED && hop->verdict != POLICY_ALLOWED) {
+		json_object_set_new(answer, "code",
+		    json_integer(reply_exit_code(hop->verdict)));
+		json_object_set_new(answer, "verdict",
+		    json_string(policy_verdict_text(hop->verdict)));
+		json_object_set_new(answer, "sentence",
+		    json_string(hop->sentence));
+	}
+	hop_clear(hop);
+	return reply_now(answer);
+}

@@ -1,0 +1,81 @@
+/*
+ * What a request of the shell has around it, and the replies that all
+ * requests share (common/guard_protocol.h). It knows no request.
+ */
+#ifndef ENSCALE_GUARD_REPLY_H
+#define ENSCALE_GUARD_REPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "common/config.h"
+#include "common/keyd_protocol.h"
+#include "common/policy.h"
+#include "common/session_registry.h"
+#include "enscale_guard/audit.h"
+#include "enscale_guard/cert.h"
+#include "enscale_guard/hop.h"
+#include "enscale_guard/last_use.h"
+
+struct request {
+	const struct config *config;
+	const char *agent_socket; /* its path */
+	const struct view *view;  /* NULL: there is none, and why */
+	int view_error;
+	const struct session *session; /* NULL: the peer belongs to none */
+	bool unrecorded; /* although sshd let it in: nobody asked PAM */
+	struct hop *hop; /* of this connection */
+	struct audit *audit;
+	struct last_use *last_use; /* NULL: nothing is remembered */
+	json_t *host_keys;         /* info_read_host_keys(), or NULL */
+	uint64_t now;              /* bucket_now() */
+	/* May the session ask for something of this cost? */
+	bool (*charge)(void *arg, uint32_t cost);
+	/* Hands a judged change of keys on; its outcome is told later. 0;
+	 * -EBUSY; -errno. NULL: this guard changes none. */
+	int (*change_keys)(void *arg, const struct keyd_request *request);
+	/* Has a certificate made and audited. NULL: this guard makes none. */
+	int (*certify)(void *arg, const struct cert_request *request,
+	    struct wire_writer *writer);
+	/* The account's open sessions, an array; NULL: none are known. */
+	json_t *(*list_sessions)(void *arg);
+	void *arg;
+};
+
+struct reply {
+	json_t *line; /* owned by who has the reply; NULL: there is no memory */
+	bool later;   /* another tells it when it is known; there is no line */
+	bool close;   /* the connection ends after it */
+};
+
+/* Takes the line over. */
+struct reply reply_now(json_t *line);
+struct reply reply_later(void);
+
+/* session may be NULL. code: GUARD_EXIT_*. */
+struct reply reply_refusal(int code, const char *verdict, const char *sentence,
+    const struct session *session);
+/* Of a verdict that is not yes. */
+struct reply reply_refuse(const struct request *request,
+    const struct policy_answer *answer);
+/* The view cannot say: error is why. */
+struct reply reply_cannot_tell(const struct request *request, int error);
+struct reply reply_busy(const struct request *request);
+/* Of bytes that are no request; they end the connection. */
+struct reply reply_bad(const struct request *request, const char *sentence);
+
+/* The guard's own line: event is "end" or "end-hop". */
+json_t *reply_event(const char *event, const struct policy_answer *answer,
+    const struct session *session);
+/* Text of the directory, fit for JSON and for a terminal. */
+json_t *reply_text(const char *text);
+/* GUARD_EXIT_* of a verdict that is not yes. */
+int reply_exit_code(enum policy_verdict verdict);
+
+/* Asks policy about the session, and the node where it is not 0. */
+void request_judge(const struct request *request, uint32_t node,
+    struct policy_answer *ret_answer);
+
+#endif
