@@ -44,8 +44,13 @@
 #define LDAP_BACKLOG_SPARE ((uint64_t)256 << 20)
 
 /* What one transaction may add to the state, in bytes of its file: a first
- * refresh is one, and takes two KiB for an account with its keys. */
-#define STATE_GROWTH_MAX ((size_t)16 << 30)
+ * refresh is one, and takes two KiB for an account with its keys. Where an
+ * address has 32 bits that is all that the state may have. */
+#ifdef __LP64__
+#	define STATE_GROWTH_MAX ((size_t)16 << 30)
+#else
+#	define STATE_GROWTH_MAX ((size_t)1 << 30)
+#endif
 
 /* Public keys, in bytes of the decoded blob; RSA of 16384 bits is 2 KiB. */
 #define KEY_BLOB_MAX  4096

@@ -49,8 +49,7 @@ time_left(const struct change *change)
 
 	if (left < 1)
 		left = 1;
-	return (struct timeval){ .tv_sec = left / 1000,
-		.tv_usec = left % 1000 * 1000 };
+	return ldap_connection_patience(left);
 }
 
 static enum keyd_result

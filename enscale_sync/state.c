@@ -207,7 +207,7 @@ state_key_add_u64(struct state_key *key, uint64_t value)
 /* ---- transactions ------------------------------------------------------ */
 
 /* Address space, not disk: the file grows as it is filled. It grows by more than
- * half in no transaction but the first. */
+ * half in no transaction but the first. A quarter of all addresses is enough. */
 static int
 make_room(struct state *state)
 {
@@ -221,7 +221,7 @@ make_room(struct state *state)
 	if (r != 0)
 		return state_error(state, r);
 	used = (info.me_last_pgno + 1) * st.ms_psize;
-	if (used < info.me_mapsize / 2)
+	if (used < info.me_mapsize / 2 || info.me_mapsize > SIZE_MAX / 4)
 		return 0;
 	return state_error(state,
 	    mdb_env_set_mapsize(state->env, info.me_mapsize * 2));

@@ -277,9 +277,9 @@ module_of(char *line, const char *kind, char ret_path[TEXT_MAX])
 		if (len < strlen(PAM_MODULE) ||
 		    strcmp(word + len - strlen(PAM_MODULE), PAM_MODULE) != 0)
 			continue;
-		snprintf(ret_path, TEXT_MAX, "%s%s",
-		    word[0] == '/' ? "" : ENS_PAM_MODULE_DIR "/", word);
-		return true;
+		return snprintf(ret_path, TEXT_MAX, "%s%s",
+		           word[0] == '/' ? "" : ENS_PAM_MODULE_DIR "/",
+		           word) < TEXT_MAX;
 	}
 	return false;
 }

@@ -159,10 +159,24 @@ set_int(LDAP *ld, int option, int value)
 	return ldap_set_option(ld, option, &value);
 }
 
+struct timeval
+ldap_connection_patience(int64_t milliseconds)
+{
+	struct timeval patience = { .tv_sec = milliseconds / 1000,
+		.tv_usec = milliseconds % 1000 * 1000 };
+#ifdef ENS_LIBRARIES_TIME_32
+	const int32_t theirs[] = { (int32_t)patience.tv_sec,
+		(int32_t)patience.tv_usec };
+
+	memcpy(&patience, theirs, sizeof(theirs));
+#endif
+	return patience;
+}
+
 static int
 set_transport(LDAP *ld, uint32_t timeout)
 {
-	struct timeval tv = { .tv_sec = timeout };
+	struct timeval tv = ldap_connection_patience((int64_t)timeout * 1000);
 
 	if (set_int(ld, LDAP_OPT_PROTOCOL_VERSION, LDAP_VERSION3) != 0 ||
 	    ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) != 0 ||

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "common/schema.h"
 
@@ -56,6 +57,12 @@ void ldap_connection_close(LDAP *ld);
  * last; ENS_E_LIMIT. */
 int ldap_connection_uri(const char *list, uint32_t i,
     char ret_uri[LDAP_URI_MAX]);
+
+/*
+ * A time limit for libldap, and for nobody else: where time_t has 32 bits of
+ * itself, its struct timeval is not ours. (A limit of zero is the same in both.)
+ */
+struct timeval ldap_connection_patience(int64_t milliseconds);
 
 /* Words an LDAP result code with what the server said to it. */
 void ldap_connection_reason(LDAP *ld, int code, const char *what,

@@ -358,7 +358,8 @@ parse_environment(struct parse *p, struct entry *entry)
 	const struct berval *cn;
 	struct environment_member *rows;
 	uint32_t count = 0;
-	uint64_t most = (uint64_t)value_count(p, SCHEMA_OWNER) +
+	/* Each has its place in memory: the sum is no larger than that. */
+	size_t most = (size_t)value_count(p, SCHEMA_OWNER) +
 	    value_count(p, SCHEMA_FULL_ACCESS) +
 	    value_count(p, SCHEMA_LIMITED_ACCESS);
 

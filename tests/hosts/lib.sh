@@ -13,7 +13,8 @@ job=
 # The hosts are of the machine's release of Debian. With "release" set they are
 # of that one: its base, a root that debootstrap makes from the mirror in apt's
 # sources, is below the layer in place of the machine's root, and all state is
-# in a folder of its own, which the layer sees as .demo.
+# in a folder of its own, which the layer sees as .demo. RELEASE-i386 is that
+# release for 32 bits, to build and run the unit tests in.
 use_release() {
 	release=$1
 	state=$checkout/.demo${release:+/$release}
@@ -126,7 +127,7 @@ contained() {
 # One layer for the packages on the lists and the state of the machine below
 # it. What prepare_layer and enter make of them has this number.
 layer_form=2
-lists=${lists:-packages}
+lists=${lists:-packages-build packages}
 
 on_the_lists() {
 	local list
@@ -182,7 +183,7 @@ prepare_layer() {
 
 # The base of another release, once; needs the machine's own layer.
 prepare_base() {
-	local own_layer=$layer new=$checkout/.demo/base sources
+	local own_layer=$layer new=$checkout/.demo/base sources options=
 	mkdir -p "$cache"
 	exec 7>"$cache/lock"
 	flock 7
@@ -190,11 +191,12 @@ prepare_base() {
 		touch "$base"
 		return
 	fi
-	sources=$(sources_of "$release")
+	if [[ $release = *-i386 ]]; then options=--arch=i386; fi
+	sources=$(sources_of "${release%-i386}")
 	[[ $sources ]] || die "apt's sources have no Debian to take $release from"
 	rm -rf "$new" "$base"
 	state=$checkout/.demo layer=$own_layer contained ro debootstrap \
-		--variant=minbase "$release" "$top/.demo/base" \
+		--variant=minbase $options "${release%-i386}" "$top/.demo/base" \
 		"$(awk '{ print $2; exit }' <<<"$sources")"
 	echo "$sources" >"$new/etc/apt/sources.list"
 	touch "$new/finished"

@@ -1,4 +1,5 @@
-/* The password file; connections are opened in the system tests. */
+/* The password file, and how long libldap waits; connections are opened in the
+ * system tests. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -8,10 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openldap.h>
 
 #include "common/errors.h"
 #include "ldap/ldap_connection.h"
@@ -199,6 +204,32 @@ a_password_that_is_too_long_is_refused_and_not_cut(void **state)
 	assert_text(text, LDAP_PASSWORD_MAX + 1, ENS_E_LIMIT, "");
 }
 
+/* Of a server that never answers. Half a second has no whole one in it. */
+static void
+libldap_waits_as_long_as_it_is_told(void **state)
+{
+	struct timeval patience = ldap_connection_patience(500);
+	LDAPMessage *result = NULL;
+	struct timespec begin, end;
+	struct berval password = { 0, NULL };
+	int fds[2], message, code;
+	LDAP *ld = NULL;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	assert_int_equal(ldap_init_fd(fds[0], LDAP_PROTO_IPC, NULL, &ld), 0);
+	assert_int_equal(ldap_sasl_bind(ld, "", LDAP_SASL_SIMPLE, &password,
+	    NULL, NULL, &message), 0);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	code = ldap_result(ld, message, LDAP_MSG_ALL, &patience, &result);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	assert_int_equal(code, 0);
+	assert_true((end.tv_sec - begin.tv_sec) * 1000 +
+	        (end.tv_nsec - begin.tv_nsec) / 1000000 >= 450);
+	ldap_connection_close(ld);
+	close(fds[1]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
 
 int
@@ -215,6 +246,7 @@ main(void)
 		TEST(a_file_of_somebody_else_is_not_read),
 		TEST(the_first_line_is_the_password),
 		TEST(a_password_that_is_too_long_is_refused_and_not_cut),
+		TEST(libldap_waits_as_long_as_it_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
