@@ -26,6 +26,7 @@ libcommon_la_SOURCES = \
 	%D%/fingerprint_text.c %D%/fingerprint_text.h \
 	%D%/session_registry.c %D%/session_registry.h \
 	%D%/host_address.c %D%/host_address.h \
+	%D%/json.h \
 	%D%/landlock.c %D%/landlock.h \
 	%D%/lock_file.c %D%/lock_file.h \
 	%D%/guard_protocol.h \

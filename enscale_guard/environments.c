@@ -14,8 +14,8 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/json.h"
 #include "common/login_name.h"
-#include "enscale_guard/json.h"
 #include "enscale_guard/known_hosts.h"
 
 /* What a row takes beside its texts, about. */

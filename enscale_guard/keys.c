@@ -16,8 +16,8 @@
 #include "common/fingerprint.h"
 #include "common/fingerprint_text.h"
 #include "common/guard_protocol.h"
+#include "common/json.h"
 #include "common/ssh_key.h"
-#include "enscale_guard/json.h"
 
 /* ---- list -------------------------------------------------------------- */
 

@@ -21,7 +21,6 @@ libguard_la_SOURCES = \
 	%D%/hop_request.c %D%/hop_request.h \
 	%D%/host_key.c %D%/host_key.h \
 	%D%/info.c %D%/info.h \
-	%D%/json.h \
 	%D%/judge.c %D%/judge.h \
 	%D%/key_change.c %D%/key_change.h \
 	%D%/keys.c %D%/keys.h \

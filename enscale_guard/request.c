@@ -11,12 +11,12 @@
 
 #include "common/errors.h"
 #include "common/guard_protocol.h"
+#include "common/json.h"
 #include "enscale_guard/admission.h"
 #include "enscale_guard/environments.h"
 #include "enscale_guard/hello.h"
 #include "enscale_guard/hop_request.h"
 #include "enscale_guard/info.h"
-#include "enscale_guard/json.h"
 #include "enscale_guard/keys.h"
 #include "enscale_guard/native.h"
 

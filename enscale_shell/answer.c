@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/json.h"
 #include "common/text.h"
 #include "enscale_shell/say.h"
 
@@ -15,14 +16,6 @@
  * for comes after a few. */
 #define WAIT_MS   1000
 #define WAITS_MAX 60
-
-static void
-unref(json_t **json)
-{
-	json_decref(*json);
-}
-
-#define AUTO_JSON AUTO(unref)
 
 json_t *
 answer_to(struct shell *shell, const char *op, int *ret_code)

@@ -19,6 +19,7 @@
 
 #include "common/config.h"
 #include "common/errors.h"
+#include "enscale_shell/commands.h"
 #include "enscale_shell/hop.h"
 #include "enscale_shell/menu.h"
 #include "enscale_shell/monitor.h"
@@ -26,7 +27,6 @@
 #include "enscale_shell/shell.h"
 #include "enscale_shell/shell_confinement.h"
 #include "enscale_shell/terminal.h"
-#include "enscale_shell/words.h"
 
 /* What sshd_config's Subsystem line names; no such file exists. */
 #define SFTP_SENTINEL ENS_LIBEXEC_DIR "/sftp"
@@ -115,7 +115,7 @@ explain_names(const struct shell *shell, const char *command)
 	else if (command != NULL)
 		say("The login name %u opens the menu only. To run a command, "
 		    "put the node in the name: ssh -p %u NODE-%u@%s COMMAND "
-		    "(the word help tells what else there is)",
+		    "(the command help tells what else there is)",
 		    shell->account, shell->port, shell->account, shell->host);
 	else
 		say("The menu needs a terminal. Use ssh -t, or put the node "
@@ -139,8 +139,8 @@ run(struct shell *shell, const char *command)
 	if (command == NULL && terminal_is_open())
 		return menu_run(shell);
 	terminal_client_mode();
-	if (command != NULL && words_is_command(command))
-		return words_run(shell, command);
+	if (command != NULL && commands_has(command))
+		return commands_run(shell, command);
 	return explain_names(shell, command);
 }
 

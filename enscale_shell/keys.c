@@ -19,10 +19,9 @@
 #include "common/text.h"
 #include "enscale_shell/answer.h"
 #include "enscale_shell/guard_client.h"
+#include "enscale_shell/output.h"
 #include "enscale_shell/say.h"
-#include "enscale_shell/words.h"
 
-#define WORD      "keys"
 #define LINE_SIZE 4096
 
 static int
@@ -32,21 +31,13 @@ refuse(const struct refusal *refusal)
 	return refusal->code;
 }
 
-static int
-explain_usage(const struct shell *shell)
-{
-	say("The words are: keys [--json], keys add TITLE, keys delete SHA256:... For example: ssh -p %u %u@%s keys add My laptop < .ssh/id_ed25519.pub",
-	    shell->port, shell->account, shell->host);
-	return GUARD_EXIT_USAGE;
-}
-
-/* ---- list -------------------------------------------------------------- */
+/* ---- list, for a program -------------------------------------------------------------- */
 
 /* A tab within is none of ours: text_printable() makes it a "?". */
 int
 keys_format(json_t *key, char *buf, size_t size)
 {
-	char added_buf[WORDS_TIME_SIZE], expires_buf[WORDS_TIME_SIZE];
+	char added_buf[OUTPUT_TIME_SIZE], expires_buf[OUTPUT_TIME_SIZE];
 	char title_text[NAME_TEXT_MAX + 1], from_text[FROM_TEXT_MAX + 1];
 	const char *title, *type, *from, *sha256, *md5;
 	const char *added_text, *expires_text;
@@ -60,8 +51,8 @@ keys_format(json_t *key, char *buf, size_t size)
 	    !text_is_printable(type) || !text_is_printable(sha256) ||
 	    !text_is_printable(md5))
 		return ENS_E_PROTOCOL;
-	added_text = words_format_time(added, added_buf);
-	expires_text = words_format_time(expires, expires_buf);
+	added_text = output_time(added, added_buf);
+	expires_text = output_time(expires, expires_buf);
 	text_printable(title, title_text, sizeof(title_text));
 	text_printable(from, from_text, sizeof(from_text));
 	n = snprintf(buf, size,
@@ -78,15 +69,14 @@ list_json(const json_t *keys)
 {
 	static const char *const times[] = { "added", "expires" };
 	json_t *list = json_array(), *key, *copy;
-	char buf[WORDS_TIME_SIZE];
+	char buf[OUTPUT_TIME_SIZE];
 	const char *text;
 	size_t i, k;
 
-	json_array_foreach(keys, i, key)
-	{
+	json_array_foreach(keys, i, key) {
 		copy = json_copy(key);
 		for (k = 0; k < 2; k++) {
-			text = words_format_time(
+			text = output_time(
 			    json_integer_value(json_object_get(key, times[k])),
 			    buf);
 			json_object_set_new(copy, times[k],
@@ -104,16 +94,15 @@ list_text(const json_t *keys)
 	json_t *key;
 	size_t i;
 
-	json_array_foreach(keys, i, key)
-	{
+	json_array_foreach(keys, i, key) {
 		if (keys_format(key, line, sizeof(line)) == 0)
 			puts(line);
 	}
-	return fflush(stdout) == 0 ? 0 : GUARD_EXIT_UNWELL;
+	return output_end();
 }
 
 int
-keys_list(struct shell *shell, bool is_json)
+keys_run_list(struct shell *shell, bool is_json)
 {
 	json_t *reply;
 	int code = 0;
@@ -122,7 +111,7 @@ keys_list(struct shell *shell, bool is_json)
 	if (reply == NULL)
 		return code;
 	if (is_json)
-		code = words_print_json(json_pack("{s:I, s:b, s:o}", "account",
+		code = output_json(json_pack("{s:I, s:b, s:o}", "account",
 		    (json_int_t)shell->account, "manage",
 		    json_is_true(json_object_get(reply, "manage")), "keys",
 		    list_json(json_object_get(reply, "keys"))));
@@ -130,6 +119,53 @@ keys_list(struct shell *shell, bool is_json)
 		code = list_text(json_object_get(reply, "keys"));
 	json_decref(reply);
 	return code;
+}
+
+/* ---- list, for a person ---------------------------------------------- */
+
+static void
+show_key(const json_t *key)
+{
+	char text[NAME_TEXT_MAX + 1], when[OUTPUT_TIME_SIZE];
+	int64_t expires = json_integer_value(json_object_get(key, "expires"));
+
+	answer_text(key, "title", text);
+	printf("\n  %s\n", text[0] != '\0' ? text : "(without a title)");
+	printf("    %s, ", answer_text(key, "type", text));
+	printf("%" JSON_INTEGER_FORMAT " bits, added %s\n",
+	    json_integer_value(json_object_get(key, "bits")),
+	    output_date(json_integer_value(json_object_get(key, "added")),
+	        when));
+	if (expires != 0)
+		printf("    expires %s\n", output_date(expires, when));
+	if (answer_text(key, "from", text)[0] != '\0')
+		printf("    only from %s\n", text);
+	printf("    %s\n", answer_text(key, "sha256", text));
+	if (answer_text(key, "md5", text)[0] != '\0')
+		printf("    %s\n", text);
+}
+
+int
+keys_show(struct shell *shell)
+{
+	const json_t *keys, *key;
+	json_t *reply;
+	int code = 0;
+	size_t i;
+
+	reply = answer_all(shell, "keys", "keys", &code);
+	if (reply == NULL)
+		return code;
+	printf("\nPublic keys of account %u\n", shell->account);
+	keys = json_object_get(reply, "keys");
+	for (i = 0; (key = json_array_get(keys, i)) != NULL; i++)
+		show_key(key);
+	if (json_is_true(json_object_get(reply, "manage")))
+		printf(
+		    "\nTo add one: ssh -p %u %u@%s keys add TITLE < KEY.pub\n",
+		    shell->port, shell->account, shell->host);
+	json_decref(reply);
+	return 0;
 }
 
 /* ---- reading a key ------------------------------------------------------ */
@@ -262,11 +298,11 @@ change(struct shell *shell, json_t *request, const char *outcome)
 	printf("%s %s\n", outcome,
 	    json_string_value(json_object_get(reply, "fingerprint")));
 	json_decref(reply);
-	return fflush(stdout) == 0 ? 0 : GUARD_EXIT_UNWELL;
+	return output_end();
 }
 
-static int
-add(struct shell *shell, const char *title)
+int
+keys_run_add(struct shell *shell, const char *title)
 {
 	static char text[KEYS_INPUT_MAX + 2];
 	const char *wrong = NULL;
@@ -293,49 +329,16 @@ add(struct shell *shell, const char *title)
 	    "added");
 }
 
-static int delete (struct shell *shell, const char *fingerprint)
+int
+keys_run_delete(struct shell *shell, const char *fingerprint)
 {
-	if (!text_is_printable(fingerprint))
-		return explain_usage(shell);
+	if (!text_is_printable(fingerprint)) {
+		say_refusal("A key is named by its fingerprint as the list "
+		            "shows it: SHA256:...");
+		return GUARD_EXIT_USAGE;
+	}
 	return change(shell,
 	    json_pack("{s:s, s:s}", "op", "key-delete", "fingerprint",
 	        fingerprint),
 	    "deleted");
-}
-
-/* The word at *at, spaces behind it included, is passed over. */
-static bool
-take_word(const char **at, const char *word)
-{
-	size_t len = strlen(word);
-
-	if (strncmp(*at, word, len) != 0 ||
-	    ((*at)[len] != ' ' && (*at)[len] != '\0'))
-		return false;
-	*at += len;
-	*at += strspn(*at, " ");
-	return true;
-}
-
-int
-keys_run(struct shell *shell, const char *command)
-{
-	char rest[LINE_SIZE];
-	const char *at = command;
-	size_t len;
-
-	take_word(&at, WORD);
-	len = strlen(at);
-	while (len > 0 && at[len - 1] == ' ')
-		len--;
-	if (len >= sizeof(rest))
-		return explain_usage(shell);
-	memcpy(rest, at, len);
-	rest[len] = '\0';
-	at = rest;
-	if (take_word(&at, "add") && at[0] != '\0')
-		return add(shell, at);
-	if (take_word(&at, "delete") && at[0] != '\0')
-		return delete (shell, at);
-	return explain_usage(shell);
 }

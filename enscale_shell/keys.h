@@ -1,7 +1,6 @@
 /*
- * One of the words for scripts (words.h): "keys" lists the account's public
- * keys, "keys add" and "keys delete" change them, where the gateway allows
- * that.
+ * The account's public keys: "keys" lists them, "keys add" and "keys delete"
+ * change them, where the gateway allows that.
  */
 #ifndef ENSCALE_SHELL_KEYS_H
 #define ENSCALE_SHELL_KEYS_H
@@ -14,11 +13,15 @@
 /* What a key is read from holds at most this many bytes. */
 #define KEYS_INPUT_MAX KEY_LINE_MAX
 
-/* Lists them; returns an exit code. */
-int keys_list(struct shell *shell, bool is_json);
-/* Runs "keys add" and "keys delete"; returns an exit code, or a negative
- * signal number. */
-int keys_run(struct shell *shell, const char *command);
+/* "keys": lists them; returns an exit code. */
+int keys_run_list(struct shell *shell, bool is_json);
+/* "keys add TITLE", with the key on standard input, and "keys delete
+ * SHA256:..."; return an exit code, or a negative signal number. */
+int keys_run_add(struct shell *shell, const char *title);
+int keys_run_delete(struct shell *shell, const char *fingerprint);
+
+/* The list for a person, in the menu; returns an exit code. */
+int keys_show(struct shell *shell);
 
 /*
  * May what was read be handed on as a key? Its form is for others to judge.

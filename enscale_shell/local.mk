@@ -4,9 +4,9 @@ noinst_LTLIBRARIES += libshell.la
 
 # What its unit tests link.
 libshell_la_SOURCES = \
-	%D%/about.c %D%/about.h \
 	%D%/answer.c %D%/answer.h \
 	%D%/child_env.c %D%/child_env.h \
+	%D%/commands.c %D%/commands.h \
 	%D%/connect_lines.c %D%/connect_lines.h \
 	%D%/forwarded_agent.c %D%/forwarded_agent.h \
 	%D%/guard_client.c %D%/guard_client.h \
@@ -20,15 +20,18 @@ libshell_la_SOURCES = \
 	%D%/menu_line.c %D%/menu_line.h \
 	%D%/menu_text.c \
 	%D%/monitor.c %D%/monitor.h \
+	%D%/nodes.c %D%/nodes.h \
+	%D%/output.c %D%/output.h \
 	%D%/say.c %D%/say.h \
+	%D%/sessions.c %D%/sessions.h \
+	%D%/settings.c %D%/settings.h \
 	%D%/shell.c %D%/shell.h \
 	%D%/shell_confinement.c %D%/shell_confinement.h \
 	%D%/ssh_log.c %D%/ssh_log.h \
 	%D%/ssh_options.c %D%/ssh_options.h \
 	%D%/syscall_filter.c %D%/syscall_filter.h \
 	%D%/table.c %D%/table.h \
-	%D%/terminal.c %D%/terminal.h \
-	%D%/words.c %D%/words.h
+	%D%/terminal.c %D%/terminal.h
 libshell_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 libshell_la_LIBADD = libcommon.la $(JANSSON_LIBS)
 

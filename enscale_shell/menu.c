@@ -15,11 +15,13 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/text.h"
-#include "enscale_shell/about.h"
 #include "enscale_shell/connect_lines.h"
 #include "enscale_shell/hop.h"
+#include "enscale_shell/keys.h"
 #include "enscale_shell/menu_input.h"
+#include "enscale_shell/output.h"
 #include "enscale_shell/say.h"
+#include "enscale_shell/settings.h"
 #include "enscale_shell/terminal.h"
 
 #define AUTO_LISTING AUTO(cleanup_listing)
@@ -63,8 +65,8 @@ static int
 fetch(struct menu *menu, struct listing **ret_listing)
 {
 	struct refusal refusal;
-	int r = listing_fetch(menu->shell, menu->shell->is_native,
-	    ret_listing, &refusal);
+	int r = listing_fetch(menu->shell, menu->shell->is_native, ret_listing,
+	    &refusal);
 
 	menu->code = 0;
 	if (r != 0) {
@@ -448,10 +450,10 @@ choose(struct menu *menu, struct screen *screen, const struct menu_input *input)
 		connect_lines(menu, screen, input->text);
 		return STEP_AGAIN;
 	case MENU_CHOICE_KEYS:
-		about_show_keys(menu->shell);
+		keys_show(menu->shell);
 		return STEP_AGAIN;
 	case MENU_CHOICE_SETTINGS:
-		about_show_settings(menu->shell);
+		settings_show(menu->shell);
 		return STEP_AGAIN;
 	case MENU_CHOICE_HELP:
 		show_help();
@@ -513,16 +515,15 @@ run_screen(struct menu *menu, struct screen *screen)
 static void
 print_header(const struct shell *shell)
 {
-	char when[ABOUT_TIME_SIZE];
+	char when[OUTPUT_TIME_SIZE];
 
 	printf("Enscale SSH gateway, account %u", shell->account);
 	if (shell->name[0] != '\0')
 		printf(" (%s)", shell->name);
 	putchar('\n');
-	if (shell->last_login != 0) {
-		about_format_time(shell->last_login, when);
-		printf("Last login: %s from %s\n", when, shell->last_address);
-	}
+	if (shell->last_login != 0)
+		printf("Last login: %s from %s\n",
+		    output_date(shell->last_login, when), shell->last_address);
 	if (shell->announcement[0] != '\0')
 		printf("%s\n", shell->announcement);
 	puts("Type a number or part of a name; ? is help.");

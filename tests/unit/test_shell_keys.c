@@ -12,7 +12,7 @@
 
 #include "common/errors.h"
 #include "enscale_shell/keys.h"
-#include "enscale_shell/words.h"
+#include "enscale_shell/commands.h"
 
 static void
 only_whole_words_are_ours(void **state)
@@ -22,13 +22,13 @@ only_whole_words_are_ours(void **state)
 		"/usr/libexec/enscale/sftp" };
 
 	(void)state;
-	assert_true(words_is_command("keys"));
-	assert_true(words_is_command("keys add My laptop"));
-	assert_true(words_is_command("keys "));
-	assert_true(words_is_command("nodes --json"));
-	assert_true(words_is_command("whoami"));
+	assert_true(commands_has("keys"));
+	assert_true(commands_has("keys add My laptop"));
+	assert_true(commands_has("keys "));
+	assert_true(commands_has("nodes --json"));
+	assert_true(commands_has("whoami"));
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		assert_false(words_is_command(others[i]));
+		assert_false(commands_has(others[i]));
 }
 
 static const char *

@@ -1,6 +1,6 @@
 /* Jansson's objects as locals that clean themselves. */
-#ifndef ENSCALE_GUARD_JSON_H
-#define ENSCALE_GUARD_JSON_H
+#ifndef ENSCALE_COMMON_JSON_H
+#define ENSCALE_COMMON_JSON_H
 
 #include <jansson.h>
 
