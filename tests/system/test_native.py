@@ -146,7 +146,10 @@ def test_a_dynamic_forward_reaches_the_node_alone(native, client):
 TUN = r"""
 mkdir -p /dev/net
 test -e /dev/net/tun || mknod /dev/net/tun c 10 200
-timeout 20 ssh -v -N -l 124718-25880 -w 7:7 ssh.enscale.com 2>&1
+timeout 20 ssh -v -N -l 124718-25880 -w 7:7 ssh.enscale.com >/tmp/tun.log 2>&1 &
+for i in $(seq 200); do grep -q 'rejected tunnel' /tmp/tun.log && break; sleep 0.1; done
+kill $! || :
+cat /tmp/tun.log
 """
 
 
