@@ -3,6 +3,7 @@ certificates, and its hosts in the order in which they need each other.
 """
 
 import concurrent.futures
+import fcntl
 import glob
 import os
 import secrets
@@ -175,8 +176,10 @@ class Demo:
 def start(folder, progress):
     demo = Demo(folder)
     progress.step("keys and certificates")
-    make_keys(demo.keys)
-    make_certificates(demo.certificates)
+    with open(f"{hosts.STATE}/keys.lock", "w") as lock:  # those of another set want them, too
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        make_keys(demo.keys)
+        make_certificates(demo.certificates)
 
     progress.step("the hosts")
     with concurrent.futures.ThreadPoolExecutor(len(catalogue.PLANS)) as pool:

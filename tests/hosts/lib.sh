@@ -185,12 +185,13 @@ prepare_layer() {
 prepare_base() {
 	local own_layer=$layer new=$checkout/.demo/base sources options=
 	mkdir -p "$cache"
-	exec 7>"$cache/lock"
-	flock 7
-	if [[ -e $base/finished ]]; then
+	if [[ -e $base/finished ]]; then # whatever else is being made now
 		touch "$base"
 		return
 	fi
+	exec 7>"$cache/lock"
+	flock 7
+	if [[ -e $base/finished ]]; then return; fi
 	if [[ $release = *-i386 ]]; then options=--arch=i386; fi
 	sources=$(sources_of "${release%-i386}")
 	[[ $sources ]] || die "apt's sources have no Debian to take $release from"
@@ -303,10 +304,11 @@ remove_cgroups() {
 	rm -f "$file"
 }
 
-# inside COMMAND...: in the namespaces of the keeper, with the layer as root.
+# inside COMMAND...: in the namespaces of the keeper, with the layer as root. An
+# interrupt means something to it, though not to what a script runs with "&".
 inside() {
 	nsenter --target "$keeper" --mount --pid --net --ipc --uts -- \
-		env -i --chdir=$top PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		env -i --default-signal=INT,QUIT --chdir=$top PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" "$@"
 }
 

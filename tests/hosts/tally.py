@@ -51,9 +51,13 @@ def system(file):
     try:
         suites = xml.etree.ElementTree.parse(f"{STATE}/{file}").getroot()
     except (OSError, xml.etree.ElementTree.ParseError):
-        print(f"\npytest did not come to its end: {file}")
+        print(f"failed: {file}: pytest did not come to its end")
         return (0, 1, 0)
     total = [0, 0, 0]
+    for case in suites.iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            module = case.get("classname", "").rpartition(".")[2]
+            print(f"failed: {file}: {module}.py::{case.get('name')}")
     for suite in suites.iter("testsuite"):
         tests, failures, errors, skipped = (
             int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")
@@ -67,6 +71,7 @@ def system(file):
 
 def main(arguments):
     total = [0, 0, 0]
+    print()
     while arguments:
         word = arguments.pop(0)
         if word == "--unit":
@@ -74,7 +79,7 @@ def main(arguments):
         elif word == "--system":
             counts = system(arguments.pop(0))
         else:
-            print(f"\nfailed: {arguments.pop(0)}")
+            print(f"failed: {arguments.pop(0)}")
             counts = (0, 1, 0)
         total = [a + b for a, b in zip(total, counts)]
     print("\n{} passed, {} failed, {} skipped".format(*total))

@@ -21,6 +21,7 @@ import hosts as test_hosts
 
 SET = os.environ.get("SET", "check")
 FOLDER = f"{test_hosts.STATE}/{SET}"
+SHARED = os.environ.get("SHARED")
 
 
 def pytest_configure(config):
@@ -28,11 +29,13 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "both: looks at what differs between releases of"
                             " Debian, so ./check runs it on both")
     config.addinivalue_line("markers", "services: needs the layer of packages-services")
+    config.addinivalue_line("markers", "mutations: needs no hosts")
 
 
 def is_wanted(item):
-    if bool(item.get_closest_marker("services")) != (SET == "services"):
-        return False
+    for name in ("services", "mutations"):  # each has a set of its own
+        if bool(item.get_closest_marker(name)) != (SET == name):
+            return False
     if os.environ.get("FULL"):
         return True
     return not item.get_closest_marker("full") and (
@@ -43,6 +46,30 @@ def pytest_collection_modifyitems(config, items):
     others = [item for item in items if not is_wanted(item)]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if item not in others]
+
+
+def claim(module):
+    """Whether it is ours: whoever makes the file has it."""
+    try:
+        os.close(os.open(f"{test_hosts.STATE}/claims/{module}", os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
+
+
+claims = {}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item):
+    """Two sets of hosts may share the tests: who comes to a module first has
+    all of it, and the other goes on to the next."""
+    if not SHARED:
+        return None
+    module = item.path.stem
+    if module not in claims:
+        claims[module] = claim(module)
+    return None if claims[module] else True
 
 
 class Client(test_hosts.Host):

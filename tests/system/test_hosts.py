@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -136,3 +138,18 @@ def test_the_directory_holds_the_demo_s_entries(directory):
         assert b"enscaleAccountId: " + account in accounts.stdout
     nodes = directory.sh(f"{search} objectClass=enscaleNode enscaleHostKey")
     assert nodes.stdout.count(b"enscaleHostKey: ssh-ed25519") == 3
+
+
+def test_the_sum_names_what_failed_and_what_did_not_come_to_its_end():
+    case = '<testcase classname="tests.system.test_bread" name="test_it_rises">'
+    with open(f"{test_hosts.STATE}/bread.xml", "w") as file:
+        file.write(f'<testsuites><testsuite tests="2" failures="1">{case}<failure/></testcase>'
+                   f"{case}</testcase></testsuite></testsuites>")
+    tally = [f"{test_hosts.HERE}/tally.py", "--system", "bread.xml", "--system", "none.xml"]
+    done = subprocess.run([sys.executable, "-B", *tally], capture_output=True, text=True)
+    os.unlink(f"{test_hosts.STATE}/bread.xml")
+    assert done.stdout.split("\n") == [
+        "", "failed: bread.xml: test_bread.py::test_it_rises",
+        "failed: none.xml: pytest did not come to its end", "",
+        "1 passed, 2 failed, 0 skipped", ""]
+    assert done.returncode == 1

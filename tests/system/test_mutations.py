@@ -122,6 +122,7 @@ def tree(tmp_path_factory):
 
 
 @pytest.mark.full
+@pytest.mark.mutations
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("mutation", mutations())
 def test_a_broken_promise_is_noticed(tree, mutation):
