@@ -79,6 +79,91 @@ def test_a_setting_that_the_gateway_relies_on_is_refused_in_words(
                         rf'"{must}", not "[^"]+": otherwise .*\n', said)
 
 
+def in_block(setting, criteria="Address 192.0.2.0/24"):
+    """A sed script: one more Match block."""
+    return f"$ a\\\nMatch {criteria}\n$ a\\\n{setting}"
+
+
+def last_line(gateway):
+    return gateway.read(CONFIG).count(b"\n")
+
+
+@pytest.mark.parametrize("setting, option, must", [
+    ("ForceCommand /bin/sh", "forcecommand", "none"),
+    ("AuthorizedKeysCommand /usr/bin/cat /etc/keys", "authorizedkeyscommand",
+     "/usr/libexec/enscale/enscale-keys %u %f"),
+    ("TrustedUserCAKeys /etc/ssh/ca.pub", "trustedusercakeys", "none"),
+    ("  allowtcpforwarding = \"all\"", "allowtcpforwarding", "local"),
+    ("ChallengeResponseAuthentication yes", "kbdinteractiveauthentication", "no"),
+    ("AuthenticationMethods hostbased", "authenticationmethods", "publickey"),
+    ("PermitUserRC yes", "permituserrc", "no"),
+])
+def test_a_match_block_that_sets_what_is_relied_on_is_refused_in_words(
+        gateway, changed, setting, option, must):
+    changed(CONFIG, in_block(setting))
+    result = check(gateway)
+    assert result.returncode == EX_CONFIG
+    assert re.fullmatch(
+        rf'enscale-sshd-start: in the Match block at line {last_line(gateway) - 1} of '
+        rf'{CONFIG}, {option} must be "{re.escape(must)}", not "[^"]+": otherwise .*\n',
+        result.stderr.decode())
+
+
+@pytest.mark.parametrize("criteria", [
+    "User *,!4444", "Address 198.18.0.10", "Host *.example", "LocalPort 3022", "all"])
+def test_whom_a_match_block_is_for_does_not_matter(gateway, changed, criteria):
+    changed(CONFIG, in_block("AuthorizedKeysFile .ssh/authorized_keys", criteria))
+    result = check(gateway)
+    assert result.returncode == EX_CONFIG
+    assert b"authorizedkeysfile must be" in result.stderr
+
+
+def test_every_match_block_is_looked_at(gateway, changed):
+    changed(CONFIG, in_block("MaxSessions 20"))
+    changed(CONFIG, in_block("PermitTunnel yes", "User 7777").replace("Match", "=\"match\" "))
+    changed(CONFIG, in_block("ClientAliveInterval 60"))
+    result = check(gateway)
+    assert result.returncode == EX_CONFIG
+    assert f"the Match block at line {last_line(gateway) - 3} of".encode() in result.stderr
+    assert b"permittunnel must be" in result.stderr
+
+
+def test_match_blocks_that_leave_alone_what_is_relied_on_are_taken(gateway, changed):
+    changed(CONFIG, in_block("MaxSessions 20"))
+    changed(CONFIG, in_block("ClientAliveInterval 60\\\nPasswordAuthentication no",
+                             "User 4444 Address 198.18.0.0/15 LocalPort 3022"))
+    result = check(gateway)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_a_match_block_that_names_another_pam_service_is_refused(gateway, changed):
+    changed(CONFIG, in_block("PAMServiceName sshd"))
+    result = check(gateway)
+    assert result.returncode == EX_CONFIG
+    assert (b"take out PAMServiceName" if knows_service(gateway)
+            else b"Bad configuration option: PAMServiceName") in result.stderr
+
+
+def test_a_file_that_includes_others_is_refused(gateway, changed):
+    changed(CONFIG, "1 i\\\n  include /etc/enscale/sshd_config.d/*.conf")
+    result = check(gateway)
+    assert result.returncode == EX_CONFIG
+    assert f"line 1 of {CONFIG} includes other files".encode() in result.stderr
+
+
+@pytest.mark.parametrize("line, effect", [
+    ("Subsystem files internal-sftp -R", "this host's disk"),
+    ("AcceptEnv *", "what programs here are loaded with"),
+    ("AcceptEnv LD_*", "what programs here are loaded with"),
+])
+def test_what_must_not_be_there_is_refused_in_words(gateway, changed, line, effect):
+    changed(CONFIG, f"s|^Subsystem sftp .*|&\\n{line}|")
+    result = check(gateway)
+    assert result.returncode == EX_CONFIG
+    said = result.stderr.decode()
+    assert f'in {CONFIG}, take out "{line[0].lower()}' in said and effect in said
+
+
 def test_a_file_that_sshd_does_not_take_is_refused_with_sshds_words(gateway, changed):
     changed(CONFIG, "$ a NoSuchOption yes")
     result = check(gateway)
@@ -93,6 +178,57 @@ def test_a_pam_service_that_judges_nobody_is_refused(gateway, changed, script, k
     result = check(gateway)
     assert result.returncode == EX_CONFIG
     assert f"{STACK} has no {kind} line with pam_enscale.so".encode() in result.stderr
+
+
+ACCOUNT = r"^account\s+\[.*\]\s+.*pam_enscale.so"
+SESSION = r"^session\s+\[.*\]\s+.*pam_enscale.so"
+
+
+@pytest.mark.parametrize("script, word", [
+    (f"s/{ACCOUNT}/account optional pam_enscale.so/", "its no has to be the last word"),
+    (f"s/{ACCOUNT}/account sufficient pam_enscale.so/", "its no has to be the last word"),
+    (f"s/{ACCOUNT}/account [success=done] pam_enscale.so/", "its no has to be the last word"),
+    (f"s/{ACCOUNT}/account [success=done ignore=ignore default=die] pam_enscale.so/",
+     "its no has to be the last word"),
+    (f"s/{SESSION}/SESSION Optional pam_enscale.so/", "its no has to be the last word"),
+    (f"s/{SESSION}/session [default=ignore] pam_enscale.so/",
+     "its no has to be the last word"),
+    (f"s/{ACCOUNT}/-&/", "take the - away"),
+    (f"s/{SESSION}/-&/", "take the - away"),
+    (f"s/{ACCOUNT}/account sufficient pam_localuser.so\\n&/",
+     '"sufficient pam_localuser.so" could let in before pam_enscale.so is asked'),
+    (f"s/{ACCOUNT}/account [success=1 default=ignore] pam_access.so\\n&/",
+     "could let in before pam_enscale.so is asked"),
+    (f"s/{ACCOUNT}/account \\\\\\n  [success=done default=ignore] pam_access.so\\n&/",
+     "could let in before pam_enscale.so is asked"),
+    (f"s/{ACCOUNT}/account include common-account\\n&/",
+     "could let in before pam_enscale.so is asked"),
+    (f"s/{SESSION}/session substack common-session\\n&/",
+     "could let in before pam_enscale.so is asked"),
+    (f"s/{ACCOUNT}/@include common-account\\n&/", "what is included could let in"),
+    (f"s/{ACCOUNT}/account [success=done default=die] pam_permit.so pam_enscale.so/",
+     "could let in before pam_enscale.so is asked"),
+])
+def test_a_pam_service_in_which_pam_enscale_has_not_the_last_word_is_refused(
+        gateway, changed, script, word):
+    changed(STACK, script)
+    result = check(gateway)
+    assert result.returncode == EX_CONFIG
+    said = result.stderr.decode()
+    assert word in said and re.match(rf"enscale-sshd-start: {STACK}, line \d+: ", said)
+
+
+@pytest.mark.parametrize("script", [
+    f"s/{ACCOUNT}/account required pam_access.so\\n&/",
+    f"s/{ACCOUNT}/account [success=ok default=bad] pam_access.so # ours\\n&/",
+    f"s/{ACCOUNT}/Account  [default=die success=ok]\\\\\\n\\tpam_enscale.so/",
+    f"s/{SESSION}/&\\n@include common-session/",
+    f"s/{SESSION}/session optional pam_exec.so pam_enscale.so\\n&/",
+])
+def test_a_pam_service_with_modules_of_a_sites_own_is_taken(gateway, changed, script):
+    changed(STACK, script)
+    result = check(gateway)
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 def test_a_missing_pam_service_is_refused(gateway, changed):
