@@ -107,8 +107,9 @@ def without_principal(hosts):
     path = path.replace("%u", "mysql")
     before = node.read(path)
     node.sh(f": >{path}")
-    yield
-    node.sh(f"cat >{path}", input=before)
+    restore = lambda: node.sh(f"cat >{path}", input=before)
+    yield restore
+    restore()
 
 
 def test_a_node_that_refuses_the_certificate_is_said_to_have_done_so(
@@ -119,6 +120,17 @@ def test_a_node_that_refuses_the_certificate_is_said_to_have_done_so(
     assert b"Node 124719 cannot be reached: " in result.stderr
     assert b"it did not accept the gateway's certificate" in result.stderr
     assert re.search(SESSION.encode(), result.stderr)
+
+
+def test_what_a_node_refused_keeps_nobody_else_of_the_gateway_out(
+        client, hosts, without_principal):
+    """The node sees one source for all users; from 9.8 on sshd locks out one
+    from which logins fail."""
+    for _ in range(6):
+        assert client.ssh("124719-25880", "true").returncode == 121
+    assert client.ssh("124719-25880", "true").stderr.count(b"certificate") == 1
+    without_principal()
+    assert client.ssh("124719-25880", "exit 7").returncode == 7
 
 
 def test_a_direct_session_ends_when_its_environment_stops(

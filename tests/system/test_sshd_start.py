@@ -2,6 +2,8 @@
 is found out, and an sshd that would let in otherwise is refused, in words."""
 
 import re
+import signal
+import time
 
 import pytest
 
@@ -261,6 +263,41 @@ def test_a_reload_after_an_update_of_openssh_asks_for_a_restart(gateway):
     else:
         assert result.returncode == 0
     assert check(gateway, MAINPID=str(sshd_of(gateway))).returncode == 0
+
+
+def test_failed_logins_lock_out_nobody_behind_the_same_address(client):
+    for _ in range(6):
+        assert client.ssh("25880", "whoami", key="21296-ed25519").returncode == 255
+    assert client.ssh("25880", "whoami").returncode == 0
+
+
+@pytest.fixture
+def reloaded(gateway, changed, client, wait_for):
+    """reloaded(sed script): of the configuration, for sshd as it runs."""
+    def restart():
+        gateway.kill("enscale-sshd", signal.SIGHUP)
+        time.sleep(0.5)
+        wait_for(lambda: gateway.sh("ss -Hltn 'sport = :3022'").stdout, "sshd is back")
+
+    def reload(script):
+        changed(CONFIG, script)
+        restart()
+
+    before = gateway.read(CONFIG)
+    yield reload
+    gateway.write(CONFIG, before)
+    restart()
+
+
+def test_users_whom_a_site_refuses_lock_out_nobody_behind_the_same_address(
+        gateway, client, reloaded):
+    if not knows_service(gateway):  # nor RefuseConnection
+        return
+    reloaded(in_block("RefuseConnection yes", "User 21296"))
+    assert check(gateway).returncode == 0
+    for _ in range(4):
+        assert client.ssh("21296", "whoami").returncode == 255
+    assert client.ssh("25880", "whoami").returncode == 0
 
 
 def test_what_is_refused_is_not_started(scratch_host):
