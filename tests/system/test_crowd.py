@@ -7,7 +7,7 @@ import time
 import pytest
 
 from entries import account_dn
-from test_ending import processes
+from test_ending import crowd, processes  # noqa: F401
 
 SESSIONS, AT_A_TIME = 200, 20
 LOGIN = "124718-25880"
@@ -52,3 +52,46 @@ def test_200_sessions_are_open_at_once_after_20_logins_at_a_time(
             process.kill()
             process.wait()
     wait_for(lambda: processes(gateway, 25880) == [], "nothing is left")
+
+
+# The guard's longest pause: how long anybody waits for its first word, and be
+# it a no, until a line is read.
+ASK = r"""
+import select, socket, sys, time
+worst = 0
+while not select.select([sys.stdin], [], [], 0.01)[0]:
+    asked = time.monotonic()
+    with socket.socket(socket.AF_UNIX) as guard:
+        guard.connect("/run/enscale/guard/guard.sock")
+        guard.recv(4096)
+    worst = max(worst, time.monotonic() - asked)
+print(worst)
+"""
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+def test_120_clients_that_vanish_at_once_hold_up_nobody(
+        room, crowd, client, gateway, wait_for, note):  # noqa: F811
+    def enter(_):
+        argv = client.ssh_argv(LOGIN, "echo up; exec sleep 600")
+        process = client.popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert process.stdout.readline() == b"up\n"
+        return process
+
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+        entered = list(pool.map(enter, range(120)))
+    asking = gateway.popen(["python3", "-c", ASK], stdin=subprocess.PIPE,
+                           stdout=subprocess.PIPE)
+    time.sleep(1)
+    gone = time.monotonic()
+    for process in entered:
+        process.kill()
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 60)
+    seconds = time.monotonic() - gone
+    worst = float(asking.communicate(b"end\n")[0])
+    for process in entered:
+        process.communicate()
+    note(f"120 clients vanish beside 4,000 processes: nothing is left after "
+         f"{seconds:.2f} s, the guard's first word took {worst * 1000:.0f} ms at worst")
+    assert worst < 2
