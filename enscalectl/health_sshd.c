@@ -24,14 +24,19 @@
 
 #define SSHD        ENS_LIBEXEC_DIR "/enscale-sshd"
 #define SSHD_CONFIG ENS_SYSCONFDIR "/enscale/sshd_config"
-#define SSHD_TEST   SSHD " -T -f " SSHD_CONFIG " 2>&1"
+#define START       "enscale-sshd-start"
+#define START_TEST  ENS_LIBEXEC_DIR "/" START " check 2>&1"
 #define PAM_SERVICE ENS_PAM_CONF_DIR "/enscale-sshd"
 #define PAM_MODULE  "pam_enscale.so"
 #define LOGIN_SHELL ENS_BIN_DIR "/enscale-shell"
 #define TEXT_MAX    1024
-#define PORTS_MAX   16
-#define TCP_LISTEN  "0A"
-#define BLANKS      " \t\n"
+/* All that a Match block may ask for: without, sshd prints nothing. */
+#define SSHD_TEST                                                            \
+	SSHD " -T -f " SSHD_CONFIG " -C user=none,host=none,addr=192.0.2.1," \
+	     "laddr=192.0.2.1,lport=1,rdomain=none 2>&1"
+#define PORTS_MAX  16
+#define TCP_LISTEN "0A"
+#define BLANKS     " \t\n"
 
 /* ---- what sshd says of itself ------------------------------------------- */
 
@@ -120,10 +125,31 @@ known_settings(const struct health *health)
 	return ask_sshd(&quiet);
 }
 
+/* What its start looks at and would refuse. */
+static int
+ask_start(struct health *health)
+{
+	FILE *pipe = popen(START_TEST, "re");
+	char line[TEXT_MAX], first[TEXT_MAX] = "";
+	const char *text = first;
+
+	if (pipe == NULL)
+		return health_find(health, START ": %s", error_text(-errno));
+	while (fgets(line, sizeof(line), pipe) != NULL)
+		if (first[0] == '\0')
+			memcpy(first, line, sizeof(line));
+	if (pclose(pipe) == 0)
+		return EXIT_YES;
+	first[strcspn(first, "\r\n")] = '\0';
+	if (strncmp(first, START ": ", strlen(START ": ")) == 0)
+		text += strlen(START ": ");
+	return health_find(health, "%s", text);
+}
+
 int
 health_sshd_config(struct health *health)
 {
-	return ask_sshd(health) != NULL ? EXIT_YES : EXIT_NO;
+	return ask_sshd(health) != NULL ? ask_start(health) : EXIT_NO;
 }
 
 /* ---- listening ---------------------------------------------------------- */

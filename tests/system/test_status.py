@@ -91,6 +91,26 @@ def test_status_names_what_sshd_would_not_start_with(gateway, client, broken):
     assert client.ssh(LOGIN, "id -un").stdout == b"apache\n"  # the one that runs
 
 
+@pytest.mark.parametrize("script, finding", [
+    ("sed -i '$ a Match Address 192.0.2.0/24\\nForceCommand /bin/sh' /etc/enscale/sshd_config",
+     "sshd's configuration: in the Match block at line "),
+    (f"sed -Ei 's/^account.*pam_enscale/account optional pam_enscale/' {PAM}",
+     f"sshd's configuration: {PAM}, line "),
+], ids=["match", "pam"])
+def test_status_names_what_would_let_in_otherwise(gateway, broken, script, finding):
+    broken(script, "/etc/enscale/sshd_config", PAM)
+    code, said = status(gateway)
+    assert code == 1, said
+    assert finding in said
+
+
+def test_a_match_block_of_a_sites_own_is_nothing_unwell(gateway, broken):
+    broken("sed -i '$ a Match LocalPort 3022 User 4444\\nMaxSessions 20'"
+           " /etc/enscale/sshd_config", "/etc/enscale/sshd_config")
+    code, said = status(gateway)
+    assert code == 0, said
+
+
 @pytest.mark.parametrize("login, words", [(LOGIN, ["true"]), ("25880", ["nodes"])])
 def test_a_login_that_pam_was_not_asked_about_is_the_gateways_trouble(
     gateway, client, broken, login, words
