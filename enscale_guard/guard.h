@@ -74,7 +74,7 @@ struct guard {
 	sd_event_source *judge, *expiry;
 	int64_t next_expiry; /* seconds since the epoch; 0: none */
 
-	sd_event_source *left_over_timer; /* left_over.c */
+	sd_event_source *left_over_timer, *orphan_timer; /* left_over.c */
 
 	struct listener *guard_listener, *agent_listener;
 	LIST_HEAD(, shell) shells;

@@ -10,18 +10,21 @@
 #include <string.h>
 
 #include "common/errors.h"
+#include "common/limits.h"
+#include "common/session_registry.h"
 #include "enscale_guard/ending.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
 
-#define LOOK_USEC  200000
-#define AGAIN_USEC (ENDING_KILL_USEC + 2 * LOOK_USEC)
-#define AGAIN_MAX  (8 * AGAIN_USEC) /* for what does not die of a SIGKILL */
-#define CHAIN_MAX  64 /* processes from one of an account's up to its monitor */
+#define LOOK_USEC   200000
+#define AGAIN_USEC  (ENDING_KILL_USEC + 2 * LOOK_USEC)
+#define AGAIN_MAX   (8 * AGAIN_USEC) /* for what does not die of a SIGKILL */
+#define ORPHAN_USEC 5000000          /* it may end by itself until then */
+#define CHAIN_MAX   64 /* processes from one of an account's up to its monitor */
 
 struct left_over {
-	struct session session;
-	bool is_told; /* the audit log has its end */
+	struct session session; /* without an id: of any session, orphans */
+	bool is_told;           /* the audit log has its end */
 	/* CLOCK_MONOTONIC: not looked at before; doubled with every look. */
 	uint64_t due, wait;
 	struct process_list of_uid; /* processes with the account's uid */
@@ -149,7 +152,7 @@ settle(struct guard *guard, struct left_over *left)
 	const struct session *session = &left->session;
 	int r = 0;
 
-	if (!session_is_alive(session))
+	if (session->id[0] != '\0' && !session_is_alive(session))
 		r = session_remove(session_table_folder(guard->sessions),
 		    session->account, session->id);
 	if (r < 0)
@@ -249,13 +252,15 @@ find(const struct guard *guard, const struct session *session)
 	struct left_over *left;
 
 	LIST_FOREACH(left, &guard->left_overs, left_overs)
-		if (strcmp(left->session.id, session->id) == 0)
+		if (left->session.account == session->account &&
+		    strcmp(left->session.id, session->id) == 0)
 			return left;
 	return NULL;
 }
 
 static void
-look(struct guard *guard, const struct session *session, bool is_told)
+look(struct guard *guard, const struct session *session, bool is_told,
+    uint64_t delay)
 {
 	struct left_over *left;
 
@@ -268,7 +273,7 @@ look(struct guard *guard, const struct session *session, bool is_told)
 	}
 	left->session = *session;
 	left->is_told = is_told;
-	left->due = now_usec(guard) + LOOK_USEC;
+	left->due = now_usec(guard) + delay;
 	left->wait = AGAIN_USEC;
 	LIST_INSERT_HEAD(&guard->left_overs, left, left_overs);
 	expect(guard, left->due);
@@ -277,13 +282,62 @@ look(struct guard *guard, const struct session *session, bool is_told)
 void
 left_over_look(struct guard *guard, const struct session *session)
 {
-	look(guard, session, true);
+	look(guard, session, true, LOOK_USEC);
 }
 
 void
 left_over_record(struct guard *guard, const struct session *session)
 {
-	look(guard, session, false);
+	look(guard, session, false, LOOK_USEC);
+}
+
+/* ---- orphans --------------------------------------------------------------- */
+
+/* One whose parent is the first process. Whatever has left a session descends
+ * from one, or is it. */
+static void
+see_orphan(pid_t pid, uid_t uid, void *arg)
+{
+	struct guard *guard = arg;
+	const uid_t base = guard->config.uid_base;
+	const struct session session = { .account = uid - base };
+	uint64_t start;
+	pid_t parent;
+
+	if (uid > base && uid - base <= ACCOUNT_ID_MAX &&
+	    process_stat(pid, &start, &parent) == 0 && parent == 1)
+		look(guard, &session, true, ORPHAN_USEC);
+}
+
+static int
+on_orphans(sd_event_source *source, uint64_t usec, void *arg)
+{
+	int r = process_each(see_orphan, arg);
+
+	(void)source, (void)usec;
+	if (r < 0)
+		log_error("cannot look up processes: %s", error_text(r));
+	return 0;
+}
+
+void
+left_over_orphans(struct guard *guard)
+{
+	sd_event_source **timer = &guard->orphan_timer;
+	int enabled = SD_EVENT_OFF, r = 0;
+
+	if (*timer == NULL)
+		r = sd_event_add_time_relative(guard->event, timer,
+		    CLOCK_MONOTONIC, ORPHAN_USEC, 1000, on_orphans, guard);
+	else if (sd_event_source_get_enabled(*timer, &enabled) >= 0 &&
+	    enabled == SD_EVENT_OFF) {
+		r = sd_event_source_set_time_relative(*timer, ORPHAN_USEC);
+		if (r >= 0)
+			r = sd_event_source_set_enabled(*timer,
+			    SD_EVENT_ONESHOT);
+	}
+	if (r < 0)
+		log_error("cannot look for what is left: %s", error_text(r));
 }
 
 void
@@ -293,4 +347,6 @@ left_over_close(struct guard *guard)
 		forget(LIST_FIRST(&guard->left_overs));
 	sd_event_source_disable_unref(guard->left_over_timer);
 	guard->left_over_timer = NULL;
+	sd_event_source_disable_unref(guard->orphan_timer);
+	guard->orphan_timer = NULL;
 }

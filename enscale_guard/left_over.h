@@ -20,7 +20,13 @@ void left_over_look(struct guard *guard, const struct session *session);
 /* The same for a record whose monitor was dead when it was read: the end of
  * its session is audited when the record goes. */
 void left_over_record(struct guard *guard, const struct session *session);
-/* Forgets what is under way, at the guard's own end: the records tell. */
+/* After an end that was the user's own, and at the guard's start: looks, once
+ * for all that ended in some seconds, for processes of accounts whose parents
+ * are gone. An account that has any is looked at as above some seconds later,
+ * if it still has. */
+void left_over_orphans(struct guard *guard);
+/* Forgets what is under way, at the guard's own end: the records tell, and
+ * whose parents are gone. */
 void left_over_close(struct guard *guard);
 
 #endif

@@ -73,6 +73,8 @@ session_over(struct session_entry *entry, void *arg)
 		ending_processes(g, &entry->session, &entry->members);
 	if (entry->published)
 		left_over_look(g, &entry->session);
+	else
+		left_over_orphans(g);
 	live_hop_clear(g, entry);
 	guard_socket_session_over(entry);
 	agent_socket_session_over(g, entry);
@@ -284,6 +286,7 @@ open_units(struct guard *g)
 	if (r < 0)
 		log_warning("cannot read sessions in \"%s\": %s",
 		    g->sessions_dir, error_text(r));
+	left_over_orphans(g);
 	live_hop_tidy(g);
 	r = guard_socket_open(g);
 	if (r >= 0)
