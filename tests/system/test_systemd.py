@@ -138,6 +138,26 @@ def test_a_login_at_a_terminal_leaves_lastlog_as_it_was(installation, host):
     assert host.sh("stat -c %s.%Y /var/log/lastlog").stdout == before
 
 
+# Debian 13's sshd writes no wtmp but a database, which libwtmpdb keeps.
+WHO = """
+import os, sqlite3, subprocess
+if os.path.exists("/var/log/wtmp.db"):
+    rows = sqlite3.connect("/var/log/wtmp.db").execute("select User from wtmp")
+    print(*(user for (user,) in rows), sep="\\n")
+else:
+    subprocess.run(["last", "-w", "-f", "/var/log/wtmp"])
+"""
+
+
+def test_a_login_at_a_terminal_is_in_the_system_s_record_of_logins(installation, host):
+    menu = installation.pexpect_ssh("21296")
+    menu.expect(r"> ?$")
+    menu.sendline("0")
+    menu.wait()
+    said = host.run(["python3", "-c", WHO]).stdout.decode()
+    assert re.search(r"^21296\b", said, re.M), said
+
+
 def test_only_sshd_has_terminals_that_echo_nothing_too_early(host):
     loaded = [unit for unit in UNITS if b"pty_enscale.so" in
               host.read(f"/proc/{main_pid(host, unit)}/maps")]
