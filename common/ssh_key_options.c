@@ -279,3 +279,54 @@ ssh_key_stricter_options(uint8_t a, uint8_t b)
 {
 	return (uint8_t)(((a | b) & ~KEY_NO_TOUCH) | (a & b & KEY_NO_TOUCH));
 }
+
+/* The next pattern of a list, or NULL at its end. */
+static const char *
+next_pattern(const char **rest, size_t *ret_len)
+{
+	const char *pattern = *rest;
+
+	if (pattern == NULL)
+		return NULL;
+	*ret_len = strcspn(pattern, ",");
+	*rest = pattern[*ret_len] == ',' ? pattern + *ret_len + 1 : NULL;
+	return pattern;
+}
+
+static bool
+has_pattern(const char *list, const char *pattern, size_t len)
+{
+	const char *rest = list, *own;
+	size_t own_len;
+
+	while ((own = next_pattern(&rest, &own_len)) != NULL) {
+		if (own_len == len && memcmp(own, pattern, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Are all patterns of a list that begin like this in the other one, too? */
+static bool
+has_patterns(const char *list, const char *of, bool negated)
+{
+	const char *rest = of, *pattern;
+	size_t len;
+
+	while ((pattern = next_pattern(&rest, &len)) != NULL) {
+		if ((*pattern == '!') == negated &&
+		    !has_pattern(list, pattern, len))
+			return false;
+	}
+	return true;
+}
+
+const char *
+ssh_key_stricter_from(const char *a, const char *b)
+{
+	if (*a == '\0' || *b == '\0')
+		return *a == '\0' ? b : a;
+	if (has_patterns(b, a, false) && has_patterns(a, b, true))
+		return a;
+	return has_patterns(a, b, false) && has_patterns(b, a, true) ? b : NULL;
+}

@@ -118,7 +118,8 @@ value_room(const struct entry_attribute *attribute, enum schema_name which)
 		size += attribute->values[i].bv_len + row;
 		if (which == SCHEMA_SSH_PUBLIC_KEY)
 			size += entry_keys_most(&attribute->values[i]) *
-			    (64 + sizeof(struct entry_key));
+			    (64 + sizeof(struct entry_key) +
+			        sizeof(struct entry_key *));
 	}
 	return size;
 }

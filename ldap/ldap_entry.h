@@ -49,6 +49,11 @@ struct entry_key {
 	uint8_t options;  /* KEY_NO_PTY, ... of ssh_key.h */
 };
 
+/* Two copies of one key: takes from it what the other one takes away, too.
+ * False, and it is as it was: of two from= lists neither is within the other, so
+ * that nothing is left of it. */
+bool entry_key_lessen(struct entry_key *key, const struct entry_key *other);
+
 struct entry_host_key {
 	uint8_t fingerprint[SHA256_LEN];
 	struct bytes blob;
@@ -105,7 +110,7 @@ struct entry_attribute {
 };
 
 /* Counts up when the same attributes give another entry: all are read anew. */
-#define ENTRY_RULES 2
+#define ENTRY_RULES 3
 
 struct entry_parser;
 

@@ -11,6 +11,7 @@
 
 #include "common/errors.h"
 #include "common/fingerprint.h"
+#include "common/fingerprint_text.h"
 #include "common/host_address.h"
 #include "ldap/ldap_entry_private.h"
 
@@ -51,6 +52,19 @@ sooner(int64_t a, int64_t b)
 	if (a == 0 || b == 0)
 		return a == 0 ? b : a;
 	return a < b ? a : b;
+}
+
+bool
+entry_key_lessen(struct entry_key *key, const struct entry_key *other)
+{
+	const char *from = ssh_key_stricter_from(key->from, other->from);
+
+	if (from == NULL)
+		return false;
+	key->from = from;
+	key->options = ssh_key_stricter_options(key->options, other->options);
+	key->expires = sooner(key->expires, other->expires);
+	return true;
 }
 
 /* Begins to read the keys of a value; false when it is over its limit. */
@@ -203,6 +217,84 @@ take_value(struct parse *p, struct key_values *values)
 	return true;
 }
 
+/* By fingerprint, and then as they came. */
+static int
+compare_keys(const void *a, const void *b)
+{
+	struct entry_key *const *x = a, *const *y = b;
+	int r = memcmp((*x)->fingerprint, (*y)->fingerprint, SHA256_LEN);
+
+	return r != 0 ? r : (*x > *y) - (*x < *y);
+}
+
+static bool
+is_same_key(const struct entry_key *a, const struct entry_key *b)
+{
+	return memcmp(a->fingerprint, b->fingerprint, SHA256_LEN) == 0;
+}
+
+static bool
+has_same_limits(const struct entry_key *a, const struct entry_key *b)
+{
+	return strcmp(a->from, b->from) == 0 && a->options == b->options &&
+	    a->expires == b->expires;
+}
+
+/* The key that has no blob any more stands for none. */
+static void
+merge_key(struct parse *p, struct entry_key *key, struct entry_key *again)
+{
+	char text[FINGERPRINT_SHA256_TEXT_LEN + 128];
+	char name[FINGERPRINT_SHA256_TEXT_LEN + 1];
+	bool good = true;
+
+	if (!has_same_limits(key, again)) {
+		good = entry_key_lessen(key, again);
+		fingerprint_format_sha256(key->fingerprint, name);
+		(void)snprintf(text, sizeof(text), "%s is there twice: %s",
+		    name,
+		    good ? "what either takes away is away"
+		         : "of its from= lists neither is within the other");
+		if (good)
+			entry_warn(p, SCHEMA_SSH_PUBLIC_KEY, text);
+		else
+			(void)entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, text);
+	}
+	again->blob.len = 0;
+	if (!good)
+		key->blob.len = 0;
+}
+
+/* Each key stays once, as little as all copies of it. False without memory. */
+static bool
+merge_keys(struct parse *p, struct key_values *values)
+{
+	struct entry_key **order = entry_take(p,
+	    values->count * sizeof(struct entry_key *));
+	struct entry_key *keys = values->keys;
+	uint32_t first = 0, kept = 0;
+
+	if (order == NULL)
+		return false;
+	for (uint32_t i = 0; i < values->count; i++)
+		order[i] = &keys[i];
+	qsort(order, values->count, sizeof(struct entry_key *), compare_keys);
+	for (uint32_t i = 1; i < values->count; i++) {
+		if (!is_same_key(order[first], order[i]))
+			first = i;
+		else if (order[first]->blob.len > 0)
+			merge_key(p, order[first], order[i]);
+		else
+			order[i]->blob.len = 0;
+	}
+	for (uint32_t i = 0; i < values->count; i++) {
+		if (keys[i].blob.len > 0)
+			keys[kept++] = keys[i];
+	}
+	values->count = kept;
+	return true;
+}
+
 /* Keys on the account itself: a bad one is named and left out. */
 static bool
 parse_account_keys(struct parse *p, struct entry *entry)
@@ -225,6 +317,8 @@ parse_account_keys(struct parse *p, struct entry *entry)
 	if (values.over > 0)
 		leave_out(p, SCHEMA_SSH_PUBLIC_KEY, "keys",
 		    values.count + values.over, values.count);
+	if (values.count > 1 && !merge_keys(p, &values))
+		return false;
 	entry->account.keys = values.keys;
 	entry->account.key_count = values.count;
 	return true;

@@ -460,6 +460,49 @@ every_bad_value_of_an_account_is_named_and_every_good_key_taken(void **state)
 }
 
 static void
+a_key_that_is_there_twice_is_as_little_as_both(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	sync_begin(&fixture);
+	sync_add(&fixture, "objectClass: enscaleAccount");
+	sync_add(&fixture, "enscaleAccountId: 1");
+	VALUE(SAMPLE_ED25519 " one");
+	VALUE(SAMPLE_ECDSA256 " two");
+	VALUE("from=\"192.0.2.7\",expiry-time=\"20300101Z\" " SAMPLE_ED25519
+	      "\nno-pty,expiry-time=\"20290101Z\" " SAMPLE_ED25519);
+	VALUE(SAMPLE_ECDSA256 " two again");
+	entry = sync_parse(&fixture, 1, ACCOUNT_DN);
+	assert_false(entry.refused);
+	assert_int_equal(entry.account.key_count, 2);
+	assert_string_equal(entry.account.keys[0].title, "one");
+	assert_string_equal(entry.account.keys[0].from, "192.0.2.7");
+	assert_int_equal(entry.account.keys[0].options, KEY_NO_PTY);
+	assert_int_equal(entry.account.keys[0].expires, 1861920000);
+	assert_string_equal(entry.account.keys[1].title, "two");
+	/* What is the same twice is not worth a word. */
+	assert_string_equal(entry.reason, "");
+	assert_non_null(strstr(entry.warning,
+	    " is there twice: what either takes away is away"));
+	assert_null(strstr(entry.warning, "two"));
+	/* Of two lists the one within the other; else nothing is in both. */
+	sync_begin(&fixture);
+	sync_add(&fixture, "objectClass: enscaleAccount");
+	sync_add(&fixture, "enscaleAccountId: 1");
+	VALUE("from=\"192.0.2.7,192.0.2.8\" " SAMPLE_ED25519);
+	VALUE("from=\"192.0.2.8\" " SAMPLE_ED25519);
+	VALUE("from=\"192.0.2.7\" " SAMPLE_ECDSA256);
+	VALUE("from=\"192.0.2.8\" " SAMPLE_ECDSA256);
+	VALUE(SAMPLE_ECDSA256);
+	entry = sync_parse(&fixture, 1, ACCOUNT_DN);
+	assert_int_equal(entry.account.key_count, 1);
+	assert_string_equal(entry.account.keys[0].from, "192.0.2.8");
+	assert_non_null(strstr(entry.reason,
+	    " is there twice: of its from= lists neither is within the other"));
+}
+
+static void
 what_is_said_of_an_entry_ends_somewhere(void **state)
 {
 	size_t len = ATTRIBUTE_VALUE_MAX;
@@ -724,19 +767,22 @@ of_keys_that_are_too_long_together_the_first_count(void **state)
 		COUNT = ACCOUNT_KEYS_MAX
 	};
 	static struct berval values[COUNT];
-	static const char rsa[] = SAMPLE_RSA2048;
-	char from[FROM_TEXT_MAX + 1], *text;
+	static char rsa[] = SAMPLE_RSA2048;
+	char from[FROM_TEXT_MAX + 1], digits[5];
 	struct wire_writer writer;
 	struct entry entry;
-	int len;
 
 	(void)state;
 	memset(from, '1', FROM_TEXT_MAX);
 	from[FROM_TEXT_MAX] = '\0';
-	len = asprintf(&text, "from=\"%s\" %s %0250d", from, rsa, 1);
-	assert_true(len > 0);
-	for (uint32_t i = 0; i < COUNT; i++)
-		values[i] = (struct berval){ (size_t)len, text };
+	for (uint32_t i = 0; i < COUNT; i++) {
+		/* Each another key. */
+		(void)snprintf(digits, sizeof(digits), "%04u", i);
+		memcpy(rsa + sizeof(rsa) - 21, digits, 4);
+		values[i].bv_len = (size_t)asprintf(&values[i].bv_val,
+		    "from=\"%s\" %s %0250d", from, rsa, 1);
+		assert_in_range(values[i].bv_len, 1, ATTRIBUTE_VALUE_MAX);
+	}
 	entry = parse_many("objectClass: enscaleAccount\nenscaleAccountId: 1\n",
 	    "sshPublicKey", values, COUNT);
 	assert_in_range(entry.account.key_count, 8000, COUNT - 1);
@@ -746,7 +792,8 @@ of_keys_that_are_too_long_together_the_first_count(void **state)
 	entry_encode(&writer, &entry);
 	assert_int_equal(writer.error, 0);
 	wire_write_free(&writer);
-	free(text);
+	for (uint32_t i = 0; i < COUNT; i++)
+		free(values[i].bv_val);
 }
 
 static void
@@ -855,6 +902,8 @@ main(void)
 		    a_bad_key_on_an_account_leaves_the_account_and_the_others),
 		cmocka_unit_test(
 		    every_bad_value_of_an_account_is_named_and_every_good_key_taken),
+		cmocka_unit_test(
+		    a_key_that_is_there_twice_is_as_little_as_both),
 		cmocka_unit_test(what_is_said_of_an_entry_ends_somewhere),
 		cmocka_unit_test(an_end_at_the_epoch_is_not_never),
 		cmocka_unit_test(

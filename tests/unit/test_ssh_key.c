@@ -289,6 +289,48 @@ options_that_take_away_are_kept_in_the_order_of_sshd(void **state)
 }
 
 static void
+of_two_from_lists_the_one_within_the_other_is_stricter(void **state)
+{
+	static const struct {
+		const char *a, *b, *stricter; /* NULL: neither */
+	} cases[] = {
+		{ "", "", "" },
+		{ "", "10.0.0.0/8", "10.0.0.0/8" },
+		{ "10.0.0.1", "10.0.0.1", "10.0.0.1" },
+		{ "10.0.0.1", "10.0.0.1,10.0.0.2", "10.0.0.1" },
+		{ "10.0.0.2,10.0.0.1", "10.0.0.1,10.0.0.2,*.example",
+		    "10.0.0.2,10.0.0.1" },
+		{ "10.0.0.1", "10.0.0.2", NULL },
+		{ "10.0.0.1,10.0.0.2", "10.0.0.2,10.0.0.3", NULL },
+		/* Texts alone are compared. */
+		{ "10.0.0.1", "10.0.0.0/8", NULL },
+		{ "10.0.0.1", "10.0.0.10", NULL },
+		{ "10.0.0.0/8,!10.0.0.1", "10.0.0.0/8",
+		    "10.0.0.0/8,!10.0.0.1" },
+		{ "10.0.0.2", "10.0.0.2,!10.0.0.1", "10.0.0.2,!10.0.0.1" },
+		{ "10.0.0.2", "10.0.0.2,10.0.0.3,!10.0.0.1", NULL },
+		{ "10.0.0.2,!10.0.0.1", "10.0.0.2,10.0.0.3,!10.0.0.1",
+		    "10.0.0.2,!10.0.0.1" },
+		{ "10.0.0.1,", "10.0.0.1", "10.0.0.1" },
+	};
+	const char *found;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (int turned = 0; turned < 2; turned++) {
+			found = turned
+			    ? ssh_key_stricter_from(cases[i].b, cases[i].a)
+			    : ssh_key_stricter_from(cases[i].a, cases[i].b);
+			if (cases[i].stricter == NULL && found == NULL)
+				continue;
+			if (cases[i].stricter == NULL || found == NULL ||
+			    strcmp(found, cases[i].stricter) != 0)
+				fail_msg("%s and %s", cases[i].a, cases[i].b);
+		}
+	}
+}
+
+static void
 tabs_stand_between_words_and_comments_are_made_fit_to_be_shown(void **state)
 {
 	char line[1024], comment[NAME_TEXT_MAX + 3];
@@ -547,6 +589,8 @@ main(void)
 		cmocka_unit_test(rsa_numbers_have_one_form),
 		cmocka_unit_test(
 		    points_are_uncompressed_and_on_the_named_curve),
+		cmocka_unit_test(
+		    of_two_from_lists_the_one_within_the_other_is_stricter),
 		cmocka_unit_test(expiry_times_are_real_ones),
 		cmocka_unit_test(from_lists_cannot_leave_their_quotes),
 	};
