@@ -421,7 +421,7 @@ follow_take(struct follow *follow, const struct entry *entry)
 		return 0;
 	touch(follow, entry->uuid);
 	if (verdict.kind == HOLD)
-		return follow_hold(follow, entry, verdict.widened);
+		return follow_hold(follow, entry, &verdict);
 	say_refused(follow, entry);
 	if (verdict.kind == STASH)
 		r = state_stash(follow->state, entry);
@@ -562,7 +562,7 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	taken = guard != KEEPS_ALL;
 	if (r == 0)
 		r = taken ? state_apply_stash(follow->state)
-		          : state_apply_stash_beside_kept(follow->state);
+		          : state_apply_stash_held(follow->state);
 	follow->keeping = guard == LETS_NEW_GO;
 	if (r == 0 && swept && follow->marking && guard != KEEPS_ALL)
 		r = state_sweep(follow->state, follow_may_go, follow,

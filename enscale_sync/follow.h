@@ -10,10 +10,12 @@
  *   what a server that is behind does not have yet stays. What is held is
  *   settled by a refresh in full in which nothing is, or by an administrator.
  * - Nor more rights without a change: a copy of the same version that grants
- *   more (rights.h) shows that something is hidden, or was: it is held back.
+ *   more (rights.h) shows that something is hidden, or was: it is held back. So
+ *   is one of a server that is behind, where a later one may be held already.
  * - A refresh that would take away too much (shrink.h) does not: what is there
  *   stays until a refresh takes away less, or an administrator accepts. What
  *   goes from a copy that was loaded meanwhile goes from it (state_lessen.c).
+ * - What narrows an entry does not wait for the rest of it that is held.
  * - A state that is older than its view (publish.h) asks for everything, and
  *   is published again when all of it counts.
  * - In step with the directory is only what was compared with it: by a

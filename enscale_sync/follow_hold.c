@@ -170,7 +170,11 @@ judge_known(struct follow *follow, const struct entry *ours,
 		verdict->kind = is_told_late(follow) ? PASS_OVER : HOLD;
 		return;
 	}
-	if (age == SAME && !follow->reread)
+	/* A later copy than ours of what had been told before: that was held,
+	 * and this server may not have seen the last of it. */
+	verdict->told_before = age == LATER && follow->behind &&
+	    csn_set_has_seen(&follow->floor, entry->csn);
+	if ((age == SAME && !follow->reread) || verdict->told_before)
 		verdict->widened = rights_widened(ours, entry);
 	if (verdict->widened != NULL)
 		verdict->kind = HOLD;
@@ -186,7 +190,7 @@ follow_judge(struct follow *follow, const struct entry *entry,
 	struct entry ours;
 	int r;
 
-	*ret_verdict = (struct verdict){ TAKE, NULL };
+	*ret_verdict = (struct verdict){ .kind = TAKE };
 	if (follow->lenient || (!follow->marking && follow->refreshing))
 		return 0;
 	r = state_find(follow->state, entry->uuid, &rows, &ours);
@@ -212,20 +216,30 @@ count_widened(struct follow *follow, const struct entry *entry,
 	    : 0;
 }
 
+static const char *
+held_text(const struct verdict *verdict)
+{
+	if (verdict->widened == NULL)
+		return "it is older than what is known here";
+	return verdict->told_before
+	    ? "it would grant more, and the server may have a later version yet"
+	    : "it would grant more, and is no later version";
+}
+
 int
 follow_hold(struct follow *follow, const struct entry *entry,
-    const char *widened)
+    const struct verdict *verdict)
 {
-	const char *text = "it is older than what is known here";
+	const char *widened = verdict->widened, *text = held_text(verdict);
 	bool is_new = true;
 	int r = 0;
 
 	if (widened != NULL)
+		r = state_lessen(follow->state, entry, follow->adopt);
+	if (r == 0 && widened != NULL && !verdict->told_before)
 		r = count_widened(follow, entry, widened, &is_new);
 	if (r != 0 || !is_new)
 		return r;
-	if (widened != NULL)
-		text = "it would grant more, and is no later version";
 	follow->status->held = ++follow->held;
 	status_name_held(follow->status, entry->dn, text);
 	state_set_unsettled(follow->state, true);

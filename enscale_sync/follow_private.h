@@ -86,7 +86,10 @@ enum verdict_kind {
 
 struct verdict {
 	enum verdict_kind kind;
-	const char *widened; /* HOLD: by what it grants more; NULL: it is old */
+	/* HOLD: by what it grants more, NULL when it is old: without being a
+	 * later version, or one of those that had been told before. */
+	const char *widened;
+	bool told_before;
 };
 
 /*
@@ -96,8 +99,9 @@ struct verdict {
  */
 int follow_judge(struct follow *follow, const struct entry *entry,
     struct verdict *ret_verdict);
+/* What a copy takes away counts, though it is held for what it grants. */
 int follow_hold(struct follow *follow, const struct entry *entry,
-    const char *widened);
+    const struct verdict *verdict);
 /* What is held back is found out anew. */
 void follow_forget_held(struct follow *follow);
 /* Says what is held for its rights, once for as long as it is not more. */

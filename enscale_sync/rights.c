@@ -66,8 +66,8 @@ is_later(int64_t theirs, int64_t ours)
 static const char *
 widened_key(const struct entry_key *ours, const struct entry_key *theirs)
 {
-	/* Another list of addresses: nobody here knows which one is wider. */
-	if (ours->from[0] != '\0' && strcmp(ours->from, theirs->from) != 0)
+	if (strcmp(ours->from, theirs->from) != 0 &&
+	    ssh_key_stricter_from(ours->from, theirs->from) != theirs->from)
 		return schema_names[SCHEMA_SSH_PUBLIC_KEY];
 	if (ssh_key_stricter_options(ours->options, theirs->options) !=
 	    theirs->options)
@@ -229,5 +229,82 @@ rights_widened(const struct entry *ours, const struct entry *theirs)
 	case ENTRY_OTHER:
 	default:
 		return NULL;
+	}
+}
+
+/* ---- as little as both --------------------------------------------------- */
+
+/* The earlier one, the lower one; 0: none. */
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return is_later(a, b) ? b : a;
+}
+
+static void
+lessen_account(struct entry *ours, struct entry_rows *rows,
+    const struct entry *theirs)
+{
+	const struct entry_key *key;
+	uint32_t at = UINT32_MAX, kept = 0; /* before the first */
+
+	if (theirs->account.status != ACCOUNT_ACTIVE)
+		ours->account.status = theirs->account.status;
+	ours->account.expires = least(ours->account.expires,
+	    theirs->account.expires);
+	ours->account.max_sessions = (uint32_t)least(ours->account.max_sessions,
+	    theirs->account.max_sessions);
+	for (uint32_t i = 0; i < ours->account.key_count; i++) {
+		key = find_key(theirs, rows->keys[i].fingerprint, &at);
+		if (key == NULL || entry_key_lessen(&rows->keys[i], key))
+			rows->keys[kept++] = rows->keys[i];
+	}
+	ours->account.key_count = kept;
+}
+
+static void
+lessen_environment(struct entry *ours, struct entry_rows *rows,
+    const struct entry *theirs)
+{
+	struct environment_member *member = rows->members;
+	enum environment_role role;
+	uint32_t at = 0;
+
+	if (theirs->environment.state != ENVIRONMENT_RUNNING)
+		ours->environment.state = theirs->environment.state;
+	for (uint32_t i = 0; i < ours->environment.member_count; i++) {
+		role = role_of(theirs, member[i].account, &at);
+		if (role == ROLE_NONE || role >= member[i].role)
+			continue;
+		if (member[i].role == ROLE_OWNER)
+			ours->environment.owner = 0;
+		member[i].role = role;
+	}
+}
+
+bool
+rights_lessen(struct entry *ours, struct entry_rows *rows,
+    const struct entry *theirs)
+{
+	if (ours->kind != theirs->kind || ours->refused || theirs->refused)
+		return true;
+	switch (ours->kind) {
+	case ENTRY_ACCOUNT:
+		lessen_account(ours, rows, theirs);
+		return true;
+	case ENTRY_KEY:
+		return memcmp(ours->key.fingerprint, theirs->key.fingerprint,
+		           SHA256_LEN) != 0 ||
+		    entry_key_lessen(&ours->key, &theirs->key);
+	case ENTRY_ENVIRONMENT:
+		lessen_environment(ours, rows, theirs);
+		return true;
+	case ENTRY_NODE:
+		if (theirs->node.state != ENVIRONMENT_RUNNING)
+			ours->node.state = theirs->node.state;
+		return true;
+	case ENTRY_OTHER:
+	default:
+		return true;
 	}
 }

@@ -1,11 +1,13 @@
 /*
- * What of an entry decides rights, and whether one copy of it grants more than
- * another. An attribute that is not shown reads as if there was none; where it
- * is one that narrows rights, a suspended account then is an active one.
+ * What of an entry decides rights, whether one copy of it grants more than
+ * another, and what is as little as both. An attribute that is not shown reads
+ * as if there was none; where it is one that narrows rights, a suspended account
+ * then is an active one.
  */
 #ifndef ENSCALE_SYNC_RIGHTS_H
 #define ENSCALE_SYNC_RIGHTS_H
 
+#include "enscale_sync/entry_codec.h"
 #include "ldap/ldap_entry.h"
 
 /* What narrows the rights of an account or a key for good, and is not there in
@@ -33,6 +35,16 @@ const char *rights_limit_text(enum rights_limit limit);
  * is none.
  */
 const char *rights_widened(const struct entry *ours,
+    const struct entry *theirs);
+
+/*
+ * Two copies of one thing: takes from ours what theirs takes away, too. Of two
+ * limits the stricter one counts, of two roles the lower one, of a key that both
+ * have entry_key_lessen(); a key, a member or a host key that theirs does not
+ * have stays. rows are those of ours. False: ours is a key, and nothing is left
+ * of it.
+ */
+bool rights_lessen(struct entry *ours, struct entry_rows *rows,
     const struct entry *theirs);
 
 #endif

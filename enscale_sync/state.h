@@ -176,9 +176,15 @@ int state_each_stashed(struct state *state, state_visit_entry *visit,
     void *arg);
 /* Files them all, as state_put() does without adopting. */
 int state_apply_stash(struct state *state);
-/* Drops them, but for new ones beside an entry that is kept (see below): it
- * counts, and what is taken away from the new one has to be found. */
-int state_apply_stash_beside_kept(struct state *state);
+/*
+ * The refresh is held: drops them, but for what they narrow (rights_lessen()) of
+ * those that are here, and their names; and for new ones beside an entry that
+ * is kept (see below): it counts, and what is taken away from the new one has to
+ * be found.
+ */
+int state_apply_stash_held(struct state *state);
+/* Takes from the entry that is here, if any, what this copy of it narrows. */
+int state_lessen(struct state *state, const struct entry *theirs, bool adopt);
 
 /* Marks tell what a refresh named, so that the rest can be swept. They are no
  * part of a transaction. */

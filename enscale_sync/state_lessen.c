@@ -12,7 +12,6 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
-#include "common/ssh_key.h"
 #include "enscale_sync/state_private.h"
 
 static bool
@@ -125,29 +124,11 @@ is_of(const struct entry_key *ours, const struct key_change *key)
 	return memcmp(ours->fingerprint, fingerprint_of(key), SHA256_LEN) == 0;
 }
 
-/* Two lists of addresses: which of them is the longer one nobody knows. */
-static bool
-is_from_elsewhere(const struct entry_key *ours, const struct key_change *key)
-{
-	return key->was != NULL &&
-	    strcmp(key->was->from, key->now->from) != 0 &&
-	    ours->from[0] != '\0' && strcmp(ours->from, key->now->from) != 0;
-}
-
 /* Makes it as little as both. false: nothing is left of it. */
 static bool
 lessen(struct entry_key *ours, const struct key_change *key)
 {
-	if (key->now == NULL || is_from_elsewhere(ours, key))
-		return false;
-	if (ours->from[0] == '\0')
-		ours->from = key->now->from;
-	ours->options = ssh_key_stricter_options(ours->options,
-	    key->now->options);
-	if (ours->expires == 0 ||
-	    (key->now->expires != 0 && key->now->expires < ours->expires))
-		ours->expires = key->now->expires;
-	return true;
+	return key->now != NULL && entry_key_lessen(ours, key->now);
 }
 
 static const struct entry_key *

@@ -1,4 +1,10 @@
-/* The state: entries that wait for the end of a refresh. */
+/*
+ * The state: entries that wait for the end of a refresh. What they would take
+ * away may be too much then, and is held; but a suspension, an earlier expiry,
+ * a lower role or another such limit that comes with it is a change of one entry,
+ * and counts at once: ours becomes as little as both. Its version stays, so that
+ * the rest is judged again with the next refresh.
+ */
 #include <config.h>
 
 #include "common/cleanup.h"
@@ -75,6 +81,32 @@ take_first(struct state *state, struct wire_writer *copy,
 	return r == 0 ? state_drop(state, T_STASH, state_key_bytes(&key)) : r;
 }
 
+/* name: the one it has from now on; NULL: as before. */
+static int
+lessen(struct state *state, const struct entry *theirs, const char *name,
+    bool adopt)
+{
+	struct state_copy copy AUTO(state_copy_free) = { 0 };
+	int r = state_copy_load(state, theirs->uuid, &copy);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	if (!rights_lessen(&copy.entry, &copy.rows, theirs)) {
+		copy.entry.refused = true;
+		copy.entry.reason =
+		    "sshPublicKey: of its from= list and the one that is held back neither is within the other";
+	}
+	if (name != NULL)
+		copy.entry.dn = name;
+	return state_put(state, &copy.entry, adopt);
+}
+
+int
+state_lessen(struct state *state, const struct entry *theirs, bool adopt)
+{
+	return lessen(state, theirs, NULL, adopt);
+}
+
 /* Is it not here yet, and what has its number or name is kept? */
 static bool
 is_beside_kept(struct state *state, const struct entry *entry)
@@ -90,6 +122,16 @@ is_beside_kept(struct state *state, const struct entry *entry)
 	    state_is_kept(state, winner);
 }
 
+/* A refresh that is held takes nothing else away. The name of one that is here
+ * is where its children look for it, and tells on what it hangs. */
+static int
+apply_held(struct state *state, const struct entry *entry)
+{
+	return is_beside_kept(state, entry)
+	    ? state_put(state, entry, false)
+	    : lessen(state, entry, entry->dn, false);
+}
+
 static int
 apply(struct state *state, bool all)
 {
@@ -102,8 +144,9 @@ apply(struct state *state, bool all)
 	do {
 		copy.len = 0;
 		r = take_first(state, &copy, &rows, &entry);
-		if (r == 0 && (all || is_beside_kept(state, &entry)))
-			r = state_put(state, &entry, false);
+		if (r == 0)
+			r = all ? state_put(state, &entry, false)
+			        : apply_held(state, &entry);
 	} while (r == 0);
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
@@ -115,7 +158,7 @@ state_apply_stash(struct state *state)
 }
 
 int
-state_apply_stash_beside_kept(struct state *state)
+state_apply_stash_held(struct state *state)
 {
 	return apply(state, false);
 }

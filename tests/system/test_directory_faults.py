@@ -318,6 +318,98 @@ def test_what_is_held_is_let_in_when_it_is_accepted(one, in_step, wait_for):
     assert follower.content() == one.administrator.content()
 
 
+EXISTING = [f"uid={number},ou=accounts,{SUFFIX}" for number in range(71000, 71150)]
+
+
+@pytest.fixture
+def existing(one, keys):
+    """A server with 150 accounts more, each with a key that is a value of its own."""
+    one.administrator._run("ldapadd", ldif="".join(
+        f"dn: {dn}\nobjectClass: account\nobjectClass: enscaleAccountAux\n"
+        f"objectClass: ldapPublicKey\nuid: {71000 + i}\nenscaleAccountId: {71000 + i}\n"
+        f"sshPublicKey: {keys[0]}\n\n" for i, dn in enumerate(EXISTING)))
+    one.administrator.add("ou=environments," + SUFFIX, objectClass="organizationalUnit",
+                          ou="environments")
+    one.administrator.add(environment_dn("cool-waterfall-59"), objectClass="enscaleEnvironment",
+                          cn="cool-waterfall-59", enscaleOwner="70001",
+                          enscaleFullAccess=["70002", *map(str, range(71000, 71150))])
+    return one
+
+
+def take_values(slapd, attribute, *dns):
+    slapd.administrator._run("ldapmodify", ldif="".join(
+        f"dn: {dn}\nchangetype: modify\ndelete: {attribute}\n\n" for dn in dns))
+
+
+def members(follower):
+    record = follower.records("environment")[0]
+    return {row["account"]: row["role"] for row in record["members"]}
+
+
+def test_what_narrows_an_entry_counts_though_the_rest_of_it_is_held(
+        existing, keys, in_step, wait_for):
+    root = existing.administrator
+    follower = Follower(existing.host, existing)
+    follower.start()
+    in_step(follower)
+    follower.stop()
+    before = len(follower.records("key"))
+    take_values(existing, "sshPublicKey", *EXISTING)
+    root.replace(EXISTING[0], enscaleStatus="suspended")
+    root.replace(EXISTING[1], enscaleExpires="20200101000000Z")
+    root.replace(environment_dn("cool-waterfall-59"), enscaleFullAccess=None,
+                 enscaleLimitedAccess="70002")
+    follower.start()
+    wait_for(lambda: "keys" in follower.status()["held_reason"], "it is held", 30)
+    accounts = {row["account"]: row for row in follower.records("account")}
+    assert accounts[71000]["status"] == "suspended"
+    assert accounts[71001]["expires"] == 1577836800
+    assert accounts[71002]["status"] == "active" and accounts[71002]["expires"] == 0
+    # What is taken away from many waits, and with it who lost all.
+    assert len(follower.records("key")) == before
+    assert members(follower)[70002] == "limited" and members(follower)[71000] == "full"
+    # So it stays when all is asked again, and what is changed then counts.
+    refreshes = follower.status()["refreshes"]
+    assert follower.sync("refresh").returncode == 0
+    wait_for(lambda: follower.status()["refreshes"] > refreshes, "a refresh", 20)
+    assert "keys" in follower.status()["held_reason"]
+    assert follower.accounts()[71000] == "suspended"
+    root.replace(EXISTING[1], enscaleStatus="suspended")
+    wait_for(lambda: follower.accounts()[71001] == "suspended", "it is known", 10)
+    assert follower.sync("accept").returncode == 0
+    in_step(follower)
+    assert follower.fingerprints() == root.fingerprints()
+    assert {n for n, status in follower.accounts().items() if status == "suspended"} \
+        == {71000, 71001}
+    assert members(follower) == {70001: "owner", 70002: "limited"}
+
+
+@pytest.mark.full
+def test_a_server_that_lags_does_not_lift_what_narrowed_a_held_entry(
+        existing, in_step, wait_for):
+    """It has a version that is later than ours, and earlier than the one that is held."""
+    two = Slapd(existing.host, 2)
+    two.configure()
+    follower = Follower(existing.host, existing, two)
+    follower.start()
+    in_step(follower)
+    follower.stop()
+    existing.administrator.replace(EXISTING[0], description="changed")
+    two.load(existing.dump().decode())
+    take_values(existing, "sshPublicKey", *EXISTING)
+    existing.administrator.replace(EXISTING[0], enscaleStatus="suspended")
+    follower.start()
+    wait_for(lambda: "keys" in follower.status()["held_reason"], "it is held", 30)
+    assert follower.accounts()[71000] == "suspended"
+    existing.stop()
+    two.start()
+    wait_for(lambda: {"dn": EXISTING[0], "reason":
+             "it would grant more, and the server may have a later version yet"}
+             in follower.status()["held_entries"], "it is held", 90)
+    assert follower.status()["source"] == two.uri
+    assert follower.accounts()[71000] == "suspended"
+
+
 def load_anew(slapd):
     """The same tree, whose entries are others: new entryUUIDs."""
     slapd.stop()

@@ -125,6 +125,19 @@ def test_changes_count_while_a_limit_is_hidden(one, keys, in_step, wait_for):
     assert follower.accounts()[70002] == "suspended"
 
 
+def test_what_is_shown_now_counts_though_something_else_is_hidden(one, in_step, wait_for):
+    one.administrator.add_account(70004, enscaleStatus="suspended",
+                                  enscaleExpires="20200101000000Z")
+    hide(one, "enscaleExpires")
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    assert limits(follower)[70004] == ("suspended", 0)
+    hide(one, "enscaleStatus")
+    wait_for(lambda: limits(follower)[70004] == ("suspended", 1577836800), "it has ended", 20)
+    wait_for(lambda: follower.status()["held"] == 2, "both are held", 10)
+
+
 def test_a_key_or_a_role_that_appears_without_a_change_waits(
         scratch_host, keys, in_step, wait_for):
     one = Slapd(scratch_host, 1)

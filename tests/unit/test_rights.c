@@ -210,6 +210,86 @@ what_was_refused_is_more_and_what_is_refused_is_not(void **state)
 	assert_widened("objectClass", with_key(KEY, "", 1), ACCOUNT);
 }
 
+/* What is left of ours beside theirs; NULL: nothing of a key. */
+static void
+assert_lessened(const char *left, const char *ours, const char *theirs)
+{
+	struct wire_writer copy AUTO(wire_write_free), scratch AUTO(
+	    wire_write_free);
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry a = sync_entry(&f, 1, "cn=x,dc=test", ours), b;
+	bool same;
+
+	wire_write_init_growing(&copy, RECORD_SIZE_MAX);
+	wire_write_init_growing(&scratch, 2 * RECORD_SIZE_MAX);
+	entry_encode(&copy, &a);
+	assert_int_equal(entry_decode((struct bytes){ copy.data, copy.len },
+	                     a.uuid, &rows, &a),
+	    0);
+	b = sync_entry(&f, 1, "cn=x,dc=test", theirs);
+	assert_int_equal(rights_lessen(&a, &rows, &b), left != NULL);
+	/* It is never more than it was. */
+	b = sync_entry(&f, 1, "cn=x,dc=test", ours);
+	assert_null(rights_widened(&b, &a));
+	b = sync_entry(&f, 1, "cn=x,dc=test", left != NULL ? left : ours);
+	assert_int_equal(entry_compare(&scratch, &a, &b, &same), 0);
+	if (!same)
+		fail_msg("%s is not what is left of %s", left, ours);
+}
+
+static void
+what_is_as_little_as_both_has_the_stricter_limit_of_each(void **state)
+{
+	const char *two = with_key(with_key(ACCOUNT, "", 1), "", 2);
+
+	(void)state;
+	assert_lessened(
+	    ACCOUNT "enscaleStatus: suspended\nenscaleMaxSessions: 2\n",
+	    ACCOUNT "enscaleMaxSessions: 2\n",
+	    ACCOUNT "enscaleStatus: suspended\nenscaleMaxSessions: 9\n");
+	assert_lessened(ACCOUNT "enscaleStatus: suspended\n"
+	                        "enscaleExpires: 20200101000000Z\n",
+	    ACCOUNT "enscaleStatus: suspended\n",
+	    ACCOUNT "enscaleExpires: 20200101000000Z\ncn: Ann\n");
+	/* A key that theirs does not have stays, and one of its own waits. */
+	assert_lessened(
+	    with_key(with_key(ACCOUNT, "", 1), "from=\"10.0.0.1\" ", 2), two,
+	    with_key(with_key(ACCOUNT, "", 3), "from=\"10.0.0.1\" ", 2));
+	assert_lessened(with_key(ACCOUNT, "", 1),
+	    with_key(with_key(ACCOUNT, "", 1), "from=\"10.0.0.1\" ", 2),
+	    with_key(ACCOUNT, "from=\"10.0.0.2\" ", 2));
+	assert_lessened(
+	    with_key(KEY "enscaleExpires: 20200101000000Z\n",
+	        "no-pty,from=\"10.0.0.1\" ", 1),
+	    with_key(KEY, "no-pty,from=\"10.0.0.1,10.0.0.2\" ", 1),
+	    with_key(KEY "enscaleExpires: 20200101000000Z\n",
+	        "from=\"10.0.0.1\" ", 1));
+	assert_lessened(NULL, with_key(KEY, "from=\"10.0.0.1\" ", 1),
+	    with_key(KEY, "from=\"10.0.0.2\" ", 1));
+	assert_lessened(with_key(KEY, "", 1), with_key(KEY, "", 1),
+	    with_key(KEY, "no-pty ", 2));
+	assert_lessened(PLACE "enscaleState: stopped\n", PLACE,
+	    PLACE "enscaleServiceType: web\nenscaleState: stopped\n");
+	assert_lessened(ACCOUNT, ACCOUNT, ACCOUNT "enscaleStatus: asleep\n");
+}
+
+static void
+of_two_roles_the_lower_one_is_left(void **state)
+{
+	(void)state;
+	assert_lessened(ENVIRONMENT "enscaleFullAccess: 1\n"
+	                            "enscaleFullAccess: 3\n"
+	                            "enscaleLimitedAccess: 2\n"
+	                            "enscaleState: stopped\n",
+	    ENVIRONMENT "enscaleOwner: 1\nenscaleFullAccess: 2\n"
+	                "enscaleFullAccess: 3\n",
+	    ENVIRONMENT "enscaleOwner: 4\nenscaleFullAccess: 1\n"
+	                "enscaleLimitedAccess: 2\nenscaleState: stopped\n");
+	assert_lessened(ENVIRONMENT "enscaleLimitedAccess: 1\n",
+	    ENVIRONMENT "enscaleLimitedAccess: 1\n",
+	    ENVIRONMENT "enscaleOwner: 1\n");
+}
+
 static void
 each_limit_is_known_by_whose_it_is(void **state)
 {
@@ -264,6 +344,8 @@ main(void)
 		TEST(a_node_that_runs_or_leads_elsewhere_is_more),
 		TEST(a_host_key_that_was_not_there_is_more),
 		TEST(what_was_refused_is_more_and_what_is_refused_is_not),
+		TEST(what_is_as_little_as_both_has_the_stricter_limit_of_each),
+		TEST(of_two_roles_the_lower_one_is_left),
 		TEST(each_limit_is_known_by_whose_it_is),
 		TEST(the_state_counts_who_has_a_limit),
 	};

@@ -370,7 +370,7 @@ a_kept_one_counts_as_replaced_by_its_copy(void **state)
 	theirs = sync_entry(&f, 2000, "enscaleAccountId=50,dc=test",
 	    "objectClass: enscaleAccount\nenscaleAccountId: 50\n");
 	assert_int_equal(state_stash(f.state, &theirs), 0);
-	assert_int_equal(state_apply_stash_beside_kept(f.state), 0);
+	assert_int_equal(state_apply_stash_held(f.state), 0);
 	assert_int_equal(
 	    state_find(f.state, sync_uuid(1001), &rows, &ours), 0);
 	/* Beside one that is not kept it would count. */

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/cleanup.h"
 #include "common/errors.h"
 #include "tests/unit/sync_fixture.h"
 
@@ -172,6 +173,150 @@ a_child_from_the_stash_waits_to_be_adopted(void **state)
 	assert_int_equal(state_commit(f.state), 0);
 }
 
+/* ---- a refresh that is held -------------------------------------------- */
+
+static void
+apply_held(void)
+{
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_apply_stash_held(f.state), 0);
+	assert_int_equal(state_adopt(f.state), 0);
+	assert_int_equal(state_commit(f.state), 0);
+}
+
+/* Is the entry with this UUID what the lines say, but for its name? */
+static bool
+is(uint32_t uuid, const char *lines)
+{
+	struct wire_writer scratch AUTO(wire_write_free);
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry theirs = sync_entry(&f, uuid, DN, lines), ours;
+	bool same;
+
+	wire_write_init_growing(&scratch, 2 * RECORD_SIZE_MAX);
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(state_find(f.state, sync_uuid(uuid), &rows, &ours), 0);
+	assert_int_equal(entry_compare(&scratch, &ours, &theirs, &same), 0);
+	state_end(f.state);
+	return same;
+}
+
+static const char *
+with_csn(const char *lines, uint32_t number, const char *key)
+{
+	static char buffers[4][512];
+	static unsigned int turn;
+	char *buffer = buffers[turn++ % 4];
+
+	(void)snprintf(buffer, sizeof(buffers[0]),
+	    "%sentryCSN: 20260101000000.%06uZ#000000#001#000000\n%s%s%s", lines,
+	    number, *key != '\0' ? "sshPublicKey: " : "", key,
+	    *key != '\0' ? "\n" : "");
+	return buffer;
+}
+
+static void
+who_is_suspended_and_loses_a_key_is_suspended_at_once(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, DN, with_csn(ACCOUNT, 1, sync_key(1)));
+	sync_complete(&f);
+	stash(1, DN, with_csn(ACCOUNT "enscaleStatus: suspended\n", 2, ""));
+	apply_held();
+	/* The key is held, and so is the version: the next refresh asks again. */
+	assert_true(is(1,
+	    with_csn(ACCOUNT "enscaleStatus: suspended\n", 1, sync_key(1))));
+	apply();
+	assert_true(is(1,
+	    with_csn(ACCOUNT "enscaleStatus: suspended\n", 1, sync_key(1))));
+}
+
+static void
+what_would_be_lifted_waits_and_what_is_narrowed_does_not(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, "cn=env-1,dc=test",
+	    "objectClass: enscaleEnvironment\ncn: env-1\n"
+	    "enscaleFullAccess: 1\nenscaleFullAccess: 2\n");
+	sync_put(&f, 2, DN, ACCOUNT "enscaleMaxSessions: 2\n");
+	sync_complete(&f);
+	stash(1, "cn=env-1,dc=test",
+	    "objectClass: enscaleEnvironment\ncn: env-1\n"
+	    "enscaleLimitedAccess: 1\nenscaleFullAccess: 3\n"
+	    "enscaleState: stopped\n");
+	stash(2, DN, ACCOUNT "enscaleExpires: 20300101000000Z\n");
+	apply_held();
+	assert_true(is(1,
+	    "objectClass: enscaleEnvironment\ncn: env-1\n"
+	    "enscaleLimitedAccess: 1\nenscaleFullAccess: 2\n"
+	    "enscaleState: stopped\n"));
+	assert_true(is(2,
+	    ACCOUNT "enscaleMaxSessions: 2\n"
+	            "enscaleExpires: 20300101000000Z\n"));
+}
+
+static void
+what_is_gone_or_refused_or_new_waits_as_a_whole(void **state)
+{
+	(void)state;
+	sync_put(&f, 1, DN, ACCOUNT);
+	sync_complete(&f);
+	stash(1, DN, ACCOUNT "enscaleStatus: asleep\n");
+	stash(2, "enscaleAccountId=2,dc=test",
+	    "objectClass: enscaleAccount\nenscaleAccountId: 2\n");
+	apply_held();
+	assert_true(is(1, ACCOUNT));
+	assert_none(2);
+}
+
+static void
+a_key_with_another_from_list_is_refused_until_one_of_both_counts(void **state)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	struct entry entry;
+	char lines[512];
+
+	(void)state;
+	for (uint32_t i = 1; i <= 2; i++) {
+		(void)snprintf(lines, sizeof(lines),
+		    "objectClass: enscaleKey\n"
+		    "sshPublicKey: from=\"10.0.0.%u\" %s\n",
+		    i, sync_key(1));
+		if (i == 1)
+			sync_put(&f, 1, "cn=key," DN, lines);
+		else
+			stash(1, "cn=key," DN, lines);
+	}
+	apply_held();
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_int_equal(state_find(f.state, sync_uuid(1), &rows, &entry), 0);
+	assert_true(entry.refused);
+	assert_int_equal(state_refused_count(f.state), 1);
+	state_end(f.state);
+}
+
+static void
+children_find_a_parent_whose_new_name_came_with_what_is_held(void **state)
+{
+	char lines[256];
+
+	(void)state;
+	(void)snprintf(lines, sizeof(lines),
+	    "objectClass: enscaleKey\nsshPublicKey: %s\n", sync_key(2));
+	sync_put(&f, 1, DN, with_csn(ACCOUNT, 1, sync_key(1)));
+	sync_put(&f, 2, "cn=key," DN, lines);
+	sync_complete(&f);
+	stash(1, "uid=ann,dc=test", with_csn(ACCOUNT, 2, ""));
+	assert_int_equal(state_begin_write(f.state), 0);
+	sync_put_unsure(&f, 2, "cn=key,uid=ann,dc=test", lines);
+	assert_int_equal(state_commit(f.state), 0);
+	apply_held();
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_false(state_is_orphan(f.state, sync_uuid(2)));
+	state_end(f.state);
+	assert_true(is(1, with_csn(ACCOUNT, 1, sync_key(1))));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
 
 int
@@ -185,6 +330,13 @@ main(void)
 		TEST(what_was_applied_is_not_applied_again),
 		TEST(an_apply_that_is_undone_leaves_the_stash),
 		TEST(a_child_from_the_stash_waits_to_be_adopted),
+		TEST(who_is_suspended_and_loses_a_key_is_suspended_at_once),
+		TEST(what_would_be_lifted_waits_and_what_is_narrowed_does_not),
+		TEST(what_is_gone_or_refused_or_new_waits_as_a_whole),
+		TEST(
+		    a_key_with_another_from_list_is_refused_until_one_of_both_counts),
+		TEST(
+		    children_find_a_parent_whose_new_name_came_with_what_is_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
