@@ -27,6 +27,7 @@ struct key_row {
 	struct entry_key key; /* borrowed from the state */
 	int64_t created;      /* 0: unknown, comes last */
 	uint8_t uuid[ENTRY_UUID_LEN];
+	bool limits; /* it gives nothing, and takes away: see limit_subject() */
 };
 
 /* One environment of an account. */
@@ -211,6 +212,23 @@ put_record(struct derive *derive, const struct record_key *key, int encoded)
 	return derive->put(derive->arg, key, record);
 }
 
+/* The entry that counts may be kept although the directory does not have it any
+ * more: it grants no more than the copy that is there instead (state_kept.c).
+ * The entry is in subject_rows. */
+static int
+limit_subject(struct derive *derive, const struct record_key *subject,
+    struct entry *entry)
+{
+	struct entry other;
+	int r = state_find_limit(derive->state, subject, &derive->other_rows,
+	    &other);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	(void)rights_lessen(entry, &derive->subject_rows, &other);
+	return 0;
+}
+
 /* ---- accounts ---------------------------------------------------------- */
 
 static int
@@ -219,6 +237,8 @@ compare_keys(const void *a, const void *b)
 	const struct key_row *x = a, *y = b;
 	int r = memcmp(x->key.fingerprint, y->key.fingerprint, SHA256_LEN);
 
+	if (r == 0)
+		r = x->limits - y->limits;
 	if (r == 0)
 		r = compare_ages(x->created, y->created);
 	return r != 0 ? r : memcmp(x->uuid, y->uuid, ENTRY_UUID_LEN);
@@ -236,9 +256,14 @@ compare_key_ages(const void *a, const void *b)
 	    : memcmp(x->key.fingerprint, y->key.fingerprint, SHA256_LEN);
 }
 
+struct key_walk {
+	struct derive *derive;
+	bool limits;
+};
+
 static int
 add_key(struct derive *derive, const struct entry *entry,
-    const struct entry_key *key)
+    const struct entry_key *key, bool limits)
 {
 	struct key_row *row = add_row(&derive->keys, sizeof(*row));
 
@@ -246,6 +271,7 @@ add_key(struct derive *derive, const struct entry *entry,
 		return -ENOMEM;
 	row->key = *key;
 	row->created = entry->created;
+	row->limits = limits;
 	memcpy(row->uuid, entry->uuid, sizeof(row->uuid));
 	return 0;
 }
@@ -253,7 +279,8 @@ add_key(struct derive *derive, const struct entry *entry,
 static int
 visit_key(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 {
-	struct derive *derive = arg;
+	struct key_walk *walk = arg;
+	struct derive *derive = walk->derive;
 	struct entry entry;
 	int r = state_find(derive->state, uuid, &derive->other_rows, &entry);
 
@@ -261,7 +288,33 @@ visit_key(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 		return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
 	if (entry.kind != ENTRY_KEY || entry.refused)
 		return 0;
-	return add_key(derive, &entry, &entry.key);
+	return add_key(derive, &entry, &entry.key, walk->limits);
+}
+
+/* Values and children. */
+static int
+add_keys(struct derive *derive, const struct entry *account, bool limits)
+{
+	struct key_walk walk = { derive, limits };
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < account->account.key_count; i++)
+		r = add_key(derive, account, &account->account.keys[i], limits);
+	return r == 0
+	    ? state_each_child(derive->state, account->uuid, visit_key, &walk)
+	    : r;
+}
+
+static int
+add_limiting_keys(struct derive *derive, const struct record_key *subject)
+{
+	struct entry other;
+	int r = state_find_limit(derive->state, subject, &derive->other_rows,
+	    &other);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	return add_keys(derive, &other, true);
 }
 
 /* More than one record lists: what is not listed must not be put either, or
@@ -279,32 +332,59 @@ limit_keys(struct derive *derive)
 	qsort(keys->data, keys->count, sizeof(struct key_row), compare_keys);
 }
 
-/* The keys of an account: ascending by fingerprint, each once (the oldest
- * entry with it). */
-static int
-gather_keys(struct derive *derive, const struct entry *account)
+static void
+leave_out_key(struct derive *derive, const struct entry_key *key)
 {
-	struct key_row *rows;
-	uint32_t kept = 0;
-	int r = 0;
+	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
 
-	derive->keys.count = 0;
-	for (uint32_t i = 0; r == 0 && i < account->account.key_count; i++)
-		r = add_key(derive, account, &account->account.keys[i]);
-	if (r == 0)
-		r = state_each_child(derive->state, account->uuid, visit_key,
-		    derive);
-	if (r != 0 || derive->keys.count == 0)
-		return r;
-	rows = derive->keys.data;
-	qsort(rows, derive->keys.count, sizeof(*rows), compare_keys);
-	for (uint32_t i = 0; i < derive->keys.count; i++) {
-		if (kept == 0 ||
-		    memcmp(rows[kept - 1].key.fingerprint,
-		        rows[i].key.fingerprint, SHA256_LEN) != 0)
-			rows[kept++] = rows[i];
+	fingerprint_format_sha256(key->fingerprint, text);
+	leave_out(derive, 1,
+	    "key %s is there twice: of its from= lists neither is within the other",
+	    text);
+}
+
+/* Each stays once: the oldest one with it, as little as all of them. */
+static void
+merge_keys(struct derive *derive)
+{
+	struct key_row *rows = derive->keys.data, *row;
+	uint32_t kept = 0, next;
+	bool good;
+
+	for (uint32_t i = 0; i < derive->keys.count; i = next) {
+		row = &rows[i];
+		good = true;
+		for (next = i + 1; next < derive->keys.count &&
+		     memcmp(row->key.fingerprint, rows[next].key.fingerprint,
+		         SHA256_LEN) == 0;
+		     next++)
+			good &= entry_key_lessen(&row->key, &rows[next].key);
+		if (row->limits)
+			continue;
+		if (good)
+			rows[kept++] = *row;
+		else
+			leave_out_key(derive, &row->key);
 	}
 	derive->keys.count = kept;
+}
+
+/* The keys of an account: ascending by fingerprint. */
+static int
+gather_keys(struct derive *derive, const struct record_key *subject,
+    const struct entry *account)
+{
+	int r;
+
+	derive->keys.count = 0;
+	r = add_keys(derive, account, false);
+	if (r == 0)
+		r = add_limiting_keys(derive, subject);
+	if (r != 0 || derive->keys.count == 0)
+		return r;
+	qsort(derive->keys.data, derive->keys.count, sizeof(struct key_row),
+	    compare_keys);
+	merge_keys(derive);
 	limit_keys(derive);
 	return 0;
 }
@@ -432,6 +512,25 @@ struct membership {
 	uint32_t account;
 };
 
+/* As limit_subject() has it in the environment's own record. */
+static int
+limit_role(struct membership *membership, const struct record_key *subject,
+    enum environment_role *role)
+{
+	struct derive *derive = membership->derive;
+	struct entry other;
+	enum environment_role theirs;
+	int r = state_find_limit(derive->state, subject, &derive->other_rows,
+	    &other);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	theirs = role_in(&other, membership->account);
+	if (theirs != ROLE_NONE && theirs < *role)
+		*role = theirs;
+	return 0;
+}
+
 static int
 visit_membership(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 {
@@ -455,9 +554,11 @@ visit_membership(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 	    &winner);
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
-	if (memcmp(winner.uuid, uuid, ENTRY_UUID_LEN) != 0)
+	if (memcmp(winner.uuid, uuid, ENTRY_UUID_LEN) != 0) {
 		derive->environments.count--;
-	return 0;
+		return 0;
+	}
+	return limit_role(membership, &subject, &row->environment.role);
 }
 
 /* How many of the rows one record holds. */
@@ -552,52 +653,6 @@ bury_account(struct derive *derive, uint32_t account)
 	return r;
 }
 
-/* The earlier one, the lower one; 0: none. */
-static int64_t
-least(int64_t a, int64_t b)
-{
-	return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
-/* What counts is kept although the directory does not have it any more: the
- * copy that it has instead may allow less (state_kept.c). */
-static int
-limit_account(struct derive *derive, const struct record_key *subject,
-    struct account_record *record)
-{
-	struct entry other;
-	int r = state_find_limit(derive->state, subject, &derive->other_rows,
-	    &other);
-
-	if (r != 0)
-		return r == ENS_E_NOTFOUND ? 0 : r;
-	if (other.account.status != ACCOUNT_ACTIVE)
-		record->status = other.account.status;
-	record->expires = least(record->expires, other.account.expires);
-	record->max_sessions = (uint32_t)least(record->max_sessions,
-	    other.account.max_sessions);
-	return 0;
-}
-
-/* The same of an environment or a node. */
-static int
-limit_running(struct derive *derive, const struct record_key *subject,
-    enum environment_state *state)
-{
-	struct entry other;
-	enum environment_state theirs;
-	int r = state_find_limit(derive->state, subject, &derive->other_rows,
-	    &other);
-
-	if (r != 0)
-		return r == ENS_E_NOTFOUND ? 0 : r;
-	theirs = other.kind == ENTRY_NODE ? other.node.state
-	                                  : other.environment.state;
-	if (*state == ENVIRONMENT_RUNNING)
-		*state = theirs;
-	return 0;
-}
-
 static int
 derive_account(struct derive *derive, const struct record_key *subject)
 {
@@ -611,6 +666,8 @@ derive_account(struct derive *derive, const struct record_key *subject)
 		wire_read_init(&id, subject->data + 1, subject->len - 1);
 		return bury_account(derive, wire_read_u32(&id));
 	}
+	if (r == 0)
+		r = limit_subject(derive, subject, &entry);
 	if (r != 0)
 		return r;
 	derive->excess.name = entry.dn;
@@ -622,12 +679,10 @@ derive_account(struct derive *derive, const struct record_key *subject)
 		.name = entry.name,
 		.mail = entry.account.mail,
 	};
-	r = limit_account(derive, subject, &record);
+	r = put_record(derive, subject,
+	    record_encode_account(fresh(derive), &record));
 	if (r == 0)
-		r = put_record(derive, subject,
-		    record_encode_account(fresh(derive), &record));
-	if (r == 0)
-		r = gather_keys(derive, &entry);
+		r = gather_keys(derive, subject, &entry);
 	if (r == 0)
 		r = put_keys(derive, entry.id);
 	if (r == 0)
@@ -726,7 +781,7 @@ derive_environment(struct derive *derive, const struct record_key *subject)
 		r = pack_nodes(derive, "nodes", ENVIRONMENT_NODES_MAX);
 	if (r != 0)
 		return r;
-	r = limit_running(derive, subject, &entry.environment.state);
+	r = limit_subject(derive, subject, &entry);
 	if (r != 0)
 		return r;
 	return put_record(derive, subject,
@@ -748,7 +803,7 @@ derive_node(struct derive *derive, const struct record_key *subject)
 	if (r == ENS_E_NOTFOUND)
 		return put_absent(derive, subject);
 	if (r == 0)
-		r = limit_running(derive, subject, &entry.node.state);
+		r = limit_subject(derive, subject, &entry);
 	if (r == 0)
 		r = state_find_parent(derive->state, entry.uuid,
 		    &derive->other_rows, &above);

@@ -14,7 +14,8 @@
 typedef int derive_put(void *arg, const struct record_key *key,
     struct bytes record);
 
-/* What a subject has more of than a record of its holds. */
+/* What a subject has more of than a record of its holds, and keys with two
+ * from= lists. */
 struct derive_excess {
 	uint64_t left_out; /* rows; 0: it is within all limits */
 	const char *name;  /* the DN of its entry, or "host key SHA256:..." */
@@ -43,7 +44,8 @@ void derive_free(struct derive *derive);
  * the oldest stay (by createTimestamp, then by number, name or fingerprint),
  * so that no new one takes the place of one that is in use. The others are
  * left out: a key is as if absent; a node or an environment is not listed,
- * but counts where it is asked for by its number.
+ * but counts where it is asked for by its number. Of several entries with one
+ * key the oldest counts, as little as all of them (entry_key_lessen()).
  */
 int derive_subject(struct derive *derive, const struct record_key *subject);
 /* Puts the records of all subjects. */

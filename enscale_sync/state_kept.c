@@ -5,9 +5,9 @@
  *
  * A tree that was loaded anew is here twice meanwhile: its entries have other
  * UUIDs. Then the kept copy counts, and grants no more than the other one:
- * status, expiry and such are compared whenever a record is derived
- * (state_find_limit()), and what is taken away from the other copy one by one
- * is taken from it (state_lessen.c). What that gives beyond it waits.
+ * whenever a record is derived it is as little as both (state_find_limit(),
+ * rights_lessen()), and what is taken away from the other copy one by one is
+ * taken from it (state_lessen.c). What that gives beyond it waits.
  */
 #include <config.h>
 

@@ -188,6 +188,44 @@ a_key_that_two_entries_have_is_the_older_ones(void **state)
 	assert_int_equal(keys.count, 1);
 }
 
+/* The key with this number of account 1; its title, or "" without it. */
+static struct key_record
+key_as_published(uint32_t number)
+{
+	uint8_t fingerprint[SHA256_LEN];
+	struct record_key key;
+	struct key_record found = { .title = "" };
+
+	fingerprint_of(number, fingerprint);
+	key = record_key_key(1, fingerprint);
+	if (find(key).len > 0)
+		assert_int_equal(record_decode_key(find(key), &key, &found), 0);
+	return found;
+}
+
+static void
+a_key_that_two_entries_have_is_as_little_as_both(void **state)
+{
+	char lines[512];
+
+	(void)state;
+	(void)snprintf(lines, sizeof(lines),
+	    ACCOUNT("1")
+	        CREATED("20240101000000") "sshPublicKey: no-pty %s oldest\n",
+	    sync_key(1));
+	sync_put(&f, 1, ACCOUNT_DN("1"), lines);
+	put_key(11, KEY_DN("a", "1"), 1, "enscaleExpires: 20300101000000Z\n");
+	(void)snprintf(lines, sizeof(lines),
+	    "objectClass: enscaleKey\nsshPublicKey: from=\"10.0.0.1\" %s\n",
+	    sync_key(1));
+	sync_put(&f, 12, KEY_DN("b", "1"), lines);
+	derive_everything();
+	assert_string_equal(key_as_published(1).title, "oldest");
+	assert_int_equal(key_as_published(1).options, KEY_NO_PTY);
+	assert_int_equal(key_as_published(1).expires, 1893456000);
+	assert_string_equal(key_as_published(1).from, "10.0.0.1");
+}
+
 static void
 a_key_on_the_account_itself_counts_as_well(void **state)
 {
@@ -537,6 +575,34 @@ a_key_over_the_limit_is_as_if_absent_and_the_others_stay(void **state)
 
 /* Their names make the record too long before their number does. */
 static void
+a_key_with_two_from_lists_is_left_out_and_named(void **state)
+{
+	struct record_key key = record_key_id(RECORD_ACCOUNT_KEYS, 1);
+	struct account_keys_record keys;
+	char lines[512];
+
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	put_key(10, KEY_DN("other", "1"), 2, "");
+	for (uint32_t i = 1; i <= 2; i++) {
+		(void)snprintf(lines, sizeof(lines),
+		    "objectClass: enscaleKey\n"
+		    "sshPublicKey: from=\"10.0.0.%u\" %s\n",
+		    i, sync_key(1));
+		sync_put(&f, 10 + i,
+		    i == 1 ? KEY_DN("a", "1") : KEY_DN("b", "1"), lines);
+	}
+	assert_int_equal(record_decode_account_keys(
+	                     look_at(key, RECORD_ACCOUNT_KEYS), &key, &keys),
+	    0);
+	assert_int_equal(keys.count, 1);
+	assert_int_equal(seen.left_out, 1);
+	assert_string_equal(seen.name, ACCOUNT_DN("1"));
+	assert_non_null(strstr(seen.text,
+	    " is there twice: of its from= lists neither is within the other"));
+}
+
+static void
 environments_that_one_record_cannot_hold_are_left_out_alone(void **state)
 {
 	enum {
@@ -575,6 +641,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_account_gives_its_records),
 		TEST(a_key_that_two_entries_have_is_the_older_ones),
+		TEST(a_key_that_two_entries_have_is_as_little_as_both),
+		TEST(a_key_with_two_from_lists_is_left_out_and_named),
 		TEST(a_key_on_the_account_itself_counts_as_well),
 		TEST(an_environment_lists_its_members_and_nodes),
 		TEST(the_environments_of_an_account_are_those_that_count),

@@ -128,6 +128,23 @@ has_key(uint32_t number)
 	return find_key(number).len > 0;
 }
 
+static struct key_record
+key_as_published(uint32_t number)
+{
+	struct bytes found = find_key(number);
+	struct key_record record;
+
+	for (uint32_t i = 0; i < record_count; i++) {
+		if (records[i].data != found.data)
+			continue;
+		assert_int_equal(
+		    record_decode_key(found, &records[i].key, &record), 0);
+		return record;
+	}
+	fail();
+	return (struct key_record){ 0 };
+}
+
 static struct environment_record
 environment(void)
 {
@@ -318,6 +335,67 @@ the_stricter_of_two_copies_counts(void **state)
 	assert_int_equal(node().state, ENVIRONMENT_STOPPED);
 }
 
+/* As a tree that was changed while it was loaded anew; kept afterwards. */
+static void
+so_it_does_when_the_new_copy_came_like_that(void **state)
+{
+	struct record_key key = record_key_id(RECORD_ENVIRONMENTS, 21296);
+	struct account_environments_record environments;
+	struct account_environment row;
+	char lines[512];
+
+	(void)state;
+	sync_fixture_free(&f);
+	sync_fixture_make(&f);
+	load_tree(OLD);
+	(void)snprintf(lines, sizeof(lines),
+	    "sshPublicKey: %s\nsshPublicKey: %s\n", sync_key(5), sync_key(6));
+	put_account(OLD, lines);
+	sync_complete(&f);
+	load_tree(NEW);
+	/* One key is a value in one copy and an entry in the other. */
+	(void)snprintf(lines, sizeof(lines),
+	    "sshPublicKey: no-pty %s\nsshPublicKey: from=\"10.0.0.1\" %s\n",
+	    sync_key(5), sync_key(2));
+	put_account(NEW, lines);
+	put_key(NEW + KEY_UUID, 1, "from=\"192.0.2.0/24\" ");
+	put_key(NEW + SECOND_KEY_UUID, 6, "no-agent-forwarding ");
+	put_environment(NEW, FULL("25880") LIMITED("21296"));
+	keep_tree(OLD);
+	assert_string_equal(key_as_published(1).from, "192.0.2.0/24");
+	assert_string_equal(key_as_published(2).from, "10.0.0.1");
+	assert_int_equal(key_as_published(5).options, KEY_NO_PTY);
+	assert_int_equal(key_as_published(6).options, KEY_NO_AGENT);
+	assert_int_equal(role_of(25880), ROLE_FULL);
+	assert_int_equal(environment().owner, 0);
+	assert_int_equal(role_of(21296), ROLE_LIMITED);
+	/* Who is not in the new copy has what he had. */
+	assert_int_equal(role_of(21297), ROLE_LIMITED);
+	sync_put(&f, 300, "enscaleAccountId=21296,ou=accounts," SUFFIX,
+	    "objectClass: enscaleAccount\nenscaleAccountId: 21296\n");
+	assert_int_equal(
+	    record_decode_environments(find(key), &key, &environments), 0);
+	assert_int_equal(
+	    account_environments_next(&environments.rows, &row), 0);
+	assert_int_equal(row.role, ROLE_LIMITED);
+}
+
+/* The account stays who it is, and its key is another entry now. */
+static void
+a_key_that_is_kept_beside_another_entry_of_it_is_no_more(void **state)
+{
+	(void)state;
+	sync_fixture_free(&f);
+	sync_fixture_make(&f);
+	load_tree(OLD);
+	sync_complete(&f);
+	put_key(NEW + KEY_UUID, 1, "from=\"192.0.2.0/24\" ");
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_keep(f.state, sync_uuid(OLD + KEY_UUID)), 0);
+	assert_int_equal(state_commit(f.state), 0);
+	assert_string_equal(key_as_published(1).from, "192.0.2.0/24");
+}
+
 static void
 what_is_given_to_the_new_copy_waits(void **state)
 {
@@ -418,23 +496,6 @@ a_key_value_that_is_taken_from_the_new_copy_is_gone(void **state)
 	put_account(NEW, lines);
 	assert_false(has_key(5));
 	assert_true(has_key(6) && has_key(1));
-}
-
-static struct key_record
-key_as_published(uint32_t number)
-{
-	struct bytes found = find_key(number);
-	struct key_record record;
-
-	for (uint32_t i = 0; i < record_count; i++) {
-		if (records[i].data != found.data)
-			continue;
-		assert_int_equal(
-		    record_decode_key(found, &records[i].key, &record), 0);
-		return record;
-	}
-	fail();
-	return (struct key_record){ 0 };
 }
 
 static void
@@ -677,6 +738,8 @@ main(void)
 		TEST(what_is_kept_grants_what_it_did),
 		LATER(what_is_kept_grants_what_it_did),
 		TEST(the_stricter_of_two_copies_counts),
+		TEST(so_it_does_when_the_new_copy_came_like_that),
+		TEST(a_key_that_is_kept_beside_another_entry_of_it_is_no_more),
 		TEST(what_is_given_to_the_new_copy_waits),
 		LATER(what_is_given_to_the_new_copy_waits),
 		TEST(
