@@ -138,16 +138,24 @@ begin(struct comparison *comparison, bool *ret_own)
 	return r;
 }
 
-/* On both sides; the same? */
+/* On both sides. */
+static void
+add_up(struct comparison *comparison, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	uint64_t h = hash(comparison, uuid);
+
+	*sum_of(comparison, h) += h;
+}
+
+/* On both sides, and the same but for its name? */
 static int
 add_known(struct comparison *comparison, const struct entry *ours,
     const struct entry *theirs)
 {
-	uint64_t h = hash(comparison, ours->uuid);
 	bool same;
 	int r = entry_compare(&comparison->scratch, ours, theirs, &same);
 
-	*sum_of(comparison, h) += h;
+	add_up(comparison, ours->uuid);
 	if (r != 0 || same)
 		return r;
 	(void)shrink_add(&comparison->shrink, ours, theirs);
@@ -174,12 +182,17 @@ comparison_add(struct comparison *comparison, const struct entry *theirs)
 	if (r != 0)
 		return r;
 	comparison->count++;
-	r = state_find(comparison->state, theirs->uuid, &comparison->rows,
-	    &ours);
-	if (r == 0)
-		r = add_known(comparison, &ours, theirs);
-	else if (r == ENS_E_NOTFOUND)
-		r = add_unknown(comparison, theirs);
+	/* So it is with nearly all. */
+	if (state_has(comparison->state, theirs)) {
+		add_up(comparison, theirs->uuid);
+	} else {
+		r = state_find(comparison->state, theirs->uuid,
+		    &comparison->rows, &ours);
+		if (r == 0)
+			r = add_known(comparison, &ours, theirs);
+		else if (r == ENS_E_NOTFOUND)
+			r = add_unknown(comparison, theirs);
+	}
 	if (own)
 		state_end(comparison->state);
 	return r;
@@ -195,17 +208,22 @@ is_later(const struct comparison *comparison, const struct entry *ours)
 }
 
 static int
-weigh(struct comparison *comparison, const struct entry *ours)
+weigh(struct comparison *comparison, const uint8_t uuid[ENTRY_UUID_LEN])
 {
-	uint64_t h = hash(comparison, ours->uuid);
+	uint64_t h = hash(comparison, uuid);
+	struct entry ours;
+	int r;
 
 	if (!comparison->subtracted) {
 		*sum_of(comparison, h) -= h;
 		return 0;
 	}
-	if (*sum_of(comparison, h) == 0 || is_later(comparison, ours))
+	if (*sum_of(comparison, h) == 0)
 		return 0;
-	return doubt(comparison, ours->uuid);
+	r = state_find(comparison->state, uuid, &comparison->rows, &ours);
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
+	return is_later(comparison, &ours) ? 0 : doubt(comparison, uuid);
 }
 
 static bool
@@ -222,7 +240,6 @@ int
 comparison_weigh(struct comparison *comparison)
 {
 	char text[SHRINK_TEXT_MAX];
-	struct entry ours;
 	bool own;
 	int r;
 
@@ -230,10 +247,9 @@ comparison_weigh(struct comparison *comparison)
 		return 0;
 	r = begin(comparison, &own);
 	for (int i = 0; r == 0 && i < WEIGHED_AT_ONCE; i++) {
-		r = state_find_next(comparison->state, comparison->from,
-		    &comparison->rows, &ours);
+		r = state_next_uuid(comparison->state, comparison->from);
 		if (r == 0)
-			r = weigh(comparison, &ours);
+			r = weigh(comparison, comparison->from);
 	}
 	if (own)
 		state_end(comparison->state);

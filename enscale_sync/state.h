@@ -238,9 +238,12 @@ int state_has_copy(struct state *state, const struct entry *entry,
  * or the next use of rows. Refused ones are found, too, by UUID. */
 int state_find(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     struct entry_rows *rows, struct entry *ret_entry);
-/* The next entry behind this UUID, which becomes its. Start with zeros. */
-int state_find_next(struct state *state, uint8_t uuid[ENTRY_UUID_LEN],
-    struct entry_rows *rows, struct entry *ret_entry);
+/* The UUID of the next entry behind this one, which becomes it. Start with
+ * zeros. */
+int state_next_uuid(struct state *state, uint8_t uuid[ENTRY_UUID_LEN]);
+/* Is it here as it is, its name too? Nothing is read for that but bytes, and
+ * false may as well be an error. */
+bool state_has(struct state *state, const struct entry *entry);
 
 /*
  * A subject is what records are derived from, named by a record key: an

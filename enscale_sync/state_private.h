@@ -139,8 +139,6 @@ state_uuid_bytes(const uint8_t uuid[ENTRY_UUID_LEN])
 
 /* What the rows of T_IDS for a subject begin with. */
 struct state_key state_ids_prefix(const struct record_key *subject);
-/* The next one of T_ENTRIES behind this one, which becomes it. */
-int state_next_uuid(struct state *state, uint8_t uuid[ENTRY_UUID_LEN]);
 /* A value of T_NAMES; what an orphan waits for, the beginning of a key. */
 #define STATE_NAME_LEN	 (ENTRY_UUID_LEN + 1)
 #define STATE_WANTED_LEN (LDAP_DN_HASH_LEN + 1)

@@ -109,13 +109,17 @@ state_next_uuid(struct state *state, uint8_t uuid[ENTRY_UUID_LEN])
 	return 0;
 }
 
-int
-state_find_next(struct state *state, uint8_t uuid[ENTRY_UUID_LEN],
-    struct entry_rows *rows, struct entry *ret_entry)
+bool
+state_has(struct state *state, const struct entry *entry)
 {
-	int r = state_next_uuid(state, uuid);
+	struct bytes parent = { NULL, 0 }, ours;
 
-	return r == 0 ? state_find(state, uuid, rows, ret_entry) : r;
+	state->entry.len = 0;
+	entry_encode(&state->entry, entry);
+	return state->entry.error == 0 &&
+	    find(state, entry->uuid, &parent, &ours) == 0 &&
+	    bytes_equal(ours,
+	        (struct bytes){ state->entry.data, state->entry.len });
 }
 
 int
