@@ -5,7 +5,7 @@ tests are on such a server itself."""
 
 import pytest
 
-from directories import Directory389, Follower, Slapd
+from directories import ALL, GATEWAY, Directory389, Follower, Slapd
 from entries import SUFFIX, account_dn, fingerprint, key_dn
 
 # The server's own entryUUID is what its control tells; this is the attribute
@@ -98,6 +98,31 @@ def test_differences_are_settled_where_entryuuid_finds_nobody(
     in_step(follower, 30)
     assert "it does not find entries by their UUIDs: refreshing in full" in follower.log()
     assert follower.content() == root.content() and len(follower.fingerprints()) == 2
+
+
+def test_who_alone_hides_entryuuid_is_not_taken_for_deleted(scratch_host, keys, in_step):
+    """A few entries say what the rest is known by; one is otherwise."""
+    one = Slapd(scratch_host, 1)
+    one.configure(access=f'access to dn.base="{account_dn(71015)}" attrs=entryUUID'
+                         f' by dn.exact="{GATEWAY}" none by * read\n{ALL}')
+    one.fill()
+    one.start()
+    one.administrator.add_accounts(range(71000, 71030))
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    second_connection(one, follower, in_step)
+    assert follower.status()["differences"] == 0
+    assert follower.content() == one.administrator.content()
+    assert "compared 30 entries: 0 differed" in follower.log()
+    # What differs is settled here, too.
+    follower.stop()
+    one.administrator.delete(account_dn(71020))
+    one.kill()
+    one.start()
+    follower.start()
+    in_step(follower, 30)
+    assert follower.content() == one.administrator.content()
 
 
 def test_a_renamed_parent_is_found_where_entryuuid_is_another_number(
