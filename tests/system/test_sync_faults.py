@@ -409,6 +409,25 @@ def test_a_long_refresh_is_waited_for(make, gateway):
     follower.agrees(server)
 
 
+# ---- a directory that is too large
+
+
+def test_a_directory_that_does_not_fit_into_the_state_is_named(make, gateway, wait_for):
+    server, follower = make(3000)
+    preload(gateway, follower, "small_map")
+    follower.start()
+    said = (f'the directory does not fit into the state below "{STATE}": '
+            "a refresh may add 16 GiB to it")
+    wait_for(lambda: said in follower.status().get("last_error", "") or
+             follower.status().get("in_step"), "it is read", 20)
+    assert said in follower.log(), follower.log()
+    assert not follower.status()["in_step"]
+    assert said.encode() in follower.ask("status").stdout
+    follower.stop()
+    follower.env = {}
+    follower.start().agrees(server)
+
+
 # ---- a full disk
 
 
