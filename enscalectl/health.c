@@ -33,6 +33,9 @@ static const struct {
 } looks[] = {
 	{ "name service", health_services,
 	    "put it behind files in both lines, as README does" },
+	{ "nscd", health_nscd,
+	    "set enable-cache passwd no in /etc/nscd.conf and start nscd anew, "
+	    "or do without it" },
 	{ "account map", health_map, "enscale-sync makes it at its start" },
 	{ "local users", health_local_users,
 	    "give them another name or uid: the account is kept out" },

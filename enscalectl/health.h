@@ -28,6 +28,7 @@ __attribute__((format(printf, 2, 3))) int health_find(struct health *health,
 
 /* health_names.c: who login names are to this host. */
 int health_services(struct health *health);
+int health_nscd(struct health *health);
 int health_map(struct health *health);
 int health_local_users(struct health *health);
 int health_local_groups(struct health *health);

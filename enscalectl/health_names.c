@@ -1,8 +1,8 @@
 /*
- * Who login names are to this host: the name service, the account map, and
- * local users that have a number for a name. It refuses to read all accounts:
- * of those in the map it asks for a few, which shows whether another service
- * answers for all of them.
+ * Who login names are to this host: the name service and what caches it, the
+ * account map, and local users that have a number for a name. It refuses to
+ * read all accounts: of those in the map it asks for a few, which shows whether
+ * another service answers for all of them.
  */
 #include <config.h>
 
@@ -13,6 +13,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "common/account_map.h"
 #include "common/cleanup.h"
@@ -24,6 +26,8 @@
 #define NSSWITCH    "/etc/nsswitch.conf"
 #define PASSWD      "/etc/passwd"
 #define GROUP       "/etc/group"
+#define NSCD_CONF   "/etc/nscd.conf"
+#define NSCD_SOCKET "/run/nscd/socket"
 #define OURS        "enscale"
 #define TEXT_MAX    1024
 #define SERVICE_MAX 64
@@ -123,6 +127,57 @@ health_services(struct health *health)
 	}
 	return EXIT_YES;
 }
+
+/* ---- nscd ----------------------------------------------------------------- */
+
+static bool
+nscd_runs(void)
+{
+	const struct sockaddr_un address = { .sun_family = AF_UNIX,
+		.sun_path = NSCD_SOCKET };
+	AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 &&
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) ==
+	    0;
+}
+
+/* As its configuration says, where the last line of several counts. */
+static bool
+nscd_caches(const char *database)
+{
+	AUTO_FILE FILE *file = fopen(NSCD_CONF, "re");
+	char line[TEXT_MAX], word[SERVICE_MAX], name[SERVICE_MAX];
+	bool caches = false;
+	const char *at;
+
+	if (file == NULL)
+		return false;
+	while (fgets(line, sizeof(line), file) != NULL) {
+		line[strcspn(line, "#")] = '\0';
+		at = line;
+		if (next_service(&at, word) && next_service(&at, name) &&
+		    strcmp(word, "enable-cache") == 0 &&
+		    strcmp(name, database) == 0)
+			caches = next_service(&at, word) &&
+			    strcmp(word, "yes") == 0;
+	}
+	return caches;
+}
+
+/* It gives the uid of an account the login name that was asked for last, which
+ * PAM takes for another user. */
+int
+health_nscd(struct health *health)
+{
+	if (!nscd_runs() || !nscd_caches("passwd"))
+		return EXIT_YES;
+	return health_find(health,
+	    "it caches passwd: PAM refuses accounts whose uid it gives the "
+	    "name of another login, and a new account is unknown for a while");
+}
+
+/* ---- the account map ------------------------------------------------------ */
 
 int
 health_map(struct health *health)

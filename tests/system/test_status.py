@@ -172,6 +172,28 @@ def test_status_says_of_a_key_that_the_guard_can_change_what_to_do(gateway, brok
     assert "chown root:enscale-ca" in said
 
 
+@pytest.fixture
+def nscd(gateway, broken):
+    """nscd itself, with Debian's configuration."""
+    broken("mkdir -p /run/nscd; echo >>/etc/nscd.conf", "/etc/nscd.conf",
+           back="hostctl stop nscd")
+    yield lambda: gateway.start("nscd", "--socket", "/run/nscd/socket", "--", "nscd", "-F")
+
+
+def test_status_names_an_nscd_that_caches_users(gateway, client, nscd):
+    nscd()
+    assert [client.ssh(LOGIN, "id -un").returncode for _ in range(2)] != [0, 0]
+    code, said = status(gateway)
+    assert code == 1, said
+    assert "nscd: it caches passwd: PAM refuses" in said
+    assert "set enable-cache passwd no" in said
+    gateway.sh("sed -Ei 's/^(\\s*enable-cache\\s+passwd\\s+)yes/\\1no/' /etc/nscd.conf;"
+               "hostctl stop nscd")
+    nscd()
+    assert "nscd" not in status(gateway)[1]
+    assert client.ssh(LOGIN, "id -un").stdout == b"apache\n"
+
+
 def test_who_is_not_root_is_told_that_he_cannot_look(gateway):
     argv = ["setpriv", "--reuid=enscale-keys", "--regid=enscale", "--clear-groups"]
     result = gateway.run([*argv, "enscalectl", "status"], check=False)
