@@ -134,6 +134,24 @@ class Installation:
         argv = ["ssh", "-o", "BatchMode=yes", *self.options(login), "--", self.address]
         return self.hosts.client.run([*argv, *command], check=check, **more)
 
+    def config(self, login):
+        """A configuration of ssh in which "gateway" is that login there, for
+        what runs ssh itself."""
+        account = login.split("-")[-1]
+        path = f"/root/config.{self.host.name}.{login}"
+        self.hosts.client.write(path, f"""\
+Host gateway
+    HostName {self.address}
+    Port 3022
+    User {login}
+    IdentityFile /root/keys/{account}-ed25519
+    IdentitiesOnly yes
+    BatchMode yes
+    StrictHostKeyChecking yes
+    UserKnownHostsFile {self.known_hosts}
+""")
+        return path
+
     def pexpect_ssh(self, login, *command):
         """The same at a terminal."""
         argv = ["ssh", *self.options(login), "--", self.address, *command]
