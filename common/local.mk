@@ -1,6 +1,7 @@
 # What more than one program knows, in convenience libraries by what they
-# may link: libc only; + libcdb; + libinih; + libcrypto.
-noinst_LTLIBRARIES += libcommon.la libview.la libviewwriter.la libconfig.la libfingerprint.la
+# may link: libc only; + libcdb; + libinih; + libcrypto; + libsystemd.
+noinst_LTLIBRARIES += libcommon.la libview.la libviewwriter.la libconfig.la libfingerprint.la \
+	liblocalsocket.la
 
 # libc only. The NSS module links this and nothing else.
 libcommon_la_SOURCES = \
@@ -59,3 +60,8 @@ libconfig_la_LIBADD = libcommon.la $(INIH_LIBS)
 libfingerprint_la_SOURCES = %D%/fingerprint.c %D%/fingerprint.h
 libfingerprint_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 libfingerprint_la_LIBADD = libcommon.la $(CRYPTO_LIBS)
+
+# + libsystemd: a daemon's sockets.
+liblocalsocket_la_SOURCES = %D%/local_socket.c %D%/local_socket.h
+liblocalsocket_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+liblocalsocket_la_LIBADD = $(SYSTEMD_LIBS)

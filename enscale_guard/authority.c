@@ -87,6 +87,10 @@ fingerprint_of(const struct signer *signer,
 int
 authority_start(struct guard *g)
 {
+	const struct signer_maker_files files = {
+		.ca_key = g->config.ca_key,
+		.config = g->config_file,
+	};
 	char addresses[CERT_ADDRESSES_MAX + 1];
 	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
 	int r;
@@ -94,7 +98,7 @@ authority_start(struct guard *g)
 	r = addresses_of(g, addresses);
 	if (r < 0)
 		return r;
-	r = signer_maker_start(g->config.ca_key, addresses, &g->maker);
+	r = signer_maker_start(&files, addresses, &g->maker);
 	if (r < 0) {
 		log_error("no signer: %s", error_text(r));
 		return r;

@@ -44,6 +44,7 @@ struct shell {
 };
 
 struct guard {
+	const char *config_file;
 	struct config config;
 	char view_dir[CONFIG_PATH_MAX];
 	char sessions_dir[CONFIG_PATH_MAX];

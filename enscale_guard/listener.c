@@ -6,15 +6,13 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/local_socket.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/peer.h"
 
@@ -29,29 +27,6 @@ struct listener {
 	sd_event_source *pause;
 	uint64_t complained;
 };
-
-int
-listener_bind(const char *path, int type, mode_t mode)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	AUTO_FD int fd = -1;
-	int kept;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (unlink(path) < 0 && errno != ENOENT)
-		return -errno;
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    chmod(path, mode) < 0)
-		return -errno;
-	kept = fd;
-	fd = -1;
-	return kept;
-}
 
 /* One line in ten seconds: the cause may come a thousand times a second. */
 static void
@@ -135,11 +110,9 @@ listener_new(sd_event *event, const struct listener_options *options,
 	AUTO_FD int fd = -1;
 	int r;
 
-	fd = listener_bind(options->path, SOCK_STREAM, 0666);
+	fd = local_socket_listen(options->path, 0666, BACKLOG);
 	if (fd < 0)
 		return fd;
-	if (listen(fd, BACKLOG) < 0)
-		return -errno;
 	listener = calloc(1, sizeof(*listener));
 	if (listener == NULL)
 		return -ENOMEM;

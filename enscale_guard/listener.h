@@ -24,13 +24,10 @@ struct listener_options {
 
 struct listener;
 
-/* Replaces what has the path: the caller holds the guard's lock. Mode 0666:
- * who may ask what is decided by who asks. 0 or -errno. */
+/* By local_socket_listen(): the caller holds the guard's lock. Mode 0666: who
+ * may ask what is decided by who asks. 0 or -errno. */
 int listener_new(sd_event *event, const struct listener_options *options,
     struct listener **ret_listener);
 void listener_free(struct listener *listener);
-
-/* A socket address of a path. 0 or -ENAMETOOLONG. */
-int listener_bind(const char *path, int type, mode_t mode);
 
 #endif

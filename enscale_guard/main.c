@@ -87,6 +87,45 @@ session_dead(const struct session *session, void *arg)
 	left_over_record(arg, session);
 }
 
+/* What this process was started with, and cannot be without. */
+static bool
+needs_restart(const struct config *a, const struct config *b)
+{
+	return strcmp(a->state_dir, b->state_dir) != 0 ||
+	    strcmp(a->run_dir, b->run_dir) != 0 ||
+	    strcmp(a->ca_key, b->ca_key) != 0 ||
+	    strcmp(a->audit_log, b->audit_log) != 0 ||
+	    strcmp(a->source_addresses, b->source_addresses) != 0 ||
+	    strcmp(a->host_keys, b->host_keys) != 0 ||
+	    a->uid_base != b->uid_base;
+}
+
+static void
+renew_configuration(struct guard *g)
+{
+	static struct config next;
+	char error[CONFIG_ERROR_MAX];
+	int r;
+
+	if (signer_maker_read_config(g->maker, &next, error) < 0) {
+		log_error("keeping the configuration: %s", error);
+		return;
+	}
+	if (needs_restart(&g->config, &next)) {
+		log_error("keeping the configuration: [names], [paths], "
+		          "host_keys and source_addresses change with a "
+		          "restart only");
+		return;
+	}
+	g->config = next;
+	r = native_mark(&g->config);
+	if (r < 0)
+		log_error("cannot mark native mode in \"%s\": %s",
+		    g->config.run_dir, error_text(r));
+	log_info("read \"%s\"", g->config_file);
+	judge_all(g);
+}
+
 static int
 on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
     void *arg)
@@ -100,15 +139,24 @@ on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
 		log_error("cannot open audit log \"%s\" anew: %s",
 		    g->config.audit_log, error_text(r));
 	authority_renew(g);
+	renew_configuration(g);
 	return 0;
 }
 
 /* ---- beginning ------------------------------------------------------------ */
 
+#define USAGE "usage: enscale-guard [-t] [-f CONFIG]\n"
+
+struct arguments {
+	const char *config;
+	bool only_check; /* the configuration */
+};
+
 static int
-parse_arguments(int argc, char **argv, const char **ret_config)
+parse_arguments(int argc, char **argv, struct arguments *ret_arguments)
 {
 	static const struct option options[] = {
+		{ "check", no_argument, NULL, 't' },
 		{ "config", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -116,13 +164,16 @@ parse_arguments(int argc, char **argv, const char **ret_config)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "f:hV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "f:htV", options, NULL)) != -1) {
 		switch (c) {
 		case 'f':
-			*ret_config = optarg;
+			ret_arguments->config = optarg;
+			break;
+		case 't':
+			ret_arguments->only_check = true;
 			break;
 		case 'h':
-			printf("usage: enscale-guard [-f CONFIG]\n");
+			printf(USAGE);
 			exit(EXIT_SUCCESS);
 		case 'V':
 			printf("%s\n", PACKAGE_STRING);
@@ -135,12 +186,12 @@ parse_arguments(int argc, char **argv, const char **ret_config)
 }
 
 static int
-read_configuration(struct guard *g, const char *path)
+read_configuration(struct guard *g)
 {
 	char error[CONFIG_ERROR_MAX];
 	const struct config *config = &g->config;
 
-	if (config_load(path, &g->config, error) < 0) {
+	if (config_load(g->config_file, &g->config, error) < 0) {
 		log_error("%s", error);
 		return ENS_E_CONFIG;
 	}
@@ -298,7 +349,7 @@ open_units(struct guard *g)
 }
 
 static int
-begin(struct guard *g, const char *config)
+begin(struct guard *g)
 {
 	uint32_t connections;
 	int r;
@@ -308,7 +359,7 @@ begin(struct guard *g, const char *config)
 		          "the view and CAP_KILL");
 		return -EPERM;
 	}
-	r = read_configuration(g, config);
+	r = read_configuration(g);
 	if (r < 0)
 		return r;
 	connections = prepare_process();
@@ -375,14 +426,18 @@ end(struct guard *g)
 int
 main(int argc, char **argv)
 {
-	const char *config = ENS_CONFIG_FILE;
+	struct arguments arguments = { .config = ENS_CONFIG_FILE };
 	int r;
 
-	if (parse_arguments(argc, argv, &config) < 0) {
-		fprintf(stderr, "usage: enscale-guard [-f CONFIG]\n");
+	if (parse_arguments(argc, argv, &arguments) < 0) {
+		fprintf(stderr, USAGE);
 		return EXIT_FAILURE;
 	}
-	r = begin(&guard, config);
+	guard.config_file = arguments.config;
+	if (arguments.only_check)
+		return read_configuration(&guard) == 0 ? EXIT_SUCCESS
+		                                       : EXIT_FAILURE;
+	r = begin(&guard);
 	if (r >= 0) {
 		sd_notify(0, "READY=1");
 		log_info("ready: %zu sessions",

@@ -11,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "common/errors.h"
+#include "common/local_socket.h"
 #include "enscale_guard/judge.h"
 #include "enscale_guard/log.h"
 
@@ -87,7 +88,7 @@ published_open(struct guard *guard)
 	int r;
 
 	open_again(guard);
-	fd = listener_bind(guard->notify_socket, SOCK_DGRAM, 0660);
+	fd = local_socket_bind(guard->notify_socket, SOCK_DGRAM, 0660);
 	if (fd < 0)
 		return fd;
 	r = sd_event_add_io(guard->event, &guard->notify, fd, EPOLLIN,

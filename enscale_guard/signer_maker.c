@@ -1,5 +1,5 @@
-/* See signer_maker.h. It refuses everything but one byte, and reads nothing
- * but the key, which its child does. */
+/* See signer_maker.h. It refuses everything but two requests of one byte, and
+ * reads nothing but the configuration, and the key, which its child does. */
 #include <config.h>
 
 #include "enscale_guard/signer_maker.h"
@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,7 +17,8 @@
 #include "common/errors.h"
 #include "enscale_guard/log.h"
 
-#define REQUEST_NEW 'n'
+#define REQUEST_NEW    'n'
+#define REQUEST_CONFIG 'c'
 
 struct signer_maker {
 	pid_t pid;
@@ -30,6 +32,9 @@ struct reply {
 	int32_t error;
 	uint32_t len;
 	uint8_t authority[KEY_BLOB_MAX];
+	/* Of REQUEST_CONFIG */
+	char text[CONFIG_ERROR_MAX];
+	struct config config;
 };
 
 /* One reply, and the new signer's socket beside it. */
@@ -67,36 +72,68 @@ attach(struct message *message, int fd)
 	memcpy(CMSG_DATA(item), &fd, sizeof(fd));
 }
 
+/* fd -1: nothing beside it. */
+static int
+send_reply(struct reply *reply, int fd)
+{
+	struct message message;
+
+	message_init(&message, reply);
+	if (fd >= 0) {
+		attach(&message, fd);
+	} else {
+		message.head.msg_control = NULL;
+		message.head.msg_controllen = 0;
+	}
+	return sendmsg(SIGNER_SOCKET, &message.head, MSG_NOSIGNAL) < 0 ? -errno
+	                                                               : 0;
+}
+
 static int
 make(const char *path, const char *addresses)
 {
 	static struct reply reply;
 	struct signer *signer = NULL;
-	struct message message;
 	struct bytes authority;
 	int r;
 
-	reply = (struct reply){ 0 };
-	message_init(&message, &reply);
 	reply.error = signer_start(path, addresses, &signer);
-	if (reply.error == 0) {
-		authority = signer_authority(signer);
-		memcpy(reply.authority, authority.data, authority.len);
-		reply.len = (uint32_t)authority.len;
-		attach(&message, signer_fd(signer));
-	} else {
-		message.head.msg_control = NULL;
-		message.head.msg_controllen = 0;
-	}
-	r = sendmsg(SIGNER_SOCKET, &message.head, MSG_NOSIGNAL) < 0 ? -errno
-	                                                            : 0;
-	if (signer != NULL)
-		signer_abandon(signer);
+	if (reply.error != 0)
+		return send_reply(&reply, -1);
+	authority = signer_authority(signer);
+	memcpy(reply.authority, authority.data, authority.len);
+	reply.len = (uint32_t)authority.len;
+	r = send_reply(&reply, signer_fd(signer));
+	signer_abandon(signer);
 	return r;
 }
 
 static int
-run(pid_t parent, int fd, const char *path, const char *addresses)
+read_config(const char *path)
+{
+	static struct reply reply;
+
+	reply.error = config_load(path, &reply.config, reply.text);
+	return send_reply(&reply, -1);
+}
+
+static int
+answer(char request, const struct signer_maker_files *files,
+    const char *addresses)
+{
+	switch (request) {
+	case REQUEST_NEW:
+		return make(files->ca_key, addresses);
+	case REQUEST_CONFIG:
+		return read_config(files->config);
+	default:
+		return ENS_E_PROTOCOL;
+	}
+}
+
+static int
+run(pid_t parent, int fd, const struct signer_maker_files *files,
+    const char *addresses)
 {
 	ssize_t len;
 	char byte;
@@ -114,8 +151,7 @@ run(pid_t parent, int fd, const char *path, const char *addresses)
 		/* Signers of before, which are nobody's any more. */
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
-		if (len <= 0 || byte != REQUEST_NEW ||
-		    make(path, addresses) < 0)
+		if (len <= 0 || answer(byte, files, addresses) < 0)
 			return EXIT_SUCCESS;
 	}
 }
@@ -123,8 +159,8 @@ run(pid_t parent, int fd, const char *path, const char *addresses)
 /* ---- the guard's end ---------------------------------------------------- */
 
 int
-signer_maker_start(const char *path, const char *addresses,
-    struct signer_maker **ret_maker)
+signer_maker_start(const struct signer_maker_files *files,
+    const char *addresses, struct signer_maker **ret_maker)
 {
 	struct signer_maker *maker;
 	pid_t parent = getpid();
@@ -145,7 +181,7 @@ signer_maker_start(const char *path, const char *addresses,
 	maker->pid = fork();
 	if (maker->pid == 0) {
 		close(fds[0]);
-		_exit(run(parent, fds[1], path, addresses));
+		_exit(run(parent, fds[1], files, addresses));
 	}
 	r = maker->pid < 0 ? -errno : 0;
 	close(fds[1]);
@@ -210,16 +246,40 @@ receive_last(struct signer_maker *maker, struct reply *reply, int *ret_fd)
 	}
 }
 
+static int
+ask(struct signer_maker *maker, char request, struct reply *reply, int *ret_fd)
+{
+	*ret_fd = -1;
+	if (send(maker->fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
+		return -EPIPE;
+	return receive_last(maker, reply, ret_fd);
+}
+
+int
+signer_maker_read_config(struct signer_maker *maker, struct config *ret_config,
+    char ret_error[CONFIG_ERROR_MAX])
+{
+	static struct reply reply;
+	int fd, r;
+
+	r = ask(maker, REQUEST_CONFIG, &reply, &fd);
+	if (r < 0) {
+		snprintf(ret_error, CONFIG_ERROR_MAX, "%s", error_text(r));
+		return r;
+	}
+	memcpy(ret_error, reply.text, CONFIG_ERROR_MAX);
+	if (reply.error == 0)
+		*ret_config = reply.config;
+	return reply.error;
+}
+
 int
 signer_maker_ask(struct signer_maker *maker, struct signer **ret_signer)
 {
 	static struct reply reply;
-	const char request = REQUEST_NEW;
-	int fd = -1, r;
+	int fd, r;
 
-	if (send(maker->fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
-		return -EPIPE;
-	r = receive_last(maker, &reply, &fd);
+	r = ask(maker, REQUEST_NEW, &reply, &fd);
 	if (r < 0)
 		return r;
 	r = reply.error;

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@
 #include "common/config.h"
 #include "common/errors.h"
 #include "common/fingerprint_text.h"
+#include "common/local_socket.h"
 #include "common/lock_file.h"
 #include "enscale_keyd/key_directory.h"
 #include "enscale_keyd/key_entry.h"
@@ -39,9 +41,11 @@
 #include "enscale_keyd/service.h"
 
 #define LOCK_NAME      "keyd/lock"
+#define BACKLOG        128
 #define ACCEPT_WAIT_NS 100000000L /* after an accept(2) that failed */
 
 struct keyd {
+	const char *file; /* of the configuration */
 	struct config config;
 	char socket[CONFIG_PATH_MAX];
 	uid_t client;
@@ -51,6 +55,78 @@ struct keyd {
 };
 
 static struct keyd keyd;
+
+struct arguments {
+	const char *config;
+	bool only_check; /* the configuration */
+};
+
+/* Signals are heard between two requests. */
+static volatile sig_atomic_t wants_end, wants_reload;
+
+/* ---- configuration ---------------------------------------------------------- */
+
+/* On failure *ret_config is untouched, and what is wrong has been said. */
+static int
+read_configuration(const char *path, struct config *ret_config)
+{
+	static struct config config;
+	char error[CONFIG_ERROR_MAX];
+	char password[LDAP_PASSWORD_MAX];
+	int r = 0;
+
+	if (config_load(path, &config, error) < 0) {
+		log_line(LOG_ERR, "%s", error);
+		return ENS_E_CONFIG;
+	}
+	if (!config.manage) {
+		log_line(LOG_ERR,
+		    "\"%s\" says manage = no in [keys]: nothing to do", path);
+		return ENS_E_CONFIG;
+	}
+	if (config.base[0] == '\0') {
+		log_line(LOG_ERR, "\"%s\" has no base in [directory]", path);
+		return ENS_E_CONFIG;
+	}
+	/* Not at the first request. */
+	if (config.keyd_bind_dn[0] != '\0')
+		r = ldap_password_read(config.keyd_password_file, password);
+	explicit_bzero(password, sizeof(password));
+	if (r < 0) {
+		log_line(LOG_ERR,
+		    "keyd_password_file \"%s\" has to be a file of user enscale-keyd, mode 0600, with one line, or root's where the unit has a credential of its name (LoadCredential=): %s",
+		    config.keyd_password_file, error_text(r));
+		return ENS_E_CONFIG;
+	}
+	*ret_config = config;
+	return 0;
+}
+
+static int
+find_socket(struct keyd *k)
+{
+	if (config_path(k->config.run_dir, CONFIG_KEYD_SOCKET, k->socket) == 0)
+		return 0;
+	log_line(LOG_ERR, "run_dir is too long");
+	return ENS_E_CONFIG;
+}
+
+/* What is wrong leaves everything as it was. */
+static void
+reload(struct keyd *k)
+{
+	static struct config next;
+
+	if (read_configuration(k->file, &next) < 0) {
+		log_line(LOG_ERR, "keeping the configuration");
+	} else if (strcmp(next.run_dir, k->config.run_dir) != 0) {
+		log_line(LOG_ERR,
+		    "keeping the configuration: [paths] change with a restart only");
+	} else {
+		k->config = next;
+		log_line(LOG_INFO, "read \"%s\"", k->file);
+	}
+}
 
 /* ---- requests --------------------------------------------------------------- */
 
@@ -124,30 +200,71 @@ serve_one(struct keyd *k, int fd)
 }
 
 static void
-serve(struct keyd *k, int listening)
+note_signal(int number)
+{
+	if (number == SIGHUP)
+		wants_reload = 1;
+	else
+		wants_end = 1;
+}
+
+/* From here on they wait until a request is done. */
+static int
+hold_signals(void)
+{
+	static const int numbers[] = { SIGHUP, SIGINT, SIGTERM };
+	const struct sigaction action = { .sa_handler = note_signal };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		sigaddset(&set, numbers[i]);
+		if (sigaction(numbers[i], &action, NULL) < 0)
+			return -errno;
+	}
+	return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
+}
+
+static void
+accept_one(struct keyd *k, int listening)
 {
 	const struct timespec wait = { .tv_nsec = ACCEPT_WAIT_NS };
-	int fd;
+	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
 
-	for (;;) {
-		fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0) {
-			serve_one(k, fd);
-			continue;
-		}
-		if (errno == EINTR || errno == ECONNABORTED)
-			continue;
+	if (fd >= 0) {
+		serve_one(k, fd);
+	} else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
 		log_line(LOG_WARNING, "cannot accept: %s", error_text(-errno));
 		nanosleep(&wait, NULL);
 	}
 }
 
+static void
+serve(struct keyd *k, int listening)
+{
+	struct pollfd waiting = { .fd = listening, .events = POLLIN };
+	sigset_t none;
+
+	sigemptyset(&none);
+	while (wants_end == 0) {
+		if (wants_reload != 0) {
+			wants_reload = 0;
+			reload(k);
+		}
+		if (ppoll(&waiting, 1, NULL, &none) > 0)
+			accept_one(k, listening);
+	}
+}
+
 /* ---- beginning -------------------------------------------------------------- */
 
+#define USAGE "usage: enscale-keyd [-t] [-f CONFIG]\n"
+
 static int
-parse_arguments(int argc, char **argv, const char **ret_config)
+parse_arguments(int argc, char **argv, struct arguments *ret_arguments)
 {
 	static const struct option options[] = {
+		{ "check", no_argument, NULL, 't' },
 		{ "config", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -155,13 +272,16 @@ parse_arguments(int argc, char **argv, const char **ret_config)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "f:hV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "f:htV", options, NULL)) != -1) {
 		switch (c) {
 		case 'f':
-			*ret_config = optarg;
+			ret_arguments->config = optarg;
+			break;
+		case 't':
+			ret_arguments->only_check = true;
 			break;
 		case 'h':
-			printf("usage: enscale-keyd [-f CONFIG]\n");
+			printf(USAGE);
 			exit(EXIT_SUCCESS);
 		case 'V':
 			printf("%s\n", PACKAGE_STRING);
@@ -171,44 +291,6 @@ parse_arguments(int argc, char **argv, const char **ret_config)
 		}
 	}
 	return optind == argc ? 0 : ENS_E_SYNTAX;
-}
-
-static int
-read_configuration(struct keyd *k, const char *path)
-{
-	char error[CONFIG_ERROR_MAX];
-	char password[LDAP_PASSWORD_MAX];
-	int r;
-
-	if (config_load(path, &k->config, error) < 0) {
-		log_line(LOG_ERR, "%s", error);
-		return ENS_E_CONFIG;
-	}
-	if (!k->config.manage) {
-		log_line(LOG_ERR,
-		    "\"%s\" says manage = no in [keys]: nothing to do", path);
-		return ENS_E_CONFIG;
-	}
-	if (k->config.base[0] == '\0') {
-		log_line(LOG_ERR, "\"%s\" has no base in [directory]", path);
-		return ENS_E_CONFIG;
-	}
-	if (config_path(k->config.run_dir, CONFIG_KEYD_SOCKET, k->socket) < 0) {
-		log_line(LOG_ERR, "run_dir is too long");
-		return ENS_E_CONFIG;
-	}
-	if (k->config.keyd_bind_dn[0] == '\0')
-		return 0;
-	/* Not at the first request. */
-	r = ldap_password_read(k->config.keyd_password_file, password);
-	explicit_bzero(password, sizeof(password));
-	if (r < 0) {
-		log_line(LOG_ERR,
-		    "keyd_password_file \"%s\" has to be a file of user enscale-keyd, mode 0600, with one line: %s",
-		    k->config.keyd_password_file, error_text(r));
-		return ENS_E_CONFIG;
-	}
-	return 0;
 }
 
 static int
@@ -259,7 +341,7 @@ take_lock(const struct keyd *k)
 }
 
 static int
-begin(struct keyd *k, const char *config, int *ret_listening)
+begin(struct keyd *k, int *ret_listening)
 {
 	int r;
 
@@ -267,16 +349,20 @@ begin(struct keyd *k, const char *config, int *ret_listening)
 		log_line(LOG_ERR, "not as root: it needs a user of its own");
 		return ENS_E_CONFIG;
 	}
-	r = read_configuration(k, config);
+	r = read_configuration(k->file, &k->config);
+	if (r == 0)
+		r = find_socket(k);
 	if (r == 0)
 		r = find_client(k);
 	if (r < 0)
 		return r;
 	prepare_process();
-	r = take_lock(k);
+	r = hold_signals();
+	if (r == 0)
+		r = take_lock(k);
 	if (r < 0)
 		return r;
-	r = service_listen(k->socket);
+	r = local_socket_listen(k->socket, 0660, BACKLOG);
 	if (r < 0) {
 		log_line(LOG_ERR, "cannot listen on \"%s\": %s", k->socket,
 		    error_text(r));
@@ -289,18 +375,23 @@ begin(struct keyd *k, const char *config, int *ret_listening)
 int
 main(int argc, char **argv)
 {
-	const char *config = ENS_CONFIG_FILE;
+	struct arguments arguments = { .config = ENS_CONFIG_FILE };
 	int r, listening = -1;
 
-	if (parse_arguments(argc, argv, &config) < 0) {
-		fprintf(stderr, "usage: enscale-keyd [-f CONFIG]\n");
+	if (parse_arguments(argc, argv, &arguments) < 0) {
+		fprintf(stderr, USAGE);
 		return EX_USAGE;
 	}
-	r = begin(&keyd, config, &listening);
+	keyd.file = arguments.config;
+	r = arguments.only_check ? read_configuration(keyd.file, &keyd.config)
+	                         : begin(&keyd, &listening);
 	if (r < 0)
 		return r == ENS_E_CONFIG ? EX_CONFIG : EXIT_FAILURE;
+	if (arguments.only_check)
+		return EXIT_SUCCESS;
 	sd_notify(0, "READY=1");
 	log_line(LOG_INFO, "ready: writing to \"%s\" as \"%s\"",
 	    keyd.config.uri, keyd.config.keyd_bind_dn);
 	serve(&keyd, listening);
+	return EXIT_SUCCESS;
 }

@@ -16,9 +16,6 @@
 typedef void service_answer(const struct keyd_request *request,
     struct keyd_reply *ret_reply, void *arg);
 
-/* Replaces what has the path; mode 0660. Returns the descriptor or -errno. */
-int service_listen(const char *path);
-
 /*
  * Serves one connection and closes it. Returns 0; ENS_E_DENIED when its peer
  * is not of that uid; ENS_E_PROTOCOL for bytes that are no request, after

@@ -38,6 +38,7 @@
 #define EXEC_FAILED   127
 #define TIME_SIZE     32
 #define SSH_FAILED    255
+#define TRIES_MAX     3    /* of a hop, while the guard is restarted */
 #define END_WAIT_MS   1500 /* the guard kills after two seconds */
 
 struct hop {
@@ -51,6 +52,7 @@ struct hop {
 	uint32_t timeout;   /* seconds from the start to the login */
 	int64_t deadline;   /* of the login, on clock_now() */
 	bool is_late;       /* it was not there by then */
+	unsigned declared;  /* by which connection to the guard */
 	bool is_signed;     /* the node wanted a signature and has got it */
 	struct ssh_log log; /* what ssh said itself */
 	struct hop_confinement confinement;
@@ -116,6 +118,7 @@ declare(struct hop *hop, const char *forward, struct refusal *ret_refusal)
 	        (json_int_t)hop->request->node, "forward_agent",
 	        forward != NULL),
 	    ret_refusal);
+	hop->declared = hop->shell->connections;
 	return hop->target != NULL;
 }
 
@@ -451,7 +454,19 @@ say_unreachable(const struct hop *hop)
 		    hop->request->node, ssh_log_reason(&hop->log));
 }
 
-static void
+/* A guard that was restarted knows of no hop: its agent has refused, or was not
+ * there. Nothing of the user's has gone anywhere yet. */
+static bool
+is_forgotten(const struct hop *hop)
+{
+	return !hop->result.entered && hop->result.signal == 0 &&
+	    !hop->is_late &&
+	    (hop->shell->guard == NULL ||
+	        hop->shell->connections != hop->declared);
+}
+
+/* True when it should be tried once more; then nothing has been said. */
+static bool
 finish(struct hop *hop)
 {
 	bool is_told;
@@ -462,24 +477,28 @@ finish(struct hop *hop)
 	 * than we are to hear. */
 	if (hop->result.was_ended || hear_guard(hop)) {
 		hop->result.signal = 0;
-		return;
+		return false;
 	}
+	if (!is_told && is_forgotten(hop))
+		return true;
 	if (hop->result.entered && is_broken(hop))
 		say("The connection to node %u has failed: %s.",
 		    hop->request->node, ssh_log_reason(&hop->log));
 	if (hop->result.entered || hop->result.signal != 0 || is_told)
-		return;
+		return false;
 	if (hop->result.code == EXEC_FAILED) {
 		hop->result.code = GUARD_EXIT_UNWELL;
 		say("The gateway cannot start %s.", SSH_PROGRAM);
-		return;
+		return false;
 	}
 	hop->result.code = GUARD_EXIT_UNREACHABLE;
 	say_unreachable(hop);
+	return false;
 }
 
-struct hop_result
-hop_run(struct shell *shell, const struct hop_request *request)
+static bool
+run_once(struct shell *shell, const struct hop_request *request,
+    struct hop_result *ret_result)
 {
 	AUTO(cleanup_hop)
 	struct hop hop = {
@@ -495,21 +514,41 @@ hop_run(struct shell *shell, const struct hop_request *request)
 	bool forwards = forwarded_agent_find(getenv("SSH_AUTH_SOCK"), getuid(),
 	    forward);
 	struct refusal refusal;
+	bool again;
 	int r;
 
 	if (!declare(&hop, forwards ? forward : NULL, &refusal)) {
 		say_refusal("%s", refusal.sentence);
 		hop.result.code = refusal.code;
-		return hop.result;
+		*ret_result = hop.result;
+		return false;
 	}
 	r = start(&hop, forwards ? forward : NULL);
 	if (r != 0) {
 		say("The gateway cannot start the connection: %s.",
 		    error_text(r));
 		hop.result.code = GUARD_EXIT_UNWELL;
-		return hop.result;
+		*ret_result = hop.result;
+		return false;
 	}
 	watch(&hop);
-	finish(&hop);
-	return hop.result;
+	again = finish(&hop);
+	*ret_result = hop.result;
+	return again;
+}
+
+struct hop_result
+hop_run(struct shell *shell, const struct hop_request *request)
+{
+	struct hop_result result;
+	int tries = 1;
+
+	while (run_once(shell, request, &result)) {
+		if (tries++ < TRIES_MAX)
+			continue;
+		say("The gateway has been restarted too often: please try again.");
+		result.code = GUARD_EXIT_UNWELL;
+		break;
+	}
+	return result;
 }

@@ -28,7 +28,8 @@ struct hop_result {
 /*
  * Declares the hop to the guard, runs ssh, and waits for it, for the
  * guard's word and for signals. What there is to say is said when it
- * returns, and the terminal has the modes that ssh left it in.
+ * returns, and the terminal has the modes that ssh left it in. A hop that a
+ * restart of the guard fell into is begun anew until the node has let it in.
  */
 struct hop_result hop_run(struct shell *shell,
     const struct hop_request *request);

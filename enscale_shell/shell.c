@@ -122,8 +122,10 @@ ask_once(struct shell *shell, const json_t *request, json_t **ret_reply)
 {
 	int r = 0;
 
-	if (shell->guard == NULL)
+	if (shell->guard == NULL) {
 		r = guard_client_connect(shell->guard_path, &shell->guard);
+		shell->connections++;
+	}
 	if (r == 0)
 		r = guard_client_ask(shell->guard, request, ret_reply);
 	if (r != 0)

@@ -22,6 +22,7 @@ struct guard_event;
 struct shell {
 	const char *guard_path;     /* borrowed */
 	struct guard_client *guard; /* owned; NULL while there is no line */
+	unsigned connections;       /* made to it so far */
 	int signals;    /* owned; readable when shell_take_signal() has one */
 	int signal_fd;  /* owned; signalfd(2) of SHELL's signals */
 	int monitor_fd; /* owned; pidfd of sshd's monitor, or -1 */

@@ -511,7 +511,8 @@ static int
 usage(FILE *file, int status)
 {
 	(void)fprintf(file,
-	    "usage: enscale-sync [-f FILE]\n"
+	    "usage: enscale-sync [-t] [-f FILE]\n"
+	    "  -t         say what is wrong with the configuration, and end\n"
 	    "  -f FILE    read this configuration instead of %s\n",
 	    ENS_CONFIG_FILE);
 	return status;
@@ -521,14 +522,22 @@ int
 main(int argc, char **argv)
 {
 	static struct service service = { .file = ENS_CONFIG_FILE };
+	bool only_check = false;
 	int option, r;
 
-	while ((option = getopt(argc, argv, "f:h")) != -1) {
-		if (option == 'h')
+	while ((option = getopt(argc, argv, "f:ht")) != -1) {
+		switch (option) {
+		case 'f':
+			service.file = optarg;
+			break;
+		case 't':
+			only_check = true;
+			break;
+		case 'h':
 			return usage(stdout, EXIT_SUCCESS);
-		if (option != 'f')
+		default:
 			return usage(stderr, EXIT_FAILURE);
-		service.file = optarg;
+		}
 	}
 	if (optind != argc)
 		return usage(stderr, EXIT_FAILURE);
@@ -538,6 +547,8 @@ main(int argc, char **argv)
 		log_line(LOG_ERR, "%s", service.error);
 		return EXIT_FAILURE;
 	}
+	if (only_check)
+		return EXIT_SUCCESS;
 	r = run(&service);
 	end(&service);
 	if (r != 0)

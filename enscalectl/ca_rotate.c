@@ -27,9 +27,12 @@
 
 /* ---- the guard ---------------------------------------------------------- */
 
-/* Whoever listens at its socket. 0, -errno. */
+/*
+ * Whoever listens at its socket; systemd starts it if it does not run. The
+ * one who listened last may be gone, or, uid 0, be systemd itself. 0, -errno.
+ */
 static int
-find_guard(const struct context *context, pid_t *ret_pid)
+find_guard(const struct context *context, struct ucred *ret_guard)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	char path[CONFIG_PATH_MAX];
@@ -47,8 +50,26 @@ find_guard(const struct context *context, pid_t *ret_pid)
 	    connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
 		return -errno;
-	*ret_pid = peer.pid;
+	*ret_guard = peer;
 	return 0;
+}
+
+/* As the guard's own user, so that the kernel lets us reach nobody else who
+ * may have its number by now. 0, -errno. */
+static int
+signal_guard(const struct ucred *guard)
+{
+	const bool is_root = geteuid() == 0;
+	int r;
+
+	if (guard->uid == 0)
+		return -ESRCH;
+	if (is_root && setresuid(guard->uid, guard->uid, 0) != 0)
+		return -errno;
+	r = kill(guard->pid, SIGHUP) != 0 ? -errno : 0;
+	if (is_root && setresuid(0, 0, 0) != 0)
+		return -errno;
+	return r;
 }
 
 static bool
@@ -69,7 +90,7 @@ published_is(const struct context *context, const char *fingerprint)
 bool
 ca_guard_signs_with(const struct context *context, const char *fingerprint)
 {
-	pid_t guard;
+	struct ucred guard;
 
 	return find_guard(context, &guard) == 0 &&
 	    published_is(context, fingerprint);
@@ -96,8 +117,8 @@ static int
 tell_guard(const struct context *context)
 {
 	char fingerprint[FINGERPRINT_SHA256_TEXT_LEN + 1];
-	pid_t guard;
-	int waited;
+	struct ucred guard;
+	int waited, r;
 
 	if (current_fingerprint(context->config.ca_key, fingerprint) != 0)
 		return EXIT_CANNOT_TELL;
@@ -106,8 +127,9 @@ tell_guard(const struct context *context)
 		         "when it starts");
 		return EXIT_YES;
 	}
-	if (kill(guard, SIGHUP) != 0) {
-		complain("cannot tell enscale-guard: %s", error_text(-errno));
+	r = signal_guard(&guard);
+	if (r != 0 && r != -ESRCH) {
+		complain("cannot tell enscale-guard: %s", error_text(r));
 		return EXIT_CANNOT_TELL;
 	}
 	for (waited = 0; waited < GUARD_SECONDS * 1000; waited += POLL_MS) {
@@ -213,7 +235,7 @@ finish(const struct context *context)
 {
 	const char *ca = context->config.ca_key;
 	char fingerprint[FINGERPRINT_SHA256_TEXT_LEN + 1];
-	pid_t guard;
+	struct ucred guard;
 	int r;
 
 	if (ca_slot_exists(ca, CA_NEXT) || !ca_slot_exists(ca, CA_PREVIOUS)) {

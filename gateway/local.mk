@@ -7,7 +7,9 @@
 gatewaydir = $(datadir)/enscale/gateway
 gateway_made = \
 	%D%/enscale-guard.service \
+	%D%/enscale-guard.socket \
 	%D%/enscale-keyd.service \
+	%D%/enscale-keyd.socket \
 	%D%/enscale-sshd-start \
 	%D%/enscale-sshd.pam \
 	%D%/enscale-sshd.service \
@@ -16,10 +18,14 @@ gateway_made = \
 	%D%/logrotate \
 	%D%/sshd_config \
 	%D%/tmpfiles.conf
-gateway_shipped = %D%/sysusers.conf
+gateway_shipped = %D%/enscale.target %D%/sysusers.conf
 gateway_DATA = $(gateway_made) $(gateway_shipped)
 EXTRA_DIST += $(gateway_made:=.in) $(gateway_shipped)
 CLEANFILES += $(gateway_made)
+
+gateway_units = enscale-guard.service enscale-guard.socket \
+	enscale-keyd.service enscale-keyd.socket enscale-sshd.service \
+	enscale-sync.service
 
 # The sshd that enscale-sshd is another name of.
 SSHD = /usr/sbin/sshd
@@ -49,10 +55,12 @@ install-data-local: $(gateway_DATA)
 		$(DESTDIR)$(pamconfdir) $(DESTDIR)$(sysconfdir)/logrotate.d
 	test -d $(DESTDIR)$(enscaleconfdir) || \
 		$(INSTALL) -d -m 755 $(DESTDIR)$(enscaleconfdir)
-	for unit in sync guard keyd sshd; do \
-		$(INSTALL_DATA) %D%/enscale-$$unit.service \
+	for unit in $(gateway_units); do \
+		$(INSTALL_DATA) %D%/$$unit \
 			$(DESTDIR)$(systemdsystemunitdir) || exit 1; \
 	done
+	$(INSTALL_DATA) $(srcdir)/%D%/enscale.target \
+		$(DESTDIR)$(systemdsystemunitdir)
 	$(INSTALL_DATA) $(srcdir)/%D%/sysusers.conf \
 		$(DESTDIR)$(sysusersdir)/enscale.conf
 	$(INSTALL_DATA) %D%/tmpfiles.conf $(DESTDIR)$(tmpfilesdir)/enscale.conf
@@ -78,8 +86,8 @@ install-exec-local: $(gateway_made)
 
 # Settings that nobody changed go; the others stay.
 uninstall-local:
-	for unit in sync guard keyd sshd; do \
-		rm -f $(DESTDIR)$(systemdsystemunitdir)/enscale-$$unit.service; \
+	for unit in $(gateway_units) enscale.target; do \
+		rm -f $(DESTDIR)$(systemdsystemunitdir)/$$unit; \
 	done
 	rm -f $(DESTDIR)$(sysusersdir)/enscale.conf \
 		$(DESTDIR)$(tmpfilesdir)/enscale.conf \

@@ -3,6 +3,7 @@ works in all of its sandbox, and can be restarted under the people in it."""
 
 import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -225,6 +226,17 @@ def test_keys_are_written_from_within_keyds_sandbox(installation, host, hosts):
         assert re.search(r"NoNewPrivs:\t1", status) and re.search(r"Seccomp:\t2", status)
         done = installation.ssh("40404", f"keys delete {fingerprint}")
         assert done.stdout == f"deleted {fingerprint}\n".encode()
+        # Who asks while it is restarted, or stopped, waits for it.
+        host.run(["systemctl", "stop", "enscale-keyd"])
+        assert installation.ssh("40404", "keys add Shared", input=public).returncode == 0
+        before = main_pid(host, "enscale-keyd")
+        host.run(["systemctl", "reload", "enscale-keyd"])
+        assert installation.ssh("40404", f"keys delete {fingerprint}").returncode == 0
+        assert main_pid(host, "enscale-keyd") == before != 0
+        host.sh("sed -i.kept 's/^manage = .*/manage = perhaps/' /etc/enscale/enscale.conf")
+        assert host.run(["systemctl", "reload", "enscale-keyd"], check=False).returncode != 0
+        host.sh("mv /etc/enscale/enscale.conf.kept /etc/enscale/enscale.conf")
+        assert main_pid(host, "enscale-keyd") == before
     # Where it is off it says so once, and is not started again and again.
     assert host.run(["systemctl", "start", "enscale-keyd"], check=False).returncode != 0
     time.sleep(3)
@@ -399,3 +411,111 @@ def test_nobody_below_sshd_has_a_right_of_root(installation, in_a_node, host):
         status = host.read(f"/proc/{pid.decode()}/status").decode()
         assert re.findall(r"Cap(?:Prm|Eff|Amb):\t(\w+)", status) == ["0" * 16] * 3
         assert re.search(r"NoNewPrivs:\t1", status)
+
+
+# ---- restarts, reloads, all of it ----------------------------------------------
+
+
+def logins_while(installation, count, act):
+    """Their exit codes and what they said; act() is done meanwhile."""
+    argv = ["ssh", *installation.options(LOGIN), "-o", "BatchMode=yes", "--",
+            installation.address, "exit 7"]
+    running = []
+    for _ in range(count):
+        running.append(installation.hosts.client.popen(argv, stderr=subprocess.PIPE))
+        time.sleep(0.15)
+        act()
+    return [(process.wait(60), process.stderr.read()) for process in running]
+
+
+@pytest.mark.parametrize("unit", ["enscale-sync", "enscale-guard"])
+def test_a_restart_refuses_no_login(installation, trusted, host, unit):
+    """They wait, also those for whom the guard had begun something."""
+    def restart():
+        host.run(["systemctl", "restart", unit])
+
+    ends = logins_while(installation, 8, restart)
+    assert ends == [(7, b"")] * 8
+
+
+def test_who_asks_while_there_is_no_guard_waits_for_it(installation, trusted, host):
+    host.run(["systemctl", "kill", "--kill-whom=main", "-s", "KILL", "enscale-guard"])
+    assert installation.ssh(LOGIN, "exit 7").returncode == 7
+    host.run(["systemctl", "stop", "enscale-guard"])
+    assert installation.ssh(LOGIN, "exit 7").returncode == 7
+    assert show(host, "enscale-guard", "ActiveState") == ["active"]
+
+
+def test_a_guard_that_could_not_start_is_back_when_it_can(
+        installation, trusted, host, wait_for):
+    """However often somebody has asked for it meanwhile."""
+    key = "/etc/enscale/ca/ca"
+    host.sh(f"mv {key} {key}.away; systemctl restart enscale-guard || :")
+    try:
+        host.sh("for i in $(seq 40); do enscalectl status >/dev/null || :; done & sleep 3; kill $!")
+        assert show(host, "enscale-guard", "ActiveState") != ["active"]
+    finally:
+        host.sh(f"mv {key}.away {key}")
+    wait_for(lambda: installation.ssh(LOGIN, "exit 7").returncode == 7, "a login", 30)
+    assert show(host, "enscale-guard.socket", "ActiveState") == ["active"]
+
+
+def test_the_guard_takes_a_new_ca_key_through_systemds_socket(installation, trusted, host):
+    """Who is at the other end of the socket is the guard, not systemd."""
+    for step in ("", "--switch", "--finish"):
+        host.sh(f"enscalectl ca rotate {step}")
+    pid = main_pid(host, "enscale-guard")
+    log = host.run(["journalctl", f"_PID={pid}", "-o", "cat"]).stdout.decode()
+    assert "from now on" in log
+
+
+def test_the_target_stops_and_starts_all(installation, trusted, host):
+    host.run(["systemctl", "stop", "enscale.target"])
+    assert installation.ssh("25880", "nodes").returncode == 255
+    said = host.run(["systemctl", "is-active", *UNITS, "enscale-guard.socket"], check=False)
+    assert said.stdout == b"inactive\n" * 4
+    host.run(["systemctl", "start", "enscale.target"])
+    host.sh("enscalectl status --wait 60")
+    assert installation.ssh(LOGIN, "exit 7").returncode == 7
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_reload_tells_a_mistake_and_changes_nothing(installation, host, unit):
+    file = f"/etc/enscale/{'sshd_config' if unit == 'enscale-sshd' else 'enscale.conf'}"
+    before = show(host, unit, "MainPID", "NRestarts")
+    host.sh(f"cp -p {file} {file}.kept; echo 'mistaken = yes' >>{file}")
+    try:
+        reload = host.run(["systemctl", "reload", unit], check=False)
+    finally:
+        host.sh(f"mv {file}.kept {file}")
+    assert reload.returncode != 0
+    log = host.run(["journalctl", "-u", unit, "-n", "20", "-o", "cat"]).stdout.decode()
+    assert "mistaken" in log
+    assert show(host, unit, "MainPID", "NRestarts", "ActiveState") == [*before, "active"]
+    assert installation.ssh("25880", "nodes").returncode == 0
+
+
+def test_a_reload_of_the_guard_takes_what_is_new(installation, host, wait_for):
+    file = "/etc/enscale/enscale.conf"
+    before = show(host, "enscale-guard", "MainPID", "NRestarts")
+    line = "Zone 2 moves on Sunday."
+
+    def shown():
+        menu = installation.pexpect_ssh("25880")
+        menu.expect_exact("cool-waterfall-59")
+        menu.sendline("0")
+        menu.wait()
+        return line in menu.before
+
+    host.sh(f"sed -Ei.kept 's/^#?announcement = .*/announcement = {line}/' {file};"
+            "systemctl reload enscale-guard")
+    try:
+        wait_for(shown, "the menu shows it")
+    finally:
+        host.sh(f"mv {file}.kept {file}; systemctl reload enscale-guard")
+    wait_for(lambda: not shown(), "and no longer")
+    host.sh(f"sed -Ei.kept 's|^#?source_addresses = .*|source_addresses = 198.19.0.9/32|' {file};"
+            f"systemctl reload enscale-guard; sleep 1; mv {file}.kept {file}")
+    log = host.run(["journalctl", "-u", "enscale-guard", "-n", "20", "-o", "cat"]).stdout
+    assert b"change with a restart only" in log
+    assert show(host, "enscale-guard", "MainPID", "NRestarts") == before

@@ -209,6 +209,11 @@ tests_unit_test_lock_file_SOURCES = %D%/test_lock_file.c
 tests_unit_test_lock_file_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_lock_file_LDADD = libcommon.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_local_socket
+tests_unit_test_local_socket_SOURCES = %D%/test_local_socket.c
+tests_unit_test_local_socket_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_local_socket_LDADD = liblocalsocket.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_segment_key
 tests_unit_test_segment_key_SOURCES = %D%/test_segment_key.c
 tests_unit_test_segment_key_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
