@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -97,8 +98,8 @@ check_password_file(const char *path, int fd)
 	return 0;
 }
 
-int
-ldap_password_read(const char *path, char ret_password[LDAP_PASSWORD_MAX])
+static int
+read_password(const char *path, char ret_password[LDAP_PASSWORD_MAX])
 {
 	int fd AUTO_FD = open(path,
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -127,6 +128,34 @@ ldap_password_read(const char *path, char ret_password[LDAP_PASSWORD_MAX])
 		ret_password[len] = '\0';
 	}
 	explicit_bzero(buf, sizeof(buf));
+	return r;
+}
+
+/* The credential with the name of a file. 0; ENS_E_NOTFOUND: there are none;
+ * ENS_E_LIMIT. */
+static int
+credential_path(const char *file, char ret_path[PATH_MAX])
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	const char *slash = strrchr(file, '/');
+	int n;
+
+	if (folder == NULL || slash == NULL)
+		return ENS_E_NOTFOUND;
+	n = snprintf(ret_path, PATH_MAX, "%s%s", folder, slash);
+	return n >= 0 && n < PATH_MAX ? 0 : ENS_E_LIMIT;
+}
+
+int
+ldap_password_read(const char *path, char ret_password[LDAP_PASSWORD_MAX])
+{
+	char credential[PATH_MAX];
+	int r = read_password(path, ret_password);
+
+	/* Root's alone: systemd has read it for us, when we were started. */
+	if (r == -EACCES && credential_path(path, credential) == 0 &&
+	    read_password(credential, ret_password) == 0)
+		return 0;
 	return r;
 }
 
@@ -482,8 +511,8 @@ bind_as(LDAP *ld, const struct ldap_connection_options *options,
 	if (r != 0) {
 		(void)snprintf(reason, LDAP_REASON_MAX,
 		    "password_file \"%s\": %s", options->password_file,
-		    r == ENS_E_CONFIG
-		        ? "has to be a regular file of our own with mode 0600 or 0400 and a password in it"
+		    r == ENS_E_CONFIG || r == -EACCES
+		        ? "has to be a regular file of our own with mode 0600 or 0400 and a password in it, or root's where the unit has a credential of its name (LoadCredential=)"
 		        : error_text(r));
 		return r;
 	}

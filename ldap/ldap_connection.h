@@ -70,8 +70,9 @@ void ldap_connection_reason(LDAP *ld, int code, const char *what,
 
 /*
  * Reads a password: a regular file of ours or root's, mode 0600 or 0400, its
- * first line without the line end. Returns 0, -errno, ENS_E_CONFIG (mode,
- * owner, not a regular file, empty), ENS_E_LIMIT.
+ * first line without the line end. When we may not read it, the credential with
+ * the name of the file counts (systemd's LoadCredential=). Returns 0, -errno,
+ * ENS_E_CONFIG (mode, owner, not a regular file, empty), ENS_E_LIMIT.
  */
 int ldap_password_read(const char *path, char ret_password[LDAP_PASSWORD_MAX]);
 

@@ -519,3 +519,24 @@ def test_a_reload_of_the_guard_takes_what_is_new(installation, host, wait_for):
     log = host.run(["journalctl", "-u", "enscale-guard", "-n", "20", "-o", "cat"]).stdout
     assert b"change with a restart only" in log
     assert show(host, "enscale-guard", "MainPID", "NRestarts") == before
+
+
+def test_the_password_may_be_a_file_of_roots_alone(host):
+    password = "/etc/enscale/directory.password"
+    host.sh(f"chown root: {password}; systemctl restart enscale-sync;"
+            "enscalectl status --wait 60")
+    assert b", in step" in host.run(["enscalectl", "status"]).stdout
+    host.sh(f"chown enscale-sync: {password}; systemctl restart enscale-sync;"
+            "enscalectl status --wait 60")
+
+
+def test_a_start_needs_no_password_file(host):
+    """Without a bind_dn there is none; here it is only missing."""
+    password = "/etc/enscale/directory.password"
+    host.sh(f"mv {password} {password}.away")
+    try:
+        host.run(["systemctl", "restart", "enscale-sync"])
+        assert show(host, "enscale-sync", "ActiveState") == ["active"]
+    finally:
+        host.sh(f"mv {password}.away {password}; systemctl restart enscale-sync;"
+                "enscalectl status --wait 60")
