@@ -6,6 +6,7 @@
 # that is there stays, and `make install' says so when it differs.
 gatewaydir = $(datadir)/enscale/gateway
 gateway_made = \
+	%D%/apparmor \
 	%D%/enscale-guard.service \
 	%D%/enscale-guard.socket \
 	%D%/enscale-keyd.service \
@@ -32,6 +33,7 @@ SSHD = /usr/sbin/sshd
 
 $(gateway_made): %D%/%: %D%/%.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(SED) \
+		-e 's|[@]bindir[@]|$(bindir)|g' \
 		-e 's|[@]enscaleconfdir[@]|$(enscaleconfdir)|g' \
 		-e 's|[@]enscalelibexecdir[@]|$(enscalelibexecdir)|g' \
 		-e 's|[@]enscalelogdir[@]|$(enscalelogdir)|g' \
@@ -49,10 +51,17 @@ gateway_settings = \
 	%D%/enscale-sshd.pam:$(pamconfdir)/enscale-sshd \
 	%D%/logrotate:$(sysconfdir)/logrotate.d/enscale
 
+if WITH_APPARMOR
+gateway_settings += %D%/apparmor:$(apparmordir)/enscale
+endif
+
 install-data-local: $(gateway_DATA)
 	$(MKDIR_P) $(DESTDIR)$(systemdsystemunitdir) \
 		$(DESTDIR)$(sysusersdir) $(DESTDIR)$(tmpfilesdir) \
 		$(DESTDIR)$(pamconfdir) $(DESTDIR)$(sysconfdir)/logrotate.d
+if WITH_APPARMOR
+	$(MKDIR_P) $(DESTDIR)$(apparmordir)
+endif
 	test -d $(DESTDIR)$(enscaleconfdir) || \
 		$(INSTALL) -d -m 755 $(DESTDIR)$(enscaleconfdir)
 	for unit in $(gateway_units); do \
