@@ -1,6 +1,12 @@
 """The hosts of the demo and of the tests: names, addresses, roles."""
 
+import dataclasses
+import os
 from dataclasses import dataclass, field
+
+# Whose hosts are of another release of Debian than the set's: lib.sh says it,
+# as "gateway=trixie client=trixie".
+RELEASES = dict(word.split("=") for word in os.environ.get("RELEASES", "").split())
 
 
 @dataclass(frozen=True)
@@ -11,6 +17,7 @@ class Plan:
     hostname: str = ""  # name, unless said otherwise
     install: bool = False  # gets what "make install" installs
     systemd: bool = False  # its PID 1, in place of init.py's
+    release: str = ""  # of Debian, where it is another than the set's
     settings: dict = field(default_factory=dict)  # environment of its role
 
     def __post_init__(self):
@@ -33,7 +40,7 @@ GATEWAY = "ssh.enscale.com"
 PORT = 3022
 
 PLANS = {
-    plan.name: plan
+    plan.name: dataclasses.replace(plan, release=RELEASES.get(plan.role, ""))
     for plan in [
         Plan("directory", "directory", {"private": "198.19.0.2"}),
         Plan(

@@ -21,6 +21,7 @@ import network
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 STATE = os.path.join(TOP, ".demo")
+LAYERS = "/run/layers"  # those of other releases, by name: see enter
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 START_SECONDS = 30
 
@@ -48,6 +49,11 @@ class Failed(Exception):
             f"{host}: {words[:200]}: exit code {result.returncode}\n"
             + said.decode(errors="replace")[-3000:]
         )
+
+
+def built(plan, what):
+    """Where that is, of what was built for the host's release."""
+    return os.path.join(STATE, plan.release, what)
 
 
 def born(pid):
@@ -128,7 +134,9 @@ class Host:
     def install(self):
         """What "make install" installs."""
         archive = subprocess.run(
-            ["tar", "-cf", "-", "-C", f"{STATE}/stage", "."], capture_output=True, check=True
+            ["tar", "-cf", "-", "-C", built(self.plan, "stage"), "."],
+            capture_output=True,
+            check=True,
         )
         self.run(["tar", "-xpf", "-", "-C", "/", "--no-overwrite-dir"], archive.stdout)
 
@@ -236,8 +244,9 @@ def launch(plan, folder):
         "name": plan.name,
         "hostname": plan.hostname,
         "hosts": catalogue.etc_hosts(plan),
-        "install": f"{STATE}/stage" if plan.install else None,
-        "source": f"{STATE}/src",
+        "layer": f"{LAYERS}/{plan.release}" if plan.release else "/",
+        "install": built(plan, "stage") if plan.install else None,
+        "source": built(plan, "src"),
         "log": folder,
         "cgroup": cgroup,
     }

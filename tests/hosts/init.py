@@ -59,13 +59,17 @@ def write(path, text):
 
 
 def make_root(spec):
-    """An overlay of memory over the layer, and what a host has of its own."""
+    """An overlay of memory over its layer, and what a host has of its own."""
     syscalls.mount("host", "/mnt", "tmpfs", 0, "mode=755")
     for name in ("upper", "work", "root"):
         os.mkdir(f"/mnt/{name}")
     root = "/mnt/root"
     syscalls.mount(
-        spec["name"], root, "overlay", 0, "lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work"
+        spec["name"],
+        root,
+        "overlay",
+        0,
+        f"lowerdir={spec['layer']},upperdir=/mnt/upper,workdir=/mnt/work",
     )
     if spec["install"]:
         subprocess.run(["cp", "-a", spec["install"] + "/.", root], check=True)

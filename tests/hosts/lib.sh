@@ -10,6 +10,11 @@ cache=/var/cache/enscale-demo
 top=/usr/src/enscale # the checkout, as the layer sees it
 job=
 
+# Of the hosts of a set, those of some roles can be of another release than the
+# rest: "layers" is NAME=LAYER for it, "releases" ROLE=NAME for each of them.
+layers=
+releases=
+
 # The hosts are of the machine's release of Debian. With "release" set they are
 # of that one: its base, a root that debootstrap makes from the mirror in apt's
 # sources, is below the layer in place of the machine's root, and all state is
@@ -266,7 +271,7 @@ start_keeper() {
 	setpriv --pdeathsig KILL sleep infinity >"$life" </dev/null 2>/dev/null 6>&- &
 	holder=$!
 	read -r ready < <(
-		setsid unshare --mount --pid --net --ipc --uts --fork \
+		LAYERS=$layers setsid unshare --mount --pid --net --ipc --uts --fork \
 			"$hosts/enter" "$layer" "$checkout" "$state" ro /usr/bin/python3 -B \
 			$top/tests/hosts/keeper.py "$top/.demo/$1" <"$life" 2>>"$log" 6>&-
 	)
@@ -309,7 +314,7 @@ remove_cgroups() {
 inside() {
 	nsenter --target "$keeper" --mount --pid --net --ipc --uts -- \
 		env -i --default-signal=INT,QUIT --chdir=$top PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" "$@"
+		HOME=/root LANG=C.UTF-8 TERM="${TERM:-dumb}" RELEASES="$releases" "$@"
 }
 
 manage() {

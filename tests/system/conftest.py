@@ -28,6 +28,8 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "full: takes over a minute, for ./check --full")
     config.addinivalue_line("markers", "both: looks at what differs between releases of"
                             " Debian, so ./check runs it on both")
+    config.addinivalue_line("markers", "mixed: sees more than one host at work, so it runs"
+                            " where they are of different releases, too")
     config.addinivalue_line("markers", "services: needs the layer of packages-services")
     config.addinivalue_line("markers", "mutations: needs no hosts")
 
@@ -36,6 +38,8 @@ def is_wanted(item):
     for name in ("services", "mutations"):  # each has a set of its own
         if bool(item.get_closest_marker(name)) != (SET == name):
             return False
+    if SET.startswith("mixed/"):
+        return bool(item.get_closest_marker("mixed")) and not item.get_closest_marker("full")
     if os.environ.get("FULL"):
         return True
     return not item.get_closest_marker("full") and (

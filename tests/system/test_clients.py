@@ -20,6 +20,7 @@ CHANNELS = 10
 
 # --- OpenSSH
 
+@pytest.mark.mixed
 @pytest.mark.parametrize("protocol", [[], ["-O"]], ids=["sftp", "rcp"])
 def test_scp_copies_a_tree_with_modes_and_names(client, hosts, place, protocol):
     make_tree(client, f"{HERE}/tree")
@@ -48,6 +49,7 @@ def test_a_client_without_ed25519_and_sha2_for_rsa_is_served_by_the_ecdsa_key(cl
     assert result.stderr == b""
 
 
+@pytest.mark.mixed
 @pytest.mark.both
 def test_sftp_changes_what_is_on_the_node(client, hosts, place):
     batch = f"""
@@ -71,6 +73,7 @@ def test_sftp_changes_what_is_on_the_node(client, hosts, place):
         "755 d ./folder", "./folder/three -> two"]
 
 
+@pytest.mark.mixed
 @pytest.mark.both
 def test_sftp_goes_on_where_a_transfer_was_cut(client, hosts, place):
     half = len(DATA) // 2
@@ -130,6 +133,7 @@ def test_ten_channels_of_one_connection_run_side_by_side(gateway, channels):
         assert channel.returncode == number
 
 
+@pytest.mark.mixed
 def test_a_shared_connection_serves_files_too(client, hosts, place, master):
     client.run(["scp", "-q", *master, f"{HERE}/random", f"{TARGET}:work/one"])
     client.run(["rsync", "-e", shlex.join(["ssh", *master]),

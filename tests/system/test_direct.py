@@ -8,6 +8,8 @@ import subprocess
 import pexpect
 import pytest
 
+pytestmark = pytest.mark.mixed
+
 HERE = os.path.dirname(os.path.realpath(__file__))
 MEBIBYTE = 1 << 20
 UID = 0x70000000 + 25880

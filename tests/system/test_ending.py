@@ -60,6 +60,7 @@ def suspended(administrator):
         administrator.replace(account_dn(account), enscaleStatus="active")
 
 
+@pytest.mark.mixed
 def test_a_suspended_accounts_session_ends_with_its_sentence(
         client, gateway, wait_for, suspended):
     session = begin(client, gateway, wait_for, "124718-25880")
@@ -77,6 +78,7 @@ def test_a_suspended_accounts_session_ends_with_its_sentence(
     assert last["session"] in said
 
 
+@pytest.mark.mixed
 def test_a_deleted_key_ends_the_sessions_that_it_opened(
         client, gateway, administrator, wait_for):
     public_key = client.read("/root/keys/25880-rsa.pub").decode().strip()
@@ -95,6 +97,7 @@ def test_a_deleted_key_ends_the_sessions_that_it_opened(
         kept.communicate()
 
 
+@pytest.mark.mixed
 def test_an_environment_that_is_stopped_ends_its_hops_and_the_menu_stays(
         client, gateway, administrator):
     menu = client.pexpect_ssh("25880")
@@ -113,6 +116,7 @@ def test_an_environment_that_is_stopped_ends_its_hops_and_the_menu_stays(
         menu.close(force=True)
 
 
+@pytest.mark.mixed
 def test_access_that_is_withdrawn_ends_one_accounts_hop_alone(
         client, gateway, administrator, wait_for):
     owner = begin(client, gateway, wait_for, "124718-25880")
@@ -132,6 +136,7 @@ def test_access_that_is_withdrawn_ends_one_accounts_hop_alone(
         owner.communicate()
 
 
+@pytest.mark.mixed
 def test_an_account_that_expires_ends_its_sessions_at_that_time(
         client, gateway, administrator, wait_for):
     session = begin(client, gateway, wait_for, "124718-25880")
@@ -159,6 +164,7 @@ def test_what_is_withdrawn_while_the_guard_is_down_ends_when_it_is_back(
     wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 4)
 
 
+@pytest.mark.mixed
 def test_a_restarted_guard_knows_the_hops_of_a_menu(
         client, gateway, administrator):
     menu = client.pexpect_ssh("25880")
@@ -179,6 +185,7 @@ def test_a_restarted_guard_knows_the_hops_of_a_menu(
         menu.close(force=True)
 
 
+@pytest.mark.mixed
 def test_nothing_is_left_of_a_client_that_was_killed(
         client, gateway, wait_for):
     session = begin(client, gateway, wait_for, "124718-25880")
@@ -188,6 +195,7 @@ def test_nothing_is_left_of_a_client_that_was_killed(
     wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 5)
 
 
+@pytest.mark.mixed
 def test_nothing_is_left_of_a_monitor_that_was_killed(
         client, gateway, wait_for):
     session = begin(client, gateway, wait_for, "124718-25880")

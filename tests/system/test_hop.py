@@ -78,6 +78,7 @@ def test_a_node_whose_sshd_is_down_cannot_be_reached(client, hosts):
     assert b"198.19.0.19" not in result.stderr
 
 
+@pytest.mark.mixed
 def test_a_node_with_another_host_key_is_not_entered(
         client, hosts, administrator, wait_for):
     dn = node_dn(124719, ENVIRONMENT)
@@ -112,6 +113,7 @@ def without_principal(hosts):
     restore()
 
 
+@pytest.mark.mixed
 def test_a_node_that_refuses_the_certificate_is_said_to_have_done_so(
         client, without_principal):
     result = client.ssh("124719-25880", "id")
@@ -133,6 +135,7 @@ def test_what_a_node_refused_keeps_nobody_else_of_the_gateway_out(
     assert client.ssh("124719-25880", "exit 7").returncode == 7
 
 
+@pytest.mark.mixed
 def test_a_direct_session_ends_when_its_environment_stops(
         running, stop_environment):
     process = running()
@@ -143,6 +146,7 @@ def test_a_direct_session_ends_when_its_environment_stops(
     assert b"its environment cool-waterfall-59 is stopped" in err
 
 
+@pytest.mark.mixed
 def test_the_menu_comes_back_when_the_nodes_environment_stops(
         on_node, stop_environment):
     stop_environment()
@@ -157,6 +161,7 @@ def test_the_menu_comes_back_when_the_nodes_environment_stops(
     assert on_node.exitstatus == 0
 
 
+@pytest.mark.mixed
 def test_what_a_program_left_of_the_terminal_is_put_right(on_node):
     on_node.sendline("printf '\\033[?1049h'; stty -echo -icanon; exit")
     on_node.expect(r"\x1b\[\?1049l")
@@ -200,6 +205,7 @@ print(waiting[0])
 """
 
 
+@pytest.mark.mixed
 def test_what_came_too_late_for_the_node_is_no_choice(on_node, gateway, wait_for):
     (hop,) = processes(gateway, HOP)
     gateway.run(["kill", "-STOP", str(hop)])
@@ -224,6 +230,7 @@ def test_a_killed_guard_ends_no_hop(on_node, gateway):
     on_node.expect(r"[$#] $")
 
 
+@pytest.mark.mixed
 def test_the_users_own_agent_reaches_the_node_when_he_says_so(client):
     script = """
         eval "$(ssh-agent)" >/dev/null
@@ -237,6 +244,7 @@ def test_the_users_own_agent_reaches_the_node_when_he_says_so(client):
     assert b"Could not open a connection" in without.stderr
 
 
+@pytest.mark.mixed
 @pytest.mark.parametrize("options", [[], ["-tt"]], ids=["no pty", "pty"])
 def test_a_killed_client_leaves_nothing_on_the_gateway(
         running, gateway, wait_for, options):
@@ -259,6 +267,7 @@ def test_a_killed_client_leaves_nothing_while_there_is_no_guard(
         gateway.start("enscale-guard")
 
 
+@pytest.mark.mixed
 def test_a_shell_that_is_killed_takes_its_hop_along(
         running, gateway, wait_for):
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -319,7 +328,8 @@ def slow_login(hosts):
                "account required pam_exec.so /bin/sleep 300\n" + stack)
     yield node
     node.write("/etc/pam.d/sshd", stack)
-    node.sh("pkill -x sleep || :")
+    # The next test waits for a sleep of its own.
+    node.sh("pkill -x sleep || :; while pgrep -x sleep; do sleep 0.02; done")
 
 
 @pytest.fixture
@@ -369,6 +379,7 @@ def said_at_login(process, seconds):
     return err
 
 
+@pytest.mark.mixed
 def test_a_node_that_hangs_up_at_the_login_is_said_to_have_done_so(
         at_login, slow_login):
     slow_login.sh("pkill -KILL -f '^sshd(-session)?: mysql'")

@@ -1,6 +1,7 @@
 """The test hosts themselves: what other tests take for granted."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,18 @@ def test_each_host_has_its_own_name_and_addresses(hosts):
         shown = host.run(["ip", "-brief", "-4", "address"]).stdout.decode()
         for address in host.plan.addresses.values():
             assert f" {address}/24" in shown
+
+
+@pytest.mark.mixed
+def test_each_host_is_of_its_release_of_debian(hosts):
+    def release(text):
+        return re.search(r"^VERSION_CODENAME=(\w+)$", text, re.M)[1]
+
+    with open("/etc/os-release") as file:
+        own = release(file.read())
+    for host in vars(hosts).values():
+        said = release(host.read("/etc/os-release").decode())
+        assert said == (host.plan.release or own), host.name
 
 
 def test_a_host_reaches_its_networks_and_nothing_else(hosts):

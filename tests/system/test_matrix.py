@@ -11,6 +11,8 @@ import pytest
 
 from test_ending import processes
 
+pytestmark = pytest.mark.mixed
+
 DATA = random.Random(5).randbytes(1 << 18) + bytes(range(256))
 END = b"<the end>"
 KINDS = ["shell", "command", "subsystem"]

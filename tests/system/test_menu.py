@@ -28,6 +28,7 @@ def choose(session, what):
     session.sendline(number)
 
 
+@pytest.mark.mixed
 def test_from_the_menu_into_a_node_and_back(menu):
     choose(menu, "cool-waterfall-59")
     choose(menu, "124718")
@@ -92,6 +93,7 @@ def test_a_line_is_one_choice_however_long_it_is(menu):
     assert menu.isalive()
 
 
+@pytest.mark.mixed
 def test_rights_that_went_after_the_list_was_shown_do_not_count(
         menu, administrator):
     dn = environment_dn("cool-waterfall-59")
@@ -149,6 +151,7 @@ def test_a_direct_name_at_a_terminal_goes_straight_to_the_node(client):
     assert session.exitstatus == 5
 
 
+@pytest.mark.mixed
 def test_the_node_sees_the_size_of_the_window_and_its_changes(client):
     session = client.pexpect_ssh("124718-25880", dimensions=(33, 99))
     session.expect(r"[$#] $")
@@ -298,6 +301,7 @@ def test_an_announcement_stands_above_the_menu(client, gateway):
         gateway.start("enscale-guard")
 
 
+@pytest.mark.mixed
 def test_c_prints_lines_that_work_when_they_are_pasted(menu, client):
     type_line(menu, "c 124718")
     menu.expect(r"> ?$")
@@ -450,6 +454,7 @@ def test_a_command_at_a_terminal_says_what_to_type(client):
     assert session.exitstatus == 123
 
 
+@pytest.mark.mixed
 def test_the_terminal_is_put_right_when_a_node_leaves_it_wrong(menu):
     type_line(menu, "124718")
     menu.expect(r"[$#] $")

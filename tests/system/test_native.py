@@ -52,11 +52,13 @@ def test_without_native_mode_cert_is_a_command_of_the_node(client):
     assert b"enscale:" not in result.stderr
 
 
+@pytest.mark.mixed
 def test_the_login_names_node_is_open_in_native_mode(native, client):
     result = tunnel(client, "124718-25880", NODE)
     assert result.stdout.startswith(b"SSH-2.0-")
 
 
+@pytest.mark.mixed
 @pytest.mark.parametrize("target", REFUSED)
 def test_nothing_else_is_open_in_native_mode(native, client, target):
     result = tunnel(client, "124718-25880", target)
@@ -138,6 +140,7 @@ grep -c 'administratively prohibited' /tmp/d.log
 """
 
 
+@pytest.mark.mixed
 def test_a_dynamic_forward_reaches_the_node_alone(native, client):
     said = client.sh(SOCKS).stdout.decode().split("\n")
     assert said[:4] == ["b'SSH-'", "b''", "b''", "2"]
@@ -160,6 +163,7 @@ def test_no_tunnel_device_is_made(native, client, gateway):
     assert b"tun7" not in gateway.sh("ip -o link").stdout
 
 
+@pytest.mark.mixed
 def test_the_certificate_opens_that_node_as_the_users_own_ssh(native, client, gateway):
     config = client.ssh("25880", "config", check=True).stdout
     # The gateway is known; of the nodes no file says anything.
@@ -182,6 +186,7 @@ def test_the_certificate_opens_that_node_as_the_users_own_ssh(native, client, ga
     assert '"native":true' in audit.replace(" ", "")
 
 
+@pytest.mark.mixed
 def test_the_certificate_opens_no_other_node(native, client):
     client.ssh("124718-25880", "cert", check=True)
     client.sh("ssh -l 124718-25880 ssh.enscale.com cert > /tmp/c-cert.pub")
@@ -208,10 +213,12 @@ def own_ssh(client, key, kind):
          "apache@198.19.0.18", "id -un"], timeout=60).stdout
 
 
+@pytest.mark.mixed
 def test_an_rsa_key_gets_a_certificate_as_well(native, client):
     assert own_ssh(client, "/root/keys/25880-rsa", "ssh-rsa") == b"apache\n"
 
 
+@pytest.mark.mixed
 def test_an_ecdsa_key_gets_a_certificate_as_well(native, client, administrator,
                                                  wait_for):
     client.sh("rm -f /tmp/ecdsa*; ssh-keygen -q -t ecdsa -N '' -f /tmp/ecdsa")
@@ -225,6 +232,7 @@ def test_an_ecdsa_key_gets_a_certificate_as_well(native, client, administrator,
         administrator.delete(key_dn(25880, public))
 
 
+@pytest.mark.mixed
 @pytest.mark.parametrize("options, is_open", [
     ("verify-required", True), ("no-port-forwarding", False)])
 def test_a_key_with_options_gets_no_certificate_and_no_more_than_they_leave(
@@ -246,6 +254,7 @@ def test_a_key_with_options_gets_no_certificate_and_no_more_than_they_leave(
         administrator.delete(dn)
 
 
+@pytest.mark.mixed
 def test_a_tunnel_ends_when_the_access_does(native, client, administrator, wait_for):
     dn = environment_dn("cool-waterfall-59")
     process = client.popen(

@@ -36,6 +36,7 @@ def typed_ahead(host, ssh, data, command):
                    input=data, timeout=30).stdout
 
 
+@pytest.mark.mixed
 def test_what_is_typed_before_the_node_is_there_is_seen_once_and_ends(client):
     for _ in range(5):
         said = typed_ahead(client, THROUGH, b"x\n\x04", "cat >/dev/null; echo fin")
@@ -72,6 +73,7 @@ MODES = {
 }
 
 
+@pytest.mark.mixed
 @pytest.mark.parametrize("modes", MODES.values(), ids=MODES)
 def test_the_modes_that_the_client_asks_for_are_the_nodes(
         client, gateway, plain, modes):
@@ -96,6 +98,7 @@ def test_the_modes_that_the_client_asks_for_are_the_nodes(
 MENU = "ssh -q -tt -l 25880 ssh.enscale.com"
 
 
+@pytest.mark.mixed
 def test_what_is_typed_ahead_at_the_menu_is_not_echoed_before_the_node(client):
     said = typed_ahead(client, MENU, b"124718\recho a$((40+2))b\r", None)
     menu, _, node = said.partition(b"Choice> 124718\r\nConnecting to node 124718")

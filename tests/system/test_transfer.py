@@ -6,6 +6,8 @@ import shlex
 
 import pytest
 
+pytestmark = pytest.mark.mixed
+
 LOGIN = "124718-25880"
 TARGET = f"{LOGIN}@ssh.enscale.com"
 DATA = random.Random(124718).randbytes(3_000_001)
