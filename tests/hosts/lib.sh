@@ -24,6 +24,7 @@ use_release() {
 	release=$1
 	state=$checkout/.demo${release:+/$release}
 	base=${release:+$cache/base-$release}
+	machine=${release:+$cache/machine-$release}
 }
 use_release "${release-}"
 
@@ -222,6 +223,46 @@ sources_of() {
 		esac
 	done < <(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' |
 		sort -k2 -u)
+}
+
+# A machine of a release, for ./demo and ./check themselves: its base once more,
+# to be written to, with a cache of its own, and a checkout as it is cloned.
+prepare_machine() {
+	if [[ ! -e $machine/finished ]]; then
+		exec 7>"$cache/machine.lock"
+		flock 7
+	fi
+	if [[ ! -e $machine/finished ]]; then
+		rm -rf "$machine"
+		mkdir -p "$machine"
+		cp -a "$base" "$machine/root"
+		touch "$machine/finished"
+	fi
+	touch "$machine"
+	mkdir -p -m 700 "$state/machine"
+	contained ro rsync -rlpc --delete --exclude=/.git --exclude=/.demo \
+		--filter=':- .gitignore' $top/ $top/.demo/machine/
+	mkdir -p -m 700 "$state/machine/.demo"
+}
+
+# on_machine COMMAND...: there, in the checkout. When this shell ends, however
+# it ends, so does everything in there.
+on_machine() {
+	setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --fork \
+		--kill-child "$hosts/enter" "$machine" "$state/machine" \
+		"$state/machine/.demo" machine env --chdir=$top "$@"
+}
+
+# A login on a demo that is brought up for it, and whose hosts are of the
+# machine's release.
+try_demo() {
+	on_machine bash -euxc '
+		./demo up
+		[[ $(./demo ssh 124718-25880 id -un) = apache ]]
+		./demo on node124718 grep "^VERSION_CODENAME=$1\$" /etc/os-release
+		./demo down
+		! ./demo status
+	' - "$release"
 }
 
 # The release that is run today beside the machine's own.
