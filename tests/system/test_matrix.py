@@ -103,8 +103,10 @@ def begin(client, gateway, node, wait_for):
 
     def start(pty, kind, last):
         servers = len(sftp_servers(node))
-        raw = "stty raw -echo; " if pty else ""
-        cell = Cell(client, pty, kind, f"{raw}cat /tmp/matrix; echo err >&2; {last}")
+        # The last of what is waited for is the last that is said.
+        words = ("stty raw -echo; cat /tmp/matrix; echo err >&2" if pty
+                 else "echo err >&2; cat /tmp/matrix")
+        cell = Cell(client, pty, kind, f"{words}; {last}")
         cells.append(cell)
         if kind == "subsystem":
             wait_for(lambda: len(sftp_servers(node)) > servers, "sftp runs")

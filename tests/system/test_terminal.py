@@ -81,7 +81,8 @@ def test_the_modes_that_the_client_asks_for_are_the_nodes(
         script = (f"stty rows 31 cols 99 {modes};"
                   f" {ssh} 'echo; echo [[; stty -g; stty -a; echo ]]'; stty sane")
         argv = host.command(["sh", "-c", script], {"TERM": "xterm"})
-        session = pexpect.spawn(argv[0], argv[1:], timeout=15)
+        # pexpect sets the size too, before or after that.
+        session = pexpect.spawn(argv[0], argv[1:], timeout=15, dimensions=(31, 99))
         session.expect(rb"\[\[(.*)\]\]")
         said = session.match[1]
         session.expect(pexpect.EOF)
