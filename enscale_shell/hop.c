@@ -51,6 +51,7 @@ struct hop {
 	int pidfd;          /* owned */
 	uint32_t timeout;   /* seconds from the start to the login */
 	int64_t deadline;   /* of the login, on clock_now() */
+	bool is_slow;       /* a second try, with any key exchange */
 	bool is_late;       /* it was not there by then */
 	unsigned declared;  /* by which connection to the guard */
 	bool is_signed;     /* the node wanted a signature and has got it */
@@ -59,15 +60,32 @@ struct hop {
 	struct hop_result result;
 };
 
+/* What one ssh had. */
 static void
-cleanup_hop(struct hop *hop)
+close_attempt(struct hop *hop)
 {
-	json_decref(hop->target);
 	cleanup_fd(&hop->known_hosts);
 	cleanup_fd(&hop->log_read);
 	cleanup_fd(&hop->log_write);
 	cleanup_fd(&hop->pidfd);
 	cleanup_hop_confinement(&hop->confinement);
+}
+
+/* Before the first ssh, and before the next. */
+static void
+clear_attempt(struct hop *hop)
+{
+	hop->known_hosts = hop->log_read = hop->log_write = hop->pidfd = -1;
+	hop->confinement = (struct hop_confinement){ .listener = -1 };
+	hop->log = (struct ssh_log){ 0 };
+	hop->result = (struct hop_result){ 0 };
+}
+
+static void
+cleanup_hop(struct hop *hop)
+{
+	json_decref(hop->target);
+	close_attempt(hop);
 }
 
 /* ---- before ------------------------------------------------------------ */
@@ -158,6 +176,7 @@ build_options(struct hop *hop, const char *forward, char ***ret_argv)
 		.known_hosts = known_hosts_path,
 		.log = log_path,
 		.forward = forward,
+		.slow_exchange = hop->is_slow,
 		.tty = isatty(STDIN_FILENO),
 		.sftp = hop->request->sftp,
 		.command = hop->request->command,
@@ -225,7 +244,8 @@ spawn(struct hop *hop, struct ssh_start *ssh)
 	theirs = fds[1];
 	ssh->shell = getpid();
 	ssh->channel = theirs;
-	hop->deadline = clock_now() + (int64_t)hop->timeout * 1000;
+	if (!hop->is_slow)
+		hop->deadline = clock_now() + (int64_t)hop->timeout * 1000;
 	hop->pid = fork();
 	if (hop->pid < 0)
 		return -errno;
@@ -469,10 +489,8 @@ is_forgotten(const struct hop *hop)
 static bool
 finish(struct hop *hop)
 {
-	bool is_told;
+	bool is_told = settle(hop);
 
-	reap(hop);
-	is_told = settle(hop);
 	/* The guard speaks before it ends ssh, which may be quicker to go
 	 * than we are to hear. */
 	if (hop->result.was_ended || hear_guard(hop)) {
@@ -496,20 +514,42 @@ finish(struct hop *hop)
 	return false;
 }
 
+/* Runs ssh to its end. */
+static int
+attempt(struct hop *hop, const char *forward)
+{
+	int r = start(hop, forward);
+
+	if (r != 0)
+		return r;
+	watch(hop);
+	reap(hop);
+	return 0;
+}
+
+/* ssh with the fast key exchanges, and with all where the node has none of
+ * those: nothing was sent but names by then. */
+static int
+attempt_all(struct hop *hop, const char *forward)
+{
+	int r = attempt(hop, forward);
+
+	if (r != 0 || hop->result.was_ended || hop->is_late ||
+	    hop->result.signal != 0 || !ssh_log_lacks_exchange(&hop->log))
+		return r;
+	close_attempt(hop);
+	clear_attempt(hop);
+	hop->is_slow = true;
+	return attempt(hop, forward);
+}
+
+/* True when it should be run once more: see finish(). */
 static bool
 run_once(struct shell *shell, const struct hop_request *request,
     struct hop_result *ret_result)
 {
 	AUTO(cleanup_hop)
-	struct hop hop = {
-		.shell = shell,
-		.request = request,
-		.known_hosts = -1,
-		.log_read = -1,
-		.log_write = -1,
-		.pidfd = -1,
-		.confinement = { .listener = -1 },
-	};
+	struct hop hop = { .shell = shell, .request = request };
 	char forward[FORWARDED_AGENT_MAX];
 	bool forwards = forwarded_agent_find(getenv("SSH_AUTH_SOCK"), getuid(),
 	    forward);
@@ -517,13 +557,14 @@ run_once(struct shell *shell, const struct hop_request *request,
 	bool again;
 	int r;
 
+	clear_attempt(&hop);
 	if (!declare(&hop, forwards ? forward : NULL, &refusal)) {
 		say_refusal("%s", refusal.sentence);
 		hop.result.code = refusal.code;
 		*ret_result = hop.result;
 		return false;
 	}
-	r = start(&hop, forwards ? forward : NULL);
+	r = attempt_all(&hop, forwards ? forward : NULL);
 	if (r != 0) {
 		say("The gateway cannot start the connection: %s.",
 		    error_text(r));
@@ -531,7 +572,6 @@ run_once(struct shell *shell, const struct hop_request *request,
 		*ret_result = hop.result;
 		return false;
 	}
-	watch(&hop);
 	again = finish(&hop);
 	*ret_result = hop.result;
 	return again;

@@ -120,6 +120,13 @@ ssh_log_is_denied(const struct ssh_log *log)
 	return false;
 }
 
+bool
+ssh_log_lacks_exchange(const struct ssh_log *log)
+{
+	return !log->is_login &&
+	    strstr(log->last, "no matching key exchange method") != NULL;
+}
+
 /* What stands behind the text; "" where it does not hold it. */
 static const char *
 behind(const char *line, const char *text)

@@ -25,6 +25,8 @@ void ssh_log_read(struct ssh_log *log, int fd);
 void ssh_log_feed(struct ssh_log *log, const char *data, size_t len);
 /* Did the node refuse the login, by every certificate and key? */
 bool ssh_log_is_denied(const struct ssh_log *log);
+/* Does the node offer no key exchange of those that ssh was let have? */
+bool ssh_log_lacks_exchange(const struct ssh_log *log);
 /* Why else it failed: a fragment for a sentence. Borrowed. */
 const char *ssh_log_reason(const struct ssh_log *log);
 

@@ -24,6 +24,7 @@ struct ssh_options {
 	const char *known_hosts;  /* a file with the node's host keys */
 	const char *log;          /* where ssh's own messages go */
 	const char *forward;      /* the user's own agent socket, or NULL */
+	bool slow_exchange;       /* as the only one that the node offers */
 	bool tty;
 	bool sftp;           /* the subsystem; command is NULL then */
 	const char *command; /* NULL: the user's login shell */

@@ -100,6 +100,62 @@ def test_a_node_with_another_host_key_is_not_entered(
 
 
 @pytest.fixture
+def offering(hosts):
+    """offering(LINES): node 124719's sshd has those lines, too, for a while, and
+    says what key exchange it agrees on."""
+    node, path = hosts.node124719, "/etc/ssh/sshd_config.d/00-offering.conf"
+
+    def restart():
+        node.stop("ssh")
+        node.start("ssh")
+
+    def offer(lines):
+        node.write(path, f"LogLevel DEBUG1\n{lines}\n")
+        restart()
+        return node
+
+    yield offer
+    node.run(["rm", "-f", path])
+    restart()
+
+
+SLOW, FAST, POST_QUANTUM = (
+    "sntrup761x25519-sha512@openssh.com", "curve25519-sha256", "mlkem768x25519-sha256")
+
+
+def exchanged(node, since):
+    return re.findall(r"kex: algorithm: (\S+)", node.log()[since:])
+
+
+@pytest.mark.mixed
+def test_the_key_exchange_is_a_fast_one_and_post_quantum_where_both_have_it(
+        client, gateway, offering):
+    node = offering("")
+    since = len(node.log())
+    result = client.ssh("124719-25880", "id -un")
+    assert (result.stdout, result.stderr) == (b"mysql\n", b"")
+    known = [host.run(["ssh", "-Q", "kex"]).stdout.decode() for host in (gateway, node)]
+    best = POST_QUANTUM if all(POST_QUANTUM in names for names in known) else FAST
+    assert exchanged(node, since) == [best]
+
+
+@pytest.mark.mixed
+def test_a_node_with_nothing_but_a_slow_key_exchange_is_entered(client, offering):
+    node = offering(f"KexAlgorithms {SLOW}")
+    since = len(node.log())
+    result = client.ssh("124719-25880", "id -un")
+    assert (result.stdout, result.stderr) == (b"mysql\n", b"")
+    assert exchanged(node, since)[-1] == SLOW
+
+
+def test_a_node_without_a_key_exchange_of_ours_is_said_to_have_none(client, offering):
+    offering("KexAlgorithms diffie-hellman-group14-sha1")
+    result = client.ssh("124719-25880", "id")
+    assert result.returncode == 121 and result.stdout == b""
+    assert b"it offers no algorithm that the gateway accepts" in result.stderr
+
+
+@pytest.fixture
 def without_principal(hosts):
     """A node that takes nobody's certificate for a while."""
     node = hosts.node124719

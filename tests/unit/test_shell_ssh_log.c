@@ -123,6 +123,27 @@ a_refused_login_is_told_from_a_refused_connection(void **state)
 }
 
 static void
+a_node_without_a_key_exchange_for_us_is_told_from_others(void **state)
+{
+	struct ssh_log log = { 0 };
+
+	(void)state;
+	feed(&log,
+	    "Unable to negotiate with UNKNOWN port 65535: no matching key "
+	    "exchange method found. Their offer: sntrup761x25519-sha512\r\n");
+	assert_true(ssh_log_lacks_exchange(&log));
+	log = (struct ssh_log){ 0 };
+	feed(&log,
+	    "Unable to negotiate with UNKNOWN port 65535: no matching cipher "
+	    "found. Their offer: 3des-cbc\r\n");
+	assert_false(ssh_log_lacks_exchange(&log));
+	log = (struct ssh_log){ 0 };
+	feed(&log, "a.c:ssh_userauth2():1: Authenticated to x\n");
+	feed(&log, "no matching key exchange method\n");
+	assert_false(ssh_log_lacks_exchange(&log));
+}
+
+static void
 what_was_said_before_the_login_is_no_reason_after_it(void **state)
 {
 	struct ssh_log log = { 0 };
@@ -221,6 +242,8 @@ main(void)
 		cmocka_unit_test(the_last_line_gives_the_reason),
 		cmocka_unit_test(
 		    a_refused_login_is_told_from_a_refused_connection),
+		cmocka_unit_test(
+		    a_node_without_a_key_exchange_for_us_is_told_from_others),
 		cmocka_unit_test(
 		    what_was_said_before_the_login_is_no_reason_after_it),
 		cmocka_unit_test(that_a_node_could_not_be_told_is_no_reason),

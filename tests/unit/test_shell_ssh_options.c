@@ -117,6 +117,47 @@ no_file_and_no_program_of_anybody_is_used(void **state)
 }
 
 static void
+sntrup_is_left_to_whom_nothing_else_can_reach(void **state)
+{
+	AUTO(cleanup_ssh_options) char **fast = NULL;
+	AUTO(cleanup_ssh_options) char **slow = NULL;
+	struct ssh_options options = good;
+
+	(void)state;
+	assert_int_equal(ssh_options_build(&options, &fast), 0);
+	assert_true(has(fast, "-oKexAlgorithms=-sntrup761*"));
+	options.slow_exchange = true;
+	assert_int_equal(ssh_options_build(&options, &slow), 0);
+	assert_false(has(slow, "-oKexAlgorithms=-sntrup761*"));
+	assert_int_equal(count(slow), count(fast) - 1);
+}
+
+static void
+nobody_is_told_to_upgrade_what_is_not_his(void **state)
+{
+	AUTO(cleanup_ssh_options) char **argv = NULL;
+
+	(void)state;
+	assert_int_equal(ssh_options_build(&good, &argv), 0);
+	assert_true(has(argv, "-oWarnWeakCrypto=no"));
+	/* Before the word that an older ssh does not know. */
+	assert_true(place(argv, "-oIgnoreUnknown=WarnWeakCrypto") <
+	    place(argv, "-oWarnWeakCrypto=no"));
+}
+
+/* After one, even "none", OpenSSH's own ssh takes no proxy command. */
+static void
+the_proxy_command_comes_before_any_jump(void **state)
+{
+	AUTO(cleanup_ssh_options) char **argv = NULL;
+
+	(void)state;
+	assert_int_equal(ssh_options_build(&good, &argv), 0);
+	assert_memory_equal(argv[1], "-oProxyCommand=", 15);
+	assert_true(place(argv, "-oProxyJump=none") > 1);
+}
+
+static void
 sftp_is_a_subsystem_and_never_has_a_terminal(void **state)
 {
 	AUTO(cleanup_ssh_options) char **argv = NULL;
@@ -249,6 +290,9 @@ main(void)
 		    the_command_is_one_argument_behind_the_nodes_name),
 		cmocka_unit_test(every_argument_before_the_dashes_is_an_option),
 		cmocka_unit_test(no_file_and_no_program_of_anybody_is_used),
+		cmocka_unit_test(sntrup_is_left_to_whom_nothing_else_can_reach),
+		cmocka_unit_test(nobody_is_told_to_upgrade_what_is_not_his),
+		cmocka_unit_test(the_proxy_command_comes_before_any_jump),
 		cmocka_unit_test(sftp_is_a_subsystem_and_never_has_a_terminal),
 		cmocka_unit_test(a_terminal_is_asked_for_where_there_is_one),
 		cmocka_unit_test(
