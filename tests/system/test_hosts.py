@@ -1,5 +1,6 @@
 """The test hosts themselves: what other tests take for granted."""
 
+import glob
 import os
 import re
 import signal
@@ -166,3 +167,17 @@ def test_the_sum_names_what_failed_and_what_did_not_come_to_its_end():
         "failed: none.xml: pytest did not come to its end", "",
         "1 passed, 2 failed, 0 skipped", ""]
     assert done.returncode == 1
+
+
+def test_the_tests_that_readme_names_are_there():
+    here = os.path.dirname(__file__)
+    with open(f"{here}/../../README") as file:
+        named = set(re.findall(r"\btest_[\w*]+(?:\.py)?", file.read()))
+    files = sorted(glob.glob(f"{here}/test_*.py"))
+    texts = "".join(open(path).read() for path in files)
+    assert len(named) > 4
+    for name in named:
+        if name.endswith(".py"):
+            assert glob.glob(f"{here}/{name}"), name
+        else:
+            assert f"def {name}(" in texts, name
