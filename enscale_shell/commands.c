@@ -33,7 +33,6 @@ struct command {
 static int run_whoami(struct shell *shell, bool is_json);
 static int run_help(struct shell *shell, bool is_json);
 
-/* Longer names before those that they begin with. */
 static const struct command commands[] = {
 	{ .name = "nodes",
 	    .usage = "nodes [--json]",
@@ -48,6 +47,11 @@ static const struct command commands[] = {
 	    .usage = "known_hosts",
 	    .text = "the nodes' host keys, for your ssh",
 	    .run = nodes_run_known_hosts },
+	{ .name = "keys",
+	    .usage = "keys [--json]",
+	    .text = "your public keys",
+	    .has_json = true,
+	    .run = keys_run_list },
 	{ .name = "keys add",
 	    .usage = "keys add TITLE",
 	    .text = "add the public key on standard input",
@@ -56,11 +60,6 @@ static const struct command commands[] = {
 	    .usage = "keys delete SHA256:...",
 	    .text = "delete that key",
 	    .run_with = keys_run_delete },
-	{ .name = "keys",
-	    .usage = "keys [--json]",
-	    .text = "your public keys",
-	    .has_json = true,
-	    .run = keys_run_list },
 	{ .name = "settings",
 	    .usage = "settings [--json]",
 	    .text = "connection settings and the gateway's host keys",
@@ -139,15 +138,23 @@ skip_name(const char *text, const char *name)
 	return text + strspn(text, " ");
 }
 
+/* The one with the longest name. */
 static const struct command *
 find(const char *text, const char **ret_rest)
 {
+	const struct command *found = NULL;
+	const char *rest;
+
 	for (size_t i = 0; i < COMMANDS; i++) {
-		*ret_rest = skip_name(text, commands[i].name);
-		if (*ret_rest != NULL)
-			return &commands[i];
+		rest = skip_name(text, commands[i].name);
+		if (rest == NULL ||
+		    (found != NULL &&
+		        strlen(commands[i].name) < strlen(found->name)))
+			continue;
+		found = &commands[i];
+		*ret_rest = rest;
 	}
-	return NULL;
+	return found;
 }
 
 bool
