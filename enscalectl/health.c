@@ -32,7 +32,7 @@ static const struct {
 	const char *remedy;
 } looks[] = {
 	{ "name service", health_services,
-	    "put it behind files in both lines, as README does" },
+	    ENS_LIBEXEC_DIR "/enscale-nsswitch add puts it there" },
 	{ "nscd", health_nscd,
 	    "set enable-cache passwd no in /etc/nscd.conf and start nscd anew, "
 	    "or do without it" },

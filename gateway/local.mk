@@ -22,6 +22,7 @@ gateway_made = \
 gateway_shipped = %D%/enscale.target %D%/sysusers.conf
 gateway_DATA = $(gateway_made) $(gateway_shipped)
 EXTRA_DIST += $(gateway_made:=.in) $(gateway_shipped)
+dist_enscalelibexec_SCRIPTS = %D%/enscale-nsswitch
 CLEANFILES += $(gateway_made)
 
 gateway_units = enscale-guard.service enscale-guard.socket \

@@ -130,6 +130,10 @@ tests_unit_test_nss_module_LDADD = $(CMOCKA_LIBS)
 TESTS += %D%/test_nss_links.sh
 EXTRA_DIST += %D%/test_nss_links.sh
 
+# gateway
+TESTS += %D%/test_nsswitch.sh
+EXTRA_DIST += %D%/test_nsswitch.sh
+
 # enscale_guard
 GUARD_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(CRYPTO_CFLAGS) \
 	$(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
