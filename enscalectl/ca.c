@@ -107,12 +107,12 @@ is_member(const struct passwd *user, gid_t gid)
 /* Root's, and read by the guard's user as a member of a group: what is his
  * own, a guard that was taken over could open to others or overwrite. */
 static void
-choose_owner(struct ca_key_owner *owner)
+choose_owner(struct file_owner *owner)
 {
 	const struct passwd *user = geteuid() == 0 ? getpwnam(READER) : NULL;
 	const struct group *group = getgrnam(GROUP);
 
-	*owner = (struct ca_key_owner){ (uid_t)-1, (gid_t)-1, 0400 };
+	*owner = (struct file_owner){ (uid_t)-1, (gid_t)-1, 0400 };
 	if (user == NULL) {
 		complain("the key will be yours: %s",
 		    geteuid() == 0 ? "there is no user " READER " here"
@@ -124,21 +124,23 @@ choose_owner(struct ca_key_owner *owner)
 		owner->uid = user->pw_uid;
 		owner->gid = user->pw_gid;
 	} else {
-		*owner = (struct ca_key_owner){ 0, group->gr_gid, 0440 };
+		*owner = (struct file_owner){ 0, group->gr_gid, 0440 };
 	}
 }
 
-int
-ca_make(const char *path)
+/* from NULL: a new one. */
+static int
+place_key(const char *path, const char *from)
 {
 	char host[HOST_MAX] = "", comment[HOST_MAX + 16];
-	struct ca_key_owner owner;
+	struct file_owner owner;
 	int r;
 
 	choose_owner(&owner);
 	gethostname(host, sizeof(host) - 1);
 	snprintf(comment, sizeof(comment), "enscale-ca@%s", host);
-	r = ca_key_create(path, &owner, comment);
+	r = from == NULL ? ca_key_create(path, &owner, comment)
+	                 : ca_key_restore(path, from, &owner, comment);
 	if (r == -EEXIST) {
 		complain("\"%s\" or its .pub exists, and nodes may trust it: "
 		         "it is never replaced",
@@ -150,6 +152,18 @@ ca_make(const char *path)
 		return EXIT_CANNOT_TELL;
 	}
 	return EXIT_YES;
+}
+
+int
+ca_make(const char *path)
+{
+	return place_key(path, NULL);
+}
+
+int
+ca_restore(const char *path, const char *from)
+{
+	return place_key(path, from);
 }
 
 /* Other keys of a CA, or what it once said of them, are still there: the one
@@ -174,23 +188,31 @@ was_there(const char *ca, char ret_path[CONFIG_PATH_MAX])
 	return false;
 }
 
+bool
+ca_may_be_made(const char *ca)
+{
+	char path[CONFIG_PATH_MAX];
+
+	if (!was_there(ca, path))
+		return true;
+	complain("\"%s\" is there, so there was a key \"%s\", which nodes "
+	         "trust: restore it from the backup or from another gateway; "
+	         "to begin anew, remove the former",
+	    path, ca);
+	return false;
+}
+
 int
 ca_init(const struct context *context, int argc, char **argv)
 {
 	const char *ca = context->config.ca_key;
-	char path[CONFIG_PATH_MAX];
 	int code;
 
 	(void)argv;
 	if (argc != 0)
 		return complain_usage("ca init");
-	if (was_there(ca, path)) {
-		complain("\"%s\" is there, so there was a key \"%s\", which "
-		         "nodes trust: restore it from the backup or from "
-		         "another gateway; to begin anew, remove the former",
-		    path, ca);
+	if (!ca_may_be_made(ca))
 		return EXIT_NO;
-	}
 	code = ca_make(ca);
 	return code != EXIT_YES ? code : ca_show_all(ca);
 }

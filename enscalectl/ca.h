@@ -15,6 +15,10 @@
 /* Makes a key, which the guard may read where there is one; complains. An exit
  * code. */
 int ca_make(const char *path);
+/* The same with the key that is in a file. */
+int ca_restore(const char *path, const char *from);
+/* Is there nothing left of a CA that nodes may trust? Complains. */
+bool ca_may_be_made(const char *ca);
 /* Prints every public key that nodes are to trust. An exit code. */
 int ca_show_all(const char *ca);
 /* The line, and the fingerprint and these words as a comment. 0, ENS_E_*. */

@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/bio.h>
@@ -20,6 +18,7 @@
 #include "common/errors.h"
 #include "common/wire.h"
 #include "enscalectl/ca_key.h"
+#include "enscalectl/new_file.h"
 
 #define ED25519_LEN     32
 #define PUBLIC_LINE_MAX 512
@@ -83,27 +82,6 @@ public_line(const EVP_PKEY *pkey, const char *comment,
 	return 0;
 }
 
-static int
-open_folder(const char *path, int *ret_fd)
-{
-	AUTO_FREE char *copy = strdup(path);
-	const char *folder;
-	int fd;
-
-	if (copy == NULL)
-		return -ENOMEM;
-	folder = dirname(copy);
-	/* The guard has to come to the key, whatever root's umask is. */
-	if (mkdir(folder, 0755) == 0 ? chmod(folder, 0755) != 0
-	                             : errno != EEXIST)
-		return -errno;
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	*ret_fd = fd;
-	return 0;
-}
-
 static const char *
 base_name(const char *path)
 {
@@ -112,66 +90,9 @@ base_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-struct new_file {
-	const char *name; /* in the folder */
-	const void *data;
-	size_t len;
-	struct ca_key_owner owner;
-};
-
-static int
-fill_file(int fd, const struct new_file *file)
-{
-	const char *at = file->data;
-	size_t left = file->len;
-	ssize_t n;
-
-	while (left > 0) {
-		n = write(fd, at, left);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		at += n;
-		left -= (size_t)n;
-	}
-	if (fchown(fd, file->owner.uid, file->owner.gid) != 0 ||
-	    fchmod(fd, file->owner.mode) != 0 || fsync(fd) != 0)
-		return -errno;
-	return 0;
-}
-
-/* Writes it under a temporary name, and gives it its own if that is free. */
-static int
-place_file(int folder, const struct new_file *file)
-{
-	char temporary[NAME_TEXT_MAX];
-	AUTO_FD int fd = -1;
-	int r;
-
-	r = snprintf(temporary, sizeof(temporary), ".%s.%d.new", file->name,
-	    (int)getpid());
-	if (r < 0 || (size_t)r >= sizeof(temporary))
-		return -ENAMETOOLONG;
-	fd = openat(folder, temporary,
-	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	r = fill_file(fd, file);
-	if (r == 0 &&
-	    renameat2(folder, temporary, folder, file->name,
-	        RENAME_NOREPLACE) != 0)
-		r = -errno;
-	if (r != 0)
-		unlinkat(folder, temporary, 0);
-	else if (fsync(folder) != 0)
-		r = -errno;
-	return r;
-}
-
 static int
 place_key(int folder, const EVP_PKEY *pkey, const char *name,
-    const struct ca_key_owner *owner)
+    const struct file_owner *owner)
 {
 	AUTO(cleanup_bio) BIO *bio = BIO_new(BIO_s_mem());
 	struct new_file file = { name, NULL, 0, *owner };
@@ -187,41 +108,93 @@ place_key(int folder, const EVP_PKEY *pkey, const char *name,
 		return ENS_E_CRYPTO;
 	file.data = data;
 	file.len = (size_t)len;
-	return place_file(folder, &file);
+	return new_file_place(folder, &file, false);
 }
 
-int
-ca_key_create(const char *path, const struct ca_key_owner *owner,
-    const char *comment)
+/* The private key first: a public one alone would promise what nobody has. */
+static int
+place_pair(int folder, const char *name, const EVP_PKEY *pkey,
+    const struct file_owner *owner, const char *comment)
 {
-	AUTO(cleanup_pkey) EVP_PKEY *pkey = NULL;
 	char line[PUBLIC_LINE_MAX], public_name[NAME_TEXT_MAX];
-	const char *name = base_name(path);
-	AUTO_FD int folder = -1;
 	size_t len;
 	int r;
 
 	r = snprintf(public_name, sizeof(public_name), "%s.pub", name);
 	if (r < 0 || (size_t)r >= sizeof(public_name))
 		return -ENAMETOOLONG;
-	r = open_folder(path, &folder);
-	if (r != 0)
-		return r;
-	/* Before a key is made for nothing; renameat2() makes it certain. */
+	/* Before anything is made; renameat2() makes it certain. */
 	if (faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
 	    faccessat(folder, public_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EEXIST;
-	pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	if (pkey == NULL)
-		return ENS_E_CRYPTO;
 	r = public_line(pkey, comment, line, &len);
 	if (r == 0)
 		r = place_key(folder, pkey, name, owner);
 	if (r != 0)
 		return r;
-	return place_file(folder,
+	return new_file_place(folder,
 	    &(struct new_file){ public_name, line, len,
-	        { (uid_t)-1, (gid_t)-1, 0644 } });
+	        { (uid_t)-1, (gid_t)-1, 0644 } },
+	    false);
+}
+
+int
+ca_key_create(const char *path, const struct file_owner *owner,
+    const char *comment)
+{
+	AUTO(cleanup_pkey) EVP_PKEY *pkey = NULL;
+	AUTO_FD int folder = -1;
+	int r;
+
+	r = new_file_folder(path, &folder);
+	if (r != 0)
+		return r;
+	pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	if (pkey == NULL)
+		return ENS_E_CRYPTO;
+	return place_pair(folder, base_name(path), pkey, owner, comment);
+}
+
+/* The PEM file of an ed25519 key without a passphrase. */
+static int
+read_private(const char *path, EVP_PKEY **ret_pkey)
+{
+	AUTO(cleanup_pkey) EVP_PKEY *pkey = NULL;
+	AUTO_FILE FILE *file = fopen(path, "re");
+	char none[] = "";
+
+	if (file == NULL)
+		return -errno;
+	pkey = PEM_read_PrivateKey(file, NULL, NULL, none);
+	if (pkey == NULL || EVP_PKEY_get_base_id(pkey) != EVP_PKEY_ED25519)
+		return ENS_E_KEY_FORMAT;
+	*ret_pkey = pkey;
+	pkey = NULL;
+	return 0;
+}
+
+int
+ca_key_restore(const char *path, const char *from,
+    const struct file_owner *owner, const char *comment)
+{
+	AUTO(cleanup_pkey) EVP_PKEY *pkey = NULL;
+	AUTO_FD int folder = -1;
+	int r;
+
+	r = read_private(from, &pkey);
+	if (r == 0)
+		r = new_file_folder(path, &folder);
+	if (r != 0)
+		return r;
+	return place_pair(folder, base_name(path), pkey, owner, comment);
+}
+
+int
+ca_key_check(const char *path)
+{
+	AUTO(cleanup_pkey) EVP_PKEY *pkey = NULL;
+
+	return read_private(path, &pkey);
 }
 
 int
@@ -250,18 +223,15 @@ int
 ca_key_check_pair(const char *path, const struct ssh_key *key)
 {
 	AUTO(cleanup_pkey) EVP_PKEY *pkey = NULL;
-	AUTO_FILE FILE *file = NULL;
 	uint8_t blob[64 + ED25519_LEN];
 	size_t len;
 	int r;
 
-	file = fopen(path, "re");
-	if (file == NULL)
-		return -errno;
-	pkey = PEM_read_PrivateKey(file, NULL, NULL, NULL);
-	if (pkey == NULL)
+	r = read_private(path, &pkey);
+	if (r == ENS_E_KEY_FORMAT)
 		return ENS_E_CORRUPT;
-	r = public_blob(pkey, blob, sizeof(blob), &len);
+	if (r == 0)
+		r = public_blob(pkey, blob, sizeof(blob), &len);
 	if (r != 0)
 		return r;
 	return bytes_equal((struct bytes){ blob, len },

@@ -5,17 +5,9 @@
 #ifndef ENSCALECTL_CA_KEY_H
 #define ENSCALECTL_CA_KEY_H
 
-#include <sys/types.h>
-
 #include "common/config.h"
 #include "common/ssh_key.h"
-
-/* Whose a private key is. -1 leaves uid or gid as they are. */
-struct ca_key_owner {
-	uid_t uid;
-	gid_t gid;
-	mode_t mode;
-};
+#include "enscalectl/new_file.h"
 
 /*
  * Makes a new key at path, of that owner, and its public key at path.pub
@@ -23,8 +15,14 @@ struct ca_key_owner {
  * have their names. Never replaces a file: -EEXIST. Makes the folder (0755)
  * when it is missing. Returns 0, -errno, ENS_E_CRYPTO, ENS_E_LIMIT.
  */
-int ca_key_create(const char *path, const struct ca_key_owner *owner,
+int ca_key_create(const char *path, const struct file_owner *owner,
     const char *comment);
+/* The same with the key that is in the file from, which stays: of another
+ * gateway, or of a backup. Also ENS_E_KEY_FORMAT. */
+int ca_key_restore(const char *path, const char *from,
+    const struct file_owner *owner, const char *comment);
+/* Is there such a key in that file? 0, -errno, ENS_E_KEY_FORMAT. */
+int ca_key_check(const char *path);
 
 /* The public key beside path. 0, -errno, ENS_E_KEY_FORMAT, ENS_E_LIMIT. */
 int ca_key_read_public(const char *path, struct ssh_key *ret_key);

@@ -16,27 +16,33 @@
 #include "enscalectl/verb.h"
 
 static const struct verb verbs[] = {
-	{ "ca init", "", "make the key that signs for the nodes", ca_init },
+	{ "ca init", "", "make the key that signs for the nodes", false, ca_init },
 	{ "ca revoke", "[FINGERPRINT | FILE]",
 	    "have nodes refuse a key that was the CA's; print all such keys",
-	    ca_revoke },
+	    false, ca_revoke },
 	{ "ca rotate", "[--switch | --finish]",
 	    "make the next key; have it sign; forget the previous one",
-	    ca_rotate },
-	{ "ca show", "", "print its public key, for the nodes", ca_show },
-	{ "config check", "", "read the configuration", config_check },
+	    false, ca_rotate },
+	{ "ca show", "", "print its public key, for the nodes", false, ca_show },
+	{ "config check", "", "read the configuration", false, config_check },
 	{ "explain", "NAME [--key FINGERPRINT] [--from ADDRESS]",
-	    "say whether a login name may come in, and why", name_explain },
+	    "say whether a login name may come in, and why", false, name_explain },
 	{ "lookup", "NAME", "say what the gateway knows of a login name",
-	    name_lookup },
-	{ "status", "[--wait SECONDS]", "say how the gateway is", status_show },
+	    false, name_lookup },
+	{ "setup",
+	    "[--uri URI] [--tls-ca FILE] [--base DN] [--bind-dn DN] "
+	    "[--password-file FILE] [--host NAME] [--ca new|FILE] [--dry-run] "
+	    "[--yes]",
+	    "make a gateway of this host; asks for what is not said", true,
+	    setup_run },
+	{ "status", "[--wait SECONDS]", "say how the gateway is", false, status_show },
 	{ "sync accept", "", "let in what enscale-sync holds back",
-	    sync_accept },
+	    false, sync_accept },
 	{ "sync refresh", "", "have enscale-sync ask for everything anew",
-	    sync_refresh },
-	{ "view dump", "[--json]", "print every published record", view_dump },
+	    false, sync_refresh },
+	{ "view dump", "[--json]", "print every published record", false, view_dump },
 	{ "view verify", "", "check every published record and reference",
-	    view_verify },
+	    false, view_verify },
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -109,7 +115,8 @@ run_verb(const struct verb *verb, const char *config_path, int argc,
 	char error[CONFIG_ERROR_MAX];
 
 	context.config_path = config_path;
-	if (config_load(config_path, &context.config, error) != 0) {
+	if (!verb->unconfigured &&
+	    config_load(config_path, &context.config, error) != 0) {
 		complain("%s", error);
 		return EXIT_CANNOT_TELL;
 	}

@@ -7,7 +7,8 @@ noinst_LTLIBRARIES += libcakey.la
 libcakey_la_SOURCES = \
 	%D%/ca_key.c %D%/ca_key.h \
 	%D%/ca_list.c %D%/ca_list.h \
-	%D%/ca_slot.c %D%/ca_slot.h
+	%D%/ca_slot.c %D%/ca_slot.h \
+	%D%/new_file.c %D%/new_file.h
 libcakey_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 libcakey_la_LIBADD = libfingerprint.la libcommon.la $(CRYPTO_LIBS)
 
@@ -15,16 +16,25 @@ noinst_LTLIBRARIES += libviewcheck.la
 libviewcheck_la_SOURCES = %D%/view_check.c %D%/view_check.h
 libviewcheck_la_LIBADD = libview.la libfingerprint.la
 
+noinst_LTLIBRARIES += libconftext.la
+libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
+
 %C%_enscalectl_SOURCES = \
 	%D%/ca.c \
 	%D%/ca_revoke.c \
 	%D%/ca_rotate.c \
+	%D%/command.c %D%/command.h \
 	%D%/config_check.c \
 	%D%/enscalectl.c \
 	%D%/health.c %D%/health.h \
 	%D%/health_names.c \
 	%D%/health_sshd.c \
 	%D%/name.c \
+	%D%/setup.c %D%/setup.h \
+	%D%/setup_answers.c \
+	%D%/setup_look.c \
+	%D%/setup_steps.c \
+	%D%/setup_units.c \
 	%D%/status.c \
 	%D%/sync.c \
 	%D%/verb.h \
@@ -32,8 +42,9 @@ libviewcheck_la_LIBADD = libview.la libfingerprint.la
 	%D%/view_json.c %D%/view_json.h \
 	nss_enscale/entry.c nss_enscale/entry.h \
 	pam_enscale/name_service.c pam_enscale/name_service.h
-%C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) \
+%C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS) \
+	-DENS_DATA_DIR='"$(datadir)/enscale"' \
 	-DENS_PAM_CONF_DIR='"$(pamconfdir)"' \
 	-DENS_PAM_MODULE_DIR='"$(pamdir)"'
-%C%_enscalectl_LDADD = libcakey.la libshell.la libviewcheck.la libview.la libconfig.la \
+%C%_enscalectl_LDADD = libcakey.la libconftext.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
 	libfingerprint.la

@@ -5,6 +5,8 @@
 #ifndef ENSCALECTL_VERB_H
 #define ENSCALECTL_VERB_H
 
+#include <stdbool.h>
+
 #include "common/config.h"
 
 /* Exit codes of every verb. */
@@ -22,6 +24,9 @@ struct verb {
 	const char *name;      /* "ca init" */
 	const char *arguments; /* "NAME [--key FINGERPRINT]" or "" */
 	const char *summary;
+	/* The configuration is not read before: it may not be there, or be
+	 * what the verb is for. */
+	bool unconfigured;
 	/* Arguments behind the verb; returns an exit code. */
 	int (*run)(const struct context *context, int argc, char **argv);
 };
@@ -33,6 +38,7 @@ int ca_show(const struct context *context, int argc, char **argv);
 int config_check(const struct context *context, int argc, char **argv);
 int name_explain(const struct context *context, int argc, char **argv);
 int name_lookup(const struct context *context, int argc, char **argv);
+int setup_run(const struct context *context, int argc, char **argv);
 int status_show(const struct context *context, int argc, char **argv);
 int sync_accept(const struct context *context, int argc, char **argv);
 int sync_refresh(const struct context *context, int argc, char **argv);

@@ -97,6 +97,11 @@ tests_unit_test_ca_list_SOURCES = %D%/test_ca_list.c
 tests_unit_test_ca_list_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ca_list_LDADD = libcakey.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_conf_text
+tests_unit_test_conf_text_SOURCES = %D%/test_conf_text.c
+tests_unit_test_conf_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_conf_text_LDADD = libconftext.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_ca_slot
 tests_unit_test_ca_slot_SOURCES = %D%/test_ca_slot.c
 tests_unit_test_ca_slot_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -20,7 +20,7 @@
 
 static char folder[] = "/tmp/enscale-ca-XXXXXX";
 static char path[64], public_path[128];
-static const struct ca_key_owner mine = { (uid_t)-1, (gid_t)-1, 0400 };
+static const struct file_owner mine = { (uid_t)-1, (gid_t)-1, 0400 };
 
 static int
 make_folder(void **state)
@@ -112,7 +112,7 @@ the_private_key_is_its_owners_alone(void **state)
 static void
 the_private_key_is_whose_it_is_said_to_be(void **state)
 {
-	const struct ca_key_owner owner = { 0, 4711, 0440 };
+	const struct file_owner owner = { 0, 4711, 0440 };
 	struct stat st;
 
 	(void)state;

@@ -22,7 +22,7 @@ static char ca[64];
 static void
 make(enum ca_slot slot)
 {
-	const struct ca_key_owner mine = { (uid_t)-1, (gid_t)-1, 0400 };
+	const struct file_owner mine = { (uid_t)-1, (gid_t)-1, 0400 };
 	char path[CONFIG_PATH_MAX];
 
 	assert_int_equal(ca_slot_path(ca, slot, path), 0);

@@ -1,0 +1,34 @@
+/* Files that are finished before they have their names: written, given to
+ * their owner and fsynced under another one. */
+#ifndef ENSCALECTL_NEW_FILE_H
+#define ENSCALECTL_NEW_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Whose a file is. -1 leaves uid or gid as they are. */
+struct file_owner {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+};
+
+/* Everything is borrowed. */
+struct new_file {
+	const char *name; /* in its folder */
+	const void *data;
+	size_t len;
+	struct file_owner owner;
+};
+
+/* Opens the folder of a path, which is made (0755) when it is missing; those
+ * above it are not. 0; -errno. The caller closes *ret_fd. */
+int new_file_folder(const char *path, int *ret_fd);
+/* In that folder. A file that has the name is replaced as a whole, or else
+ * -EEXIST. 0; -errno. */
+int new_file_place(int folder, const struct new_file *file, bool replace);
+/* Both, by path; file->name counts for nothing. 0; -errno. */
+int new_file_write(const char *path, const struct new_file *file, bool replace);
+
+#endif

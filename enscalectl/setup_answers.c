@@ -1,0 +1,550 @@
+/*
+ * enscalectl setup, what it is told: options, questions, and enscale.conf as
+ * it becomes by them. It refuses what config_load() refuses, before anything
+ * is changed.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscalectl/conf_text.h"
+#include "enscalectl/new_file.h"
+#include "enscalectl/setup.h"
+
+#define SHIPPED        ENS_DATA_DIR "/gateway/enscale.conf"
+#define PASSWORD_PATH  ENS_SYSCONFDIR "/enscale/directory.password"
+#define STAGE          "/run/enscale-setup"
+#define STAGE_CONF     STAGE "/enscale.conf"
+#define STAGE_PASSWORD STAGE "/password"
+#define CONF_MAX       (1024 * 1024)
+
+/* What is asked, in this order, and where the answer goes. */
+static const struct question {
+	const char *option;
+	const char *section, *key;
+	size_t offset; /* of the answer in struct config */
+	const char *words;
+	const char *help; /* above the question; NULL: none */
+	bool of_server;   /* not asked of a file */
+} questions[] = {
+	{ "--uri", "directory", "uri", offsetof(struct config, uri),
+	    "Directory",
+	    "Where accounts, keys, environments and nodes are: ldapi:///, ldaps://HOST,\n"
+	    "ldap://HOST (with StartTLS), or the path of a file of LDIF.",
+	    false },
+	{ "--tls-ca", "directory", "tls_ca", offsetof(struct config, tls_ca),
+	    "Certificates",
+	    "The file of certificates that the server's is checked against; \"-\" is the\n"
+	    "system's.",
+	    true },
+	{ "--base", "directory", "base", offsetof(struct config, base), "Base",
+	    NULL, true },
+	{ "--bind-dn", "directory", "bind_dn", offsetof(struct config, bind_dn),
+	    "The gateway's DN",
+	    "Who the gateway is there; \"-\" is its user by SASL EXTERNAL.",
+	    true },
+	{ "--host", "gateway", "host", offsetof(struct config, host),
+	    "Host name", "What users type behind the @.", false },
+};
+
+#define QUESTIONS (sizeof(questions) / sizeof(questions[0]))
+
+static bool given[QUESTIONS];
+static int stage_fd = -1;
+
+/* ---- enscale.conf ------------------------------------------------------- */
+
+static int
+read_text(const char *path, char **ret_text)
+{
+	AUTO_FILE FILE *file = fopen(path, "re");
+	AUTO_FREE char *text = NULL;
+	size_t len;
+
+	if (file == NULL)
+		return -errno;
+	text = calloc(1, CONF_MAX + 1);
+	if (text == NULL)
+		return -ENOMEM;
+	len = fread(text, 1, CONF_MAX + 1, file);
+	if (ferror(file))
+		return -EIO;
+	if (len > CONF_MAX)
+		return ENS_E_LIMIT;
+	*ret_text = text;
+	text = NULL;
+	return 0;
+}
+
+int
+setup_read_conf(struct setup *setup)
+{
+	static char error[CONFIG_ERROR_MAX];
+	const char *path = ENS_CONFIG_FILE;
+	int r = read_text(path, &setup->before);
+
+	if (r == -ENOENT) {
+		path = SHIPPED;
+		r = read_text(path, &setup->before);
+	}
+	if (r == 0) {
+		setup->conf = strdup(setup->before);
+		r = setup->conf != NULL ? 0 : -ENOMEM;
+	}
+	if (r != 0) {
+		complain("\"%s\": %s", path, error_text(r));
+		return EXIT_CANNOT_TELL;
+	}
+	if (config_load(path, &setup->config, error) == 0)
+		return EXIT_YES;
+	complain("%s", error);
+	return EXIT_NO;
+}
+
+int
+setup_put(struct setup *setup, const char *section, const char *key,
+    const char *value)
+{
+	char *text;
+	int r = conf_text_set(setup->conf, section, key, value, &text);
+
+	if (r != 0)
+		return r;
+	free(setup->conf);
+	setup->conf = text;
+	return 0;
+}
+
+const char *
+setup_password_path(void)
+{
+	return PASSWORD_PATH;
+}
+
+static char *
+answer_of(struct config *config, const struct question *question)
+{
+	return (char *)config + question->offset;
+}
+
+/* A path is a file: URI; "-" is the default. */
+static int
+put_answer(struct setup *setup, const struct question *question,
+    const char *answer)
+{
+	char uri[CONFIG_VALUE_MAX + sizeof("file://")];
+
+	if (strcmp(answer, "-") == 0)
+		return setup_put(setup, question->section, question->key, NULL);
+	if (strcmp(question->key, "uri") == 0 && answer[0] == '/') {
+		(void)snprintf(uri, sizeof(uri), "file://%s", answer);
+		answer = uri;
+	}
+	return setup_put(setup, question->section, question->key, answer);
+}
+
+/* ---- where it is tried out ---------------------------------------------- */
+
+int
+setup_open_stage(void)
+{
+	struct stat st;
+
+	/* enscale-sync's user reads his password in it. */
+	if (mkdir(STAGE, 0711) != 0 && errno != EEXIST) {
+		complain("\"%s\": %s", STAGE, error_text(-errno));
+		return EXIT_CANNOT_TELL;
+	}
+	stage_fd = open(STAGE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (stage_fd < 0 || fstat(stage_fd, &st) != 0 || st.st_uid != 0 ||
+	    fchmod(stage_fd, 0711) != 0) {
+		complain("\"%s\" is no folder of root's: remove it", STAGE);
+		return EXIT_CANNOT_TELL;
+	}
+	if (flock(stage_fd, LOCK_EX | LOCK_NB) != 0) {
+		complain("another enscalectl setup is at work here");
+		return EXIT_NO;
+	}
+	return EXIT_YES;
+}
+
+void
+setup_close_stage(void)
+{
+	if (stage_fd < 0)
+		return;
+	(void)unlinkat(stage_fd, "enscale.conf", 0);
+	(void)unlinkat(stage_fd, "password", 0);
+	(void)rmdir(STAGE);
+	close(stage_fd);
+	stage_fd = -1;
+}
+
+const struct passwd *
+setup_reader(void)
+{
+	const struct passwd *reader = getpwnam("enscale-sync");
+
+	return reader != NULL ? reader : getpwnam("nobody");
+}
+
+static int
+stage_file(const char *name, const char *text, mode_t mode)
+{
+	const struct passwd *reader = setup_reader();
+	struct new_file file = { name, text, strlen(text),
+		{ reader != NULL ? reader->pw_uid : 0, (gid_t)-1, mode } };
+
+	return new_file_place(stage_fd, &file, true);
+}
+
+/* The words behind "path:line: ". */
+static const char *
+reason_of(const char *error)
+{
+	const char *colon = strstr(error, ": ");
+
+	return strncmp(error, STAGE, strlen(STAGE)) == 0 && colon != NULL
+	    ? colon + 2
+	    : error;
+}
+
+/* What was answered is what will be read: no "#" or ";" in it began a
+ * comment. */
+static int
+load_staged(struct setup *setup)
+{
+	static char error[CONFIG_ERROR_MAX];
+	int r = stage_file("enscale.conf", setup->conf, 0600);
+
+	if (r != 0) {
+		complain("\"%s\": %s", STAGE_CONF, error_text(r));
+		return EXIT_CANNOT_TELL;
+	}
+	if (config_load(STAGE_CONF, &setup->config, error) != 0) {
+		complain("%s", reason_of(error));
+		return EXIT_NO;
+	}
+	return EXIT_YES;
+}
+
+static int
+stage_password(struct setup *setup)
+{
+	char *path = setup->config.password_file;
+	int r;
+
+	if (setup->config.bind_dn[0] == '\0' ||
+	    strncmp(setup->config.uri, "file:", strlen("file:")) == 0)
+		return EXIT_YES;
+	if (setup->password[0] == '\0' && path[0] != '\0')
+		return EXIT_YES;
+	if (setup->password[0] == '\0') {
+		complain("what is the password of \"%s\"? --password-file "
+		         "FILE, which has it in one line, mode 0600",
+		    setup->config.bind_dn);
+		return EXIT_NO;
+	}
+	r = stage_file("password", setup->password, 0600);
+	if (r != 0) {
+		complain("\"%s\": %s", STAGE_PASSWORD, error_text(r));
+		return EXIT_CANNOT_TELL;
+	}
+	memcpy(path, STAGE_PASSWORD, sizeof(STAGE_PASSWORD));
+	return EXIT_YES;
+}
+
+int
+setup_stage(struct setup *setup)
+{
+	int code = EXIT_YES;
+
+	if (setup->password[0] != '\0' &&
+	    setup_put(setup, "directory", "password_file", PASSWORD_PATH) != 0)
+		code = EXIT_CANNOT_TELL;
+	if (code == EXIT_YES)
+		code = load_staged(setup);
+	return code == EXIT_YES ? stage_password(setup) : code;
+}
+
+/* ---- options ------------------------------------------------------------ */
+
+static int
+take_password_file(struct setup *setup, const char *path)
+{
+	int r = ldap_password_read(path, setup->password);
+
+	if (r == 0)
+		return 0;
+	if (r == ENS_E_CONFIG)
+		complain("--password-file %s: has to be a file of root's with "
+		         "one line, the password: chmod 600 %s",
+		    path, path);
+	else
+		complain("--password-file %s: %s", path, error_text(r));
+	return EXIT_NO;
+}
+
+static int
+take_value(struct setup *setup, const char *option, const char *value)
+{
+	size_t i;
+
+	if (strcmp(option, "--password-file") == 0) {
+		setup->password_file = value;
+		return 0;
+	}
+	if (strcmp(option, "--ca") == 0) {
+		setup->ca = value;
+		return 0;
+	}
+	for (i = 0; i < QUESTIONS; i++) {
+		if (strcmp(option, questions[i].option) != 0)
+			continue;
+		given[i] = true;
+		return put_answer(setup, &questions[i], value) == 0
+		    ? 0
+		    : EXIT_CANNOT_TELL;
+	}
+	complain("setup: unknown option \"%s\"", option);
+	return complain_usage("setup");
+}
+
+int
+setup_take_options(struct setup *setup, int argc, char **argv)
+{
+	int i, r = 0;
+
+	for (i = 0; r == 0 && i < argc; i++)
+		if (strcmp(argv[i], "--dry-run") == 0) {
+			setup->dry_run = true;
+		} else if (strcmp(argv[i], "--yes") == 0) {
+			setup->yes = true;
+		} else if (i + 1 == argc || argv[i + 1][0] == '\0') {
+			if (argv[i][0] == '-')
+				complain("setup: %s needs a value", argv[i]);
+			r = complain_usage("setup");
+		} else {
+			r = take_value(setup, argv[i], argv[i + 1]);
+			i++;
+		}
+	if (r == 0 && setup->password_file != NULL)
+		r = take_password_file(setup, setup->password_file);
+	setup->asks = !setup->yes && !setup->dry_run && isatty(STDIN_FILENO) &&
+	    isatty(STDOUT_FILENO);
+	return r;
+}
+
+/* ---- questions ---------------------------------------------------------- */
+
+/* One line, without its end and the blanks around it. 0, -ECANCELED. */
+static int
+read_answer(char ret_answer[CONFIG_VALUE_MAX])
+{
+	char line[CONFIG_VALUE_MAX];
+	const char *at = line;
+	size_t len;
+
+	fflush(stdout);
+	if (fgets(line, sizeof(line), stdin) == NULL) {
+		putchar('\n');
+		return -ECANCELED;
+	}
+	at += strspn(at, " \t\r\n");
+	len = strlen(at);
+	while (len > 0 && strchr(" \t\r\n", at[len - 1]) != NULL)
+		len--;
+	memcpy(ret_answer, at, len);
+	ret_answer[len] = '\0';
+	return 0;
+}
+
+bool
+setup_ask_yes(const char *question)
+{
+	char answer[CONFIG_VALUE_MAX];
+
+	for (;;) {
+		printf("%s [Y/n] ", question);
+		if (read_answer(answer) != 0)
+			return false;
+		if (answer[0] == '\0' || strcasecmp(answer, "y") == 0 ||
+		    strcasecmp(answer, "yes") == 0)
+			return true;
+		if (strcasecmp(answer, "n") == 0 ||
+		    strcasecmp(answer, "no") == 0)
+			return false;
+	}
+}
+
+/* A line that nobody sees. 0, -ECANCELED. */
+static int
+read_secret(char ret_secret[LDAP_PASSWORD_MAX])
+{
+	struct termios seen, hidden;
+	size_t len = 0;
+	char c = 0;
+
+	fflush(stdout);
+	if (tcgetattr(STDIN_FILENO, &seen) != 0)
+		return -errno;
+	hidden = seen;
+	/* Keys that would end this program are read: the terminal is put
+	 * back first. */
+	hidden.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG);
+	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) != 0)
+		return -errno;
+	while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n' && c != '\r' &&
+	    c != 3 && c != 4) {
+		if (c == 0x7f || c == '\b')
+			len -= len > 0;
+		else if (c == 21)
+			len = 0;
+		else if (len < LDAP_PASSWORD_MAX - 1)
+			ret_secret[len++] = c;
+	}
+	ret_secret[len] = '\0';
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &seen);
+	putchar('\n');
+	return c == '\n' || c == '\r' ? 0 : -ECANCELED;
+}
+
+static int
+ask_password(struct setup *setup)
+{
+	bool known = setup->password[0] != '\0' ||
+	    access(setup->config.password_file, R_OK) == 0;
+	char secret[LDAP_PASSWORD_MAX];
+	int r;
+
+	if (setup->config.bind_dn[0] == '\0' || setup->password_file != NULL)
+		return 0;
+	for (;;) {
+		printf("Its password (not shown%s): ",
+		    known ? "; Enter: the same as before" : "");
+		r = read_secret(secret);
+		if (r != 0)
+			return r;
+		if (secret[0] != '\0')
+			break;
+		if (known)
+			return 0;
+	}
+	memcpy(setup->password, secret, sizeof(secret));
+	explicit_bzero(secret, sizeof(secret));
+	return 0;
+}
+
+/* What Enter stands for: what is set now, or what a directory of our own
+ * calls it. */
+static void
+preset_for(struct setup *setup, const struct question *question,
+    char ret_preset[CONFIG_VALUE_MAX])
+{
+	const char *now = answer_of(&setup->config, question);
+	int n = 0;
+
+	if (now[0] != '\0')
+		n = snprintf(ret_preset, CONFIG_VALUE_MAX, "%s", now);
+	else if (strcmp(question->key, "bind_dn") == 0)
+		n = snprintf(ret_preset, CONFIG_VALUE_MAX, "cn=gateway,%s",
+		    setup->config.base);
+	if (now[0] == '\0' && (n == 0 || (size_t)n >= CONFIG_VALUE_MAX))
+		memcpy(ret_preset, "-", sizeof("-"));
+}
+
+/* Until the answer can be read back. */
+static int
+ask_question(struct setup *setup, const struct question *question)
+{
+	char preset[CONFIG_VALUE_MAX], answer[CONFIG_VALUE_MAX];
+	bool is_set = answer_of(&setup->config, question)[0] != '\0';
+	AUTO_FREE char *before = NULL;
+	int r;
+
+	preset_for(setup, question, preset);
+	if (question->help != NULL)
+		printf("\n%s\n", question->help);
+	for (;;) {
+		printf("%s [%s]: ", question->words, preset);
+		r = read_answer(answer);
+		if (r != 0 || (answer[0] == '\0' && is_set))
+			return r;
+		free(before);
+		before = strdup(setup->conf);
+		r = before == NULL ? -ENOMEM
+		                   : put_answer(setup, question,
+		                         answer[0] != '\0' ? answer : preset);
+		if (r != 0)
+			return r;
+		if (load_staged(setup) == EXIT_YES)
+			return 0;
+		free(setup->conf);
+		setup->conf = before;
+		before = NULL;
+	}
+}
+
+static bool
+is_asked(const struct setup *setup, size_t i)
+{
+	bool file = strncmp(setup->config.uri, "file:", 5) == 0;
+	bool tls = strstr(setup->config.uri, "ldaps:") != NULL ||
+	    strstr(setup->config.uri, "ldap:") != NULL;
+
+	if (given[i] || (questions[i].of_server && file))
+		return false;
+	return tls || strcmp(questions[i].key, "tls_ca") != 0;
+}
+
+int
+setup_ask(struct setup *setup)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < QUESTIONS; i++) {
+		if (is_asked(setup, i))
+			r = ask_question(setup, &questions[i]);
+		if (r == 0 && strcmp(questions[i].key, "bind_dn") == 0 &&
+		    strncmp(setup->config.uri, "file:", 5) != 0)
+			r = ask_password(setup);
+	}
+	return r;
+}
+
+void
+setup_ask_anew(void)
+{
+	memset(given, 0, sizeof(given));
+}
+
+int
+setup_ask_ca(struct setup *setup)
+{
+	int r;
+
+	printf(
+	    "\nThe key that signs for the nodes, the CA's, is not here. %s\n",
+	    setup->look.has_nodes
+	        ? "The directory\nhas nodes, which trust one: give the path of a copy of it."
+	        : "On the first\ngateway answer \"new\", else give the path of a copy of the first one's.");
+	do {
+		printf("CA key: ");
+		r = read_answer(setup->ca_answer);
+	} while (r == 0 && setup->ca_answer[0] == '\0');
+	if (r == 0)
+		setup->ca = setup->ca_answer;
+	return r;
+}

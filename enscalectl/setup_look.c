@@ -1,0 +1,400 @@
+/*
+ * enscalectl setup, what the directory says: it is opened as enscale-sync
+ * opens it, in a process of its own that has become its user, so that what
+ * works here works there. It refuses to judge entries: that is enscale-sync's.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscalectl/setup.h"
+#include "ldap/ldap_ldif.h"
+#include "ldap/ldap_opening.h"
+#include "ldap/ldap_sync.h"
+
+#define FILE_URI     "file://"
+#define CONTEXTS     "namingContexts"
+#define FILTER_MAX   (SCHEMA_NAME_MAX + 32)
+#define MILLISECONDS 1000
+
+__attribute__((format(printf, 3, 4))) static void
+fail(struct setup_look *look, const char *hint, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(look->reason, sizeof(look->reason), format, args);
+	va_end(args);
+	snprintf(look->hint, sizeof(look->hint), "%s", hint);
+	look->error = ENS_E_LDAP;
+}
+
+/* ---- a server ----------------------------------------------------------- */
+
+/* By how ldap_connection_open() begins to say what failed. */
+static const struct {
+	const char *prefix, *hint;
+} hints[] = {
+	{ "connect: Can't contact",
+	    "does the server run there, and have that socket? slapd's "
+	    "is in SLAPD_SERVICES of /etc/default/slapd" },
+	{ "connect:", "does the server run there, and listen on that port?" },
+	{ "host", "is the name right? getent hosts asks as this does" },
+	{ "uri", "as in ldaps://directory.enscale.example" },
+	{ "TLS",
+	    "--tls-ca FILE names the certificate of who issued the "
+	    "server's, --uri the host as the certificate has it" },
+	{ "tls_ca",
+	    "--tls-ca names a file in PEM that enscale-sync's user can "
+	    "read" },
+	{ "bind: Invalid credentials",
+	    "--bind-dn or --password-file is not "
+	    "what the directory has" },
+	{ "bind: Confidentiality",
+	    "a password goes over ldaps:// or ldapi:// "
+	    "only" },
+	{ "SASL EXTERNAL",
+	    "--bind-dn DN and --password-file FILE say who the "
+	    "gateway is there" },
+};
+
+static const char *
+hint_for(const char *reason)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+		if (strncmp(reason, hints[i].prefix, strlen(hints[i].prefix)) ==
+		    0)
+			return hints[i].hint;
+	return "ask the directory's administrator";
+}
+
+static int
+search(LDAP *ld, const char *dn, int scope, const char *filter, int limit,
+    const struct config *config, LDAPControl *control, LDAPMessage **ret_found)
+{
+	struct timeval patience = { .tv_sec = config->timeout };
+	LDAPControl *controls[] = { control, NULL };
+	char nothing[] = LDAP_NO_ATTRS, *attributes[] = { nothing, NULL };
+
+	return ldap_search_ext_s(ld, dn, scope, filter, attributes, 0, controls,
+	    NULL, &patience, limit, ret_found);
+}
+
+/* Is there an entry of that class that the gateway may read? */
+static bool
+has_any(LDAP *ld, const struct config *config, enum schema_name name)
+{
+	int scope = config->scope == CONFIG_SCOPE_ONE ? LDAP_SCOPE_ONELEVEL
+	                                              : LDAP_SCOPE_SUBTREE;
+	char filter[FILTER_MAX];
+	LDAPMessage *found = NULL;
+	int count;
+
+	(void)snprintf(filter, sizeof(filter), "(objectClass=%s)",
+	    config->schema.names[name]);
+	(void)search(ld, config->base, scope, filter, 1, config, NULL, &found);
+	count = found != NULL ? ldap_count_entries(ld, found) : 0;
+	(void)ldap_msgfree(found);
+	return count > 0;
+}
+
+/* What the server has, for who has mistaken the base. */
+static void
+list_contexts(LDAP *ld, const struct config *config, char *buf, size_t size)
+{
+	char wanted[] = CONTEXTS, *attributes[] = { wanted, NULL };
+	struct timeval patience = { .tv_sec = config->timeout };
+	struct berval **values = NULL;
+	LDAPMessage *found = NULL, *entry;
+	size_t len = 0;
+	int i;
+
+	buf[0] = '\0';
+	(void)ldap_search_ext_s(ld, "", LDAP_SCOPE_BASE, "(objectClass=*)",
+	    attributes, 0, NULL, NULL, &patience, 1, &found);
+	entry = found != NULL ? ldap_first_entry(ld, found) : NULL;
+	if (entry != NULL)
+		values = ldap_get_values_len(ld, entry, CONTEXTS);
+	for (i = 0; values != NULL && values[i] != NULL && len < size; i++)
+		len += (size_t)snprintf(buf + len, size - len, "%s\"%s\"",
+		    i > 0 ? ", " : "", values[i]->bv_val);
+	ldap_value_free_len(values);
+	(void)ldap_msgfree(found);
+}
+
+static bool
+look_at_base(LDAP *ld, const struct config *config, struct setup_look *look)
+{
+	char contexts[LDAP_REASON_MAX], hint[LDAP_REASON_MAX];
+	LDAPMessage *found = NULL;
+	int r = search(ld, config->base, LDAP_SCOPE_BASE, "(objectClass=*)", 1,
+	    config, NULL, &found);
+	int count = found != NULL ? ldap_count_entries(ld, found) : 0;
+
+	(void)ldap_msgfree(found);
+	if (r == LDAP_SUCCESS && count == 1)
+		return true;
+	list_contexts(ld, config, contexts, sizeof(contexts));
+	(void)snprintf(hint, sizeof(hint),
+	    contexts[0] != '\0'
+	        ? "the server has %s: is --base right, and may the gateway "
+	          "read it?"
+	        : "is --base right, and may the gateway read it?%s",
+	    contexts);
+	fail(look, hint, "base \"%s\": %s", config->base,
+	    r == LDAP_SUCCESS ? "nothing is there" : ldap_err2string(r));
+	return false;
+}
+
+/* Offered by the server, and then done for this base, which slapd without the
+ * overlay syncprov refuses. */
+static bool
+try_sync(LDAP *ld, const struct config *config)
+{
+	struct berval no_cookie = { 0, NULL };
+	LDAPControl *control = NULL;
+	LDAPMessage *found = NULL;
+	int r;
+
+	if (ldap_sync_control(LDAP_SYNC_REFRESH_ONLY, no_cookie, &control) != 0)
+		return false;
+	r = search(ld, config->base, LDAP_SCOPE_BASE, "(objectClass=*)",
+	    LDAP_NO_LIMIT, config, control, &found);
+	(void)ldap_msgfree(found);
+	ldap_control_free(control);
+	return r == LDAP_SUCCESS;
+}
+
+static bool
+look_at_server(const struct config *config, const char *uri,
+    struct setup_look *look)
+{
+	const struct ldap_connection_options options = {
+		.bind_dn = config->bind_dn,
+		.password_file = config->password_file,
+		.start_tls = config->start_tls,
+		.tls_ca = config->tls_ca,
+		.timeout = config->timeout,
+		.schema = &config->schema,
+	};
+	struct ldap_opening *opening;
+	struct ldap_opened opened;
+	char reason[LDAP_REASON_MAX] = "";
+	struct pollfd ready = { .events = POLLIN };
+	bool good;
+	int r;
+
+	r = ldap_opening_start(&options, uri, config->base, &opening);
+	if (r != 0) {
+		fail(look, "try again", "%s: %s", uri, error_text(r));
+		return false;
+	}
+	/* Each of its steps has a limit, and the last one ends it. */
+	ready.fd = ldap_opening_fd(opening);
+	while (poll(&ready, 1, -1) < 0 && errno == EINTR)
+		;
+	r = ldap_opening_finish(opening, &opened, reason);
+	if (r != 0) {
+		fail(look, hint_for(reason), "%s: %s", uri,
+		    reason[0] != '\0' ? reason : error_text(r));
+		return false;
+	}
+	good = look_at_base(opened.ld, config, look);
+	if (good) {
+		look->can_sync = opened.can_sync && try_sync(opened.ld, config);
+		look->has_accounts = has_any(opened.ld, config,
+		                         SCHEMA_ACCOUNT) ||
+		    has_any(opened.ld, config, SCHEMA_ACCOUNT_AUX);
+		look->has_nodes = has_any(opened.ld, config, SCHEMA_NODE);
+		look->error = 0;
+	}
+	ldap_connection_close(opened.ld);
+	return good;
+}
+
+/* The first one of the list that is well; of none, what the first one said. */
+static void
+look_at_servers(const struct config *config, struct setup_look *look)
+{
+	struct setup_look first = { .error = ENS_E_LDAP };
+	char uri[LDAP_URI_MAX];
+	uint32_t i;
+
+	for (i = 0; ldap_connection_uri(config->uri, i, uri) == 0; i++) {
+		if (look_at_server(config, uri, look))
+			return;
+		if (i == 0)
+			first = *look;
+	}
+	*look = first;
+}
+
+/* ---- a file ------------------------------------------------------------- */
+
+static bool
+is_of_class(const struct ldap_ldif_entry *entry, const char *name)
+{
+	const struct entry_attribute *attribute;
+	uint32_t i, k;
+
+	for (i = 0; i < entry->attribute_count; i++) {
+		attribute = &entry->attributes[i];
+		if (strcasecmp(attribute->name.bv_val, "objectClass") != 0)
+			continue;
+		for (k = 0; k < attribute->value_count; k++)
+			if (strcasecmp(attribute->values[k].bv_val, name) == 0)
+				return true;
+	}
+	return false;
+}
+
+static int
+read_entries(struct ldap_ldif *ldif, const struct config *config,
+    struct setup_look *look, char reason[LDAP_LDIF_REASON_MAX])
+{
+	const struct schema *schema = &config->schema;
+	struct ldap_ldif_entry entry;
+	int r;
+
+	while ((r = ldap_ldif_next(ldif, &entry, reason)) == 0) {
+		look->has_accounts |= is_of_class(&entry,
+		                          schema->names[SCHEMA_ACCOUNT]) ||
+		    is_of_class(&entry, schema->names[SCHEMA_ACCOUNT_AUX]);
+		look->has_nodes |= is_of_class(&entry,
+		    schema->names[SCHEMA_NODE]);
+	}
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
+static void
+look_at_file(const struct config *config, struct setup_look *look)
+{
+	const char *path = config->uri + strlen(FILE_URI);
+	char reason[LDAP_LDIF_REASON_MAX] = "";
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct ldap_ldif *ldif;
+	int r;
+
+	look->can_sync = true;
+	if (fd < 0) {
+		fail(look,
+		    errno == EACCES
+		        ? "the user enscale-sync has to be able to read it: "
+		          "chgrp enscale and chmod 640, and its folders"
+		        : "make it: it has the entries that README shows for "
+		          "ldapadd",
+		    "%s: %s", path, error_text(-errno));
+		return;
+	}
+	r = ldap_ldif_open(fd, &ldif);
+	if (r == 0) {
+		r = read_entries(ldif, config, look, reason);
+		ldap_ldif_close(ldif);
+	}
+	if (r != 0)
+		fail(look, "mend it: a file is read whole or not at all",
+		    "%s: %s", path, reason[0] != '\0' ? reason : error_text(r));
+}
+
+/* ---- as another user ---------------------------------------------------- */
+
+static bool
+become(const struct passwd *user)
+{
+	return user == NULL ||
+	    (initgroups(user->pw_name, user->pw_gid) == 0 &&
+	        setgid(user->pw_gid) == 0 && setuid(user->pw_uid) == 0);
+}
+
+static void
+look_from_here(const struct config *config, const struct passwd *user,
+    struct setup_look *look)
+{
+	if (!become(user))
+		fail(look, "run this as root", "cannot become enscale-sync: %s",
+		    error_text(-errno));
+	else if (strncmp(config->uri, FILE_URI, strlen(FILE_URI)) == 0)
+		look_at_file(config, look);
+	else
+		look_at_servers(config, look);
+}
+
+static int
+read_look(int fd, struct setup_look *ret_look)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < sizeof(*ret_look)) {
+		n = read(fd, (char *)ret_look + len, sizeof(*ret_look) - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -EPIPE;
+		len += (size_t)n;
+	}
+	return 0;
+}
+
+/* The answer is smaller than what a pipe takes at once. */
+static int
+look_in_child(const struct config *config, struct setup_look *ret_look)
+{
+	const struct passwd *user = setup_reader();
+	int ends[2], r;
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return -errno;
+	child = fork();
+	if (child == 0) {
+		look_from_here(config, user, ret_look);
+		_exit(write(ends[1], ret_look, sizeof(*ret_look)) !=
+		    (ssize_t)sizeof(*ret_look));
+	}
+	r = child < 0 ? -errno : 0;
+	close(ends[1]);
+	if (r == 0)
+		r = read_look(ends[0], ret_look);
+	close(ends[0]);
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	return r;
+}
+
+int
+setup_look(struct setup *setup)
+{
+	struct setup_look *look = &setup->look;
+	int r;
+
+	*look = (struct setup_look){ .error = 0 };
+	printf("Looking at %s ...\n", setup->config.uri);
+	fflush(stdout);
+	r = look_in_child(&setup->config, look);
+	if (r != 0) {
+		complain("cannot look at %s: %s", setup->config.uri,
+		    error_text(r));
+		return EXIT_CANNOT_TELL;
+	}
+	if (look->error == 0)
+		return EXIT_YES;
+	complain("%s", look->reason);
+	complain("%s", look->hint);
+	return EXIT_NO;
+}

@@ -1,0 +1,682 @@
+/*
+ * enscalectl setup, what has to change here: each step is a row, which looks
+ * whether there is anything to do and then does it. What was there is kept
+ * until all is done. It refuses to replace a key.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "enscalectl/ca.h"
+#include "enscalectl/ca_slot.h"
+#include "enscalectl/command.h"
+#include "enscalectl/new_file.h"
+#include "enscalectl/setup.h"
+
+#define READER        "enscale-sync"
+#define ETC           ENS_SYSCONFDIR "/enscale"
+#define SHIPPED       ENS_DATA_DIR "/gateway"
+#define NSSWITCH      "/etc/nsswitch.conf"
+#define NSSWITCH_TOOL ENS_LIBEXEC_DIR "/enscale-nsswitch"
+#define KEY_FOLDER    ETC "/.setup"
+#define LABEL_WIDTH   16
+#define SHOWN_MAX     1024
+
+struct step {
+	const char *name;
+	/* Prints a line for each change, or nothing. An exit code; EXIT_NO
+	 * with a complaint: it cannot be done. */
+	int (*look)(struct setup *setup, FILE *out);
+	int (*make)(struct setup *setup); /* 0, or complains */
+};
+
+/* ---- what was there ----------------------------------------------------- */
+
+static int
+read_whole(const char *path, struct setup_kept *kept)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	kept->uid = st.st_uid;
+	kept->gid = st.st_gid;
+	kept->mode = st.st_mode & 07777;
+	kept->len = (size_t)st.st_size;
+	kept->text = malloc(kept->len + 1);
+	if (kept->text == NULL)
+		return -ENOMEM;
+	n = read(fd, kept->text, kept->len);
+	if (n >= 0 && (size_t)n == kept->len)
+		return 0;
+	free(kept->text);
+	kept->text = NULL;
+	return n < 0 ? -errno : -EIO;
+}
+
+/* Before a step writes it, or has it written. 0; or complains. */
+static int
+keep(struct setup *setup, const char *path)
+{
+	struct setup_kept *kept = &setup->kept[setup->kept_count];
+	int r;
+
+	if (setup->kept_count == SETUP_KEPT_MAX)
+		return ENS_E_LIMIT;
+	*kept = (struct setup_kept){ .text = NULL };
+	(void)snprintf(kept->path, sizeof(kept->path), "%s", path);
+	r = read_whole(path, kept);
+	if (r != 0 && r != -ENOENT) {
+		complain("\"%s\": %s", path, error_text(r));
+		return r;
+	}
+	setup->kept_count++;
+	return 0;
+}
+
+static int
+put_back(const struct setup_kept *kept)
+{
+	const struct new_file file = { NULL, kept->text, kept->len,
+		{ kept->uid, kept->gid, kept->mode } };
+
+	if (kept->text != NULL)
+		return new_file_write(kept->path, &file, true);
+	return unlink(kept->path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+static void
+put_all_back(struct setup *setup)
+{
+	unsigned i;
+	int r;
+
+	for (i = setup->kept_count; i-- > 0;) {
+		r = put_back(&setup->kept[i]);
+		if (r != 0)
+			complain("cannot put \"%s\" back: %s",
+			    setup->kept[i].path, error_text(r));
+	}
+}
+
+void
+setup_free(struct setup *setup)
+{
+	unsigned i;
+
+	for (i = 0; i < setup->kept_count; i++) {
+		if (setup->kept[i].text != NULL)
+			explicit_bzero(setup->kept[i].text, setup->kept[i].len);
+		free(setup->kept[i].text);
+	}
+	explicit_bzero(setup->password, sizeof(setup->password));
+	free(setup->before);
+	free(setup->conf);
+}
+
+/* Writes it as a whole, and keeps what was there. 0; or complains. */
+static int
+write_file(struct setup *setup, const char *path, const char *text, size_t len,
+    struct file_owner owner)
+{
+	const struct new_file file = { NULL, text, len, owner };
+	int r = keep(setup, path);
+
+	if (r != 0)
+		return r;
+	r = new_file_write(path, &file, true);
+	if (r != 0)
+		complain("\"%s\": %s", path, error_text(r));
+	return r;
+}
+
+static bool
+is_there(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+/* 0; or complains with what it said. */
+static int
+run(const char *const argv[])
+{
+	char said[COMMAND_SAID_MAX];
+	int r = command_run(argv, said);
+
+	if (r == 0)
+		return 0;
+	complain("%s: %s", argv[0], r < 0 ? error_text(r) : said);
+	return r < 0 ? r : -ECHILD;
+}
+
+/* ---- users and folders -------------------------------------------------- */
+
+static bool
+lacks_users(void)
+{
+	return getpwnam(READER) == NULL || getpwnam("enscale-guard") == NULL ||
+	    getpwnam("enscale-keys") == NULL || getgrnam("enscale-ca") == NULL;
+}
+
+static bool
+lacks_folders(const struct config *config)
+{
+	char map[CONFIG_PATH_MAX];
+
+	/* Its folder: sync makes the map itself. */
+	if (config_path(config->state_dir, CONFIG_VIEW_DIR, map) != 0)
+		return false;
+	return !is_there(map) || !is_there(config->run_dir);
+}
+
+static int
+look_at_users(struct setup *setup, FILE *out)
+{
+	if (lacks_users())
+		fputs("make those of sysusers.d/enscale.conf\n", out);
+	if (lacks_users() || lacks_folders(&setup->config))
+		fputs("make those of tmpfiles.d/enscale.conf\n", out);
+	return EXIT_YES;
+}
+
+static int
+make_users(struct setup *setup)
+{
+	const char *const users[] = { "/usr/bin/systemd-sysusers",
+		"enscale.conf", NULL };
+	const char *const folders[] = { "/usr/bin/systemd-tmpfiles", "--create",
+		"enscale.conf", NULL };
+	int r = 0;
+
+	(void)setup;
+	if (lacks_users())
+		r = run(users);
+	return r != 0 ? r : run(folders);
+}
+
+/* ---- files that were shipped -------------------------------------------- */
+
+static const struct {
+	const char *name, *path;
+} shipped[] = {
+	{ "sshd_config", ETC "/sshd_config" },
+	{ "enscale-sshd.pam", ENS_PAM_CONF_DIR "/enscale-sshd" },
+};
+
+#define SHIPPED_COUNT (sizeof(shipped) / sizeof(shipped[0]))
+
+static int
+look_at_shipped(struct setup *setup, FILE *out)
+{
+	size_t i;
+
+	(void)setup;
+	for (i = 0; i < SHIPPED_COUNT; i++)
+		if (!is_there(shipped[i].path))
+			fprintf(out, "make %s of %s\n", shipped[i].path,
+			    SHIPPED);
+	return EXIT_YES;
+}
+
+static int
+make_shipped(struct setup *setup)
+{
+	struct setup_kept of;
+	char from[CONFIG_PATH_MAX];
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < SHIPPED_COUNT; i++) {
+		if (is_there(shipped[i].path))
+			continue;
+		(void)snprintf(from, sizeof(from), "%s/%s", SHIPPED,
+		    shipped[i].name);
+		of = (struct setup_kept){ .text = NULL };
+		r = read_whole(from, &of);
+		if (r != 0)
+			complain("\"%s\": %s", from, error_text(r));
+		else
+			r = write_file(setup, shipped[i].path, of.text, of.len,
+			    (struct file_owner){ 0, 0, 0644 });
+		free(of.text);
+	}
+	return r;
+}
+
+/* ---- host keys ---------------------------------------------------------- */
+
+static const struct host_key {
+	const char *type, *bits, *path;
+} host_keys[] = {
+	{ "ed25519", "256", ETC "/ssh_host_ed25519_key" },
+	{ "ecdsa", "256", ETC "/ssh_host_ecdsa_key" },
+	{ "rsa", "3072", ETC "/ssh_host_rsa_key" },
+};
+
+#define HOST_KEYS (sizeof(host_keys) / sizeof(host_keys[0]))
+
+static int
+look_at_host_keys(struct setup *setup, FILE *out)
+{
+	size_t i;
+
+	(void)setup;
+	for (i = 0; i < HOST_KEYS; i++)
+		if (!is_there(host_keys[i].path))
+			fprintf(out, "make %s\n", host_keys[i].path);
+	return EXIT_YES;
+}
+
+/* Into a folder of its own; then the private key gets its name last, so that
+ * one that is there has its public key beside it. */
+static int
+make_host_key(struct setup *setup, const struct host_key *key)
+{
+	const char *const argv[] = { "/usr/bin/ssh-keygen", "-q", "-t",
+		key->type, "-b", key->bits, "-N", "", "-f", KEY_FOLDER "/key",
+		NULL };
+	char public[CONFIG_PATH_MAX];
+	int r;
+
+	(void)snprintf(public, sizeof(public), "%s.pub", key->path);
+	(void)unlink(KEY_FOLDER "/key");
+	(void)unlink(KEY_FOLDER "/key.pub");
+	r = keep(setup, public);
+	if (r == 0)
+		r = keep(setup, key->path);
+	if (r == 0)
+		r = run(argv);
+	if (r != 0)
+		return r;
+	if (rename(KEY_FOLDER "/key.pub", public) == 0 &&
+	    rename(KEY_FOLDER "/key", key->path) == 0)
+		return 0;
+	r = -errno;
+	complain("\"%s\": %s", key->path, error_text(r));
+	return r;
+}
+
+static int
+make_host_keys(struct setup *setup)
+{
+	size_t i;
+	int r = 0;
+
+	if (mkdir(KEY_FOLDER, 0700) != 0 && errno != EEXIST) {
+		r = -errno;
+		complain("\"%s\": %s", KEY_FOLDER, error_text(r));
+	}
+	for (i = 0; r == 0 && i < HOST_KEYS; i++)
+		if (!is_there(host_keys[i].path))
+			r = make_host_key(setup, &host_keys[i]);
+	(void)unlink(KEY_FOLDER "/key");
+	(void)unlink(KEY_FOLDER "/key.pub");
+	(void)rmdir(KEY_FOLDER);
+	return r;
+}
+
+/* ---- the CA's key ------------------------------------------------------- */
+
+bool
+setup_has_ca(const struct setup *setup)
+{
+	return ca_slot_exists(setup->config.ca_key, CA_CURRENT);
+}
+
+static bool
+is_new_ca(const struct setup *setup)
+{
+	return strcmp(setup->ca, "new") == 0;
+}
+
+int
+setup_check_ca(const struct setup *setup)
+{
+	const char *path = setup->config.ca_key;
+	int r;
+
+	if (setup_has_ca(setup)) {
+		if (setup->ca == NULL || !is_new_ca(setup))
+			return EXIT_YES;
+		complain("--ca new: \"%s\" is there, and nodes may trust it: "
+		         "enscalectl ca rotate changes it",
+		    path);
+		return EXIT_NO;
+	}
+	if (setup->ca == NULL) {
+		complain("there is no key \"%s\", which signs for the nodes: "
+		         "--ca FILE is a copy of it, from another gateway or "
+		         "a backup; --ca new makes the first one",
+		    path);
+		return EXIT_NO;
+	}
+	if (is_new_ca(setup) && setup->look.has_nodes) {
+		complain("--ca new: the directory has nodes, which trust a key "
+		         "already: --ca FILE is a copy of it; where there was "
+		         "never one, enscalectl ca init makes it");
+		return EXIT_NO;
+	}
+	if (is_new_ca(setup))
+		return ca_may_be_made(path) ? EXIT_YES : EXIT_NO;
+	r = ca_key_check(setup->ca);
+	if (r == 0)
+		return EXIT_YES;
+	complain("--ca %s: %s", setup->ca,
+	    r == ENS_E_KEY_FORMAT
+	        ? "is not the private key of a gateway's CA: that is the file "
+	          "ca in /etc/enscale/ca there"
+	        : error_text(r));
+	return EXIT_NO;
+}
+
+static int
+look_at_ca(struct setup *setup, FILE *out)
+{
+	int code = setup_check_ca(setup);
+
+	if (code != EXIT_YES || setup_has_ca(setup))
+		return code;
+	if (is_new_ca(setup))
+		fprintf(out, "make %s, which nodes will trust\n",
+		    setup->config.ca_key);
+	else
+		fprintf(out, "copy %s to %s\n", setup->ca,
+		    setup->config.ca_key);
+	return EXIT_YES;
+}
+
+static int
+make_ca(struct setup *setup)
+{
+	const char *path = setup->config.ca_key;
+	char public[CONFIG_PATH_MAX + 4];
+	int r, code;
+
+	(void)snprintf(public, sizeof(public), "%s.pub", path);
+	r = keep(setup, public);
+	if (r == 0)
+		r = keep(setup, path);
+	if (r != 0)
+		return r;
+	code = is_new_ca(setup) ? ca_make(path) : ca_restore(path, setup->ca);
+	return code == EXIT_YES ? 0 : -EIO;
+}
+
+/* ---- the password ------------------------------------------------------- */
+
+/* Is it enscale-sync's alone, with that one line? */
+static bool
+has_password(const char *password)
+{
+	const struct passwd *reader = getpwnam(READER);
+	AUTO_FILE FILE *file = fopen(setup_password_path(), "re");
+	char now[LDAP_PASSWORD_MAX];
+	struct stat st;
+	bool same;
+
+	if (file == NULL || reader == NULL || fstat(fileno(file), &st) != 0 ||
+	    st.st_uid != reader->pw_uid || (st.st_mode & 077) != 0)
+		return false;
+	/* It is another's, so ldap_password_read() would not read it. */
+	if (fgets(now, sizeof(now), file) == NULL)
+		return false;
+	now[strcspn(now, "\r\n")] = '\0';
+	same = strcmp(now, password) == 0;
+	explicit_bzero(now, sizeof(now));
+	return same;
+}
+
+static int
+look_at_password(struct setup *setup, FILE *out)
+{
+	if (setup->password[0] != '\0' && !has_password(setup->password))
+		fprintf(out, "write %s, for %s alone\n", setup_password_path(),
+		    READER);
+	return EXIT_YES;
+}
+
+static int
+make_password(struct setup *setup)
+{
+	const struct passwd *reader = getpwnam(READER);
+	char line[LDAP_PASSWORD_MAX + 1];
+	int len = snprintf(line, sizeof(line), "%s\n", setup->password);
+	int r;
+
+	if (reader == NULL) {
+		complain("there is no user " READER);
+		return ENS_E_NOTFOUND;
+	}
+	r = write_file(setup, setup_password_path(), line, (size_t)len,
+	    (struct file_owner){ reader->pw_uid, 0, 0600 });
+	explicit_bzero(line, sizeof(line));
+	return r;
+}
+
+/* ---- enscale.conf ------------------------------------------------------- */
+
+static size_t
+line_len(const char *text)
+{
+	size_t len = strcspn(text, "\n");
+
+	return text[len] == '\n' ? len + 1 : len;
+}
+
+static bool
+same_line(const char *a, const char *b)
+{
+	size_t len = line_len(a);
+
+	return len > 0 && len == line_len(b) && memcmp(a, b, len) == 0;
+}
+
+static void
+show_line(FILE *out, char sign, const char *line)
+{
+	fprintf(out, "%c %.*s\n", sign, (int)strcspn(line, "\n"), line);
+}
+
+/* conf_text_set() changes lines and adds some: nothing else differs. Of those
+ * it changes, comments are no loss. */
+static int
+look_at_conf(struct setup *setup, FILE *out)
+{
+	const char *old = setup->before, *new = setup->conf;
+
+	if (!is_there(ENS_CONFIG_FILE))
+		fprintf(out, "make %s of %s, with\n", ENS_CONFIG_FILE, SHIPPED);
+	while (*new != '\0') {
+		if (same_line(old, new)) {
+			old += line_len(old);
+		} else {
+			bool added = same_line(old, new + line_len(new));
+
+			if (!added && old[0] != '#' && *old != '\0')
+				show_line(out, '-', old);
+			show_line(out, '+', new);
+			if (!added)
+				old += line_len(old);
+		}
+		new += line_len(new);
+	}
+	return EXIT_YES;
+}
+
+static int
+make_conf(struct setup *setup)
+{
+	struct file_owner owner = { 0, 0, 0644 };
+	struct stat st;
+
+	if (stat(ENS_CONFIG_FILE, &st) == 0)
+		owner = (struct file_owner){ st.st_uid, st.st_gid,
+			st.st_mode & 07777 };
+	return write_file(setup, ENS_CONFIG_FILE, setup->conf,
+	    strlen(setup->conf), owner);
+}
+
+/* ---- the name service --------------------------------------------------- */
+
+static int
+look_at_services(struct setup *setup, FILE *out)
+{
+	const char *const argv[] = { NSSWITCH_TOOL, "show", NULL };
+	char said[COMMAND_SAID_MAX];
+	int r = command_run(argv, said);
+
+	(void)setup;
+	if (r != 0) {
+		complain("%s", r < 0 ? error_text(r) : said);
+		return EXIT_NO;
+	}
+	if (said[0] != '\0')
+		fprintf(out, "%s\n", said);
+	return EXIT_YES;
+}
+
+static int
+make_services(struct setup *setup)
+{
+	const char *const argv[] = { NSSWITCH_TOOL, "add", NULL };
+	int r = keep(setup, NSSWITCH);
+
+	return r != 0 ? r : run(argv);
+}
+
+/* ---- all of them -------------------------------------------------------- */
+
+static const struct step steps[] = {
+	{ "users, folders", look_at_users, make_users },
+	{ "shipped files", look_at_shipped, make_shipped },
+	{ "host keys", look_at_host_keys, make_host_keys },
+	{ "CA key", look_at_ca, make_ca },
+	{ "password", look_at_password, make_password },
+	{ "enscale.conf", look_at_conf, make_conf },
+	{ "nsswitch.conf", look_at_services, make_services },
+};
+
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+/* What a step has to do, as text; the caller frees it. */
+static int
+look(struct setup *setup, const struct step *step, char **ret_text)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int code;
+
+	if (out == NULL)
+		return EXIT_CANNOT_TELL;
+	code = step->look(setup, out);
+	if (fclose(out) != 0)
+		code = EXIT_CANNOT_TELL;
+	if (code != EXIT_YES) {
+		free(text);
+		return code;
+	}
+	*ret_text = text;
+	return EXIT_YES;
+}
+
+void
+setup_print_change(FILE *out, const char *name, const char *text)
+{
+	while (*text != '\0') {
+		fprintf(out, "  %-*s%.*s\n", LABEL_WIDTH, name,
+		    (int)strcspn(text, "\n"), text);
+		name = "";
+		text += line_len(text);
+	}
+}
+
+int
+setup_show_steps(struct setup *setup, FILE *out)
+{
+	int code, worst = EXIT_YES;
+	size_t i;
+
+	for (i = 0; i < STEPS; i++) {
+		AUTO_FREE char *text = NULL;
+
+		code = look(setup, &steps[i], &text);
+		if (code == EXIT_YES)
+			setup_print_change(out, steps[i].name, text);
+		worst = code > worst ? code : worst;
+	}
+	return worst;
+}
+
+/* Somebody wants this to end, between two steps. */
+static bool
+is_interrupted(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 &&
+	    (sigismember(&pending, SIGINT) == 1 ||
+	        sigismember(&pending, SIGTERM) == 1 ||
+	        sigismember(&pending, SIGHUP) == 1);
+}
+
+static int
+make(struct setup *setup, const struct step *step)
+{
+	AUTO_FREE char *text = NULL;
+	int code = look(setup, step, &text);
+
+	if (code != EXIT_YES)
+		return code;
+	if (text[0] == '\0')
+		return EXIT_YES;
+	if (is_interrupted())
+		return EXIT_NO;
+	printf("  %-*s", LABEL_WIDTH, step->name);
+	fflush(stdout);
+	if (step->make(setup) != 0) {
+		puts("failed");
+		return EXIT_CANNOT_TELL;
+	}
+	puts("done");
+	return EXIT_YES;
+}
+
+int
+setup_make_steps(struct setup *setup)
+{
+	sigset_t ending, before;
+	int code = EXIT_YES;
+	size_t i;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &ending, &before);
+	for (i = 0; code == EXIT_YES && i < STEPS; i++)
+		code = make(setup, &steps[i]);
+	if (code == EXIT_YES && is_interrupted())
+		code = EXIT_NO;
+	if (code != EXIT_YES) {
+		put_all_back(setup);
+		complain("every file is as it was before");
+	}
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return code;
+}
