@@ -7,8 +7,8 @@ dist_directory_DATA = \
 	%D%/openssh-lpk.schema
 dist_directory_SCRIPTS = \
 	%D%/demo-data \
-	%D%/schema-to-ldif \
-	%D%/setup
+	%D%/schema-to-ldif
+dist_sbin_SCRIPTS += %D%/enscale-directory
 
 dist_check_SCRIPTS = %D%/check-ldif
 TESTS += %D%/check-ldif

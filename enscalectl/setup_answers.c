@@ -103,7 +103,8 @@ setup_read_conf(struct setup *setup)
 		r = setup->conf != NULL ? 0 : -ENOMEM;
 	}
 	if (r != 0) {
-		complain("\"%s\": %s", path, error_text(r));
+		complain("\"%s\": %s%s", path, error_text(r),
+		    r == -ENOENT ? ": is enscale-gateway installed?" : "");
 		return EXIT_CANNOT_TELL;
 	}
 	if (config_load(path, &setup->config, error) == 0)

@@ -1,6 +1,6 @@
 """One slapd with 100,000 accounts, which everybody in this benchmark serves:
 each entry is a posixAccount for the others and an account of ours, with its
-public keys as sshPublicKey. Set up by directory/setup; readable on loopback
+public keys as sshPublicKey. Set up by enscale-directory; readable on loopback
 without TLS or a password, which is the best case for whoever asks at each
 login."""
 
@@ -86,7 +86,7 @@ class Directory:
         self.password = f"{folder}/password"
         with open(self.password, "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
             file.write("only for this run\n")
-        run(f"{sources}/directory/setup", "--suffix", SUFFIX, "--replace",
+        run(f"{sources}/directory/enscale-directory", "setup", "--suffix", SUFFIX, "--replace",
             "--gateway-password-file", self.password)
         run("slapmodify", "-F", "/etc/ldap/slapd.d", "-n", "0", input=ACCESS)
         ldif = f"{folder}/accounts.ldif"

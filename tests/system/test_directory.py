@@ -1,4 +1,4 @@
-"""The directory: what directory/setup makes of Debian's slapd, and who may
+"""The directory: what enscale-directory makes of Debian's slapd, and who may
 see what in it."""
 
 import base64
@@ -11,7 +11,8 @@ SOURCE = "/usr/src/enscale/directory"
 SUFFIX = "dc=test,dc=example"
 GATEWAY = f"cn=gateway,{SUFFIX}"
 ROOT = "-Q -Y EXTERNAL -H ldapi:///"
-SETUP = f"{SOURCE}/setup --suffix {SUFFIX} --gateway-password-file /root/password"
+SETUP = f"{SOURCE}/enscale-directory setup --suffix {SUFFIX}"
+SETUP += " --gateway-password-file /root/password"
 SLAPD = "slapd -d 0 -u openldap -g openldap -F /etc/ldap/slapd.d -h".split()
 INSUFFICIENT_ACCESS = 50
 
