@@ -1,6 +1,5 @@
-"""README, section On a real gateway, followed word for word on a host, and
-the gateway that comes of it: another one of the demo's directory and nodes,
-with keys of its own.
+"""INSTALL, followed word for word on a host, and the gateway that comes of it:
+another one of the demo's directory and nodes, with keys of its own.
 """
 
 import contextlib
@@ -18,12 +17,15 @@ SETTINGS = {
 }
 
 
+def indented(text):
+    return [line[4:] for line in text.splitlines() if line.startswith("    ")]
+
+
 def commands(heading):
     """The indented lines of README below a heading, up to the next one."""
     with open(f"{SOURCE}/README") as file:
         section = file.read().split(f"\n{heading}\n", 1)[1]
-    section = re.split(r"\n##+ ", section, maxsplit=1)[0]
-    return [line[4:] for line in section.splitlines() if line.startswith("    ")]
+    return indented(re.split(r"\n##+ ", section, maxsplit=1)[0])
 
 
 KEYD_SETTINGS = {
@@ -69,7 +71,8 @@ class Installation:
     def __init__(self, host, hosts):
         self.host, self.hosts = host, hosts
         self.address = host.plan.addresses["public"]
-        steps = commands("## On a real gateway")
+        with open(f"{SOURCE}/INSTALL") as file:
+            steps = indented(file.read())
         install = next(i for i, s in enumerate(steps) if s.startswith("make install"))
         start = next(i for i, s in enumerate(steps) if s.startswith("systemctl enable"))
         status = next(i for i, s in enumerate(steps) if s.startswith("enscalectl status"))

@@ -1,7 +1,7 @@
-"""README, section On a real gateway: its commands, on a host of Debian's that
-nobody has prepared, make a gateway that people log in to. Here all of them from
-the build on, and the start without systemd; test_systemd.py, which is faster,
-begins with what make install installs."""
+"""INSTALL: its commands, on a host of Debian's that nobody has prepared, make a
+gateway that people log in to. Here all of them from the build on, and the start
+without systemd; test_systemd.py, which is faster, begins with what make install
+installs."""
 
 import re
 
@@ -31,7 +31,7 @@ def installation(scratch_host, hosts, wait_for):
 
 @pytest.mark.full
 @pytest.mark.timeout(1200)
-def test_the_readmes_commands_make_a_gateway(installation, hosts):
+def test_the_commands_of_install_make_a_gateway(installation, hosts):
     # The menu, and a refusal by the policy: all but the nodes' trust is there.
     menu = installation.pexpect_ssh("25880")
     menu.expect_exact("cool-waterfall-59")

@@ -1,4 +1,4 @@
-"""The shipped units under systemd itself: what README starts with systemctl
+"""The shipped units under systemd itself: what INSTALL starts with systemctl
 works in all of its sandbox, and can be restarted under the people in it."""
 
 import re
@@ -22,7 +22,7 @@ LOGIN = "136553-21296"
 
 @pytest.fixture(scope="module")
 def installation(systemd_host, hosts):
-    """What make install installs, and README's commands after it."""
+    """What make install installs, and the commands of INSTALL after it."""
     systemd_host.install()
     installation = installing.Installation(systemd_host, hosts)
     installation.set_up()
