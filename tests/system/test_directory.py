@@ -373,3 +373,8 @@ def test_the_gateway_still_writes_nothing_beside_keyd(host, keyd):
     found = host.run(search_as_gateway("-b", SUFFIX, "*", "+"))
     assert f"dn: {KEYD}".encode() in found.stdout
     assert b"userPassword" not in found.stdout
+
+
+def test_enscale_directory_is_clean_for_shellcheck_and_dash(host):
+    host.sh(f"cd {SOURCE}; shellcheck enscale-directory ../gateway/enscale-nsswitch;"
+            "dash -n enscale-directory")

@@ -192,6 +192,61 @@ the_two_files_belong_together(void **state)
 }
 
 static void
+a_key_is_restored_from_a_copy(void **state)
+{
+	AUTO_FREE char *before = NULL, *after = NULL;
+	struct ssh_key key, restored;
+	char copy[160];
+
+	(void)state;
+	assert_int_equal(create(), 0);
+	before = read_file(path);
+	assert_int_equal(ca_key_read_public(path, &key), 0);
+	snprintf(copy, sizeof(copy), "%s/copy", folder);
+	assert_int_equal(rename(path, copy), 0);
+	/* A public key that is there may be of another one. */
+	assert_int_equal(ca_key_restore(path, copy, &mine, "c"), -EEXIST);
+	assert_int_equal(unlink(public_path), 0);
+	assert_int_equal(ca_key_check(copy), 0);
+	assert_int_equal(ca_key_restore(path, copy, &mine, "c"), 0);
+	after = read_file(path);
+	assert_string_equal(before, after);
+	assert_int_equal(ca_key_read_public(path, &restored), 0);
+	assert_int_equal(key.blob_len, restored.blob_len);
+	assert_memory_equal(key.blob, restored.blob, key.blob_len);
+	assert_int_equal(unlink(copy), 0);
+	assert_int_equal(ca_key_restore(path, copy, &mine, "c"), -ENOENT);
+}
+
+/* Of another kind, or with a passphrase, which nobody is asked for. */
+static void
+nothing_else_is_restored(void **state)
+{
+	static const char *const commands[] = {
+		"openssl genpkey -algorithm X25519 -out $f",
+		"openssl genpkey -algorithm ED25519 -aes256 -pass pass:x "
+		"-out $f",
+		"rm $f; ssh-keygen -q -t ed25519 -N '' -f $f; rm $f.pub",
+		"echo >$f",
+	};
+	char other[160], command[512];
+	size_t i;
+
+	(void)state;
+	snprintf(other, sizeof(other), "%s/other", folder);
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		snprintf(command, sizeof(command), "f=%s; %s", other,
+		    commands[i]);
+		assert_int_equal(system(command), 0);
+		assert_int_equal(ca_key_check(other), ENS_E_KEY_FORMAT);
+		assert_int_equal(ca_key_restore(path, other, &mine, "c"),
+		    ENS_E_KEY_FORMAT);
+		assert_int_equal(access(path, F_OK), -1);
+	}
+	assert_int_equal(unlink(other), 0);
+}
+
+static void
 a_missing_folder_above_is_an_error(void **state)
 {
 	char far[160];
@@ -215,6 +270,8 @@ main(void)
 		TEST(a_key_is_never_replaced),
 		TEST(a_public_key_that_nodes_may_trust_is_not_replaced),
 		TEST(the_two_files_belong_together),
+		TEST(a_key_is_restored_from_a_copy),
+		TEST(nothing_else_is_restored),
 		TEST(a_missing_folder_above_is_an_error),
 	};
 
