@@ -190,6 +190,19 @@ ca_key_restore(const char *path, const char *from,
 }
 
 int
+ca_key_same(const char *a, const char *b)
+{
+	AUTO(cleanup_pkey) EVP_PKEY *first = NULL, *second = NULL;
+	int r = read_private(a, &first);
+
+	if (r == 0)
+		r = read_private(b, &second);
+	if (r != 0)
+		return r;
+	return EVP_PKEY_eq(first, second) == 1 ? 0 : ENS_E_CORRUPT;
+}
+
+int
 ca_key_check(const char *path)
 {
 	AUTO(cleanup_pkey) EVP_PKEY *pkey = NULL;

@@ -21,6 +21,9 @@ int ca_key_create(const char *path, const struct file_owner *owner,
  * gateway, or of a backup. Also ENS_E_KEY_FORMAT. */
 int ca_key_restore(const char *path, const char *from,
     const struct file_owner *owner, const char *comment);
+/* Do the two files have the same key? 0; ENS_E_CORRUPT: no; -errno,
+ * ENS_E_KEY_FORMAT. */
+int ca_key_same(const char *a, const char *b);
 /* Is there such a key in that file? 0, -errno, ENS_E_KEY_FORMAT. */
 int ca_key_check(const char *path);
 

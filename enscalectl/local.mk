@@ -32,8 +32,10 @@ libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
 	%D%/name.c \
 	%D%/setup.c %D%/setup.h \
 	%D%/setup_answers.c \
+	%D%/setup_kept.c \
 	%D%/setup_look.c \
 	%D%/setup_steps.c \
+	%D%/setup_terminal.c \
 	%D%/setup_units.c \
 	%D%/status.c \
 	%D%/sync.c \

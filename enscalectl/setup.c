@@ -74,7 +74,7 @@ find_source(struct setup *setup)
 			return code;
 		if (!setup_ask_yes("Answer again?"))
 			return EXIT_NO;
-		setup_ask_anew();
+		setup_ask_anew(setup);
 	}
 }
 

@@ -7,13 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -61,6 +61,8 @@ static const struct question {
 #define QUESTIONS (sizeof(questions) / sizeof(questions[0]))
 
 static bool given[QUESTIONS];
+/* What they are to be read as; "": whatever it is. */
+static char expected[QUESTIONS][CONFIG_VALUE_MAX];
 static int stage_fd = -1;
 
 /* ---- enscale.conf ------------------------------------------------------- */
@@ -139,23 +141,52 @@ answer_of(struct config *config, const struct question *question)
 	return (char *)config + question->offset;
 }
 
-/* A path is a file: URI; "-" is the default. */
+/* A path is a file: URI; "-" is the default. 0, -ENOMEM, ENS_E_LIMIT. */
 static int
-put_answer(struct setup *setup, const struct question *question,
-    const char *answer)
+put_answer(struct setup *setup, size_t i, const char *answer)
 {
-	char uri[CONFIG_VALUE_MAX + sizeof("file://")];
+	const struct question *question = &questions[i];
+	bool path = question->offset == offsetof(struct config, uri) &&
+	    answer[0] == '/';
+	bool none = strcmp(answer, "-") == 0;
+	int n = snprintf(expected[i], CONFIG_VALUE_MAX, "%s%s",
+	    path ? "file://" : "", none ? "" : answer);
 
-	if (strcmp(answer, "-") == 0)
-		return setup_put(setup, question->section, question->key, NULL);
-	if (strcmp(question->key, "uri") == 0 && answer[0] == '/') {
-		(void)snprintf(uri, sizeof(uri), "file://%s", answer);
-		answer = uri;
-	}
-	return setup_put(setup, question->section, question->key, answer);
+	if (n < 0 || n >= CONFIG_VALUE_MAX)
+		return ENS_E_LIMIT;
+	return setup_put(setup, question->section, question->key,
+	    none ? NULL : expected[i]);
 }
 
 /* ---- where it is tried out ---------------------------------------------- */
+
+static void
+remove_staged(void)
+{
+	(void)unlinkat(stage_fd, "enscale.conf", 0);
+	(void)unlinkat(stage_fd, "password", 0);
+	(void)rmdir(STAGE);
+}
+
+/* No password is left behind by who is ended at a question. */
+static void
+on_end(int number)
+{
+	remove_staged();
+	(void)signal(number, SIG_DFL);
+	(void)raise(number);
+}
+
+static void
+catch_ends(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	const struct sigaction action = { .sa_handler = on_end };
+	size_t i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		(void)sigaction(numbers[i], &action, NULL);
+}
 
 int
 setup_open_stage(void)
@@ -175,8 +206,11 @@ setup_open_stage(void)
 	}
 	if (flock(stage_fd, LOCK_EX | LOCK_NB) != 0) {
 		complain("another enscalectl setup is at work here");
+		close(stage_fd);
+		stage_fd = -1;
 		return EXIT_NO;
 	}
+	catch_ends();
 	return EXIT_YES;
 }
 
@@ -185,9 +219,7 @@ setup_close_stage(void)
 {
 	if (stage_fd < 0)
 		return;
-	(void)unlinkat(stage_fd, "enscale.conf", 0);
-	(void)unlinkat(stage_fd, "password", 0);
-	(void)rmdir(STAGE);
+	remove_staged();
 	close(stage_fd);
 	stage_fd = -1;
 }
@@ -201,11 +233,10 @@ setup_reader(void)
 }
 
 static int
-stage_file(const char *name, const char *text, mode_t mode)
+stage_file(const char *name, const char *text, uid_t owner)
 {
-	const struct passwd *reader = setup_reader();
-	struct new_file file = { name, text, strlen(text),
-		{ reader != NULL ? reader->pw_uid : 0, (gid_t)-1, mode } };
+	const struct new_file file = { name, text, strlen(text),
+		{ owner, (gid_t)-1, 0600 } };
 
 	return new_file_place(stage_fd, &file, true);
 }
@@ -221,13 +252,30 @@ reason_of(const char *error)
 	    : error;
 }
 
-/* What was answered is what will be read: no "#" or ";" in it began a
- * comment. */
+/* A ";" behind a blank begins a comment. */
+static int
+check_read_back(struct setup *setup)
+{
+	const char *value;
+	size_t i;
+
+	for (i = 0; i < QUESTIONS; i++) {
+		value = answer_of(&setup->config, &questions[i]);
+		if (expected[i][0] == '\0' || strcmp(expected[i], value) == 0)
+			continue;
+		complain("%s = %s: is read as \"%s\"; choose one without "
+		         "\" ;\"",
+		    questions[i].key, expected[i], value);
+		return EXIT_NO;
+	}
+	return EXIT_YES;
+}
+
 static int
 load_staged(struct setup *setup)
 {
 	static char error[CONFIG_ERROR_MAX];
-	int r = stage_file("enscale.conf", setup->conf, 0600);
+	int r = stage_file("enscale.conf", setup->conf, 0);
 
 	if (r != 0) {
 		complain("\"%s\": %s", STAGE_CONF, error_text(r));
@@ -237,32 +285,93 @@ load_staged(struct setup *setup)
 		complain("%s", reason_of(error));
 		return EXIT_NO;
 	}
-	return EXIT_YES;
+	return check_read_back(setup);
+}
+
+int
+setup_read_password(const char *path, char ret_password[LDAP_PASSWORD_MAX])
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char line[LDAP_PASSWORD_MAX];
+	struct stat st;
+	ssize_t n;
+	size_t len;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0)
+		return ENS_E_CONFIG;
+	n = read(fd, line, sizeof(line) - 1);
+	if (n < 0)
+		return -errno;
+	line[n] = '\0';
+	len = strcspn(line, "\r\n");
+	if (len > 0 && len < sizeof(line) - 1) {
+		memcpy(ret_password, line, len);
+		ret_password[len] = '\0';
+	}
+	explicit_bzero(line, sizeof(line));
+	return len == 0              ? ENS_E_CONFIG
+	    : len < sizeof(line) - 1 ? 0
+	                             : ENS_E_LIMIT;
 }
 
 static int
-stage_password(struct setup *setup)
+explain_password(const char *path, int error)
 {
-	char *path = setup->config.password_file;
+	if (error == ENS_E_CONFIG)
+		complain("%s: has to be a file that nobody else can read, with "
+		         "one line, the password: chmod 600 %s",
+		    path, path);
+	else
+		complain("%s: %s", path, error_text(error));
+	return EXIT_NO;
+}
+
+/* The new one, or the one that is set: a copy that enscale-sync's user can read,
+ * as systemd gives it to the daemon. */
+static int
+find_password(struct setup *setup, char ret_password[LDAP_PASSWORD_MAX])
+{
+	const char *path = setup->config.password_file;
 	int r;
 
-	if (setup->config.bind_dn[0] == '\0' ||
-	    strncmp(setup->config.uri, "file:", strlen("file:")) == 0)
+	if (setup->password[0] != '\0') {
+		memcpy(ret_password, setup->password, LDAP_PASSWORD_MAX);
 		return EXIT_YES;
-	if (setup->password[0] == '\0' && path[0] != '\0')
-		return EXIT_YES;
-	if (setup->password[0] == '\0') {
+	}
+	if (path[0] == '\0') {
 		complain("what is the password of \"%s\"? --password-file "
 		         "FILE, which has it in one line, mode 0600",
 		    setup->config.bind_dn);
 		return EXIT_NO;
 	}
-	r = stage_file("password", setup->password, 0600);
+	r = setup_read_password(path, ret_password);
+	return r == 0 ? EXIT_YES : explain_password(path, r);
+}
+
+static int
+stage_password(struct setup *setup)
+{
+	const struct passwd *reader = setup_reader();
+	char password[LDAP_PASSWORD_MAX];
+	int code, r;
+
+	if (setup->config.bind_dn[0] == '\0' ||
+	    strncmp(setup->config.uri, "file:", strlen("file:")) == 0)
+		return EXIT_YES;
+	code = find_password(setup, password);
+	if (code != EXIT_YES)
+		return code;
+	r = stage_file("password", password,
+	    reader != NULL ? reader->pw_uid : 0);
+	explicit_bzero(password, sizeof(password));
 	if (r != 0) {
 		complain("\"%s\": %s", STAGE_PASSWORD, error_text(r));
 		return EXIT_CANNOT_TELL;
 	}
-	memcpy(path, STAGE_PASSWORD, sizeof(STAGE_PASSWORD));
+	memcpy(setup->config.password_file, STAGE_PASSWORD,
+	    sizeof(STAGE_PASSWORD));
 	return EXIT_YES;
 }
 
@@ -282,22 +391,6 @@ setup_stage(struct setup *setup)
 /* ---- options ------------------------------------------------------------ */
 
 static int
-take_password_file(struct setup *setup, const char *path)
-{
-	int r = ldap_password_read(path, setup->password);
-
-	if (r == 0)
-		return 0;
-	if (r == ENS_E_CONFIG)
-		complain("--password-file %s: has to be a file of root's with "
-		         "one line, the password: chmod 600 %s",
-		    path, path);
-	else
-		complain("--password-file %s: %s", path, error_text(r));
-	return EXIT_NO;
-}
-
-static int
 take_value(struct setup *setup, const char *option, const char *value)
 {
 	size_t i;
@@ -314,9 +407,10 @@ take_value(struct setup *setup, const char *option, const char *value)
 		if (strcmp(option, questions[i].option) != 0)
 			continue;
 		given[i] = true;
-		return put_answer(setup, &questions[i], value) == 0
-		    ? 0
-		    : EXIT_CANNOT_TELL;
+		if (put_answer(setup, i, value) == 0)
+			return 0;
+		complain("%s: is too long", option);
+		return EXIT_NO;
 	}
 	complain("setup: unknown option \"%s\"", option);
 	return complain_usage("setup");
@@ -341,85 +435,15 @@ setup_take_options(struct setup *setup, int argc, char **argv)
 			i++;
 		}
 	if (r == 0 && setup->password_file != NULL)
-		r = take_password_file(setup, setup->password_file);
+		r = setup_read_password(setup->password_file, setup->password);
+	if (r < 0)
+		r = explain_password(setup->password_file, r);
 	setup->asks = !setup->yes && !setup->dry_run && isatty(STDIN_FILENO) &&
 	    isatty(STDOUT_FILENO);
 	return r;
 }
 
 /* ---- questions ---------------------------------------------------------- */
-
-/* One line, without its end and the blanks around it. 0, -ECANCELED. */
-static int
-read_answer(char ret_answer[CONFIG_VALUE_MAX])
-{
-	char line[CONFIG_VALUE_MAX];
-	const char *at = line;
-	size_t len;
-
-	fflush(stdout);
-	if (fgets(line, sizeof(line), stdin) == NULL) {
-		putchar('\n');
-		return -ECANCELED;
-	}
-	at += strspn(at, " \t\r\n");
-	len = strlen(at);
-	while (len > 0 && strchr(" \t\r\n", at[len - 1]) != NULL)
-		len--;
-	memcpy(ret_answer, at, len);
-	ret_answer[len] = '\0';
-	return 0;
-}
-
-bool
-setup_ask_yes(const char *question)
-{
-	char answer[CONFIG_VALUE_MAX];
-
-	for (;;) {
-		printf("%s [Y/n] ", question);
-		if (read_answer(answer) != 0)
-			return false;
-		if (answer[0] == '\0' || strcasecmp(answer, "y") == 0 ||
-		    strcasecmp(answer, "yes") == 0)
-			return true;
-		if (strcasecmp(answer, "n") == 0 ||
-		    strcasecmp(answer, "no") == 0)
-			return false;
-	}
-}
-
-/* A line that nobody sees. 0, -ECANCELED. */
-static int
-read_secret(char ret_secret[LDAP_PASSWORD_MAX])
-{
-	struct termios seen, hidden;
-	size_t len = 0;
-	char c = 0;
-
-	fflush(stdout);
-	if (tcgetattr(STDIN_FILENO, &seen) != 0)
-		return -errno;
-	hidden = seen;
-	/* Keys that would end this program are read: the terminal is put
-	 * back first. */
-	hidden.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG);
-	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) != 0)
-		return -errno;
-	while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n' && c != '\r' &&
-	    c != 3 && c != 4) {
-		if (c == 0x7f || c == '\b')
-			len -= len > 0;
-		else if (c == 21)
-			len = 0;
-		else if (len < LDAP_PASSWORD_MAX - 1)
-			ret_secret[len++] = c;
-	}
-	ret_secret[len] = '\0';
-	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &seen);
-	putchar('\n');
-	return c == '\n' || c == '\r' ? 0 : -ECANCELED;
-}
 
 static int
 ask_password(struct setup *setup)
@@ -434,7 +458,7 @@ ask_password(struct setup *setup)
 	for (;;) {
 		printf("Its password (not shown%s): ",
 		    known ? "; Enter: the same as before" : "");
-		r = read_secret(secret);
+		r = setup_read_secret(secret);
 		if (r != 0)
 			return r;
 		if (secret[0] != '\0')
@@ -467,8 +491,9 @@ preset_for(struct setup *setup, const struct question *question,
 
 /* Until the answer can be read back. */
 static int
-ask_question(struct setup *setup, const struct question *question)
+ask_question(struct setup *setup, size_t i)
 {
+	const struct question *question = &questions[i];
 	char preset[CONFIG_VALUE_MAX], answer[CONFIG_VALUE_MAX];
 	bool is_set = answer_of(&setup->config, question)[0] != '\0';
 	AUTO_FREE char *before = NULL;
@@ -479,14 +504,14 @@ ask_question(struct setup *setup, const struct question *question)
 		printf("\n%s\n", question->help);
 	for (;;) {
 		printf("%s [%s]: ", question->words, preset);
-		r = read_answer(answer);
+		r = setup_read_answer(answer);
 		if (r != 0 || (answer[0] == '\0' && is_set))
 			return r;
 		free(before);
 		before = strdup(setup->conf);
-		r = before == NULL ? -ENOMEM
-		                   : put_answer(setup, question,
-		                         answer[0] != '\0' ? answer : preset);
+		r = before == NULL
+		    ? -ENOMEM
+		    : put_answer(setup, i, answer[0] != '\0' ? answer : preset);
 		if (r != 0)
 			return r;
 		if (load_staged(setup) == EXIT_YES)
@@ -494,6 +519,7 @@ ask_question(struct setup *setup, const struct question *question)
 		free(setup->conf);
 		setup->conf = before;
 		before = NULL;
+		expected[i][0] = '\0';
 	}
 }
 
@@ -513,11 +539,11 @@ int
 setup_ask(struct setup *setup)
 {
 	size_t i;
-	int r = 0;
+	int r = load_staged(setup) == EXIT_YES ? 0 : -EINVAL;
 
 	for (i = 0; r == 0 && i < QUESTIONS; i++) {
 		if (is_asked(setup, i))
-			r = ask_question(setup, &questions[i]);
+			r = ask_question(setup, i);
 		if (r == 0 && strcmp(questions[i].key, "bind_dn") == 0 &&
 		    strncmp(setup->config.uri, "file:", 5) != 0)
 			r = ask_password(setup);
@@ -526,9 +552,10 @@ setup_ask(struct setup *setup)
 }
 
 void
-setup_ask_anew(void)
+setup_ask_anew(struct setup *setup)
 {
 	memset(given, 0, sizeof(given));
+	setup->password_file = NULL;
 }
 
 int
@@ -543,7 +570,7 @@ setup_ask_ca(struct setup *setup)
 	        : "On the first\ngateway answer \"new\", else give the path of a copy of the first one's.");
 	do {
 		printf("CA key: ");
-		r = read_answer(setup->ca_answer);
+		r = setup_read_answer(setup->ca_answer);
 	} while (r == 0 && setup->ca_answer[0] == '\0');
 	if (r == 0)
 		setup->ca = setup->ca_answer;

@@ -95,9 +95,9 @@ search(LDAP *ld, const char *dn, int scope, const char *filter, int limit,
 	    NULL, &patience, limit, ret_found);
 }
 
-/* Is there an entry of that class that the gateway may read? */
+/* Is there a node that the gateway may read? */
 static bool
-has_any(LDAP *ld, const struct config *config, enum schema_name name)
+has_nodes(LDAP *ld, const struct config *config)
 {
 	int scope = config->scope == CONFIG_SCOPE_ONE ? LDAP_SCOPE_ONELEVEL
 	                                              : LDAP_SCOPE_SUBTREE;
@@ -106,7 +106,7 @@ has_any(LDAP *ld, const struct config *config, enum schema_name name)
 	int count;
 
 	(void)snprintf(filter, sizeof(filter), "(objectClass=%s)",
-	    config->schema.names[name]);
+	    config->schema.names[SCHEMA_NODE]);
 	(void)search(ld, config->base, scope, filter, 1, config, NULL, &found);
 	count = found != NULL ? ldap_count_entries(ld, found) : 0;
 	(void)ldap_msgfree(found);
@@ -217,10 +217,7 @@ look_at_server(const struct config *config, const char *uri,
 	good = look_at_base(opened.ld, config, look);
 	if (good) {
 		look->can_sync = opened.can_sync && try_sync(opened.ld, config);
-		look->has_accounts = has_any(opened.ld, config,
-		                         SCHEMA_ACCOUNT) ||
-		    has_any(opened.ld, config, SCHEMA_ACCOUNT_AUX);
-		look->has_nodes = has_any(opened.ld, config, SCHEMA_NODE);
+		look->has_nodes = has_nodes(opened.ld, config);
 		look->error = 0;
 	}
 	ldap_connection_close(opened.ld);
@@ -267,17 +264,12 @@ static int
 read_entries(struct ldap_ldif *ldif, const struct config *config,
     struct setup_look *look, char reason[LDAP_LDIF_REASON_MAX])
 {
-	const struct schema *schema = &config->schema;
+	const char *name = config->schema.names[SCHEMA_NODE];
 	struct ldap_ldif_entry entry;
 	int r;
 
-	while ((r = ldap_ldif_next(ldif, &entry, reason)) == 0) {
-		look->has_accounts |= is_of_class(&entry,
-		                          schema->names[SCHEMA_ACCOUNT]) ||
-		    is_of_class(&entry, schema->names[SCHEMA_ACCOUNT_AUX]);
-		look->has_nodes |= is_of_class(&entry,
-		    schema->names[SCHEMA_NODE]);
-	}
+	while ((r = ldap_ldif_next(ldif, &entry, reason)) == 0)
+		look->has_nodes |= is_of_class(&entry, name);
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
@@ -348,6 +340,9 @@ read_look(int fd, struct setup_look *ret_look)
 			return -EPIPE;
 		len += (size_t)n;
 	}
+	/* Who read what the directory sends is not believed too much. */
+	ret_look->reason[sizeof(ret_look->reason) - 1] = '\0';
+	ret_look->hint[sizeof(ret_look->hint) - 1] = '\0';
 	return 0;
 }
 

@@ -6,7 +6,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
@@ -14,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -31,7 +31,6 @@
 #define NSSWITCH_TOOL ENS_LIBEXEC_DIR "/enscale-nsswitch"
 #define KEY_FOLDER    ETC "/.setup"
 #define LABEL_WIDTH   16
-#define SHOWN_MAX     1024
 
 struct step {
 	const char *name;
@@ -41,127 +40,10 @@ struct step {
 	int (*make)(struct setup *setup); /* 0, or complains */
 };
 
-/* ---- what was there ----------------------------------------------------- */
-
-static int
-read_whole(const char *path, struct setup_kept *kept)
-{
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) != 0)
-		return -errno;
-	kept->uid = st.st_uid;
-	kept->gid = st.st_gid;
-	kept->mode = st.st_mode & 07777;
-	kept->len = (size_t)st.st_size;
-	kept->text = malloc(kept->len + 1);
-	if (kept->text == NULL)
-		return -ENOMEM;
-	n = read(fd, kept->text, kept->len);
-	if (n >= 0 && (size_t)n == kept->len)
-		return 0;
-	free(kept->text);
-	kept->text = NULL;
-	return n < 0 ? -errno : -EIO;
-}
-
-/* Before a step writes it, or has it written. 0; or complains. */
-static int
-keep(struct setup *setup, const char *path)
-{
-	struct setup_kept *kept = &setup->kept[setup->kept_count];
-	int r;
-
-	if (setup->kept_count == SETUP_KEPT_MAX)
-		return ENS_E_LIMIT;
-	*kept = (struct setup_kept){ .text = NULL };
-	(void)snprintf(kept->path, sizeof(kept->path), "%s", path);
-	r = read_whole(path, kept);
-	if (r != 0 && r != -ENOENT) {
-		complain("\"%s\": %s", path, error_text(r));
-		return r;
-	}
-	setup->kept_count++;
-	return 0;
-}
-
-static int
-put_back(const struct setup_kept *kept)
-{
-	const struct new_file file = { NULL, kept->text, kept->len,
-		{ kept->uid, kept->gid, kept->mode } };
-
-	if (kept->text != NULL)
-		return new_file_write(kept->path, &file, true);
-	return unlink(kept->path) == 0 || errno == ENOENT ? 0 : -errno;
-}
-
-static void
-put_all_back(struct setup *setup)
-{
-	unsigned i;
-	int r;
-
-	for (i = setup->kept_count; i-- > 0;) {
-		r = put_back(&setup->kept[i]);
-		if (r != 0)
-			complain("cannot put \"%s\" back: %s",
-			    setup->kept[i].path, error_text(r));
-	}
-}
-
-void
-setup_free(struct setup *setup)
-{
-	unsigned i;
-
-	for (i = 0; i < setup->kept_count; i++) {
-		if (setup->kept[i].text != NULL)
-			explicit_bzero(setup->kept[i].text, setup->kept[i].len);
-		free(setup->kept[i].text);
-	}
-	explicit_bzero(setup->password, sizeof(setup->password));
-	free(setup->before);
-	free(setup->conf);
-}
-
-/* Writes it as a whole, and keeps what was there. 0; or complains. */
-static int
-write_file(struct setup *setup, const char *path, const char *text, size_t len,
-    struct file_owner owner)
-{
-	const struct new_file file = { NULL, text, len, owner };
-	int r = keep(setup, path);
-
-	if (r != 0)
-		return r;
-	r = new_file_write(path, &file, true);
-	if (r != 0)
-		complain("\"%s\": %s", path, error_text(r));
-	return r;
-}
-
 static bool
 is_there(const char *path)
 {
 	return access(path, F_OK) == 0;
-}
-
-/* 0; or complains with what it said. */
-static int
-run(const char *const argv[])
-{
-	char said[COMMAND_SAID_MAX];
-	int r = command_run(argv, said);
-
-	if (r == 0)
-		return 0;
-	complain("%s: %s", argv[0], r < 0 ? error_text(r) : said);
-	return r < 0 ? r : -ECHILD;
 }
 
 /* ---- users and folders -------------------------------------------------- */
@@ -205,8 +87,8 @@ make_users(struct setup *setup)
 
 	(void)setup;
 	if (lacks_users())
-		r = run(users);
-	return r != 0 ? r : run(folders);
+		r = setup_run_program(users);
+	return r != 0 ? r : setup_run_program(folders);
 }
 
 /* ---- files that were shipped -------------------------------------------- */
@@ -247,12 +129,12 @@ make_shipped(struct setup *setup)
 		(void)snprintf(from, sizeof(from), "%s/%s", SHIPPED,
 		    shipped[i].name);
 		of = (struct setup_kept){ .text = NULL };
-		r = read_whole(from, &of);
+		r = setup_read_whole(from, &of);
 		if (r != 0)
 			complain("\"%s\": %s", from, error_text(r));
 		else
-			r = write_file(setup, shipped[i].path, of.text, of.len,
-			    (struct file_owner){ 0, 0, 0644 });
+			r = setup_write_file(setup, shipped[i].path, of.text,
+			    of.len, (struct file_owner){ 0, 0, 0644 });
 		free(of.text);
 	}
 	return r;
@@ -270,14 +152,21 @@ static const struct host_key {
 
 #define HOST_KEYS (sizeof(host_keys) / sizeof(host_keys[0]))
 
+/* Of those that enscale.conf shows to users. */
+static bool
+lacks_host_key(const struct setup *setup, const struct host_key *key)
+{
+	return !is_there(key->path) &&
+	    strstr(setup->config.host_keys, key->path) != NULL;
+}
+
 static int
 look_at_host_keys(struct setup *setup, FILE *out)
 {
 	size_t i;
 
-	(void)setup;
 	for (i = 0; i < HOST_KEYS; i++)
-		if (!is_there(host_keys[i].path))
+		if (lacks_host_key(setup, &host_keys[i]))
 			fprintf(out, "make %s\n", host_keys[i].path);
 	return EXIT_YES;
 }
@@ -296,11 +185,11 @@ make_host_key(struct setup *setup, const struct host_key *key)
 	(void)snprintf(public, sizeof(public), "%s.pub", key->path);
 	(void)unlink(KEY_FOLDER "/key");
 	(void)unlink(KEY_FOLDER "/key.pub");
-	r = keep(setup, public);
+	r = setup_keep(setup, public);
 	if (r == 0)
-		r = keep(setup, key->path);
+		r = setup_keep(setup, key->path);
 	if (r == 0)
-		r = run(argv);
+		r = setup_run_program(argv);
 	if (r != 0)
 		return r;
 	if (rename(KEY_FOLDER "/key.pub", public) == 0 &&
@@ -322,7 +211,7 @@ make_host_keys(struct setup *setup)
 		complain("\"%s\": %s", KEY_FOLDER, error_text(r));
 	}
 	for (i = 0; r == 0 && i < HOST_KEYS; i++)
-		if (!is_there(host_keys[i].path))
+		if (lacks_host_key(setup, &host_keys[i]))
 			r = make_host_key(setup, &host_keys[i]);
 	(void)unlink(KEY_FOLDER "/key");
 	(void)unlink(KEY_FOLDER "/key.pub");
@@ -351,11 +240,13 @@ setup_check_ca(const struct setup *setup)
 	int r;
 
 	if (setup_has_ca(setup)) {
-		if (setup->ca == NULL || !is_new_ca(setup))
+		if (setup->ca == NULL ||
+		    (!is_new_ca(setup) && ca_key_same(path, setup->ca) == 0))
 			return EXIT_YES;
-		complain("--ca new: \"%s\" is there, and nodes may trust it: "
-		         "enscalectl ca rotate changes it",
-		    path);
+		complain(
+		    "--ca %s: another key, \"%s\", is there, and nodes may "
+		    "trust it: enscalectl ca rotate changes it",
+		    setup->ca, path);
 		return EXIT_NO;
 	}
 	if (setup->ca == NULL) {
@@ -408,9 +299,9 @@ make_ca(struct setup *setup)
 	int r, code;
 
 	(void)snprintf(public, sizeof(public), "%s.pub", path);
-	r = keep(setup, public);
+	r = setup_keep(setup, public);
 	if (r == 0)
-		r = keep(setup, path);
+		r = setup_keep(setup, path);
 	if (r != 0)
 		return r;
 	code = is_new_ca(setup) ? ca_make(path) : ca_restore(path, setup->ca);
@@ -424,18 +315,14 @@ static bool
 has_password(const char *password)
 {
 	const struct passwd *reader = getpwnam(READER);
-	AUTO_FILE FILE *file = fopen(setup_password_path(), "re");
 	char now[LDAP_PASSWORD_MAX];
 	struct stat st;
 	bool same;
 
-	if (file == NULL || reader == NULL || fstat(fileno(file), &st) != 0 ||
-	    st.st_uid != reader->pw_uid || (st.st_mode & 077) != 0)
+	if (reader == NULL || stat(setup_password_path(), &st) != 0 ||
+	    st.st_uid != reader->pw_uid ||
+	    setup_read_password(setup_password_path(), now) != 0)
 		return false;
-	/* It is another's, so ldap_password_read() would not read it. */
-	if (fgets(now, sizeof(now), file) == NULL)
-		return false;
-	now[strcspn(now, "\r\n")] = '\0';
 	same = strcmp(now, password) == 0;
 	explicit_bzero(now, sizeof(now));
 	return same;
@@ -462,7 +349,7 @@ make_password(struct setup *setup)
 		complain("there is no user " READER);
 		return ENS_E_NOTFOUND;
 	}
-	r = write_file(setup, setup_password_path(), line, (size_t)len,
+	r = setup_write_file(setup, setup_password_path(), line, (size_t)len,
 	    (struct file_owner){ reader->pw_uid, 0, 0600 });
 	explicit_bzero(line, sizeof(line));
 	return r;
@@ -527,7 +414,7 @@ make_conf(struct setup *setup)
 	if (stat(ENS_CONFIG_FILE, &st) == 0)
 		owner = (struct file_owner){ st.st_uid, st.st_gid,
 			st.st_mode & 07777 };
-	return write_file(setup, ENS_CONFIG_FILE, setup->conf,
+	return setup_write_file(setup, ENS_CONFIG_FILE, setup->conf,
 	    strlen(setup->conf), owner);
 }
 
@@ -554,9 +441,11 @@ static int
 make_services(struct setup *setup)
 {
 	const char *const argv[] = { NSSWITCH_TOOL, "add", NULL };
-	int r = keep(setup, NSSWITCH);
+	/* The tool follows a link, too. */
+	AUTO_FREE char *path = realpath(NSSWITCH, NULL);
+	int r = setup_keep(setup, path != NULL ? path : NSSWITCH);
 
-	return r != 0 ? r : run(argv);
+	return r != 0 ? r : setup_run_program(argv);
 }
 
 /* ---- all of them -------------------------------------------------------- */
@@ -674,9 +563,12 @@ setup_make_steps(struct setup *setup)
 	if (code == EXIT_YES && is_interrupted())
 		code = EXIT_NO;
 	if (code != EXIT_YES) {
-		put_all_back(setup);
-		complain("every file is as it was before");
+		if (setup_put_all_back(setup))
+			complain("every file is as it was before");
 	}
+	/* It was heeded: the end is an orderly one. */
+	while (sigtimedwait(&ending, NULL, &(struct timespec){ 0 }) > 0)
+		;
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return code;
 }

@@ -214,6 +214,11 @@ a_key_is_restored_from_a_copy(void **state)
 	assert_int_equal(ca_key_read_public(path, &restored), 0);
 	assert_int_equal(key.blob_len, restored.blob_len);
 	assert_memory_equal(key.blob, restored.blob, key.blob_len);
+	assert_int_equal(ca_key_same(path, copy), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(public_path), 0);
+	assert_int_equal(create(), 0);
+	assert_int_equal(ca_key_same(path, copy), ENS_E_CORRUPT);
 	assert_int_equal(unlink(copy), 0);
 	assert_int_equal(ca_key_restore(path, copy, &mine, "c"), -ENOENT);
 }
@@ -253,8 +258,7 @@ a_missing_folder_above_is_an_error(void **state)
 
 	(void)state;
 	snprintf(far, sizeof(far), "%s/no/such/key", folder);
-	assert_int_equal(ca_key_create(far, &mine, "c"),
-	    -ENOENT);
+	assert_int_equal(ca_key_create(far, &mine, "c"), -ENOENT);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, NULL, remove_files)
