@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <locale.h>
+#include <stdbool.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,35 +17,35 @@
 #include "enscalectl/verb.h"
 
 static const struct verb verbs[] = {
-	{ "ca init", "", "make the key that signs for the nodes", false, ca_init },
+	{ "ca init", "", "make the key that signs for the nodes", ca_init },
 	{ "ca revoke", "[FINGERPRINT | FILE]",
 	    "have nodes refuse a key that was the CA's; print all such keys",
-	    false, ca_revoke },
+	    ca_revoke },
 	{ "ca rotate", "[--switch | --finish]",
 	    "make the next key; have it sign; forget the previous one",
-	    false, ca_rotate },
-	{ "ca show", "", "print its public key, for the nodes", false, ca_show },
-	{ "config check", "", "read the configuration", false, config_check },
+	    ca_rotate },
+	{ "ca show", "", "print its public key, for the nodes", ca_show },
+	{ "config check", "", "read the configuration", config_check },
 	{ "explain", "NAME [--key FINGERPRINT] [--from ADDRESS]",
-	    "say whether a login name may come in, and why", false, name_explain },
+	    "say whether a login name may come in, and why", name_explain },
 	{ "lookup", "NAME", "say what the gateway knows of a login name",
-	    false, name_lookup },
+	    name_lookup },
 	{ "setup",
 	    "[--uri URI] [--tls-ca FILE] [--base DN] [--bind-dn DN] "
 	    "[--password-file FILE] [--host NAME] [--ca new|FILE] [--dry-run] "
 	    "[--yes]",
-	    "make a gateway of this host; asks for what is not said", true,
-	    setup_run },
-	{ "status", "[--wait SECONDS]", "say how the gateway is", false, status_show },
+	    "make a gateway of this host; asks for what is not said", setup_run },
+	{ "status", "[--wait SECONDS]", "say how the gateway is", status_show },
 	{ "sync accept", "", "let in what enscale-sync holds back",
-	    false, sync_accept },
+	    sync_accept },
 	{ "sync refresh", "", "have enscale-sync ask for everything anew",
-	    false, sync_refresh },
-	{ "view dump", "[--json]", "print every published record", false, view_dump },
+	    sync_refresh },
+	{ "view dump", "[--json]", "print every published record", view_dump },
 	{ "view verify", "", "check every published record and reference",
-	    false, view_verify },
+	    view_verify },
 };
 
+#define HELP_WIDTH 78
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
 void
@@ -73,16 +74,36 @@ complain_usage(const char *verb)
 	return EXIT_USAGE;
 }
 
+/* Its name and arguments, broken between two of these. */
+static void
+print_usage(FILE *out, const struct verb *verb)
+{
+	const char *at = verb->arguments;
+	int column = fprintf(out, "  %s", verb->name);
+	size_t len;
+
+	while (*at != '\0') {
+		at += strspn(at, " ");
+		len = strcspn(at, "]");
+		len += at[len] == ']';
+		if (column + 1 + (int)len > HELP_WIDTH)
+			column = fprintf(out, "\n     ") - 1;
+		column += fprintf(out, " %.*s", (int)len, at);
+		at += len;
+	}
+	fputc('\n', out);
+}
+
 static void
 print_help(FILE *out)
 {
 	size_t i;
 
 	fputs("Usage: enscalectl [-f FILE] VERB...\n\n", out);
-	for (i = 0; i < VERB_COUNT; i++)
-		fprintf(out, "  %s%s%s\n      %s\n", verbs[i].name,
-		    verbs[i].arguments[0] != '\0' ? " " : "",
-		    verbs[i].arguments, verbs[i].summary);
+	for (i = 0; i < VERB_COUNT; i++) {
+		print_usage(out, &verbs[i]);
+		fprintf(out, "      %s\n", verbs[i].summary);
+	}
 	fprintf(out,
 	    "\n  -f FILE  another configuration than " ENS_CONFIG_FILE "\n");
 }
@@ -106,6 +127,13 @@ match(const struct verb *verb, int argc, char **argv)
 	return taken;
 }
 
+/* The configuration may not be there yet, or be wrong: setup writes it. */
+static bool
+needs_configuration(const struct verb *verb)
+{
+	return verb->run != setup_run;
+}
+
 static int
 run_verb(const struct verb *verb, const char *config_path, int argc,
     char **argv)
@@ -115,7 +143,7 @@ run_verb(const struct verb *verb, const char *config_path, int argc,
 	char error[CONFIG_ERROR_MAX];
 
 	context.config_path = config_path;
-	if (!verb->unconfigured &&
+	if (needs_configuration(verb) &&
 	    config_load(config_path, &context.config, error) != 0) {
 		complain("%s", error);
 		return EXIT_CANNOT_TELL;

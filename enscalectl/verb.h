@@ -5,8 +5,6 @@
 #ifndef ENSCALECTL_VERB_H
 #define ENSCALECTL_VERB_H
 
-#include <stdbool.h>
-
 #include "common/config.h"
 
 /* Exit codes of every verb. */
@@ -24,9 +22,6 @@ struct verb {
 	const char *name;      /* "ca init" */
 	const char *arguments; /* "NAME [--key FINGERPRINT]" or "" */
 	const char *summary;
-	/* The configuration is not read before: it may not be there, or be
-	 * what the verb is for. */
-	bool unconfigured;
 	/* Arguments behind the verb; returns an exit code. */
 	int (*run)(const struct context *context, int argc, char **argv);
 };
