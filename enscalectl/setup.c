@@ -21,12 +21,6 @@
 
 /* ---- what the directory says -------------------------------------------- */
 
-static bool
-is_file(const struct setup *setup)
-{
-	return strncmp(setup->config.uri, "file:", strlen("file:")) == 0;
-}
-
 /* How to follow it is found out, not asked. */
 static int
 put_method(struct setup *setup)
@@ -49,7 +43,7 @@ static int
 look_at_source(struct setup *setup)
 {
 	/* A file is read by the only method that there is for it. */
-	int code = is_file(setup)
+	int code = setup_is_file(setup)
 	    ? setup_put(setup, "directory", "method", NULL)
 	    : EXIT_YES;
 

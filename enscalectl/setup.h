@@ -87,6 +87,8 @@ void setup_close_stage(void);
 /* A password that nobody but its owner, and root, can read. 0, -errno,
  * ENS_E_CONFIG (its mode, or nothing in it), ENS_E_LIMIT. */
 int setup_read_password(const char *path, char ret_password[LDAP_PASSWORD_MAX]);
+/* Is the directory a file of LDIF? */
+bool setup_is_file(const struct setup *setup);
 /* Where the gateway's password is to be. */
 const char *setup_password_path(void);
 

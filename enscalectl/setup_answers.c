@@ -135,6 +135,12 @@ setup_password_path(void)
 	return PASSWORD_PATH;
 }
 
+bool
+setup_is_file(const struct setup *setup)
+{
+	return strncmp(setup->config.uri, "file:", strlen("file:")) == 0;
+}
+
 static char *
 answer_of(struct config *config, const struct question *question)
 {
@@ -357,8 +363,7 @@ stage_password(struct setup *setup)
 	char password[LDAP_PASSWORD_MAX];
 	int code, r;
 
-	if (setup->config.bind_dn[0] == '\0' ||
-	    strncmp(setup->config.uri, "file:", strlen("file:")) == 0)
+	if (setup->config.bind_dn[0] == '\0' || setup_is_file(setup))
 		return EXIT_YES;
 	code = find_password(setup, password);
 	if (code != EXIT_YES)
@@ -526,11 +531,10 @@ ask_question(struct setup *setup, size_t i)
 static bool
 is_asked(const struct setup *setup, size_t i)
 {
-	bool file = strncmp(setup->config.uri, "file:", 5) == 0;
 	bool tls = strstr(setup->config.uri, "ldaps:") != NULL ||
 	    strstr(setup->config.uri, "ldap:") != NULL;
 
-	if (given[i] || (questions[i].of_server && file))
+	if (given[i] || (questions[i].of_server && setup_is_file(setup)))
 		return false;
 	return tls || strcmp(questions[i].key, "tls_ca") != 0;
 }
@@ -545,7 +549,7 @@ setup_ask(struct setup *setup)
 		if (is_asked(setup, i))
 			r = ask_question(setup, i);
 		if (r == 0 && strcmp(questions[i].key, "bind_dn") == 0 &&
-		    strncmp(setup->config.uri, "file:", 5) != 0)
+		    !setup_is_file(setup))
 			r = ask_password(setup);
 	}
 	return r;

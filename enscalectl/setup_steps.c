@@ -58,12 +58,11 @@ lacks_users(void)
 static bool
 lacks_folders(const struct config *config)
 {
-	char map[CONFIG_PATH_MAX];
+	char view[CONFIG_PATH_MAX];
 
-	/* Its folder: sync makes the map itself. */
-	if (config_path(config->state_dir, CONFIG_VIEW_DIR, map) != 0)
+	if (config_path(config->state_dir, CONFIG_VIEW_DIR, view) != 0)
 		return false;
-	return !is_there(map) || !is_there(config->run_dir);
+	return !is_there(view) || !is_there(config->run_dir);
 }
 
 static int
@@ -240,12 +239,11 @@ setup_check_ca(const struct setup *setup)
 	int r;
 
 	if (setup_has_ca(setup)) {
-		if (setup->ca == NULL ||
-		    (!is_new_ca(setup) && ca_key_same(path, setup->ca) == 0))
+		if (setup->ca == NULL || is_new_ca(setup) ||
+		    ca_key_same(path, setup->ca) == 0)
 			return EXIT_YES;
-		complain(
-		    "--ca %s: another key, \"%s\", is there, and nodes may "
-		    "trust it: enscalectl ca rotate changes it",
+		complain("--ca %s: another key, \"%s\", is there, and nodes "
+		         "may trust it: enscalectl ca rotate changes it",
 		    setup->ca, path);
 		return EXIT_NO;
 	}
