@@ -308,17 +308,25 @@ make_ca(struct setup *setup)
 
 /* ---- the password ------------------------------------------------------- */
 
-/* Is it enscale-sync's alone, with that one line? */
+/* systemd hands the daemon a copy; without it the daemon has to read it. */
+static uid_t
+password_owner(void)
+{
+	const struct passwd *reader = getpwnam(READER);
+
+	return setup_has_systemd() || reader == NULL ? 0 : reader->pw_uid;
+}
+
+/* Is it that one line, for nobody else? */
 static bool
 has_password(const char *password)
 {
-	const struct passwd *reader = getpwnam(READER);
 	char now[LDAP_PASSWORD_MAX];
 	struct stat st;
 	bool same;
 
-	if (reader == NULL || stat(setup_password_path(), &st) != 0 ||
-	    st.st_uid != reader->pw_uid ||
+	if (stat(setup_password_path(), &st) != 0 ||
+	    st.st_uid != password_owner() ||
 	    setup_read_password(setup_password_path(), now) != 0)
 		return false;
 	same = strcmp(now, password) == 0;
@@ -331,24 +339,18 @@ look_at_password(struct setup *setup, FILE *out)
 {
 	if (setup->password[0] != '\0' && !has_password(setup->password))
 		fprintf(out, "write %s, for %s alone\n", setup_password_path(),
-		    READER);
+		    setup_has_systemd() ? "root" : READER);
 	return EXIT_YES;
 }
 
 static int
 make_password(struct setup *setup)
 {
-	const struct passwd *reader = getpwnam(READER);
 	char line[LDAP_PASSWORD_MAX + 1];
 	int len = snprintf(line, sizeof(line), "%s\n", setup->password);
-	int r;
+	int r = setup_write_file(setup, setup_password_path(), line,
+	    (size_t)len, (struct file_owner){ password_owner(), 0, 0600 });
 
-	if (reader == NULL) {
-		complain("there is no user " READER);
-		return ENS_E_NOTFOUND;
-	}
-	r = setup_write_file(setup, setup_password_path(), line, (size_t)len,
-	    (struct file_owner){ reader->pw_uid, 0, 0600 });
 	explicit_bzero(line, sizeof(line));
 	return r;
 }

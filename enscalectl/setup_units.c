@@ -25,12 +25,19 @@
 /* In the order of their start. */
 static const struct unit {
 	const char *name;
-	bool optional; /* setup enables it not, and starts it anew if it runs */
+	enum {
+		OURS,
+		OPTIONAL,
+		GROUP
+	} kind;
 } units[] = {
-	{ "enscale-sync", false },
-	{ "enscale-guard", false },
-	{ "enscale-keyd", true },
-	{ "enscale-sshd", false },
+	{ "enscale-sync", OURS },
+	{ "enscale-guard", OURS },
+	/* Enabled by who wants it: started anew if it runs. */
+	{ "enscale-keyd", OPTIONAL },
+	{ "enscale-sshd", OURS },
+	/* Of all of them, at a boot: nothing of its own to start anew. */
+	{ "enscale.target", GROUP },
 };
 
 #define UNITS (sizeof(units) / sizeof(units[0]))
@@ -57,11 +64,11 @@ duty(const struct unit *unit, bool changed)
 {
 	bool runs = says("is-active", unit->name);
 
-	if (unit->optional)
+	if (unit->kind == OPTIONAL)
 		return runs && changed ? RESTART : NULL;
 	if (!runs)
 		return START;
-	if (changed)
+	if (changed && unit->kind == OURS)
 		return RESTART;
 	return says("is-enabled", unit->name) ? NULL : ENABLE;
 }
@@ -115,7 +122,7 @@ start_unit(const struct unit *unit, const char *what)
 
 	printf("  %s %s ... ", what, unit->name);
 	fflush(stdout);
-	if (!unit->optional)
+	if (unit->kind != OPTIONAL)
 		code = tell_systemd(ENABLE, unit->name);
 	if (code == EXIT_YES && strcmp(what, ENABLE) != 0)
 		code = tell_systemd(what, unit->name);

@@ -82,9 +82,12 @@ def test_setup_makes_a_gateway_in_one_command(booted, hosts):
     assert "+ uri = ldaps://directory\n" in booted.said
     assert "logins      nothing is in their way\n" in booted.said
     assert "ssh -p 3022 21296@ssh.enscale.com\n" in booted.said
-    units = ["enscale-sync", "enscale-guard", "enscale-sshd"]
-    assert booted.run(["systemctl", "is-active", *units]).stdout == b"active\n" * 3
-    assert booted.run(["systemctl", "is-enabled", *units]).stdout == b"enabled\n" * 3
+    units = ["enscale-sync", "enscale-guard", "enscale-sshd", "enscale.target"]
+    assert booted.run(["systemctl", "is-active", *units]).stdout == b"active\n" * 4
+    assert booted.run(["systemctl", "is-enabled", *units]).stdout == b"enabled\n" * 4
+    # The daemon has it as a credential.
+    password = "/etc/enscale/directory.password"
+    assert booted.sh(f"stat -c '%U %a' {password}").stdout == b"root 600\n"
     assert b"cool-waterfall-59" in ssh(booted, hosts, "25880", "nodes").stdout
     # The nodes trust the key that was restored.
     went = ssh(booted, hosts, "124718-25880", "id", "-un")
