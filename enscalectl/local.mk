@@ -20,7 +20,7 @@ noinst_LTLIBRARIES += libconftext.la
 libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
 
 %C%_enscalectl_SOURCES = \
-	%D%/ca.c \
+	%D%/ca.c %D%/ca.h \
 	%D%/ca_revoke.c \
 	%D%/ca_rotate.c \
 	%D%/command.c %D%/command.h \
