@@ -1,2 +1,7 @@
 # For systems that are not Debian's way: nothing is compiled or installed.
-EXTRA_DIST += %D%/rpm/enscale-gateway.spec
+EXTRA_DIST += \
+	%D%/container/Containerfile.gateway \
+	%D%/container/Containerfile.node \
+	%D%/container/gateway-start \
+	%D%/container/node-start \
+	%D%/rpm/enscale-gateway.spec
