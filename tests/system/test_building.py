@@ -69,7 +69,8 @@ def test_uninstall_leaves_what_an_administrator_made(tmp_path):
         "etc/enscale/", "etc/enscale/ca/", kept, "etc/enscale/sshd_config"}
     shutil.rmtree(f"{root}/etc/enscale/ca")
     os.remove(f"{root}/etc/enscale/sshd_config")
-    run("make", "-C", BUILD, "uninstall", f"DESTDIR={root}")
+    for target in ("install", "uninstall"):
+        run("make", "-C", BUILD, target, f"DESTDIR={root}")
     assert of_ours(everything_in(root)) == set()
 
 
@@ -117,7 +118,7 @@ def test_distcheck_passes_for_a_user_without_rights_or_network(unpack):
     folder = unpack("distcheck")
     build(folder, "./configure")
     said = build(folder, "make", "distcheck").stdout
-    assert "is ready for distribution" in said.replace("\n", " ")
+    assert "ready for distribution" in said
 
 
 @pytest.mark.full

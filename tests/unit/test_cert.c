@@ -586,6 +586,7 @@ a_key_that_cannot_be_loaded_is_refused_with_its_cause(void **state)
 	EVP_PKEY_free(other);
 	assert_int_equal(signer_start(key_file, SOURCES, &signer),
 	    ENS_E_KEY_TYPE);
+	assert_int_equal(chmod(key_file, 0600), 0);
 	assert_int_equal(truncate(key_file, 0), 0);
 	assert_int_equal(signer_start(key_file, SOURCES, &signer),
 	    ENS_E_KEY_FORMAT);

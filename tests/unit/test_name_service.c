@@ -15,9 +15,6 @@
 #include "pam_enscale/name_service.h"
 #include "tests/unit/other_service.h"
 
-#define HOME  ENS_STATE_DIR "/empty"
-#define SHELL ENS_BIN_DIR "/enscale-shell"
-
 static const struct login_name account = { .account = 25880 };
 static const struct login_name direct = { .account = 25880, .node = 227028 };
 
@@ -97,9 +94,12 @@ a_uid_that_is_somebody_elses_is_refused(void **state)
 	(void)state;
 	other_by_uid.name = "walter";
 	assert_false(agrees(&direct));
+	other_by_uid.home = "/home/walter";
+	other_by_uid.shell = "/bin/zsh";
+	assert_false(agrees(&direct));
 	assert_string_equal(cause,
 	    "uid 1879074072 is \"walter\", uid 1879074072, gid 1879074072, "
-	    "home \"" HOME "\", shell \"" SHELL "\"");
+	    "home \"/home/walter\", shell \"/bin/zsh\"");
 	other_by_uid = (struct other_answer){ .shell = "/bin/bash" };
 	assert_false(agrees(&account));
 }
