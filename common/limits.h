@@ -73,8 +73,11 @@
 #define HOST_KEY_NODES_MAX	  10000
 #define RECORD_SIZE_MAX		  (16 * 1024 * 1024)
 
-/* The view: segments that a reader opens at most. */
-#define VIEW_SEGMENTS_MAX 16
+/* The view: segments that a reader opens at most; how long one of the version
+ * before stays for a login that was under way when the writer was updated:
+ * sshd's LoginGraceTime, and as much again. */
+#define VIEW_SEGMENTS_MAX    16
+#define VIEW_OVERLAP_SECONDS 120
 
 /* What an administrator asks of enscale-sync, and its answer. */
 #define CONTROL_WORD_MAX   32

@@ -19,6 +19,9 @@
 #include "common/errors.h"
 #include "common/record.h"
 
+#define NAME               "manifest"
+#define UNNUMBERED_VERSION 3U /* its file is called NAME alone */
+
 #define CHECK_LINE_LEN 15 /* "check 89abcdef\n" */
 #define CHECK_DIGITS   8
 #define NAME_DIGITS    16
@@ -129,6 +132,32 @@ segments(struct cursor *cursor, struct manifest *manifest)
 	return manifest->segment_count > 0;
 }
 
+void
+manifest_name(uint32_t version, char ret_name[MANIFEST_NAME_SIZE])
+{
+	if (version == UNNUMBERED_VERSION)
+		snprintf(ret_name, MANIFEST_NAME_SIZE, NAME);
+	else
+		snprintf(ret_name, MANIFEST_NAME_SIZE, NAME ".%" PRIu32,
+		    version);
+}
+
+uint32_t
+manifest_name_version(const char *name)
+{
+	struct cursor cursor = { name, strlen(name) };
+	uint64_t version;
+
+	if (!skip(&cursor, NAME))
+		return 0;
+	if (cursor.left == 0)
+		return UNNUMBERED_VERSION;
+	if (!skip(&cursor, ".") || !number(&cursor, UINT32_MAX, &version) ||
+	    cursor.left > 0)
+		return 0;
+	return (uint32_t)version;
+}
+
 int
 manifest_parse(const char *text, size_t len, struct manifest *ret_manifest)
 {
@@ -139,7 +168,7 @@ manifest_parse(const char *text, size_t len, struct manifest *ret_manifest)
 	if (!skip(&cursor, "enscale-view ") ||
 	    !number(&cursor, UINT32_MAX, &version) || !skip(&cursor, "\n"))
 		return ENS_E_CORRUPT;
-	if (version != MANIFEST_VERSION)
+	if (version < MANIFEST_VERSION_BEFORE || version > MANIFEST_VERSION)
 		return ENS_E_VERSION;
 	if (!check_ok(text, len))
 		return ENS_E_CORRUPT;
@@ -149,6 +178,7 @@ manifest_parse(const char *text, size_t len, struct manifest *ret_manifest)
 	    !skip(&cursor, "\n") || !segments(&cursor, &manifest) ||
 	    cursor.left != CHECK_LINE_LEN)
 		return ENS_E_CORRUPT;
+	manifest.version = (uint32_t)version;
 	manifest.as_of = (int64_t)as_of;
 	*ret_manifest = manifest;
 	return 0;
@@ -162,8 +192,9 @@ manifest_format(const struct manifest *manifest, char buf[MANIFEST_SIZE_MAX])
 	size_t len;
 
 	len = (size_t)snprintf(buf, MANIFEST_SIZE_MAX,
-	    "enscale-view %d\ngeneration %" PRIu64 "\nas-of %" PRId64 "\n",
-	    MANIFEST_VERSION, manifest->generation, manifest->as_of);
+	    "enscale-view %" PRIu32 "\ngeneration %" PRIu64 "\nas-of %" PRId64
+	    "\n",
+	    manifest->version, manifest->generation, manifest->as_of);
 	for (uint32_t i = 0;
 	     i < manifest->segment_count && i < VIEW_SEGMENTS_MAX; i++)
 		len += (size_t)snprintf(buf + len, MANIFEST_SIZE_MAX - len,
@@ -173,16 +204,19 @@ manifest_format(const struct manifest *manifest, char buf[MANIFEST_SIZE_MAX])
 }
 
 int
-manifest_read(int dir_fd, struct manifest *ret_manifest)
+manifest_read(int dir_fd, uint32_t version, struct manifest *ret_manifest)
 {
-	char text[MANIFEST_SIZE_MAX + 1];
+	char text[MANIFEST_SIZE_MAX + 1], name[MANIFEST_NAME_SIZE];
+	struct manifest manifest;
 	AUTO_FD int fd = -1;
 	size_t len = 0;
+	int r;
 
-	fd = openat(dir_fd, MANIFEST_NAME,
+	manifest_name(version, name);
+	fd = openat(dir_fd, name,
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return ENS_E_VIEW;
+		return errno == ENOENT ? ENS_E_NOTFOUND : ENS_E_VIEW;
 	while (len < sizeof(text)) {
 		ssize_t n = read(fd, text + len, sizeof(text) - len);
 
@@ -196,5 +230,11 @@ manifest_read(int dir_fd, struct manifest *ret_manifest)
 	}
 	if (len > MANIFEST_SIZE_MAX)
 		return ENS_E_CORRUPT;
-	return manifest_parse(text, len, ret_manifest);
+	r = manifest_parse(text, len, &manifest);
+	if (r != 0)
+		return r;
+	if (manifest.version != version)
+		return ENS_E_VERSION;
+	*ret_manifest = manifest;
+	return 0;
 }

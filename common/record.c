@@ -102,7 +102,7 @@ open_record(struct bytes record, const struct record_key *key,
 	len -= CRC_LEN;
 	wire_read_init(&reader, record.data, len);
 	version = wire_read_u8(&reader);
-	if (version != RECORD_VERSION)
+	if (version < RECORD_VERSION_OLDEST || version > RECORD_VERSION)
 		return ENS_E_VERSION;
 	if (crc32c(0, record.data, len) != load_u32(record.data + len))
 		return ENS_E_CORRUPT;

@@ -22,7 +22,8 @@
 #include "common/limits.h"
 #include "common/wire.h"
 
-#define RECORD_VERSION 2
+#define RECORD_VERSION	      2
+#define RECORD_VERSION_OLDEST 2 /* that is read: the view before has it */
 
 enum record_kind {
 	RECORD_TOMBSTONE = 'x',

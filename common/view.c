@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +25,6 @@
 
 /* The writer merged segments away while we opened them: so often at most. */
 #define OPEN_TRIES 10
-
-_Static_assert(VIEW_VERSION == MANIFEST_VERSION, "one version");
 
 static int
 open_segment(int dir_fd, const struct manifest_segment *segment,
@@ -59,16 +58,18 @@ close_segments(struct view *view)
 		cdb_free(&view->segments[--view->open_count]);
 }
 
-/* All segments of one manifest, or none; ENS_E_STALE when one is gone. */
+/* All segments of one manifest, or none; ENS_E_NOTFOUND when there is no
+ * manifest of that version, ENS_E_STALE when a segment is gone. */
 static int
-open_segments(struct view *view, int dir_fd)
+open_segments(struct view *view, int dir_fd, uint32_t version)
 {
+	char name[MANIFEST_NAME_SIZE];
 	int r;
 
-	if (fstatat(dir_fd, MANIFEST_NAME, &view->stat, AT_SYMLINK_NOFOLLOW) !=
-	    0)
-		return ENS_E_VIEW;
-	r = manifest_read(dir_fd, &view->manifest);
+	manifest_name(version, name);
+	if (fstatat(dir_fd, name, &view->stat, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? ENS_E_NOTFOUND : ENS_E_VIEW;
+	r = manifest_read(dir_fd, version, &view->manifest);
 	for (uint32_t i = 0; r == 0 && i < view->manifest.segment_count; i++) {
 		r = open_segment(dir_fd, &view->manifest.segments[i],
 		    &view->segments[i]);
@@ -80,6 +81,19 @@ open_segments(struct view *view, int dir_fd)
 	return r;
 }
 
+/* One of our version that is broken is not passed over for an older truth. */
+static int
+open_newest(struct view *view, int dir_fd)
+{
+	int r = ENS_E_NOTFOUND;
+
+	for (uint32_t version = MANIFEST_VERSION;
+	     r == ENS_E_NOTFOUND && version >= MANIFEST_VERSION_BEFORE;
+	     version--)
+		r = open_segments(view, dir_fd, version);
+	return r;
+}
+
 int
 view_open(const char *dir, struct view **ret_view)
 {
@@ -88,17 +102,16 @@ view_open(const char *dir, struct view **ret_view)
 	size_t len = strnlen(dir, PATH_MAX);
 	int r = ENS_E_STALE;
 
-	view = calloc(1, sizeof(*view) + len + sizeof("/" MANIFEST_NAME));
+	view = calloc(1, sizeof(*view) + len + 1);
 	if (view == NULL)
 		return -ENOMEM;
-	memcpy(view->path, dir, len);
-	memcpy(view->path + len, "/" MANIFEST_NAME, sizeof("/" MANIFEST_NAME));
+	memcpy(view->dir, dir, len);
 	dir_fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
 	if (dir_fd < 0)
 		return ENS_E_VIEW;
 	for (int i = 0; i < OPEN_TRIES && r == ENS_E_STALE; i++)
-		r = open_segments(view, dir_fd);
-	if (r == ENS_E_STALE)
+		r = open_newest(view, dir_fd);
+	if (r == ENS_E_STALE || r == ENS_E_NOTFOUND)
 		return ENS_E_VIEW;
 	if (r != 0)
 		return r;
@@ -128,12 +141,31 @@ same_time(struct timespec a, struct timespec b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+static int
+stat_manifest(const struct view *view, uint32_t version, struct stat *ret_stat)
+{
+	char path[PATH_MAX + MANIFEST_NAME_SIZE], name[MANIFEST_NAME_SIZE];
+
+	manifest_name(version, name);
+	snprintf(path, sizeof(path), "%s/%s", view->dir, name);
+	return stat(path, ret_stat);
+}
+
+bool
+view_is_of_this_version(const struct view *view)
+{
+	return view->manifest.version == MANIFEST_VERSION;
+}
+
 bool
 view_is_current(const struct view *view)
 {
 	struct stat st;
 
-	if (stat(view->path, &st) != 0)
+	if (!view_is_of_this_version(view) &&
+	    stat_manifest(view, MANIFEST_VERSION, &st) == 0)
+		return false;
+	if (stat_manifest(view, view->manifest.version, &st) != 0)
 		return false;
 	return st.st_dev == view->stat.st_dev &&
 	    st.st_ino == view->stat.st_ino &&

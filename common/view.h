@@ -6,7 +6,9 @@
  * Reading takes no lock, waits for nobody and cannot disturb the writer. A
  * struct view is one moment's truth: it keeps its segments mapped, and what
  * it returns is borrowed from them until view_close(). A reader that finds a
- * segment merged away between manifest and open() reads the manifest again.
+ * segment merged away between manifest and open() reads the manifest again;
+ * one that finds no view of its own version takes one of the version before
+ * (manifest.h): after an update, until the writer, too, is the new one.
  *
  * Three answers, never two: 0 (yes, as of view_as_of()), ENS_E_NOTFOUND
  * (no), and anything else (cannot tell): ENS_E_VIEW no view there or not
@@ -20,8 +22,6 @@
 
 #include "common/record.h"
 
-#define VIEW_VERSION 3
-
 struct view;
 
 /* Opens the view in folder dir; the caller owns *ret_view. No descriptor is
@@ -30,9 +30,11 @@ int view_open(const char *dir, struct view **ret_view);
 void view_close(struct view *view);
 void cleanup_view(struct view **view);
 
-/* A stranger's manifest was renamed over ours since: worth opening again.
- * One stat(2). */
+/* False: another manifest has taken the place of its own since, so it is worth
+ * opening again. One or two stat(2). */
 bool view_is_current(const struct view *view);
+/* False: it is one that a writer before ours has left. */
+bool view_is_of_this_version(const struct view *view);
 /* When the writer last was in step with the directory as far as the
  * manifest knows, seconds since the epoch. */
 int64_t view_as_of(const struct view *view);

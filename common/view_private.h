@@ -13,7 +13,7 @@ struct view {
 	struct stat stat; /* of the manifest, taken before it was read */
 	uint32_t open_count;
 	struct cdb segments[VIEW_SEGMENTS_MAX]; /* newest first */
-	char path[];                            /* of the manifest */
+	char dir[];
 };
 
 #endif

@@ -67,6 +67,7 @@ struct view_writer {
 	void *first_arg;
 	struct making making;
 	bool base;
+	time_t overlap_end;      /* CLOCK_BOOTTIME; 0: it has ended */
 	pid_t merger;            /* the child, or 0 */
 	struct manifest merging; /* what it merges */
 	uint64_t failed_bytes;   /* of deltas when a child failed last; or 0 */
@@ -103,15 +104,27 @@ named(const struct manifest *manifest, const char *name)
 	return false;
 }
 
+/* A manifest of another version, which nobody keeps right any more. */
+static bool
+is_over(const struct view_writer *writer, const char *name)
+{
+	uint32_t version = manifest_name_version(name);
+
+	if (version == 0 || version == MANIFEST_VERSION)
+		return false;
+	return version != MANIFEST_VERSION_BEFORE || writer->overlap_end == 0;
+}
+
 /*
  * Removes what no manifest names: temporary files when it is opened, since
- * later ones are under way, and segments only when there is a publication of
- * ours. Before that the folder may hold one of another version that its readers
- * still use.
+ * later ones are under way, and segments and manifests of other versions only
+ * when there is a publication of ours. Before that the folder may hold one that
+ * its readers still use.
  */
 static int
 sweep(struct view_writer *writer, bool opening)
 {
+	struct manifest before = { 0 };
 	struct dirent *entry;
 	DIR *dir;
 	int fd;
@@ -126,23 +139,37 @@ sweep(struct view_writer *writer, bool opening)
 		close(fd);
 		return r;
 	}
+	if (writer->overlap_end != 0)
+		(void)manifest_read(writer->dir_fd, MANIFEST_VERSION_BEFORE,
+		    &before);
 	while ((entry = readdir(dir)) != NULL) {
+		bool ours = writer->manifest.segment_count > 0;
 		uint64_t number;
 
 		if (opening && strncmp(entry->d_name, ".new-", 5) == 0) {
 			unlinkat(writer->dir_fd, entry->d_name, 0);
 			continue;
 		}
+		if (ours && is_over(writer, entry->d_name))
+			unlinkat(writer->dir_fd, entry->d_name, 0);
 		if (!segment_number(entry->d_name, &number))
 			continue;
 		if (number > writer->last_number && number < UINT64_MAX)
 			writer->last_number = number;
-		if (writer->manifest.segment_count > 0 &&
-		    !named(&writer->manifest, entry->d_name))
+		if (ours && !named(&writer->manifest, entry->d_name) &&
+		    !named(&before, entry->d_name))
 			unlinkat(writer->dir_fd, entry->d_name, 0);
 	}
 	closedir(dir);
 	return 0;
+}
+
+/* What a manifest says of itself, without segments. */
+static struct manifest
+head_of(const struct manifest *manifest)
+{
+	return (struct manifest){ .generation = manifest->generation,
+		.as_of = manifest->as_of };
 }
 
 /* A manifest whose segments are all there; otherwise without any. */
@@ -151,9 +178,12 @@ published(int dir_fd)
 {
 	struct manifest manifest = { 0 };
 	struct stat st;
+	int r = manifest_read(dir_fd, MANIFEST_VERSION, &manifest);
 
-	if (manifest_read(dir_fd, &manifest) != 0)
-		return (struct manifest){ 0 };
+	if (r == ENS_E_NOTFOUND)
+		r = manifest_read(dir_fd, MANIFEST_VERSION_BEFORE, &manifest);
+	if (r != 0 || manifest.version != MANIFEST_VERSION)
+		return head_of(&manifest);
 	for (uint32_t i = 0; i < manifest.segment_count; i++) {
 		const struct manifest_segment *segment = &manifest.segments[i];
 
@@ -161,10 +191,7 @@ published(int dir_fd)
 		        0 ||
 		    !S_ISREG(st.st_mode) ||
 		    (uint64_t)st.st_size != segment->size)
-			return (struct manifest){
-				.generation = manifest.generation,
-				.as_of = manifest.as_of,
-			};
+			return head_of(&manifest);
 	}
 	return manifest;
 }
@@ -181,6 +208,15 @@ stop_merger(struct view_writer *writer)
 	(void)unlinkat(writer->dir_fd, BASE_NAME, 0);
 }
 
+static time_t
+now(void)
+{
+	struct timespec time = { 0 };
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &time);
+	return time.tv_sec;
+}
+
 int
 view_writer_open(const char *dir, struct view_writer **ret_writer)
 {
@@ -190,6 +226,7 @@ view_writer_open(const char *dir, struct view_writer **ret_writer)
 	writer = calloc(1, sizeof(*writer));
 	if (writer == NULL)
 		return -ENOMEM;
+	writer->overlap_end = now() + VIEW_OVERLAP_SECONDS;
 	writer->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	writer->lock_fd = writer->dir_fd < 0
 	    ? -errno
@@ -297,19 +334,19 @@ write_all(int fd, const char *data, size_t len)
 static int
 replace_manifest(struct view_writer *writer, const struct manifest *manifest)
 {
-	char text[MANIFEST_SIZE_MAX];
+	char text[MANIFEST_SIZE_MAX], name[MANIFEST_NAME_SIZE];
 	size_t len = manifest_format(manifest, text);
 	AUTO_FD int fd = -1;
 	int r;
 
+	manifest_name(MANIFEST_VERSION, name);
 	r = view_file_create(writer->dir_fd, NEXT_MANIFEST, &fd);
 	if (r == 0)
 		r = write_all(fd, text, len);
 	if (r == 0)
 		r = stamp(fd);
 	if (r == 0 &&
-	    renameat(writer->dir_fd, NEXT_MANIFEST, writer->dir_fd,
-	        MANIFEST_NAME) != 0)
+	    renameat(writer->dir_fd, NEXT_MANIFEST, writer->dir_fd, name) != 0)
 		r = -errno;
 	if (r != 0) {
 		unlinkat(writer->dir_fd, NEXT_MANIFEST, 0);
@@ -342,10 +379,12 @@ view_writer_set_first(struct view_writer *writer, int (*first)(void *arg),
 int
 view_writer_sync(struct view_writer *writer)
 {
+	char manifest[MANIFEST_NAME_SIZE];
 	int r = 0;
 
 	if (writer->synced || writer->manifest.segment_count == 0)
 		return 0;
+	manifest_name(MANIFEST_VERSION, manifest);
 	if (writer->first != NULL)
 		r = writer->first(writer->first_arg);
 	for (uint32_t i = 0; r == 0 && i < writer->manifest.segment_count;
@@ -358,7 +397,7 @@ view_writer_sync(struct view_writer *writer)
 			r = sync_file(writer->dir_fd, name);
 	}
 	if (r == 0)
-		r = sync_file(writer->dir_fd, MANIFEST_NAME);
+		r = sync_file(writer->dir_fd, manifest);
 	if (r == 0 && fsync(writer->dir_fd) != 0)
 		r = -errno;
 	if (r != 0)
@@ -383,7 +422,8 @@ next_manifest(const struct view_writer *writer, uint32_t at, uint32_t count,
     uint64_t number, uint64_t size)
 {
 	const struct manifest *old = &writer->manifest;
-	struct manifest next = { .generation = old->generation,
+	struct manifest next = { .version = MANIFEST_VERSION,
+		.generation = old->generation,
 		.as_of = old->as_of };
 	struct manifest_segment *segment;
 
@@ -538,11 +578,23 @@ take_merged(struct view_writer *writer)
 	    (uint64_t)st.st_size);
 }
 
+/* A publication of ours has to be there: before, nobody has anything else. */
+static void
+end_overlap(struct view_writer *writer)
+{
+	if (writer->overlap_end == 0 || writer->manifest.segment_count == 0 ||
+	    now() < writer->overlap_end)
+		return;
+	writer->overlap_end = 0;
+	(void)sweep(writer, false);
+}
+
 int
 view_writer_settle(struct view_writer *writer)
 {
 	int status, r = 0;
 
+	end_overlap(writer);
 	if (writer->merger != 0 &&
 	    waitpid(writer->merger, &status, WNOHANG) == writer->merger) {
 		writer->merger = 0;

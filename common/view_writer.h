@@ -21,10 +21,14 @@ struct view_writer;
 /*
  * Opens the folder for writing (it must exist), under an exclusive lock:
  * -EWOULDBLOCK when another writer runs. Left-over temporary files and
- * unnamed segments are removed. A missing, broken or foreign manifest is no
- * error: view_writer_manifest() then shows generation 0 without segments, or
- * what it says of itself when only a segment is missing, and the next
- * publication must be a base.
+ * unnamed segments are removed. A missing or broken manifest is no error:
+ * view_writer_manifest() then shows generation 0 without segments, or what it
+ * says of itself when only a segment is missing, or what one of the version
+ * before says, and the next publication must be a base.
+ *
+ * What the version before has published stays for its readers until
+ * VIEW_OVERLAP_SECONDS from here (view_writer_settle() ends it then), and what
+ * any other version has until the first publication: nobody keeps it right.
  */
 int view_writer_open(const char *dir, struct view_writer **ret_writer);
 void view_writer_close(struct view_writer *writer);
@@ -68,8 +72,9 @@ void view_writer_set_first(struct view_writer *writer, int (*first)(void *arg),
 /* Makes what is published durable: a no-op when it is. */
 int view_writer_sync(struct view_writer *writer);
 bool view_writer_is_synced(const struct view_writer *writer);
-/* The same, and publishes what a child has merged, if it has ended: to be
- * called from time to time. */
+/* The same, publishes what a child has merged, if it has ended, and removes
+ * what the version before has left, when it is time: to be called from time to
+ * time. */
 int view_writer_settle(struct view_writer *writer);
 bool view_writer_is_merging(const struct view_writer *writer);
 

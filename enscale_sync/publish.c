@@ -87,8 +87,8 @@ set_behind(struct state *state)
 
 /*
  * Which of the two is newer, state or view? Where it is the state, does it
- * still list all that came after the view? An old view that was put back, or
- * one of another state, is replaced as a whole.
+ * still list all that came after the view? An old view that was put back, one
+ * of another state or in an older form is replaced as a whole.
  */
 static int
 weigh(struct publisher *publisher)
@@ -99,6 +99,7 @@ weigh(struct publisher *publisher)
 	if (is_source(publisher->state) && generation > info->generation)
 		return set_behind(publisher->state);
 	publisher->ours = publisher->view != NULL &&
+	    view_is_of_this_version(publisher->view) &&
 	    is_source(publisher->state) && generation >= info->purged;
 	/*
 	 * What is still listed is derived once more, though it was perhaps

@@ -78,7 +78,7 @@ tests_unit_test_manifest_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_manifest_LDADD = libview.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_view
-tests_unit_test_view_SOURCES = %D%/test_view.c %D%/surroundings.h
+tests_unit_test_view_SOURCES = %D%/test_view.c %D%/older_view.h %D%/surroundings.h
 tests_unit_test_view_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_view_LDADD = libviewwriter.la $(CMOCKA_LIBS)
 
@@ -360,7 +360,7 @@ tests_unit_test_entry_codec_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_entry_codec_LDADD = libsync.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_publish
-tests_unit_test_publish_SOURCES = %D%/test_publish.c %D%/surroundings.h $(SYNC_FIXTURE)
+tests_unit_test_publish_SOURCES = %D%/test_publish.c %D%/older_view.h %D%/surroundings.h $(SYNC_FIXTURE)
 tests_unit_test_publish_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_publish_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cdb_make_finish
 tests_unit_test_publish_LDADD = libsync.la $(CMOCKA_LIBS)

@@ -452,18 +452,18 @@ a_view_that_cannot_be_read_exits_with_one(void **state)
 {
 	struct fixture_key key = view_fixture_key(25880, 0);
 	const char *const good[] = { "25880", key.fingerprint_text, NULL };
-	char folder[128], path[192];
+	char folder[128], path[FIXTURE_PATH_SIZE];
 	FILE *file;
 
 	(void)state;
 	snprintf(folder, sizeof(folder), "%s/other", fixture.root);
-	snprintf(path, sizeof(path), "%s/manifest", folder);
+	view_fixture_manifest(folder, path);
 	assert_int_equal(mkdir(folder, 0700), 0);
 	/* Of another version, broken, cut, and one whose segment is missing. */
 	for (int i = 0; i < 4; i++) {
 		static const char *const texts[] = { "enscale-view 999\n",
 			"rubbish\n", "" };
-		char command[512];
+		char command[2 * FIXTURE_PATH_SIZE + 8];
 
 		file = fopen(path, "w");
 		assert_non_null(file);
@@ -471,8 +471,11 @@ a_view_that_cannot_be_read_exits_with_one(void **state)
 			fputs(texts[i], file);
 		fclose(file);
 		if (i == 3) {
-			snprintf(command, sizeof(command), "cp %s/manifest %s",
-			    fixture.view, path);
+			char whole[FIXTURE_PATH_SIZE];
+
+			view_fixture_manifest(fixture.view, whole);
+			snprintf(command, sizeof(command), "cp %s %s", whole,
+			    path);
 			assert_int_equal(system(command), 0);
 		}
 		assert_int_equal(run_in(folder, good), 1);

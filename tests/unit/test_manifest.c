@@ -27,6 +27,7 @@ sample(uint32_t segments)
 		.generation = 42,
 		.as_of = 1763850000,
 		.segment_count = segments,
+		.version = MANIFEST_VERSION,
 	};
 
 	for (uint32_t i = 0; i < segments; i++) {
@@ -122,7 +123,7 @@ parse_sealed(const char *lines)
 	return manifest_parse(text, (size_t)len, &parsed);
 }
 
-#define HEAD "enscale-view 3\ngeneration 42\nas-of 17\n"
+#define HEAD "enscale-view 4\ngeneration 42\nas-of 17\n"
 #define NAME "0123456789abcdef.cdb"
 
 static void
@@ -130,7 +131,7 @@ a_sealed_text_of_another_form_is_refused(void **state)
 {
 	const char *const bad[] = {
 		"",
-		"enscale-view 3\n",
+		"enscale-view 4\n",
 		HEAD, /* no segment: it would say that nobody exists */
 		HEAD "segment " NAME "\n",
 		HEAD "segment " NAME " \n",
@@ -146,13 +147,13 @@ a_sealed_text_of_another_form_is_refused(void **state)
 		HEAD "segment 0123456789abcdef.txt 1\n",
 		HEAD "segment " NAME " 1\nmore 1\n",
 		HEAD "segment " NAME " 1\n\n",
-		"enscale-view 3\ngeneration 18446744073709551616\nas-of 17\n"
+		"enscale-view 4\ngeneration 18446744073709551616\nas-of 17\n"
 		"segment " NAME " 1\n",
-		"enscale-view 3\ngeneration 042\nas-of 17\nsegment " NAME
+		"enscale-view 4\ngeneration 042\nas-of 17\nsegment " NAME
 		" 1\n",
-		"enscale-view 3\ngeneration 42\nas-of 9223372036854775808\n"
+		"enscale-view 4\ngeneration 42\nas-of 9223372036854775808\n"
 		"segment " NAME " 1\n",
-		"enscale-view 3\nas-of 17\ngeneration 42\nsegment " NAME " 1\n",
+		"enscale-view 4\nas-of 17\ngeneration 42\nsegment " NAME " 1\n",
 		"enscale-view 02\ngeneration 42\nas-of 17\nsegment " NAME
 		" 1\n",
 		"Enscale-view 2\ngeneration 42\nas-of 17\nsegment " NAME " 1\n",
@@ -185,17 +186,50 @@ another_version_is_named_so_whatever_follows(void **state)
 	struct manifest parsed;
 
 	(void)state;
-	assert_int_equal(parse_sealed("enscale-view 4\nsomething new\n"),
+	assert_int_equal(parse_sealed("enscale-view 5\nsomething new\n"),
 	    ENS_E_VERSION);
 	assert_int_equal(manifest_parse("enscale-view 0\n", 15, &parsed),
 	    ENS_E_VERSION);
 }
 
+static const char *
+own_name(void)
+{
+	static char name[MANIFEST_NAME_SIZE];
+
+	manifest_name(MANIFEST_VERSION, name);
+	return name;
+}
+
+static int
+read_own(int dir_fd, struct manifest *ret_manifest)
+{
+	return manifest_read(dir_fd, MANIFEST_VERSION, ret_manifest);
+}
+
+static void
+a_file_is_named_after_its_version(void **state)
+{
+	static const char *const others[] = { "", "manifes", "manifest.",
+		"manifest.04", "manifest.4x", "manifest.4294967296",
+		"manifestx", ".new-manifest" };
+	char name[MANIFEST_NAME_SIZE];
+
+	(void)state;
+	manifest_name(3, name);
+	assert_string_equal(name, "manifest");
+	assert_int_equal(manifest_name_version(name), 3);
+	manifest_name(UINT32_MAX, name);
+	assert_string_equal(name, "manifest.4294967295");
+	assert_int_equal(manifest_name_version(name), UINT32_MAX);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(manifest_name_version(others[i]), 0);
+}
+
 static void
 put_file(int dir_fd, const char *text, size_t len)
 {
-	int fd = openat(dir_fd, MANIFEST_NAME, O_WRONLY | O_CREAT | O_TRUNC,
-	    0600);
+	int fd = openat(dir_fd, own_name(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, len), len);
@@ -214,24 +248,24 @@ only_a_readable_file_of_moderate_size_is_read(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	fd = open(dir, O_RDONLY | O_DIRECTORY);
-	assert_int_equal(manifest_read(fd, &parsed), ENS_E_VIEW);
+	assert_int_equal(read_own(fd, &parsed), ENS_E_NOTFOUND);
 	len = manifest_format(&manifest, text);
 	put_file(fd, text, len);
-	assert_int_equal(manifest_read(fd, &parsed), 0);
+	assert_int_equal(read_own(fd, &parsed), 0);
 	assert_memory_equal(&parsed, &manifest, sizeof(manifest));
 	memset(text, 'x', sizeof(text));
 	put_file(fd, text, sizeof(text));
-	assert_int_equal(manifest_read(fd, &parsed), ENS_E_CORRUPT);
+	assert_int_equal(read_own(fd, &parsed), ENS_E_CORRUPT);
 	put_file(fd, text, 0);
-	assert_int_equal(manifest_read(fd, &parsed), ENS_E_CORRUPT);
+	assert_int_equal(read_own(fd, &parsed), ENS_E_CORRUPT);
 	/* Nothing that would make a reader wait, or lead elsewhere. */
-	assert_int_equal(unlinkat(fd, MANIFEST_NAME, 0), 0);
-	assert_int_equal(mkfifoat(fd, MANIFEST_NAME, 0600), 0);
-	assert_int_not_equal(manifest_read(fd, &parsed), 0);
-	assert_int_equal(unlinkat(fd, MANIFEST_NAME, 0), 0);
-	assert_int_equal(symlinkat("/etc/passwd", fd, MANIFEST_NAME), 0);
-	assert_int_equal(manifest_read(fd, &parsed), ENS_E_VIEW);
-	assert_int_equal(unlinkat(fd, MANIFEST_NAME, 0), 0);
+	assert_int_equal(unlinkat(fd, own_name(), 0), 0);
+	assert_int_equal(mkfifoat(fd, own_name(), 0600), 0);
+	assert_int_not_equal(read_own(fd, &parsed), 0);
+	assert_int_equal(unlinkat(fd, own_name(), 0), 0);
+	assert_int_equal(symlinkat("/etc/passwd", fd, own_name()), 0);
+	assert_int_equal(read_own(fd, &parsed), ENS_E_VIEW);
+	assert_int_equal(unlinkat(fd, own_name(), 0), 0);
 	close(fd);
 	rmdir(dir);
 }
@@ -247,6 +281,7 @@ main(void)
 		cmocka_unit_test(a_sealed_text_of_another_form_is_refused),
 		cmocka_unit_test(one_segment_too_many_is_refused),
 		cmocka_unit_test(another_version_is_named_so_whatever_follows),
+		cmocka_unit_test(a_file_is_named_after_its_version),
 		cmocka_unit_test(only_a_readable_file_of_moderate_size_is_read),
 	};
 

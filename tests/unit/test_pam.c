@@ -660,7 +660,7 @@ a_source_that_is_no_address_is_refused(void **state)
 static void
 without_a_view_or_a_registry_nobody_comes_in(void **state)
 {
-	char path[256];
+	char path[FIXTURE_PATH_SIZE];
 
 	(void)state;
 	remove_records();
@@ -675,7 +675,7 @@ without_a_view_or_a_registry_nobody_comes_in(void **state)
 	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_AUTHINFO_UNAVAIL);
 	end();
 	write_config("");
-	snprintf(path, sizeof(path), "%s/manifest", fixture.view);
+	view_fixture_manifest(fixture.view, path);
 	write_file(path, "enscale-view 999\n");
 	start("enscale", "25880");
 	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_AUTHINFO_UNAVAIL);
@@ -689,13 +689,13 @@ without_a_view_or_a_registry_nobody_comes_in(void **state)
 static void
 the_view_going_away_in_between_ends_it(void **state)
 {
-	char path[256];
+	char path[FIXTURE_PATH_SIZE];
 
 	(void)state;
 	start("enscale", "25880");
 	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
 	give_key(25880, 0);
-	snprintf(path, sizeof(path), "%s/manifest", fixture.view);
+	view_fixture_manifest(fixture.view, path);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(pam_open_session(pamh, 0), PAM_AUTHINFO_UNAVAIL);
 	assert_int_equal(count_records(), 0);

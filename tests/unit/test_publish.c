@@ -18,6 +18,7 @@
 #include "common/errors.h"
 #include "common/view.h"
 #include "enscale_sync/publish.h"
+#include "tests/unit/older_view.h"
 #include "tests/unit/surroundings.h"
 #include "tests/unit/sync_fixture.h"
 
@@ -369,7 +370,7 @@ a_change_that_a_power_failure_emptied_is_published_again(void **state)
 	assert_false(publish(NOW).base);
 	assert_false(publisher_is_durable(publisher));
 	shell(
-	    "n=$(sed -n 's/^segment \\([^ ]*\\).*/\\1/p' view/manifest | head -1)"
+	    "n=$(sed -n 's/^segment \\([^ ]*\\).*/\\1/p' view/manifest.* | head -1)"
 	    " && s=$(stat -c %s view/$n) && truncate -s 0 view/$n"
 	    " && truncate -s $s view/$n");
 	restart();
@@ -416,7 +417,7 @@ a_segment_that_cannot_be_merged_any_more_is_replaced(void **state)
 	(void)publish(NOW);
 	/* The rows end in the middle of one; the first is the delta. */
 	shell(
-	    "n=$(sed -n 's/^segment \\([^ ]*\\).*/\\1/p' view/manifest | head -1)"
+	    "n=$(sed -n 's/^segment \\([^ ]*\\).*/\\1/p' view/manifest.* | head -1)"
 	    " && head -c 8 /dev/zero | tr '\\0' '\\377'"
 	    " | dd of=view/$n bs=1 seek=2048 conv=notrunc status=none");
 	for (uint32_t i = 2; i <= 2 * VIEW_SEGMENTS_MAX; i++) {
@@ -505,6 +506,63 @@ the_view_of_a_lost_state_serves_until_the_new_one_is_complete(void **state)
 	assert_false(on_map(2));
 }
 
+static void
+publish_as_the_version_before(void)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/view", f.root);
+	publish_as(path, MANIFEST_VERSION_BEFORE);
+}
+
+static void
+a_view_of_the_version_before_is_replaced_at_once(void **state)
+{
+	uint64_t generation;
+
+	(void)state;
+	put_account(1, "");
+	sync_complete(&f);
+	(void)publish(NOW);
+	generation = publisher_generation(publisher);
+	publisher_close(publisher);
+	publish_as_the_version_before();
+	assert_int_equal(look(1), 0);
+	open_publisher();
+	assert_false(publisher_waits(publisher));
+	assert_true(publish(0).base);
+	assert_true(publisher_generation(publisher) > generation);
+	assert_int_equal(publisher_as_of(publisher), NOW);
+	assert_int_equal(look(1), 0);
+}
+
+/* An update may have another form of the state, too, and the directory away. */
+static void
+a_view_of_the_version_before_serves_until_a_new_state_is_complete(void **state)
+{
+	(void)state;
+	put_account(1, "");
+	sync_complete(&f);
+	(void)publish(NOW);
+	publisher_close(publisher);
+	publish_as_the_version_before();
+	state_close(f.state);
+	f.state = NULL;
+	shell("rm state/state.mdb");
+	sync_fixture_reopen(&f);
+	open_publisher();
+	assert_true(publisher_waits(publisher));
+	assert_int_equal(publish(NOW + 1).records, 0);
+	assert_int_equal(look(1), 0);
+	assert_true(on_map(1));
+	assert_true(publisher_is_ready(publisher));
+	put_account(2, "");
+	complete();
+	assert_true(publish(NOW + 1).base);
+	assert_int_equal(look(1), ENS_E_NOTFOUND);
+	assert_int_equal(look(2), 0);
+}
+
 /* What is left of the state after a power failure that took its last commits:
  * taken in the run of the test, and put back at its next start. */
 static void
@@ -556,7 +614,7 @@ static void
 empty_newest_segment(void)
 {
 	shell(
-	    "n=$(sed -n 's/^segment \\([^ ]*\\).*/\\1/p' view/manifest | head -1)"
+	    "n=$(sed -n 's/^segment \\([^ ]*\\).*/\\1/p' view/manifest.* | head -1)"
 	    " && truncate -s 0 view/$n");
 }
 
@@ -969,6 +1027,9 @@ main(void)
 		TEST(a_map_with_too_much_on_it_is_put_right),
 		TEST(
 		    the_view_of_a_lost_state_serves_until_the_new_one_is_complete),
+		TEST(a_view_of_the_version_before_is_replaced_at_once),
+		TEST(
+		    a_view_of_the_version_before_serves_until_a_new_state_is_complete),
 		TEST(what_is_published_becomes_durable_after_the_state),
 		TEST(a_state_that_is_older_than_its_view_is_no_source_of_one),
 		TEST(the_map_of_a_view_that_serves_on_is_put_right),

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@
 #include "common/errors.h"
 #include "common/view.h"
 #include "common/view_writer.h"
+#include "tests/unit/older_view.h"
 #include "tests/unit/surroundings.h"
 
 #define FIRST 1000 /* the account ids of these tests begin here */
@@ -40,6 +42,15 @@ static void
 path_of(const char *name, char path[PATH_MAX])
 {
 	assert_true(snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX);
+}
+
+static void
+manifest_path(uint32_t version, char path[PATH_MAX])
+{
+	char name[MANIFEST_NAME_SIZE];
+
+	manifest_name(version, name);
+	path_of(name, path);
 }
 
 /* Calls a function for each file of the folder; returns how many. */
@@ -696,7 +707,7 @@ a_manifest_with_any_bit_turned_opens_no_view(void **state)
 	(void)state;
 	publish_base(writer, 3, 1, 1);
 	view_writer_close(writer);
-	path_of(MANIFEST_NAME, path);
+	manifest_path(MANIFEST_VERSION, path);
 	fd = open(path, O_RDWR);
 	assert_int_equal(fstat(fd, &st), 0);
 	for (off_t at = 0; at < st.st_size; at++) {
@@ -875,7 +886,7 @@ the_group_reads_and_nobody_else(void **state)
 	(void)state;
 	publish_base(writer, 1, 1, 1);
 	umask(mask);
-	path_of(MANIFEST_NAME, path);
+	manifest_path(MANIFEST_VERSION, path);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	path_of(view_writer_manifest(writer)->segments[0].name, path);
@@ -925,6 +936,121 @@ a_view_keeps_no_descriptor(void **state)
 	assert_int_equal(after, before);
 	assert_int_equal(value_of(view, FIRST), 1);
 	view_close(view);
+}
+
+/* ---- two versions ------------------------------------------------------ */
+
+/* What the clock of the programs under test says more than the real one. */
+static time_t later;
+
+int
+clock_gettime(clockid_t clock, struct timespec *ret_time)
+{
+	int r = (int)syscall(SYS_clock_gettime, clock, ret_time);
+
+	ret_time->tv_sec += later;
+	return r;
+}
+
+static bool
+is_published_as(uint32_t version)
+{
+	char path[PATH_MAX];
+
+	manifest_path(version, path);
+	return access(path, F_OK) == 0;
+}
+
+static void
+a_reader_takes_the_version_before_until_there_is_its_own(void **state)
+{
+	AUTO(cleanup_view) struct view *before = NULL;
+	AUTO(cleanup_view) struct view *after = NULL;
+	struct view_writer *writer = writer_open();
+
+	(void)state;
+	publish_base(writer, 10, 1, 7);
+	view_writer_close(writer);
+	publish_as(dir, MANIFEST_VERSION_BEFORE);
+	before = open_view();
+	assert_false(view_is_of_this_version(before));
+	assert_true(view_is_current(before));
+	assert_int_equal(value_of(before, FIRST), 1);
+
+	writer = writer_open();
+	assert_int_equal(view_writer_manifest(writer)->generation, 7);
+	assert_int_equal(view_writer_manifest(writer)->as_of, 7);
+	/* Nothing of ours can lie over what is in another form. */
+	assert_int_equal(view_writer_begin(writer, false), ENS_E_VIEW);
+	publish_base(writer, 10, 2, 8);
+	assert_false(view_is_current(before));
+	after = open_view();
+	assert_true(view_is_of_this_version(after));
+	assert_int_equal(value_of(after, FIRST), 2);
+	assert_int_equal(value_of(before, FIRST), 1);
+	view_writer_close(writer);
+}
+
+static void
+a_broken_view_is_not_passed_over_for_an_older_one(void **state)
+{
+	struct view_writer *writer = writer_open();
+	char path[PATH_MAX];
+
+	(void)state;
+	publish_base(writer, 10, 1, 1);
+	view_writer_close(writer);
+	publish_as(dir, MANIFEST_VERSION_BEFORE);
+	manifest_path(MANIFEST_VERSION, path);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(view_open_fails(), ENS_E_CORRUPT);
+}
+
+static void
+a_view_of_a_later_version_is_not_read(void **state)
+{
+	struct view_writer *writer = writer_open();
+
+	(void)state;
+	publish_base(writer, 10, 1, 1);
+	view_writer_close(writer);
+	publish_as(dir, MANIFEST_VERSION + 1);
+	assert_int_equal(view_open_fails(), ENS_E_VIEW);
+	/* And not left for one that comes back: it is right no longer. */
+	writer = writer_open();
+	publish_base(writer, 10, 2, 1);
+	assert_false(is_published_as(MANIFEST_VERSION + 1));
+	assert_int_equal(each_file(NULL, ".cdb"), 1);
+	view_writer_close(writer);
+}
+
+static void
+the_version_before_is_left_for_its_readers_and_then_no_longer(void **state)
+{
+	struct view_writer *writer = writer_open();
+
+	(void)state;
+	publish_base(writer, 10, 1, 1);
+	view_writer_close(writer);
+	publish_as(dir, MANIFEST_VERSION_BEFORE);
+	writer = writer_open();
+	/* Before there is one of ours it stays, however long that takes. */
+	later = VIEW_OVERLAP_SECONDS + 1;
+	assert_int_equal(view_writer_settle(writer), 0);
+	assert_true(is_published_as(MANIFEST_VERSION_BEFORE));
+	later = 0;
+	publish_base(writer, 10, 2, 2);
+	publish_base(writer, 10, 3, 3);
+	assert_int_equal(view_writer_settle(writer), 0);
+	assert_true(is_published_as(MANIFEST_VERSION_BEFORE));
+	assert_int_equal(each_file(NULL, ".cdb"), 2); /* its own, and ours */
+
+	later = VIEW_OVERLAP_SECONDS + 1;
+	assert_int_equal(view_writer_settle(writer), 0);
+	later = 0;
+	assert_false(is_published_as(MANIFEST_VERSION_BEFORE));
+	assert_int_equal(each_file(NULL, ".cdb"), 1);
+	view_writer_close(writer);
 }
 
 /* Two accounts that every publication changes together. */
@@ -1002,6 +1128,11 @@ main(void)
 		TEST(the_group_reads_and_nobody_else),
 		TEST(a_touch_changes_the_time_alone),
 		TEST(a_view_keeps_no_descriptor),
+		TEST(a_reader_takes_the_version_before_until_there_is_its_own),
+		TEST(a_broken_view_is_not_passed_over_for_an_older_one),
+		TEST(a_view_of_a_later_version_is_not_read),
+		TEST(
+		    the_version_before_is_left_for_its_readers_and_then_no_longer),
 		TEST(a_reader_sees_all_of_a_change_or_nothing),
 	};
 

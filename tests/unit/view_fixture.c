@@ -43,6 +43,15 @@ view_fixture_free(struct view_fixture *fixture)
 	    nftw(fixture->root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+void
+view_fixture_manifest(const char *folder, char ret_path[FIXTURE_PATH_SIZE])
+{
+	char name[MANIFEST_NAME_SIZE];
+
+	manifest_name(MANIFEST_VERSION, name);
+	snprintf(ret_path, FIXTURE_PATH_SIZE, "%s/%s", folder, name);
+}
+
 struct fixture_key
 view_fixture_key(uint32_t account, uint32_t number)
 {

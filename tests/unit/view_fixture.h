@@ -13,7 +13,8 @@
 #include "common/view.h"
 #include "common/view_writer.h"
 
-#define FIXTURE_AS_OF 1763850000
+#define FIXTURE_AS_OF	  1763850000
+#define FIXTURE_PATH_SIZE 256
 
 struct view_fixture {
 	char root[64]; /* a folder to use; removed with all that is in it */
@@ -34,6 +35,9 @@ struct fixture_key {
 void view_fixture_make(struct view_fixture *fixture);
 void view_fixture_free(struct view_fixture *fixture);
 struct fixture_key view_fixture_key(uint32_t account, uint32_t number);
+/* Where a view in that folder has its manifest. */
+void view_fixture_manifest(const char *folder,
+    char ret_path[FIXTURE_PATH_SIZE]);
 
 /* What is put between begin and commit is published as one change. */
 void view_fixture_begin(struct view_fixture *fixture, bool base);
