@@ -11,7 +11,6 @@ gateway_made = \
 	%D%/enscale-guard.socket \
 	%D%/enscale-keyd.service \
 	%D%/enscale-keyd.socket \
-	%D%/enscale-sshd-start \
 	%D%/enscale-sshd.pam \
 	%D%/enscale-sshd.service \
 	%D%/enscale-sync.service \
@@ -19,11 +18,12 @@ gateway_made = \
 	%D%/logrotate \
 	%D%/sshd_config \
 	%D%/tmpfiles.conf
+gateway_programs = %D%/enscale-sshd-start
 gateway_shipped = %D%/enscale.target %D%/sysusers.conf
 gateway_DATA = $(gateway_made) $(gateway_shipped)
-EXTRA_DIST += $(gateway_made:=.in) $(gateway_shipped)
+EXTRA_DIST += $(gateway_made:=.in) $(gateway_programs:=.in) $(gateway_shipped)
 dist_enscalelibexec_SCRIPTS = %D%/enscale-nsswitch
-CLEANFILES += $(gateway_made)
+CLEANFILES += $(gateway_made) $(gateway_programs)
 
 gateway_units = enscale-guard.service enscale-guard.socket \
 	enscale-keyd.service enscale-keyd.socket enscale-sshd.service \
@@ -32,7 +32,7 @@ gateway_units = enscale-guard.service enscale-guard.socket \
 # The sshd that enscale-sshd is another name of.
 SSHD = /usr/sbin/sshd
 
-$(gateway_made): %D%/%: %D%/%.in Makefile
+$(gateway_made) $(gateway_programs): %D%/%: %D%/%.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(SED) \
 		-e 's|[@]bindir[@]|$(bindir)|g' \
 		-e 's|[@]enscaleconfdir[@]|$(enscaleconfdir)|g' \
@@ -86,10 +86,10 @@ endif
 	done
 
 # sshd starts itself anew for every connection: the name is never missing.
-install-exec-local: $(gateway_made)
+install-exec-local: $(gateway_programs)
 	$(INSTALL) -d -m 755 $(DESTDIR)$(enscalelibexecdir)
-	$(INSTALL_SCRIPT) %D%/enscale-sshd-start \
-		$(DESTDIR)$(enscalelibexecdir)/enscale-sshd-start
+	$(INSTALL_SCRIPT) $(gateway_programs) \
+		$(DESTDIR)$(enscalelibexecdir)
 	ln -sf $(SSHD) $(DESTDIR)$(enscalelibexecdir)/enscale-sshd.new
 	mv -f $(DESTDIR)$(enscalelibexecdir)/enscale-sshd.new \
 		$(DESTDIR)$(enscalelibexecdir)/enscale-sshd

@@ -277,6 +277,13 @@ build() {
 	contained ro $top/tests/hosts/build "$layer" "$1"
 }
 
+# The packages of the checkout, see the script "build-packages".
+build_packages() {
+	exec 7>"$state/build.lock"
+	flock 7
+	contained ro $top/tests/hosts/build-packages
+}
+
 unit_tests() {
 	exec 7>"$state/build.lock"
 	flock 7

@@ -20,6 +20,7 @@ import entries
 import hosts as test_hosts
 
 SET = os.environ.get("SET", "check")
+SUITES = ["services", "packaging"]  # whose hosts are of a layer of their own
 FOLDER = f"{test_hosts.STATE}/{SET}"
 SHARED = os.environ.get("SHARED")
 
@@ -30,12 +31,13 @@ def pytest_configure(config):
                             " Debian, so ./check runs it on both")
     config.addinivalue_line("markers", "mixed: sees more than one host at work, so it runs"
                             " where they are of different releases, too")
-    config.addinivalue_line("markers", "services: needs the layer of packages-services")
     config.addinivalue_line("markers", "mutations: needs no hosts")
+    for suite in SUITES:
+        config.addinivalue_line("markers", f"{suite}: needs the layer of packages-{suite}")
 
 
 def is_wanted(item):
-    for name in ("services", "mutations"):  # each has a set of its own
+    for name in (*SUITES, "mutations"):  # each has a set of its own
         if bool(item.get_closest_marker(name)) != (SET == name):
             return False
     if SET.startswith("mixed/"):

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+import installing
+
 pytestmark = pytest.mark.both
 
 MODULES = {
@@ -86,3 +88,12 @@ def test_every_file_is_hardened(gateway, built):
     assert stack and "E" not in stack[1]
     kind_of_file = gateway.run(["readelf", "-hW", path]).stdout.decode()
     assert "DYN (" in kind_of_file, "position independent"
+
+
+def test_the_packages_have_the_version_of_what_is_in_them():
+    def first(name, pattern):
+        with open(f"{installing.SOURCE}/{name}") as file:
+            return re.search(pattern, file.read(), re.MULTILINE)[1]
+
+    version = first("configure.ac", r"^AC_INIT\(\[[^]]*\], \[([^]]*)\]")
+    assert first("debian/changelog", r"^enscale-gateway \(([^)]*)\)") == version
