@@ -25,11 +25,19 @@ libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
 	%D%/ca_rotate.c \
 	%D%/command.c %D%/command.h \
 	%D%/config_check.c \
+	%D%/enrol.h \
+	%D%/enrol_here.c \
+	%D%/enrol_host.c \
+	%D%/enrol_stage.c \
 	%D%/enscalectl.c \
 	%D%/health.c %D%/health.h \
 	%D%/health_names.c \
 	%D%/health_sshd.c \
 	%D%/name.c \
+	%D%/node_directory.c %D%/node_directory.h \
+	%D%/node_enrol.c \
+	%D%/node_entry.c %D%/node_entry.h \
+	%D%/node_host.c %D%/node_host.h \
 	%D%/setup.c %D%/setup.h \
 	%D%/setup_answers.c \
 	%D%/setup_kept.c \
@@ -46,6 +54,7 @@ libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
 	pam_enscale/name_service.c pam_enscale/name_service.h
 %C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS) \
 	-DENS_DATA_DIR='"$(datadir)/enscale"' \
+	-DENS_SBIN_DIR='"$(sbindir)"' \
 	-DENS_PAM_CONF_DIR='"$(pamconfdir)"' \
 	-DENS_PAM_MODULE_DIR='"$(pamdir)"'
 %C%_enscalectl_LDADD = libcakey.la libconftext.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \

@@ -33,6 +33,7 @@ int ca_show(const struct context *context, int argc, char **argv);
 int config_check(const struct context *context, int argc, char **argv);
 int name_explain(const struct context *context, int argc, char **argv);
 int name_lookup(const struct context *context, int argc, char **argv);
+int node_enrol(const struct context *context, int argc, char **argv);
 int setup_run(const struct context *context, int argc, char **argv);
 int status_show(const struct context *context, int argc, char **argv);
 int sync_accept(const struct context *context, int argc, char **argv);

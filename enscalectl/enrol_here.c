@@ -1,0 +1,152 @@
+/* enscalectl node enrol, the steps in the directory and on this gateway: see
+ * enrol.h. They refuse to call a node done that nobody has entered, unless told
+ * to. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/cleanup.h"
+#include "common/errors.h"
+#include "common/limits.h"
+#include "enscalectl/enrol.h"
+#include "enscalectl/node_entry.h"
+#include "enscalectl/verb.h"
+
+#define VIEW_SECONDS 20
+#define NOT_A_NODE   3 /* of the script that shows the entry */
+
+/* EXIT_YES without an entry: it is not a node yet. */
+static int
+ask_entry(struct enrol *enrol)
+{
+	static const char script[] =
+	    "if [ -r /etc/enscale-node/node.conf ]; then exec \"$@\"; fi\n"
+	    "exit 3";
+	/* Where in the directory, is for us to say. */
+	const char *const words[] = { enrol->program, "show", "--suffix",
+		"dc=node", "--address",
+		enrol->address != NULL ? enrol->address : enrol->found_address,
+		NULL };
+	int r = node_host_ask(&enrol->host, script, words, -1, enrol->said);
+
+	if (r == NOT_A_NODE && enrol->dry_run)
+		return EXIT_YES;
+	if (r != 0)
+		return enrol_say_failed("enscale-node show", r);
+	return node_entry_parse(enrol->said, strlen(enrol->said), enrol->number,
+	    &enrol->entry);
+}
+
+int
+enrol_put_entry(struct enrol *enrol)
+{
+	int code = ask_entry(enrol);
+
+	return code != EXIT_YES
+	    ? code
+	    : node_directory_put(&enrol->directory, enrol->number,
+	          enrol->environment, enrol->entry, enrol->dry_run);
+}
+
+int
+enrol_await_view(struct enrol *enrol)
+{
+	return node_entry_wait(enrol->config, enrol->environment, enrol->entry,
+	    VIEW_SECONDS);
+}
+
+/* The host keys of our own sshd, under the name that the login goes by. */
+static int
+write_known(const struct enrol *enrol)
+{
+	AUTO_FILE FILE *out = enrol_stage_open(enrol, ENROL_KNOWN);
+	AUTO_FREE char *files = strdup(enrol->config->host_keys);
+	char *rest = files, *path;
+	int r;
+
+	if (out == NULL || files == NULL)
+		return -ENOMEM;
+	while ((path = strsep(&rest, " ")) != NULL) {
+		r = path[0] != '\0' ? enrol_copy_lines(out, path, "gateway ")
+		                    : 0;
+		if (r != 0 && r != -ENOENT)
+			return r;
+	}
+	return fflush(out) == 0 ? 0 : -errno;
+}
+
+static int
+run_login(const struct enrol *enrol, int out)
+{
+	char name[LOGIN_TEXT_MAX + 1], known[NODE_HOST_PATH_MAX + 32], port[8];
+	struct enrol_words words = { .count = 0 };
+
+	snprintf(name, sizeof(name), "%s-%s", enrol->node, enrol->account);
+	snprintf(known, sizeof(known), "UserKnownHostsFile=%s/%s", enrol->stage,
+	    ENROL_KNOWN);
+	snprintf(port, sizeof(port), "%u", enrol->config->port);
+	enrol_add_word(&words, "ssh", "-T");
+	enrol_add_word(&words, "-o", "HostKeyAlias=gateway");
+	enrol_add_word(&words, "-o", known);
+	enrol_add_word(&words, "-o", "GlobalKnownHostsFile=none");
+	enrol_add_word(&words, "-o", "StrictHostKeyChecking=yes");
+	enrol_add_word(&words, "-o",
+	    enrol->identity != NULL ? "IdentitiesOnly=yes"
+	                            : "IdentitiesOnly=no");
+	enrol_add_word(&words, "-i", enrol->identity);
+	enrol_add_word(&words, "-p", port);
+	enrol_add_word(&words, "-l", name);
+	enrol_add_word(&words, "--", "127.0.0.1");
+	words.each[words.count++] = "id -un; hostname";
+	return node_host_run_here(words.each, -1, out);
+}
+
+/* Who answered, and as whom? */
+static int
+judge_login(struct enrol *enrol, int said)
+{
+	char wanted[256];
+	int r;
+
+	snprintf(wanted, sizeof(wanted), "%s\nnode%s-%s\n",
+	    node_entry_user(enrol->entry), enrol->node, enrol->environment);
+	r = node_host_read_all(said, enrol->said, NODE_HOST_SAID_MAX);
+	if (r != 0)
+		return enrol_say_failed("reading the answer", r);
+	if (strcmp(enrol->said, wanted) == 0) {
+		printf("  %s@node%s-%s answered\n",
+		    node_entry_user(enrol->entry), enrol->node,
+		    enrol->environment);
+		return EXIT_YES;
+	}
+	complain("another host answered, or another user, or the login prints "
+	         "something: \"%.200s\"",
+	    enrol->said);
+	return EXIT_NO;
+}
+
+int
+enrol_enter(struct enrol *enrol)
+{
+	AUTO_FD int said = memfd_create("said", MFD_CLOEXEC);
+	int r;
+
+	if (enrol->no_login) {
+		printf("  left to you: ssh -p %u %s-ACCOUNT@%s id -un\n",
+		    enrol->config->port, enrol->node, enrol->config->host);
+		return EXIT_YES;
+	}
+	r = said < 0 ? -errno : write_known(enrol);
+	if (r == 0)
+		r = run_login(enrol, said);
+	if (r == 0)
+		return judge_login(enrol, said);
+	complain("nobody came in: \"enscalectl explain %s-%s\" says whether "
+	         "the gateway lets the account in; its key has to be in the "
+	         "agent, or --identity; else sshd's log on the node says why",
+	    enrol->node, enrol->account);
+	return enrol_say_failed("ssh", r);
+}
