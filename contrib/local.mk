@@ -1,5 +1,8 @@
-# For systems that are not Debian's way: nothing is compiled or installed.
+# For many nodes, and systems that are not Debian's way: nothing is compiled or
+# installed.
 EXTRA_DIST += \
+	%D%/ansible \
+	%D%/cloud-init/node.yaml \
 	%D%/container/Containerfile.gateway \
 	%D%/container/Containerfile.node \
 	%D%/container/gateway-start \
