@@ -1,5 +1,6 @@
 # Manual pages; each is written by who writes the program.
 dist_man_MANS += %D%/enscale-directory.8
+dist_man_MANS += %D%/enscale-gateway.7
 dist_man_MANS += %D%/enscale-guard.8
 dist_man_MANS += %D%/enscale-keys.8
 dist_man_MANS += %D%/enscale-node.8
