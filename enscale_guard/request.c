@@ -12,6 +12,7 @@
 #include "common/errors.h"
 #include "common/guard_protocol.h"
 #include "common/json.h"
+#include "common/text.h"
 #include "enscale_guard/admission.h"
 #include "enscale_guard/environments.h"
 #include "enscale_guard/hello.h"
@@ -20,7 +21,8 @@
 #include "enscale_guard/keys.h"
 #include "enscale_guard/native.h"
 
-#define SENTENCE_SIZE 96
+#define SENTENCE_SIZE  96
+#define NAME_SHOWN_MAX 32 /* of a field that nobody knows */
 
 /* ---- fields ------------------------------------------------------------ */
 
@@ -163,7 +165,10 @@ find_field(const struct row *row, const char *name, unsigned *seen)
 static int
 say_wrong(const char *what, const char *name, char sentence[SENTENCE_SIZE])
 {
-	snprintf(sentence, SENTENCE_SIZE, "%s field: %.32s.", what, name);
+	char shown[NAME_SHOWN_MAX + 1];
+
+	text_printable(name, shown, sizeof(shown));
+	snprintf(sentence, SENTENCE_SIZE, "%s field: %s.", what, shown);
 	return ENS_E_SYNTAX;
 }
 

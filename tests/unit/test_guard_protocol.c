@@ -790,12 +790,24 @@ a_request_has_its_own_fields_and_no_others(void **state)
 	    "Wrong field: host_keys.");
 }
 
+static void
+a_field_with_a_long_name_is_named_up_to_a_whole_character(void **state)
+{
+	(void)state;
+	expect_refusal(
+	    "{\"op\":\"keys\",\"a234567890123456789012345678901\u00e9\":1}",
+	    122, "bad-request");
+	assert_string_equal(text(around.answer, "sentence"),
+	    "Unknown field: a234567890123456789012345678901.");
+}
+
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(a_request_has_its_own_fields_and_no_others),
+		TEST(a_field_with_a_long_name_is_named_up_to_a_whole_character),
 		TEST(settings_name_the_gateway_and_its_keys),
 		TEST(sessions_are_those_that_the_guard_knows),
 		TEST(
