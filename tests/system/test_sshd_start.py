@@ -3,7 +3,6 @@ is found out, and an sshd that would let in otherwise is refused, in words."""
 
 import re
 import signal
-import time
 
 import pytest
 
@@ -127,6 +126,17 @@ def test_every_match_block_is_looked_at(gateway, changed):
     result = check(gateway)
     assert result.returncode == EX_CONFIG
     assert f"the Match block at line {last_line(gateway) - 3} of".encode() in result.stderr
+    assert b"permittunnel must be" in result.stderr
+
+
+@pytest.mark.parametrize("word", [
+    'Ma"tch"', '"match" ', '"Match"', '="Match"', '= MATCH', '""Match', '"" Match'])
+def test_a_match_block_is_one_however_its_word_is_written(gateway, changed, word):
+    script = in_block("PermitTunnel yes", "User 7777")
+    changed(CONFIG, script.replace("Match ", word if word.endswith('"') else f"{word} "))
+    result = check(gateway)
+    assert result.returncode == EX_CONFIG
+    assert f"the Match block at line {last_line(gateway) - 1} of".encode() in result.stderr
     assert b"permittunnel must be" in result.stderr
 
 
@@ -275,9 +285,10 @@ def test_failed_logins_lock_out_nobody_behind_the_same_address(client):
 def reloaded(gateway, changed, client, wait_for):
     """reloaded(sed script): of the configuration, for sshd as it runs."""
     def restart():
+        listened = gateway.log().count("Server listening on")
         gateway.kill("enscale-sshd", signal.SIGHUP)
-        time.sleep(0.5)
-        wait_for(lambda: gateway.sh("ss -Hltn 'sport = :3022'").stdout, "sshd is back")
+        wait_for(lambda: gateway.log().count("Server listening on") > listened, "sshd is back")
+        wait_for(lambda: gateway.sh("ss -Hltn4 'sport = :3022'").stdout, "and listens")
 
     def reload(script):
         changed(CONFIG, script)
