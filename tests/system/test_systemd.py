@@ -345,8 +345,8 @@ def test_a_terminal_on_the_node_is_the_users(installation, trusted):
     terminal = installation.pexpect_ssh(LOGIN)
     terminal.expect_exact("apache@node136553-crimson-dust-8")
     terminal.setwinsize(33, 99)
-    time.sleep(0.5)
-    terminal.sendline("stty size; exit 5")
+    # The brackets keep what is typed from being what is waited for.
+    terminal.sendline("until stty size | grep '33[ ]99'; do sleep 0.1; done; exit 5")
     terminal.expect_exact("33 99")
     terminal.wait()
     assert terminal.exitstatus == 5
@@ -514,9 +514,12 @@ def test_a_reload_of_the_guard_takes_what_is_new(installation, host, wait_for):
         host.sh(f"mv {file}.kept {file}; systemctl reload enscale-guard")
     wait_for(lambda: not shown(), "and no longer")
     host.sh(f"sed -Ei.kept 's|^#?source_addresses = .*|source_addresses = 198.19.0.9/32|' {file};"
-            f"systemctl reload enscale-guard; sleep 1; mv {file}.kept {file}")
-    log = host.run(["journalctl", "-u", "enscale-guard", "-n", "20", "-o", "cat"]).stdout
-    assert b"change with a restart only" in log
+            "systemctl reload enscale-guard")
+    journal = ["journalctl", "-u", "enscale-guard", "-n", "20", "-o", "cat"]
+    try:
+        wait_for(lambda: b"change with a restart only" in host.run(journal).stdout, "it says so")
+    finally:
+        host.sh(f"mv {file}.kept {file}")
     assert show(host, "enscale-guard", "MainPID", "NRestarts") == before
 
 
