@@ -24,13 +24,13 @@
 #include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/lock_file.h"
-#include "enscale_guard/info.h"
 #include "enscale_guard/agent_socket.h"
 #include "enscale_guard/authority.h"
 #include "enscale_guard/confinement.h"
 #include "enscale_guard/ending.h"
 #include "enscale_guard/guard.h"
 #include "enscale_guard/guard_socket.h"
+#include "enscale_guard/info.h"
 #include "enscale_guard/judge.h"
 #include "enscale_guard/key_change.h"
 #include "enscale_guard/left_over.h"
@@ -239,8 +239,8 @@ prepare_process(void)
 
 /*
  * The signer, which has our uid and groups, reads the key's file: its mode
- * does not keep it from us. What is read from here on: view, sessions, /proc, and what the libraries
- * may yet load.
+ * does not keep it from us. What is read from here on: view, sessions, /proc,
+ * and what the libraries may yet load.
  */
 static void
 give_up_reading(const struct guard *g)
