@@ -169,8 +169,10 @@ take_care(struct guard *guard, struct left_over *left)
 {
 	keep_strays(guard, left);
 	if (left->error != 0 && left->error != -EAGAIN)
-		log_warning("cannot tell all that is left of session=%s: %s",
-		    left->session.id, error_text(left->error));
+		log_warning(
+		    "cannot tell all that is left: %s session=%s account=%u",
+		    error_text(left->error), left->session.id,
+		    left->session.account);
 	if (left->of_uid.count == 0 && left->error == 0) {
 		settle(guard, left);
 		return true;
