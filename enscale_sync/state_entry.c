@@ -719,8 +719,8 @@ state_file(struct state *state, const struct entry *entry, bool adopt)
 {
 	int r;
 
-	state->entry.len = 0;
-	wire_write_bytes(&state->entry, state_no_uuid, ENTRY_UUID_LEN);
+	wire_write_bytes(state_fresh_entry(state), state_no_uuid,
+	    ENTRY_UUID_LEN);
 	entry_encode(&state->entry, entry);
 	if (state->entry.error != 0)
 		return state->entry.error;

@@ -137,6 +137,9 @@ state_uuid_bytes(const uint8_t uuid[ENTRY_UUID_LEN])
 	return (struct bytes){ uuid, ENTRY_UUID_LEN };
 }
 
+/* state->entry, empty: an entry that was too large for it is no error of the
+ * next one. */
+struct wire_writer *state_fresh_entry(struct state *state);
 /* What the rows of T_IDS for a subject begin with. */
 struct state_key state_ids_prefix(const struct record_key *subject);
 /* A value of T_NAMES; what an orphan waits for, the beginning of a key. */

@@ -109,13 +109,20 @@ state_next_uuid(struct state *state, uint8_t uuid[ENTRY_UUID_LEN])
 	return 0;
 }
 
+struct wire_writer *
+state_fresh_entry(struct state *state)
+{
+	state->entry.len = 0;
+	state->entry.error = 0;
+	return &state->entry;
+}
+
 bool
 state_has(struct state *state, const struct entry *entry)
 {
 	struct bytes parent = { NULL, 0 }, ours;
 
-	state->entry.len = 0;
-	entry_encode(&state->entry, entry);
+	entry_encode(state_fresh_entry(state), entry);
 	return state->entry.error == 0 &&
 	    find(state, entry->uuid, &parent, &ours) == 0 &&
 	    bytes_equal(ours,

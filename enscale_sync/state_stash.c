@@ -14,8 +14,7 @@
 int
 state_stash(struct state *state, const struct entry *entry)
 {
-	state->entry.len = 0;
-	entry_encode(&state->entry, entry);
+	entry_encode(state_fresh_entry(state), entry);
 	if (state->entry.error != 0)
 		return state->entry.error;
 	return state_store(state, T_STASH, state_uuid_bytes(entry->uuid),

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -1050,12 +1051,43 @@ a_state_of_another_version_is_asked_anew(void **state)
 	}
 }
 
+static void
+an_entry_that_is_too_large_spoils_no_other_one(void **state)
+{
+	struct entry entry = { .kind = ENTRY_ACCOUNT,
+		.name = "",
+		.dn = ACCOUNT_DN("1"),
+		.csn = "",
+		.reason = "",
+		.warning = "" };
+	char *name = malloc(RECORD_SIZE_MAX + 1);
+
+	(void)state;
+	assert_non_null(name);
+	memset(name, 'a', RECORD_SIZE_MAX);
+	name[RECORD_SIZE_MAX] = '\0';
+	entry.name = entry.account.mail = name;
+	memcpy(entry.uuid, sync_uuid(1), ENTRY_UUID_LEN);
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_false(state_has(f.state, &entry));
+	assert_int_equal(state_put(f.state, &entry, true), ENS_E_LIMIT);
+	assert_int_equal(state_stash(f.state, &entry), ENS_E_LIMIT);
+	state_end(f.state);
+	free(name);
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	assert_int_equal(state_begin_read(f.state), 0);
+	entry = sync_entry(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	assert_true(state_has(f.state, &entry));
+	state_end(f.state);
+}
+
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
 	const struct CMUnitTest tests[] = {
 		TEST(an_entry_is_kept_over_a_restart),
+		TEST(an_entry_that_is_too_large_spoils_no_other_one),
 		TEST(an_undone_transaction_changes_nothing),
 		TEST(cookie_and_generation_come_back_after_a_restart),
 		TEST(a_second_process_is_kept_out),
