@@ -38,9 +38,9 @@ enum ssh_key_type {
 uint8_t ssh_key_stricter_options(uint8_t a, uint8_t b);
 /*
  * Of two from= lists ("": none) the one that lets in no address that the other
- * keeps out. NULL: neither is known to. Patterns are compared as texts: a list
- * is within another one that has all of its patterns, and no "!" that it has
- * not.
+ * keeps out; a, when both are as strict. NULL: neither is known to. Patterns
+ * are compared as texts: a list is within another one that has all of its
+ * patterns, and no "!" that it has not.
  */
 const char *ssh_key_stricter_from(const char *a, const char *b);
 

@@ -325,7 +325,7 @@ const char *
 ssh_key_stricter_from(const char *a, const char *b)
 {
 	if (*a == '\0' || *b == '\0')
-		return *a == '\0' ? b : a;
+		return *b == '\0' ? a : b;
 	if (has_patterns(b, a, false) && has_patterns(a, b, true))
 		return a;
 	return has_patterns(a, b, false) && has_patterns(b, a, true) ? b : NULL;

@@ -66,8 +66,7 @@ is_later(int64_t theirs, int64_t ours)
 static const char *
 widened_key(const struct entry_key *ours, const struct entry_key *theirs)
 {
-	if (strcmp(ours->from, theirs->from) != 0 &&
-	    ssh_key_stricter_from(ours->from, theirs->from) != theirs->from)
+	if (ssh_key_stricter_from(theirs->from, ours->from) != theirs->from)
 		return schema_names[SCHEMA_SSH_PUBLIC_KEY];
 	if (ssh_key_stricter_options(ours->options, theirs->options) !=
 	    theirs->options)

@@ -144,6 +144,8 @@ a_key_grants_more_without_its_limits(void **state)
 	assert_widened(NULL, plain, plain);
 	assert_only_widened("sshPublicKey",
 	    with_key(KEY, "from=\"10.0.0.1\" ", 1), plain);
+	assert_widened(NULL, with_key(KEY, "from=\"10.0.0.1,10.0.0.2\" ", 1),
+	    with_key(KEY, "from=\"10.0.0.2,10.0.0.1\" ", 1));
 	assert_widened("sshPublicKey", with_key(KEY, "from=\"10.0.0.1\" ", 1),
 	    with_key(KEY, "from=\"10.0.0.2\" ", 1));
 	assert_only_widened("sshPublicKey", with_key(KEY, "no-pty ", 1), plain);
