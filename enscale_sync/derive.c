@@ -339,34 +339,57 @@ leave_out_key(struct derive *derive, const struct entry_key *key)
 
 	fingerprint_format_sha256(key->fingerprint, text);
 	leave_out(derive, 1,
-	    "key %s is there twice: of its from= lists neither is within the other",
+	    "key %s is there more than once: none of its from= lists is within all others",
 	    text);
 }
 
+/* Of one key, the oldest first. *ret_good false: nothing is left of it. */
+static int
+merge_copies(struct derive *derive, struct key_row *rows, uint32_t count,
+    bool *ret_good)
+{
+	struct entry_key **copy;
+
+	derive->packed.count = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		copy = add_row(&derive->packed, sizeof(struct entry_key *));
+		if (copy == NULL)
+			return -ENOMEM;
+		*copy = &rows[i].key;
+	}
+	*ret_good = entry_key_merge(derive->packed.data, count);
+	return 0;
+}
+
 /* Each stays once: the oldest one with it, as little as all of them. */
-static void
+static int
 merge_keys(struct derive *derive)
 {
-	struct key_row *rows = derive->keys.data, *row;
+	struct key_row *rows = derive->keys.data;
 	uint32_t kept = 0, next;
 	bool good;
+	int r = 0;
 
 	for (uint32_t i = 0; i < derive->keys.count; i = next) {
-		row = &rows[i];
-		good = true;
-		for (next = i + 1; next < derive->keys.count &&
-		     memcmp(row->key.fingerprint, rows[next].key.fingerprint,
-		         SHA256_LEN) == 0;
-		     next++)
-			good &= entry_key_lessen(&row->key, &rows[next].key);
-		if (row->limits)
+		next = i + 1;
+		while (next < derive->keys.count &&
+		    memcmp(rows[i].key.fingerprint, rows[next].key.fingerprint,
+		        SHA256_LEN) == 0)
+			next++;
+		if (rows[i].limits)
 			continue;
+		good = true;
+		if (next - i > 1)
+			r = merge_copies(derive, &rows[i], next - i, &good);
+		if (r != 0)
+			return r;
 		if (good)
-			rows[kept++] = *row;
+			rows[kept++] = rows[i];
 		else
-			leave_out_key(derive, &row->key);
+			leave_out_key(derive, &rows[i].key);
 	}
 	derive->keys.count = kept;
+	return 0;
 }
 
 /* The keys of an account: ascending by fingerprint. */
@@ -384,9 +407,9 @@ gather_keys(struct derive *derive, const struct record_key *subject,
 		return r;
 	qsort(derive->keys.data, derive->keys.count, sizeof(struct key_row),
 	    compare_keys);
-	merge_keys(derive);
+	r = merge_keys(derive);
 	limit_keys(derive);
-	return 0;
+	return r;
 }
 
 static int

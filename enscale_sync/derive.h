@@ -45,7 +45,7 @@ void derive_free(struct derive *derive);
  * so that no new one takes the place of one that is in use. The others are
  * left out: a key is as if absent; a node or an environment is not listed,
  * but counts where it is asked for by its number. Of several entries with one
- * key the oldest counts, as little as all of them (entry_key_lessen()).
+ * key the oldest counts, as little as all of them (entry_key_merge()).
  */
 int derive_subject(struct derive *derive, const struct record_key *subject);
 /* Puts the records of all subjects. */

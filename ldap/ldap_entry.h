@@ -53,6 +53,10 @@ struct entry_key {
  * False, and it is as it was: of two from= lists neither is within the other, so
  * that nothing is left of it. */
 bool entry_key_lessen(struct entry_key *key, const struct entry_key *other);
+/* Makes the first of several copies of one key as little as all of them, in
+ * whatever order they come. False, and it is as it was: none of their from=
+ * lists is within all others. */
+bool entry_key_merge(struct entry_key *const *copies, uint32_t count);
 
 struct entry_host_key {
 	uint8_t fingerprint[SHA256_LEN];

@@ -67,6 +67,25 @@ entry_key_lessen(struct entry_key *key, const struct entry_key *other)
 	return true;
 }
 
+bool
+entry_key_merge(struct entry_key *const *copies, uint32_t count)
+{
+	struct entry_key least = *copies[0];
+
+	/* If one list is within all others, this finds it: of two that are not
+	 * within each other neither is that one. */
+	for (uint32_t i = 1; i < count; i++) {
+		if (!entry_key_lessen(&least, copies[i]))
+			least.from = copies[i]->from;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if (!entry_key_lessen(&least, copies[i]))
+			return false;
+	}
+	*copies[0] = least;
+	return true;
+}
+
 /* Begins to read the keys of a value; false when it is over its limit. */
 static bool
 open_value(struct parse *p, const struct berval *value)
@@ -240,29 +259,38 @@ has_same_limits(const struct entry_key *a, const struct entry_key *b)
 	    a->expires == b->expires;
 }
 
-/* The key that has no blob any more stands for none. */
+static bool
+have_same_limits(struct entry_key *const *copies, uint32_t count)
+{
+	for (uint32_t i = 1; i < count; i++) {
+		if (!has_same_limits(copies[0], copies[i]))
+			return false;
+	}
+	return true;
+}
+
+/* The first copy stays, if any: one without a blob stands for none. */
 static void
-merge_key(struct parse *p, struct entry_key *key, struct entry_key *again)
+merge_copies(struct parse *p, struct entry_key *const *copies, uint32_t count)
 {
 	char text[FINGERPRINT_SHA256_TEXT_LEN + 128];
 	char name[FINGERPRINT_SHA256_TEXT_LEN + 1];
 	bool good = true;
 
-	if (!has_same_limits(key, again)) {
-		good = entry_key_lessen(key, again);
-		fingerprint_format_sha256(key->fingerprint, name);
-		(void)snprintf(text, sizeof(text), "%s is there twice: %s",
-		    name,
-		    good ? "what either takes away is away"
-		         : "of its from= lists neither is within the other");
+	if (!have_same_limits(copies, count)) {
+		good = entry_key_merge(copies, count);
+		fingerprint_format_sha256(copies[0]->fingerprint, name);
+		(void)snprintf(text, sizeof(text),
+		    "%s is there more than once: %s", name,
+		    good ? "what any of them takes away is away"
+		         : "none of its from= lists is within all others");
 		if (good)
 			entry_warn(p, SCHEMA_SSH_PUBLIC_KEY, text);
 		else
 			(void)entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, text);
 	}
-	again->blob.len = 0;
-	if (!good)
-		key->blob.len = 0;
+	for (uint32_t i = good ? 1 : 0; i < count; i++)
+		copies[i]->blob.len = 0;
 }
 
 /* Each key stays once, as little as all copies of it. False without memory. */
@@ -272,20 +300,20 @@ merge_keys(struct parse *p, struct key_values *values)
 	struct entry_key **order = entry_take(p,
 	    values->count * sizeof(struct entry_key *));
 	struct entry_key *keys = values->keys;
-	uint32_t first = 0, kept = 0;
+	uint32_t next, kept = 0;
 
 	if (order == NULL)
 		return false;
 	for (uint32_t i = 0; i < values->count; i++)
 		order[i] = &keys[i];
 	qsort(order, values->count, sizeof(struct entry_key *), compare_keys);
-	for (uint32_t i = 1; i < values->count; i++) {
-		if (!is_same_key(order[first], order[i]))
-			first = i;
-		else if (order[first]->blob.len > 0)
-			merge_key(p, order[first], order[i]);
-		else
-			order[i]->blob.len = 0;
+	for (uint32_t i = 0; i < values->count; i = next) {
+		next = i + 1;
+		while (
+		    next < values->count && is_same_key(order[i], order[next]))
+			next++;
+		if (next - i > 1)
+			merge_copies(p, order + i, next - i);
 	}
 	for (uint32_t i = 0; i < values->count; i++) {
 		if (keys[i].blob.len > 0)

@@ -227,6 +227,30 @@ a_key_that_two_entries_have_is_as_little_as_both(void **state)
 }
 
 static void
+of_from_lists_the_one_within_all_others_counts_whichever_is_oldest(void **state)
+{
+	static const char *const lists[] = { "192.0.2.1,192.0.2.2",
+		"192.0.2.2,192.0.2.3", "192.0.2.2" };
+	const char *dns[] = { KEY_DN("a", "1"), KEY_DN("b", "1"),
+		KEY_DN("c", "1") };
+	char lines[512];
+
+	(void)state;
+	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
+	for (uint32_t last = 0; last < 3; last++) {
+		for (uint32_t i = 0; i < 3; i++) {
+			(void)snprintf(lines, sizeof(lines),
+			    "objectClass: enscaleKey\n"
+			    "sshPublicKey: from=\"%s\" %s\n",
+			    lists[(i + last) % 3], sync_key(1));
+			sync_put(&f, 10 + i, dns[i], lines);
+		}
+		derive_everything();
+		assert_string_equal(key_as_published(1).from, "192.0.2.2");
+	}
+}
+
+static void
 a_key_on_the_account_itself_counts_as_well(void **state)
 {
 	char lines[512];
@@ -573,7 +597,6 @@ a_key_over_the_limit_is_as_if_absent_and_the_others_stay(void **state)
 	assert_int_equal(seen.record.len, 0);
 }
 
-/* Their names make the record too long before their number does. */
 static void
 a_key_with_two_from_lists_is_left_out_and_named(void **state)
 {
@@ -599,9 +622,10 @@ a_key_with_two_from_lists_is_left_out_and_named(void **state)
 	assert_int_equal(seen.left_out, 1);
 	assert_string_equal(seen.name, ACCOUNT_DN("1"));
 	assert_non_null(strstr(seen.text,
-	    " is there twice: of its from= lists neither is within the other"));
+	    " is there more than once: none of its from= lists is within all others"));
 }
 
+/* Their names make the record too long before their number does. */
 static void
 environments_that_one_record_cannot_hold_are_left_out_alone(void **state)
 {
@@ -642,6 +666,8 @@ main(void)
 		TEST(an_account_gives_its_records),
 		TEST(a_key_that_two_entries_have_is_the_older_ones),
 		TEST(a_key_that_two_entries_have_is_as_little_as_both),
+		TEST(
+		    of_from_lists_the_one_within_all_others_counts_whichever_is_oldest),
 		TEST(a_key_with_two_from_lists_is_left_out_and_named),
 		TEST(a_key_on_the_account_itself_counts_as_well),
 		TEST(an_environment_lists_its_members_and_nodes),

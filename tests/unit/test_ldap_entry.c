@@ -484,7 +484,7 @@ a_key_that_is_there_twice_is_as_little_as_both(void **state)
 	/* What is the same twice is not worth a word. */
 	assert_string_equal(entry.reason, "");
 	assert_non_null(strstr(entry.warning,
-	    " is there twice: what either takes away is away"));
+	    " is there more than once: what any of them takes away is away"));
 	assert_null(strstr(entry.warning, "two"));
 	/* Of two lists the one within the other; else nothing is in both. */
 	sync_begin(&fixture);
@@ -499,7 +499,35 @@ a_key_that_is_there_twice_is_as_little_as_both(void **state)
 	assert_int_equal(entry.account.key_count, 1);
 	assert_string_equal(entry.account.keys[0].from, "192.0.2.8");
 	assert_non_null(strstr(entry.reason,
-	    " is there twice: of its from= lists neither is within the other"));
+	    " is there more than once: none of its from= lists is within all others"));
+}
+
+static void
+keys_that_are_there_twice_are_the_same_in_any_order(void **state)
+{
+	static const char *const values[] = {
+		"from=\"192.0.2.1,192.0.2.2\" " SAMPLE_ED25519,
+		"from=\"192.0.2.2,192.0.2.3\" " SAMPLE_ED25519,
+		"from=\"192.0.2.2\" " SAMPLE_ED25519,
+	};
+	struct entry entry;
+
+	(void)state;
+	for (uint32_t last = 0; last < 3; last++) {
+		sync_begin(&fixture);
+		sync_add(&fixture, "objectClass: enscaleAccount");
+		sync_add(&fixture, "enscaleAccountId: 1");
+		for (uint32_t i = 0; i < 3; i++)
+			VALUE(values[(i + last) % 3]);
+		entry = sync_parse(&fixture, 1, ACCOUNT_DN);
+		assert_int_equal(entry.account.key_count, 1);
+		assert_string_equal(entry.account.keys[0].from, "192.0.2.2");
+		assert_string_equal(entry.reason, "");
+		/* One line, however often it is there. */
+		assert_non_null(strstr(entry.warning, " is there "));
+		assert_ptr_equal(strchr(entry.warning, '\n'),
+		    strrchr(entry.warning, '\n'));
+	}
 }
 
 static void
@@ -904,6 +932,8 @@ main(void)
 		    every_bad_value_of_an_account_is_named_and_every_good_key_taken),
 		cmocka_unit_test(
 		    a_key_that_is_there_twice_is_as_little_as_both),
+		cmocka_unit_test(
+		    keys_that_are_there_twice_are_the_same_in_any_order),
 		cmocka_unit_test(what_is_said_of_an_entry_ends_somewhere),
 		cmocka_unit_test(an_end_at_the_epoch_is_not_never),
 		cmocka_unit_test(
