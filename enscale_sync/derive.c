@@ -689,6 +689,9 @@ derive_account(struct derive *derive, const struct record_key *subject)
 		wire_read_init(&id, subject->data + 1, subject->len - 1);
 		return bury_account(derive, wire_read_u32(&id));
 	}
+	/* Keys first: those that limit_subject() takes out are to be named. */
+	if (r == 0)
+		r = gather_keys(derive, subject, &entry);
 	if (r == 0)
 		r = limit_subject(derive, subject, &entry);
 	if (r != 0)
@@ -704,8 +707,6 @@ derive_account(struct derive *derive, const struct record_key *subject)
 	};
 	r = put_record(derive, subject,
 	    record_encode_account(fresh(derive), &record));
-	if (r == 0)
-		r = gather_keys(derive, subject, &entry);
 	if (r == 0)
 		r = put_keys(derive, entry.id);
 	if (r == 0)

@@ -108,20 +108,25 @@ file_less(struct state *state, const struct entry *entry)
 
 /* A key of the other copy that was changed, or is gone (now NULL). */
 struct key_change {
-	const struct entry_key *was; /* NULL: it is new */
+	const struct entry_key *was;
 	const struct entry_key *now;
 };
 
-static const uint8_t *
-fingerprint_of(const struct key_change *key)
+/* What is as it was takes nothing away. Where it grants less than ours derive.c
+ * sees to that, for as long as it is there. */
+static bool
+takes_away(const struct key_change *key)
 {
-	return key->was != NULL ? key->was->fingerprint : key->now->fingerprint;
+	return key->now == NULL ||
+	    strcmp(key->was->from, key->now->from) != 0 ||
+	    key->was->options != key->now->options ||
+	    key->was->expires != key->now->expires;
 }
 
 static bool
 is_of(const struct entry_key *ours, const struct key_change *key)
 {
-	return memcmp(ours->fingerprint, fingerprint_of(key), SHA256_LEN) == 0;
+	return memcmp(ours->fingerprint, key->was->fingerprint, SHA256_LEN) == 0;
 }
 
 /* Makes it as little as both. false: nothing is left of it. */
@@ -151,7 +156,7 @@ lessen_values(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 	uint32_t count = 0;
 	int r = state_copy_load(state, uuid, &copy);
 
-	if (r != 0 || value_of(&copy.entry, fingerprint_of(key)) == NULL)
+	if (r != 0 || value_of(&copy.entry, key->was->fingerprint) == NULL)
 		return r;
 	keys = copy.rows.keys;
 	for (uint32_t i = 0; i < copy.entry.account.key_count; i++) {
@@ -197,7 +202,8 @@ limit_key(struct state *state, const struct record_key *account,
     const struct key_change *key)
 {
 	struct state_uuids copies AUTO(state_uuids_free) = { 0 };
-	int r = state_gather_copies(state, account, &copies);
+	int r = takes_away(key) ? state_gather_copies(state, account, &copies)
+	                        : 0;
 
 	for (uint32_t i = 0; r == 0 && i < copies.count; i++) {
 		if (state_is_kept(state, copies.rows[i]))
@@ -344,18 +350,17 @@ limit_by_key(struct state *state, const struct state_copy *was,
 {
 	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
 	struct key_change key = {
-		.was = was == NULL ? NULL : &was->entry.key,
+		.was = &was->entry.key,
 		.now = is_good(now, ENTRY_KEY) ? &now->key : NULL,
 	};
 	struct record_key account;
 	struct entry above;
-	int r = was == NULL ? state_find_parent(state, now->uuid, &rows, &above)
-	                    : state_find(state, was->parent, &rows, &above);
+	int r = state_find(state, was->parent, &rows, &above);
 
 	if (r != 0 || !is_good(&above, ENTRY_ACCOUNT))
 		return r == ENS_E_NOTFOUND ? 0 : r;
 	account = state_subject_of(&above);
-	if (key.was != NULL && key.now != NULL &&
+	if (key.now != NULL &&
 	    (memcmp(key.was->fingerprint, key.now->fingerprint, SHA256_LEN) !=
 	            0 ||
 	        has_moved(state, was)))
@@ -374,8 +379,8 @@ limit(struct state *state, const struct state_copy *was,
 	struct record_key subject;
 	bool gone;
 
-	if (is_good(old, ENTRY_KEY) || (old == NULL && is_good(now, ENTRY_KEY)))
-		return limit_by_key(state, old == NULL ? NULL : was, now);
+	if (is_good(old, ENTRY_KEY))
+		return limit_by_key(state, was, now);
 	if (old == NULL && (now == NULL || now->refused))
 		return 0;
 	subject = state_subject_of(old != NULL ? old : now);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/cleanup.h"
 #include "common/errors.h"
 #include "common/fingerprint.h"
 #include "common/ssh_key.h"
@@ -49,6 +50,7 @@ static struct {
 	size_t len;
 } records[64];
 static uint32_t record_count;
+static char left_out[512]; /* what was said of it; "": nothing */
 
 static int
 unmake(void **state)
@@ -71,13 +73,26 @@ put(void *arg, const struct record_key *key, struct bytes record)
 	return 0;
 }
 
+static int
+note(void *arg, const struct record_key *subject,
+    const struct derive_excess *excess)
+{
+	(void)arg;
+	(void)subject;
+	if (excess->left_out > 0)
+		(void)snprintf(left_out, sizeof(left_out), "%s", excess->text);
+	return 0;
+}
+
 static struct bytes
 find(struct record_key key)
 {
 	struct derive *derive;
 
 	record_count = 0;
-	assert_int_equal(derive_new(f.state, NULL, put, NULL, NULL, &derive), 0);
+	left_out[0] = '\0';
+	assert_int_equal(derive_new(f.state, NULL, put, note, NULL, &derive),
+	    0);
 	assert_int_equal(state_begin_read(f.state), 0);
 	assert_int_equal(derive_all(derive), 0);
 	state_end(f.state);
@@ -515,6 +530,66 @@ an_option_that_is_put_on_the_new_key_counts(void **state)
 	assert_false(has_key(1));
 }
 
+/* The key value with this number of the old copy, as the state has it. */
+static struct entry_key
+kept_value(uint32_t number, struct entry_rows *rows)
+{
+	struct bytes blob;
+	struct ssh_key key;
+	struct entry entry;
+
+	assert_int_equal(
+	    ssh_key_parse(sync_key(number), strlen(sync_key(number)), &key), 0);
+	assert_int_equal(
+	    state_find(f.state, sync_uuid(OLD + ACCOUNT_UUID), rows, &entry),
+	    0);
+	for (uint32_t i = 0; i < entry.account.key_count; i++) {
+		blob = entry.account.keys[i].blob;
+		if (bytes_equal(blob, (struct bytes){ key.blob, key.blob_len }))
+			return entry.account.keys[i];
+	}
+	fail_msg("no key %u", number);
+	return (struct entry_key){ .from = "" };
+}
+
+static void
+a_key_that_the_new_copy_has_for_other_addresses_is_named_and_kept(void **state)
+{
+	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	char lines[768];
+	uint32_t len;
+
+	(void)state;
+	sync_fixture_free(&f);
+	sync_fixture_make(&f);
+	(void)snprintf(lines, sizeof(lines),
+	    "sshPublicKey: from=\"192.0.2.1\" %s\nsshPublicKey: %s\n",
+	    sync_key(5), sync_key(6));
+	put_account(OLD, lines);
+	sync_complete(&f);
+	len = (uint32_t)snprintf(lines, sizeof(lines),
+	    "sshPublicKey: from=\"192.0.2.2\" %s\n"
+	    "sshPublicKey: from=\"192.0.2.6\" %s\n",
+	    sync_key(5), sync_key(6));
+	put_account(NEW, lines);
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_keep(f.state, sync_uuid(OLD + ACCOUNT_UUID)), 0);
+	assert_int_equal(state_commit(f.state), 0);
+	assert_false(has_key(5));
+	assert_non_null(strstr(left_out, "from="));
+	assert_string_equal(key_as_published(6).from, "192.0.2.6");
+	/* No key is changed: nor are those of the old copy. */
+	(void)snprintf(lines + len, sizeof(lines) - len, "cn: Ann\n");
+	put_account(NEW, lines);
+	put_key(NEW + KEY_UUID, 5, "from=\"192.0.2.3\" ");
+	assert_false(has_key(5));
+	assert_non_null(strstr(left_out, "from="));
+	assert_int_equal(state_begin_read(f.state), 0);
+	assert_string_equal(kept_value(5, &rows).from, "192.0.2.1");
+	assert_string_equal(kept_value(6, &rows).from, "");
+	state_end(f.state);
+}
+
 static void
 keys_that_the_new_copy_came_without_stay(void **state)
 {
@@ -740,6 +815,8 @@ main(void)
 		TEST(the_stricter_of_two_copies_counts),
 		TEST(so_it_does_when_the_new_copy_came_like_that),
 		TEST(a_key_that_is_kept_beside_another_entry_of_it_is_no_more),
+		TEST(
+		    a_key_that_the_new_copy_has_for_other_addresses_is_named_and_kept),
 		TEST(what_is_given_to_the_new_copy_waits),
 		LATER(what_is_given_to_the_new_copy_waits),
 		TEST(
