@@ -31,9 +31,9 @@ static const struct verb verbs[] = {
 	{ "lookup", "NAME", "say what the gateway knows of a login name",
 	    name_lookup },
 	{ "node enrol",
-	    "[USER@]HOST --node ID --environment NAME [--service TYPE] "
+	    "HOST --node ID --environment NAME [--service TYPE] "
 	    "[--user USER] [--support TEXT] [--gateway ADDRESS] "
-	    "[--address IP] [--port PORT] [--ssh-option NAME=VALUE]... "
+	    "[--address IP] [--port PORT] [--ssh-option NAME=VALUE] "
 	    "[--uri URI] [--bind-dn DN] [--password-file FILE] "
 	    "[--account ACCOUNT [--identity FILE] | --no-login] [--dry-run]",
 	    "make a host a node, over your ssh, and enter it", node_enrol },

@@ -78,7 +78,8 @@ def test_each_page_of_ours_that_a_page_names_is_there():
 
 def rows_of(usage, start):
     """{verb: its options} of a usage text, where start is what is before each verb."""
-    usage = re.sub(r"\n {10,}", " ", usage)
+    # a line of arguments that goes on; what it is for begins with a small letter
+    usage = re.sub(r"\n {10,}|\n {6}(?=[^a-z ])", " ", usage)
     return {verb.strip(): options_in(rest)
             for verb, rest in re.findall(rf"^{start}((?:[a-z]+ ?)+)(.*)", usage, re.M)}
 
@@ -112,6 +113,14 @@ def test_each_verb_of_enscale_node_and_its_options_are_in_its_page(gateway):
     assert set(rows) == {"setup", "check", "show", "remove"}
     assert synopsis("enscale-node.8") == rows
     assert documented("enscale-node.8") == set().union(*rows.values())
+
+
+def test_each_option_of_enscale_directory_is_in_its_page(gateway):
+    program = "/usr/src/enscale/directory/enscale-directory"
+    said = gateway.run([program, "--help"]).stdout.decode()
+    taken = set(re.findall(r" (--[a-z-]+) ", said))
+    assert len(taken) > 5
+    assert documented("enscale-directory.8") == taken
 
 
 @pytest.mark.parametrize("name,path", [
@@ -187,6 +196,8 @@ def named_exits(path):
     ("enscale-shell.1", lambda: re.findall(r"#define GUARD_EXIT_\w+\s+(\d+)",
                                            source("common/guard_protocol.h"))),
     ("enscale-node.8", lambda: re.findall(r"\bexit (\d)\b", source("node/*node", "node/*.sh"))),
+    ("enscale-directory.8", lambda: re.findall(r"\bexit (\d)\b",
+                                               source("directory/enscale-directory"))),
     ("enscale-sshd-start.8", lambda: re.findall(r"\bexit (\d)\b|EX_CONFIG=(\d+)",
                                                 source("gateway/enscale-sshd-start.in"))),
     ("enscale-keys.8", lambda: ["0", "1"]),
