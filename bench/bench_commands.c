@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "bench/bench_spawn.h"
-#include "common/login_name.h"
+#include "common/names/login_name.h"
 
 int
 main(int argc, char **argv)

@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include "bench/bench_spawn.h"
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/fingerprint.h"
-#include "common/login_name.h"
-#include "common/view_writer.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint.h"
+#include "common/names/login_name.h"
+#include "enscale_sync/view_writer.h"
 
 #define ROUNDS_DEFAULT 400
 

@@ -34,9 +34,9 @@
 #include <unistd.h>
 
 #include "bench/bench_spawn.h"
-#include "common/account_map.h"
-#include "common/errors.h"
-#include "common/login_name.h"
+#include "common/base/errors.h"
+#include "common/names/account_map.h"
+#include "common/names/login_name.h"
 
 #define ROUNDS_DEFAULT 4000
 #define BATCH          50 /* lookups in one sample */

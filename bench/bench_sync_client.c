@@ -18,8 +18,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "common/login_name.h"
-#include "common/view.h"
+#include "common/names/login_name.h"
+#include "common/view/view.h"
 
 #define POLL_NANOSECONDS 50000
 #define CHANGES_MAX      100000

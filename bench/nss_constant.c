@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "common/cleanup.h"
+#include "common/base/cleanup.h"
 
 enum nss_status _nss_constant_getpwnam_r(const char *name,
     struct passwd *result, char *buffer, size_t buflen, int *errnop);

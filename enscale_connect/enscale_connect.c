@@ -30,9 +30,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/limits.h"
-#include "common/login_name.h"
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
+#include "common/names/login_name.h"
 
 #define WORDS       5
 #define COMMAND_MAX 256

@@ -24,9 +24,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/policy.h"
-#include "common/session_registry.h"
-#include "common/wire.h"
+#include "common/base/wire.h"
+#include "common/policy/policy.h"
+#include "common/protocol/session_registry.h"
 #include "enscale_guard/cert.h"
 
 /* The longest exchange hash is SHA-512's; none is shorter than SHA-256's. */

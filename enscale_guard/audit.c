@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/fingerprint_text.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint_text.h"
 #include "enscale_guard/log.h"
 
 #define AUDIT_MODE      0640

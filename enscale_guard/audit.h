@@ -15,7 +15,7 @@
 
 #include <jansson.h>
 
-#include "common/session_registry.h"
+#include "common/protocol/session_registry.h"
 
 struct audit;
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/changeable.h"
-#include "common/errors.h"
-#include "common/fingerprint.h"
+#include "common/base/changeable.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint.h"
 #include "enscale_guard/audit.h"
 #include "enscale_guard/log.h"
 

@@ -16,12 +16,12 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/fingerprint_text.h"
-#include "common/login_name.h"
-#include "common/session_registry.h"
-#include "common/ssh_key.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint_text.h"
+#include "common/keys/ssh_key.h"
+#include "common/names/login_name.h"
+#include "common/protocol/session_registry.h"
 
 #define CERT_TYPE_USER 1
 #define NONCE_LEN      32

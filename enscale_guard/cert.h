@@ -11,8 +11,8 @@
 
 #include <openssl/types.h>
 
-#include "common/limits.h"
-#include "common/wire.h"
+#include "common/base/limits.h"
+#include "common/base/wire.h"
 
 #define CERT_TYPE_NAME     "ssh-ed25519-cert-v01@openssh.com" /* of a hop */
 #define CERT_TYPE_NAME_MAX 64

@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-#include "common/cleanup.h"
-#include "common/landlock.h"
+#include "common/base/cleanup.h"
+#include "common/base/landlock.h"
 
 int
 confinement_begin(const char *const *folders)

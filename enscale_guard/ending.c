@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_guard/left_over.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"

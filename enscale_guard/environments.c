@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/json.h"
-#include "common/login_name.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/json.h"
+#include "common/names/login_name.h"
 #include "enscale_guard/known_hosts.h"
 
 /* What a row takes beside its texts, about. */

@@ -1,4 +1,4 @@
-/* {"op":"list"} of common/guard_protocol.h: the environments and nodes of
+/* {"op":"list"} of common/protocol/guard_protocol.h: the environments and nodes of
  * the session's account, page by page. */
 #ifndef ENSCALE_GUARD_ENVIRONMENTS_H
 #define ENSCALE_GUARD_ENVIRONMENTS_H

@@ -11,9 +11,9 @@
 
 #include <systemd/sd-event.h>
 
-#include "common/config.h"
-#include "common/policy.h"
-#include "common/view.h"
+#include "common/config/config.h"
+#include "common/policy/policy.h"
+#include "common/view/view.h"
 #include "enscale_guard/admission.h"
 #include "enscale_guard/audit.h"
 #include "enscale_guard/hop.h"

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/guard_protocol.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/protocol/guard_protocol.h"
 #include "enscale_guard/agent_socket.h"
 #include "enscale_guard/key_change.h"
 #include "enscale_guard/live_hop.h"

@@ -3,7 +3,7 @@
 
 #include "enscale_guard/hello.h"
 
-#include "common/fingerprint_text.h"
+#include "common/keys/fingerprint_text.h"
 
 /* Before a hello the shell knows nobody whom to ask. */
 static struct reply

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/policy.h"
+#include "common/policy/policy.h"
 
 enum hop_state {
 	HOP_NONE = 0,

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "common/cleanup.h"
-#include "common/guard_protocol.h"
-#include "common/host_address.h"
+#include "common/base/cleanup.h"
+#include "common/base/host_address.h"
+#include "common/protocol/guard_protocol.h"
 #include "enscale_guard/cert.h"
 #include "enscale_guard/known_hosts.h"
 #include "enscale_guard/log.h"

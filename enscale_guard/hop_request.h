@@ -1,4 +1,4 @@
-/* {"op":"hop"} and {"op":"hop-done"} of common/guard_protocol.h. */
+/* {"op":"hop"} and {"op":"hop-done"} of common/protocol/guard_protocol.h. */
 #ifndef ENSCALE_GUARD_HOP_REQUEST_H
 #define ENSCALE_GUARD_HOP_REQUEST_H
 

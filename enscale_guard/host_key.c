@@ -17,10 +17,10 @@
 #include <openssl/param_build.h>
 #include <openssl/params.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/limits.h"
-#include "common/ssh_key.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+#include "common/keys/ssh_key.h"
 
 #define ED25519_SIGNATURE_LEN 64
 #define EC_SCALAR_MAX         67 /* 521 bits and a zero in front */

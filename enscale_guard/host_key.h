@@ -5,7 +5,7 @@
 #ifndef ENSCALE_GUARD_HOST_KEY_H
 #define ENSCALE_GUARD_HOST_KEY_H
 
-#include "common/wire.h"
+#include "common/base/wire.h"
 
 /*
  * Verifies a signature blob over data by a host key blob: ssh-ed25519,

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/fingerprint.h"
-#include "common/ssh_key.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint.h"
+#include "common/keys/ssh_key.h"
 #include "enscale_guard/log.h"
 
 /* ---- settings ---------------------------------------------------------- */

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_guard/ending.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"

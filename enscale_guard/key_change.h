@@ -6,7 +6,7 @@
 #ifndef ENSCALE_GUARD_KEY_CHANGE_H
 #define ENSCALE_GUARD_KEY_CHANGE_H
 
-#include "common/keyd_protocol.h"
+#include "common/protocol/keyd_protocol.h"
 #include "enscale_guard/guard.h"
 
 /* The shell waits a little longer, enscale-keyd a little less. */

@@ -12,12 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/errors.h"
-#include "common/fingerprint.h"
-#include "common/fingerprint_text.h"
-#include "common/guard_protocol.h"
-#include "common/json.h"
-#include "common/ssh_key.h"
+#include "common/base/errors.h"
+#include "common/base/json.h"
+#include "common/keys/fingerprint.h"
+#include "common/keys/fingerprint_text.h"
+#include "common/keys/ssh_key.h"
+#include "common/protocol/guard_protocol.h"
 
 /* ---- list -------------------------------------------------------------- */
 

@@ -6,10 +6,10 @@
 #ifndef ENSCALE_GUARD_KEYS_H
 #define ENSCALE_GUARD_KEYS_H
 
-#include "common/keyd_protocol.h"
+#include "common/protocol/keyd_protocol.h"
 #include "enscale_guard/request.h"
 
-/* {"op":"keys"}, "key-add" and "key-delete" of common/guard_protocol.h. The
+/* {"op":"keys"}, "key-add" and "key-delete" of common/protocol/guard_protocol.h. The
  * last two are answered later when request->change_keys has taken the change. */
 struct reply keys_list(const struct request *request,
     const struct request_fields *fields);

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/errors.h"
-#include "common/ssh_key.h"
+#include "common/base/errors.h"
+#include "common/keys/ssh_key.h"
 
 void
 known_hosts_alias(uint32_t node, char ret_alias[KNOWN_HOSTS_ALIAS_SIZE])

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-#include "common/limits.h"
-#include "common/record.h"
+#include "common/base/limits.h"
+#include "common/view/record.h"
 
 #define KNOWN_HOSTS_ALIAS_SIZE (sizeof("node") + LOGIN_DIGITS_MAX)
 #define KNOWN_HOSTS_MAX \

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#include "common/limits.h"
+#include "common/base/limits.h"
 
 struct last_login {
 	int64_t opened; /* seconds since the epoch; 0: none */

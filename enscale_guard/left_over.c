@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/errors.h"
-#include "common/limits.h"
-#include "common/session_registry.h"
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+#include "common/protocol/session_registry.h"
 #include "enscale_guard/ending.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"

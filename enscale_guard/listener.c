@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/local_socket.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/local_socket.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/peer.h"
 

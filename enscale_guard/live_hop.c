@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/login_name.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/names/login_name.h"
 #include "enscale_guard/log.h"
 
 #define NAME_SIZE 64 /* 16 + 9 + 10 + 20 characters and three dots */

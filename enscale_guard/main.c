@@ -21,9 +21,9 @@
 
 #include <systemd/sd-daemon.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/lock_file.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/lock_file.h"
 #include "enscale_guard/agent_socket.h"
 #include "enscale_guard/authority.h"
 #include "enscale_guard/confinement.h"

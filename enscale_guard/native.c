@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base64.h"
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/guard_protocol.h"
+#include "common/base/base64.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/protocol/guard_protocol.h"
 #include "enscale_guard/known_hosts.h"
 
 #define CERT_LINE_MAX (CERT_TYPE_NAME_MAX + BASE64_LEN(CERT_BLOB_MAX) + 2)

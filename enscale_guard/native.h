@@ -11,7 +11,7 @@
 /* Makes or removes the mark for enscale-keys. 0 or -errno. */
 int native_mark(const struct config *config);
 
-/* {"op":"cert"}: see common/guard_protocol.h. */
+/* {"op":"cert"}: see common/protocol/guard_protocol.h. */
 struct reply native_certificate(const struct request *request,
     const struct request_fields *fields);
 

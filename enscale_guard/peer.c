@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 
 #ifndef SO_PEERPIDFD
 #	define SO_PEERPIDFD 77 /* asm-generic/socket.h since Linux 6.5 */

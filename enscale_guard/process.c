@@ -15,9 +15,9 @@
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 
-#include "common/cleanup.h"
-#include "common/login_name.h"
-#include "common/session_registry.h"
+#include "common/base/cleanup.h"
+#include "common/names/login_name.h"
+#include "common/protocol/session_registry.h"
 
 #define CHAIN_TRIES      4
 #define PROCESS_LIST_MAX 65536

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/errors.h"
-#include "common/guard_protocol.h"
-#include "common/text.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
+#include "common/protocol/guard_protocol.h"
 #include "enscale_guard/log.h"
 
 #define DIRECTORY_TEXT_MAX (4 * NAME_TEXT_MAX)

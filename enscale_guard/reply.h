@@ -1,6 +1,6 @@
 /*
  * What a request of the shell has around it, and the replies that all
- * requests share (common/guard_protocol.h). It knows no request.
+ * requests share (common/protocol/guard_protocol.h). It knows no request.
  */
 #ifndef ENSCALE_GUARD_REPLY_H
 #define ENSCALE_GUARD_REPLY_H
@@ -10,10 +10,10 @@
 
 #include <jansson.h>
 
-#include "common/config.h"
-#include "common/keyd_protocol.h"
-#include "common/policy.h"
-#include "common/session_registry.h"
+#include "common/config/config.h"
+#include "common/policy/policy.h"
+#include "common/protocol/keyd_protocol.h"
+#include "common/protocol/session_registry.h"
 #include "enscale_guard/audit.h"
 #include "enscale_guard/cert.h"
 #include "enscale_guard/hop.h"

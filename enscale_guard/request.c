@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/errors.h"
-#include "common/guard_protocol.h"
-#include "common/json.h"
-#include "common/text.h"
+#include "common/base/errors.h"
+#include "common/base/json.h"
+#include "common/base/text.h"
+#include "common/protocol/guard_protocol.h"
 #include "enscale_guard/admission.h"
 #include "enscale_guard/environments.h"
 #include "enscale_guard/hello.h"

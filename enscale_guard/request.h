@@ -1,5 +1,5 @@
 /*
- * The shell's requests (common/guard_protocol.h), without a socket: one line
+ * The shell's requests (common/protocol/guard_protocol.h), without a socket: one line
  * in, one reply out. They read the view and ask policy; they change nothing
  * but the connection's own hop.
  */

@@ -17,7 +17,7 @@
 
 #include <systemd/sd-event.h>
 
-#include "common/session_registry.h"
+#include "common/protocol/session_registry.h"
 #include "enscale_guard/process.h"
 
 struct live_hop;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/guard_protocol.h"
+#include "common/protocol/guard_protocol.h"
 #include "enscale_guard/reply.h"
 
 /* Takes the object over. */

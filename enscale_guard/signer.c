@@ -34,8 +34,8 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscale_guard/bucket.h"
 #include "enscale_guard/log.h"
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 
 static bool
 is_wanted(const struct ifaddrs *interface)

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_guard/log.h"
 
 #define REQUEST_NEW    'n'

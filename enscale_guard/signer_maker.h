@@ -8,7 +8,7 @@
 #ifndef ENSCALE_GUARD_SIGNER_MAKER_H
 #define ENSCALE_GUARD_SIGNER_MAKER_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "enscale_guard/signer.h"
 
 struct signer_maker;

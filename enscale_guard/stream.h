@@ -13,7 +13,7 @@
 
 #include <systemd/sd-event.h>
 
-#include "common/wire.h"
+#include "common/base/wire.h"
 
 /* A message that has begun must be whole, an answer taken, within these. */
 #define STREAM_IN_SECONDS  10

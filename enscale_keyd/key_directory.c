@@ -13,9 +13,9 @@
 #include <sys/time.h>
 #include <time.h>
 
-#include "common/errors.h"
-#include "common/fingerprint.h"
-#include "common/ssh_key_text.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint.h"
+#include "common/keys/ssh_key_text.h"
 
 #define STEP_SECONDS 4 /* to connect, secure and bind; each */
 #define FILTER_SIZE  128

@@ -8,8 +8,8 @@
 #ifndef ENSCALE_KEYD_KEY_DIRECTORY_H
 #define ENSCALE_KEYD_KEY_DIRECTORY_H
 
-#include "common/config.h"
-#include "common/keyd_protocol.h"
+#include "common/config/config.h"
+#include "common/protocol/keyd_protocol.h"
 #include "enscale_keyd/key_entry.h"
 #include "ldap/ldap_connection.h"
 

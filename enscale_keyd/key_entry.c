@@ -9,10 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/errors.h"
-#include "common/fingerprint.h"
-#include "common/ssh_key_text.h"
-#include "common/text.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
+#include "common/keys/fingerprint.h"
+#include "common/keys/ssh_key_text.h"
 
 #define RDN_TYPE "enscaleKeyFingerprint"
 

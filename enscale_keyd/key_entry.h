@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/base64.h"
-#include "common/keyd_protocol.h"
-#include "common/limits.h"
-#include "common/ssh_key.h"
+#include "common/base/base64.h"
+#include "common/base/limits.h"
+#include "common/keys/ssh_key.h"
+#include "common/protocol/keyd_protocol.h"
 
 /* no-pty,from="..." type base64 */
 #define KEY_ENTRY_LINE_MAX \

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/text.h"
+#include "common/base/text.h"
 
 #define LINE_SIZE 2048
 

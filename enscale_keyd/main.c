@@ -28,12 +28,12 @@
 
 #include <systemd/sd-daemon.h>
 
-#include "common/cleanup.h"
-#include "common/config.h"
-#include "common/errors.h"
-#include "common/fingerprint_text.h"
-#include "common/local_socket.h"
-#include "common/lock_file.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/local_socket.h"
+#include "common/base/lock_file.h"
+#include "common/config/config.h"
+#include "common/keys/fingerprint_text.h"
 #include "enscale_keyd/key_directory.h"
 #include "enscale_keyd/key_entry.h"
 #include "enscale_keyd/key_rate.h"

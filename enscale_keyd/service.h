@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include "common/keyd_protocol.h"
+#include "common/protocol/keyd_protocol.h"
 
 /* A request that is not whole by then is none. */
 #define SERVICE_READ_SECONDS 2

@@ -24,17 +24,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/base64.h"
-#include "common/cleanup.h"
-#include "common/config.h"
-#include "common/errors.h"
-#include "common/fingerprint_text.h"
-#include "common/host_address.h"
-#include "common/login_name.h"
-#include "common/policy.h"
-#include "common/ssh_key.h"
-#include "common/text.h"
-#include "common/view.h"
+#include "common/base/base64.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/host_address.h"
+#include "common/base/text.h"
+#include "common/config/config.h"
+#include "common/keys/fingerprint_text.h"
+#include "common/keys/ssh_key.h"
+#include "common/names/login_name.h"
+#include "common/policy/policy.h"
+#include "common/view/view.h"
 
 #define TYPE_NAME_MAX 64
 #define TUNNEL_MAX    96

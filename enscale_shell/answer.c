@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <poll.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/json.h"
-#include "common/text.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/json.h"
+#include "common/base/text.h"
 #include "enscale_shell/say.h"
 
 /* The guard lets an account ask for so much a second; what it is told to wait

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_shell/keys.h"
 #include "enscale_shell/nodes.h"
 #include "enscale_shell/output.h"

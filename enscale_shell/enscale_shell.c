@@ -17,8 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common/config.h"
-#include "common/errors.h"
+#include "common/base/errors.h"
+#include "common/config/config.h"
 #include "enscale_shell/commands.h"
 #include "enscale_shell/hop.h"
 #include "enscale_shell/menu.h"

@@ -16,11 +16,11 @@
 #include <sys/un.h>
 #include <time.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/guard_protocol.h"
-#include "common/limits.h"
-#include "common/text.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+#include "common/base/text.h"
+#include "common/protocol/guard_protocol.h"
 
 #define READ_SIZE   16384
 #define RETRY_NS    100000000L

@@ -1,6 +1,6 @@
 /*
  * The shell's end of guard.sock: one JSON object a line, as
- * common/guard_protocol.h says. The guard knows who asks from the socket;
+ * common/protocol/guard_protocol.h says. The guard knows who asks from the socket;
  * nothing here says it.
  */
 #ifndef ENSCALE_SHELL_GUARD_CLIENT_H
@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "common/policy.h"
+#include "common/policy/policy.h"
 
 struct guard_client;
 

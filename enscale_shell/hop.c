@@ -23,9 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/text.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
 #include "enscale_shell/child_env.h"
 #include "enscale_shell/forwarded_agent.h"
 #include "enscale_shell/guard_client.h"

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
+#include "common/base/cleanup.h"
 #include "enscale_shell/syscall_filter.h"
 
 #define PROGRAMS    2 /* ssh, enscale-connect */

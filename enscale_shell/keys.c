@@ -14,9 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/errors.h"
-#include "common/keyd_protocol.h"
-#include "common/text.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
+#include "common/protocol/keyd_protocol.h"
 #include "enscale_shell/answer.h"
 #include "enscale_shell/guard_client.h"
 #include "enscale_shell/output.h"

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/limits.h"
-#include "common/text.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+#include "common/base/text.h"
 #include "enscale_shell/answer.h"
 
 /* Room for one row more, of zeros. Returns the row, or NULL. */

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/text.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
 #include "enscale_shell/connect_lines.h"
 #include "enscale_shell/hop.h"
 #include "enscale_shell/keys.h"

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "common/login_name.h"
+#include "common/names/login_name.h"
 #include "enscale_shell/table.h"
 
 #define NUMBER_TEXT 16

@@ -7,7 +7,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
-#include "common/session_registry.h"
+#include "common/protocol/session_registry.h"
 
 int
 monitor_open(void)

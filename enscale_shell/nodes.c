@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "common/cleanup.h"
+#include "common/base/cleanup.h"
 #include "enscale_shell/connect_lines.h"
 #include "enscale_shell/listing.h"
 #include "enscale_shell/output.h"

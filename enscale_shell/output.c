@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "common/errors.h"
-#include "common/guard_protocol.h"
+#include "common/base/errors.h"
+#include "common/protocol/guard_protocol.h"
 #include "enscale_shell/say.h"
 
 static bool

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "common/config.h"
-#include "common/session_registry.h"
-#include "common/text.h"
+#include "common/base/text.h"
+#include "common/config/config.h"
+#include "common/protocol/session_registry.h"
 
 #define SAY_WAIT_MS 1000
 

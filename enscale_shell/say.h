@@ -6,7 +6,7 @@
 #ifndef ENSCALE_SHELL_SAY_H
 #define ENSCALE_SHELL_SAY_H
 
-#include "common/policy.h"
+#include "common/policy/policy.h"
 
 #define SAY_MAX (2 * POLICY_SENTENCE_MAX)
 

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "common/json.h"
+#include "common/base/json.h"
 #include "enscale_shell/answer.h"
 #include "enscale_shell/output.h"
 

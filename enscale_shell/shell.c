@@ -13,9 +13,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/text.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
 #include "enscale_shell/guard_client.h"
 #include "enscale_shell/say.h"
 

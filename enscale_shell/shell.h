@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/guard_protocol.h"
-#include "common/limits.h"
-#include "common/policy.h"
+#include "common/base/limits.h"
+#include "common/policy/policy.h"
+#include "common/protocol/guard_protocol.h"
 
 #define SHELL_HOST_MAX 255
 #define SHELL_TEXT_MAX 1023

@@ -15,9 +15,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/landlock.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/landlock.h"
 #include "enscale_shell/ssh_options.h"
 #include "enscale_shell/syscall_filter.h"
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/errors.h"
-#include "common/limits.h"
+#include "common/base/errors.h"
+#include "common/base/limits.h"
 
 /*
  * ssh says at verbose level that it is authenticated, at debug level that the

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscale_sync/shrink.h"
 
 /* 8 MiB while it lasts: with a few million entries few share a sum. */

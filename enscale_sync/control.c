@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/limits.h"
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
 
 /* Who has connected and not asked yet; one more is turned away. */
 #define ASKERS_MAX 8

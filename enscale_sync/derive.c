@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/fingerprint_text.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint_text.h"
 
 /* Of what is over a limit: two lists of an account at most. */
 #define EXCESS_TEXT_MAX 255

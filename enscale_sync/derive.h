@@ -6,8 +6,8 @@
 #ifndef ENSCALE_SYNC_DERIVE_H
 #define ENSCALE_SYNC_DERIVE_H
 
-#include "common/record.h"
-#include "common/view.h"
+#include "common/view/record.h"
+#include "common/view/view.h"
 #include "enscale_sync/state.h"
 
 /* Takes one record of the publication; a non-zero result ends it. */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/crc32c.h"
-#include "common/errors.h"
+#include "common/base/crc32c.h"
+#include "common/base/errors.h"
 #include "enscale_sync/entry_codec.h"
 
 void

@@ -6,7 +6,7 @@
 #ifndef ENSCALE_SYNC_ENTRY_CODEC_H
 #define ENSCALE_SYNC_ENTRY_CODEC_H
 
-#include "common/wire.h"
+#include "common/base/wire.h"
 #include "ldap/ldap_entry.h"
 
 /* Rows that a decoded entry points to; kept from one to the next. */

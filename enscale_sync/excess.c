@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_sync/log.h"
 
 /* Logged with a line of their own in one publication. */

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/fingerprint.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint.h"
 #include "enscale_sync/follow_private.h"
 #include "enscale_sync/log.h"
 #include "enscale_sync/supervisor.h"

@@ -32,7 +32,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "enscale_sync/publish.h"
 #include "enscale_sync/state.h"
 #include "enscale_sync/status.h"

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscale_sync/follow_private.h"
 #include "enscale_sync/log.h"
 #include "enscale_sync/rights.h"

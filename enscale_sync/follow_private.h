@@ -3,8 +3,8 @@
 #ifndef ENSCALE_SYNC_FOLLOW_PRIVATE_H
 #define ENSCALE_SYNC_FOLLOW_PRIVATE_H
 
-#include "common/config.h"
-#include "common/host_address.h"
+#include "common/base/host_address.h"
+#include "common/config/config.h"
 #include "enscale_sync/comparison.h"
 #include "enscale_sync/follow.h"
 #include "enscale_sync/orphans.h"

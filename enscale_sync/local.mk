@@ -1,6 +1,14 @@
 # In the order of the data: source, follow, state, derive, publish. The library is for
 # the tests: enscale-sync is main.c and this.
-noinst_LTLIBRARIES += libsync.la
+noinst_LTLIBRARIES += libsync.la libviewwriter.la
+
+# The writer's side of the view.
+libviewwriter_la_SOURCES = \
+	%D%/view_merge.c \
+	%D%/view_segment.c %D%/view_segment.h \
+	%D%/view_writer.c %D%/view_writer.h
+libviewwriter_la_LIBADD = libview.la
+
 libsync_la_SOURCES = \
 	%D%/comparison.c %D%/comparison.h \
 	%D%/control.c %D%/control.h \

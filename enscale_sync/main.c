@@ -17,10 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/config.h"
-#include "common/errors.h"
-#include "common/fingerprint.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/config/config.h"
+#include "common/keys/fingerprint.h"
 #include "enscale_sync/control.h"
 #include "enscale_sync/follow.h"
 #include "enscale_sync/log.h"

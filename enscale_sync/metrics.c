@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_sync/report.h"
 
 static void

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/errors.h"
-#include "common/limits.h"
+#include "common/base/errors.h"
+#include "common/base/limits.h"
 #include "ldap/ldap_dn.h"
 
 int

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_sync/source_poll_private.h"
 #include "ldap/ldap_time.h"
 #include "ldap/ldap_uuid.h"

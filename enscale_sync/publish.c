@@ -11,15 +11,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "common/account_map.h"
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/view.h"
-#include "common/view_walk.h"
-#include "common/view_writer.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/names/account_map.h"
+#include "common/view/view.h"
+#include "common/view/view_walk.h"
 #include "enscale_sync/derive.h"
 #include "enscale_sync/excess.h"
 #include "enscale_sync/supervisor.h"
+#include "enscale_sync/view_writer.h"
 
 /* Some tenths of a second, on a slow disk. */
 #define RECORDS_A_SIGN 20000

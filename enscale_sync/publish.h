@@ -40,7 +40,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "enscale_sync/shrink.h"
 #include "enscale_sync/state.h"
 

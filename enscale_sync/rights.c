@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "common/ssh_key.h"
+#include "common/keys/ssh_key.h"
 
 /* ---- limits ------------------------------------------------------------- */
 

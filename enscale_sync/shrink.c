@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 
 static const char *const names[SHRINK_KINDS] = {
 	[SHRINK_ACCOUNTS] = "accounts",

@@ -9,7 +9,7 @@
 
 #include <systemd/sd-event.h>
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "enscale_sync/follow.h"
 #include "enscale_sync/status.h"
 

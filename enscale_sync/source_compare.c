@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "ldap/ldap_opening.h"
 #include "ldap/ldap_paged.h"
 #include "ldap/ldap_sync.h"

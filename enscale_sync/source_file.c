@@ -21,8 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscale_sync/log.h"
 #include "enscale_sync/source_type.h"
 #include "enscale_sync/subject_map.h"

@@ -18,8 +18,8 @@
 #include <sys/epoll.h>
 #include <time.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscale_sync/log.h"
 #include "enscale_sync/source_compare.h"
 #include "enscale_sync/source_session.h"

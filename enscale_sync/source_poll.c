@@ -27,8 +27,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscale_sync/log.h"
 #include "enscale_sync/source_poll_private.h"
 

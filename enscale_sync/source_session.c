@@ -10,8 +10,8 @@
 #include <sys/epoll.h>
 #include <time.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "ldap/ldap_sync.h"
 
 #define SECOND ((uint64_t)1000000)

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscale_sync/state_private.h"
 
 const uint8_t state_no_uuid[ENTRY_UUID_LEN];

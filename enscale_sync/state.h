@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/record.h"
+#include "common/view/record.h"
 #include "enscale_sync/entry_codec.h"
 #include "enscale_sync/rights.h"
 #include "ldap/ldap_csn.h"

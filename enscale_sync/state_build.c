@@ -22,8 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/apart.h"
-#include "common/cleanup.h"
+#include "common/base/apart.h"
+#include "common/base/cleanup.h"
 #include "enscale_sync/state_private.h"
 
 /* Taken at a time: at least this, or an eighth of what there is. */

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscale_sync/state_private.h"
 
 /* How many rows are looked at before the calls that they lead to. */

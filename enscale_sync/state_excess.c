@@ -1,8 +1,8 @@
 /* The state: what is over a limit. */
 #include <config.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscale_sync/state_private.h"
 
 static struct bytes

@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscale_sync/state_private.h"
 
 static bool

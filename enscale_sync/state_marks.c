@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_sync/state_private.h"
 
 /* Entries swept from one look at the marks to the next. */

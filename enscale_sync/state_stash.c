@@ -7,8 +7,8 @@
  */
 #include <config.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscale_sync/state_private.h"
 
 int

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_sync/state_private.h"
 
 int

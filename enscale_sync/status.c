@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/text.h"
+#include "common/base/text.h"
 #include "enscale_sync/report.h"
 
 /* A DN or a reason, made printable. */

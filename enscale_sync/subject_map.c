@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/fingerprint.h"
+#include "common/keys/fingerprint.h"
 
 #define ROOM_FIRST 1024U
 /* Of a digest: nobody finds two subjects with the same. */

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "common/record.h"
+#include "common/view/record.h"
 #include "ldap/ldap_entry.h"
 
 struct subject_slot;

@@ -14,7 +14,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-#include "common/cleanup.h"
+#include "common/base/cleanup.h"
 
 /* A path, or with @ in place of the zero an abstract name. */
 static bool

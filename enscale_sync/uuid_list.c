@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/apart.h"
+#include "common/base/apart.h"
 
 /* In one run, 4 MiB, and qsort(3) takes as much once more; and of each run at
  * once while it is asked. */

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/errors.h"
-#include "common/fingerprint.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint.h"
 #include "enscalectl/ca.h"
 #include "enscalectl/ca_key.h"
 #include "enscalectl/ca_list.h"

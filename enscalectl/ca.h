@@ -2,7 +2,7 @@
 #ifndef ENSCALECTL_CA_H
 #define ENSCALECTL_CA_H
 
-#include "common/ssh_key.h"
+#include "common/keys/ssh_key.h"
 #include "enscalectl/verb.h"
 
 #define CA_LINE_MAX 512 /* of an ed25519 key, comment and all */

@@ -13,10 +13,10 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-#include "common/base64.h"
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/wire.h"
+#include "common/base/base64.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/wire.h"
 #include "enscalectl/ca_key.h"
 #include "enscalectl/new_file.h"
 

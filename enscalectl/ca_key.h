@@ -5,8 +5,8 @@
 #ifndef ENSCALECTL_CA_KEY_H
 #define ENSCALECTL_CA_KEY_H
 
-#include "common/config.h"
-#include "common/ssh_key.h"
+#include "common/config/config.h"
+#include "common/keys/ssh_key.h"
 #include "enscalectl/new_file.h"
 
 /*

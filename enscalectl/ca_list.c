@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/fingerprint.h"
-#include "common/lock_file.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/lock_file.h"
+#include "common/keys/fingerprint.h"
 #include "enscalectl/ca_list.h"
 
 #define LINE_SIZE    (KEY_LINE_MAX + 2) /* with its end and NUL */

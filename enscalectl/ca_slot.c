@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscalectl/ca_slot.h"
 
 const char *const ca_slot_names[CA_SLOTS] = { "current", "next", "previous" };

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/limits.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/limits.h"
 #include "enscalectl/enrol.h"
 #include "enscalectl/node_entry.h"
 #include "enscalectl/verb.h"

@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/errors.h"
-#include "common/text.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
 #include "enscalectl/verb.h"
 
 static const struct verb verbs[] = {

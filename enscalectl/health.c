@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "common/changeable.h"
-#include "common/text.h"
+#include "common/base/changeable.h"
+#include "common/base/text.h"
 
 #define LABEL "logins"
 

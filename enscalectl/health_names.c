@@ -16,10 +16,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "common/account_map.h"
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/login_name.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/names/account_map.h"
+#include "common/names/login_name.h"
 #include "enscalectl/health.h"
 #include "pam_enscale/name_service.h"
 

@@ -15,11 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/changeable.h"
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/login_name.h"
-#include "common/view.h"
+#include "common/base/changeable.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/names/login_name.h"
+#include "common/view/view.h"
 #include "enscalectl/health.h"
 
 #define SSHD        ENS_LIBEXEC_DIR "/enscale-sshd"

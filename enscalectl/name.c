@@ -10,14 +10,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/account_map.h"
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/fingerprint_text.h"
-#include "common/login_name.h"
-#include "common/policy.h"
-#include "common/text.h"
-#include "common/view.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
+#include "common/keys/fingerprint_text.h"
+#include "common/names/account_map.h"
+#include "common/names/login_name.h"
+#include "common/policy/policy.h"
+#include "common/view/view.h"
 #include "enscalectl/verb.h"
 #include "pam_enscale/name_service.h"
 

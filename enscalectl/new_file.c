@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/limits.h"
+#include "common/base/cleanup.h"
+#include "common/base/limits.h"
 
 int
 new_file_folder(const char *path, int *ret_fd)

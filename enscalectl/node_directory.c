@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/text.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
 #include "enscalectl/node_directory.h"
 #include "enscalectl/node_entry.h"
 #include "enscalectl/verb.h"

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/login_name.h"
+#include "common/names/login_name.h"
 #include "enscalectl/enrol.h"
 #include "enscalectl/node_entry.h"
 #include "enscalectl/verb.h"

@@ -9,9 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/view.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/view/view.h"
 #include "enscalectl/node_entry.h"
 #include "enscalectl/verb.h"
 #include "ldap/ldap_ldif.h"

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/account_map.h"
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/names/account_map.h"
 #include "enscalectl/setup.h"
 
 #define WAIT_SECONDS "60"

@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscalectl/conf_text.h"
 #include "enscalectl/new_file.h"
 #include "enscalectl/setup.h"

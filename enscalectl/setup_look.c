@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscalectl/setup.h"
 #include "ldap/ldap_ldif.h"
 #include "ldap/ldap_opening.h"

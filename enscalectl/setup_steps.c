@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscalectl/ca.h"
 #include "enscalectl/ca_slot.h"
 #include "enscalectl/command.h"

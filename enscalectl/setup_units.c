@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscalectl/command.h"
 #include "enscalectl/setup.h"
 

@@ -11,12 +11,12 @@
 
 #include <jansson.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/login_name.h"
-#include "common/session_registry.h"
-#include "common/text.h"
-#include "common/view.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
+#include "common/names/login_name.h"
+#include "common/protocol/session_registry.h"
+#include "common/view/view.h"
 #include "enscale_shell/guard_client.h"
 #include "enscalectl/health.h"
 #include "enscalectl/verb.h"

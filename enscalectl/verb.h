@@ -5,7 +5,7 @@
 #ifndef ENSCALECTL_VERB_H
 #define ENSCALECTL_VERB_H
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 /* Exit codes of every verb. */
 #define EXIT_YES         0 /* done; or the answer is yes */

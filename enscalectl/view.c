@@ -9,11 +9,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/account_map.h"
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/text.h"
-#include "common/view_walk.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
+#include "common/names/account_map.h"
+#include "common/view/view_walk.h"
 #include "enscalectl/verb.h"
 #include "enscalectl/view_check.h"
 #include "enscalectl/view_json.h"

@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/errors.h"
-#include "common/fingerprint.h"
-#include "common/fingerprint_text.h"
-#include "common/view_walk.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint.h"
+#include "common/keys/fingerprint_text.h"
+#include "common/view/view_walk.h"
 
 #define SENTENCE_MAX 1024
 

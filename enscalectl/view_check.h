@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "common/view.h"
+#include "common/view/view.h"
 
 struct view_check {
 	/* Called for each thing that is wrong, with a sentence. */

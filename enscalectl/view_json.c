@@ -6,11 +6,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "common/base64.h"
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/fingerprint_text.h"
-#include "common/ssh_key.h"
+#include "common/base/base64.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint_text.h"
+#include "common/keys/ssh_key.h"
 
 static const char *
 role_text(enum environment_role role)

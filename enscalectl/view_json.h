@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "common/record.h"
+#include "common/view/record.h"
 
 /* The caller owns *ret_object. 0; ENS_E_NOTFOUND for a tombstone;
  * ENS_E_VERSION; ENS_E_CORRUPT; -ENOMEM. */

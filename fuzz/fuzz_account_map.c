@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "common/account_map.h"
+#include "common/names/account_map.h"
 #include "fuzz/fuzz.h"
 
 static char path[] = "/tmp/enscale-fuzz-map-XXXXXX";

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/keyd_protocol.h"
+#include "common/protocol/keyd_protocol.h"
 #include "fuzz/fuzz.h"
 
 int

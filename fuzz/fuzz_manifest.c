@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/crc32c.h"
-#include "common/manifest.h"
-#include "common/record.h"
+#include "common/base/crc32c.h"
+#include "common/view/manifest.h"
+#include "common/view/record.h"
 #include "fuzz/fuzz.h"
 
 #define CHECK_LINE_LEN 15

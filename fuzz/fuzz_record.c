@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "common/crc32c.h"
-#include "common/errors.h"
-#include "common/record.h"
+#include "common/base/crc32c.h"
+#include "common/base/errors.h"
+#include "common/view/record.h"
 #include "fuzz/fuzz.h"
 
 #define CRC_LEN 4

@@ -5,9 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "common/errors.h"
-#include "common/view_private.h"
-#include "common/view_walk.h"
+#include "common/base/errors.h"
+#include "common/view/view_private.h"
+#include "common/view/view_walk.h"
 #include "fuzz/fuzz.h"
 
 static int

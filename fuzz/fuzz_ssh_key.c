@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "common/errors.h"
-#include "common/ssh_key_text.h"
-#include "common/text.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
+#include "common/keys/ssh_key_text.h"
 #include "fuzz/fuzz.h"
 
 static void

@@ -44,10 +44,10 @@ fuzz_fuzz_ssh_key_SOURCES = %D%/fuzz_ssh_key.c $(FUZZ_DRIVER)
 fuzz_fuzz_ssh_key_LDADD = libcommon.la
 
 # All that they decode with, once more with clang's instruments.
-FUZZ_WITH = common/account_map.c common/base64.c common/crc32c.c \
-	common/errors.c common/keyd_protocol.c common/manifest.c \
-	common/record.c common/segment_key.c common/ssh_key.c \
-	common/text.c common/view.c common/view_walk.c common/wire.c
+FUZZ_WITH = common/names/account_map.c common/base/base64.c common/base/crc32c.c \
+	common/base/errors.c common/protocol/keyd_protocol.c common/view/manifest.c \
+	common/view/record.c common/view/segment_key.c common/keys/ssh_key.c \
+	common/base/text.c common/view/view.c common/view/view_walk.c common/base/wire.c
 .PHONY: fuzz
 fuzz:
 	for target in account_map keyd_request manifest record segment \

@@ -5,7 +5,7 @@
 
 #include <lber.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 
 void
 ldap_attributes_clear(struct ldap_attributes *attributes)

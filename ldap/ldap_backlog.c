@@ -14,10 +14,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "common/apart.h"
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/limits.h"
+#include "common/base/apart.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/limits.h"
 
 /* What is kept in memory: some hundred entries. */
 #define MEMORY ((size_t)256 << 10)

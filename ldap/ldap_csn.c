@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "ldap/ldap_csn.h"
 
 /* '0' stands for a digit, 'x' for a hexadecimal one, the rest for itself. */

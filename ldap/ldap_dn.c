@@ -5,9 +5,9 @@
 #include <ldap.h>
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/fingerprint.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint.h"
 #include "ldap/ldap_dn.h"
 
 static void

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "ldap/ldap_entry_private.h"
 #include "ldap/ldap_time.h"
 

@@ -23,9 +23,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/limits.h"
-#include "common/record.h"
-#include "common/schema.h"
+#include "common/base/limits.h"
+#include "common/config/schema.h"
+#include "common/view/record.h"
 
 #define ENTRY_UUID_LEN   16
 #define ENTRY_CSN_MAX    63   /* 20251122225400.123456Z#000000#001#000000 */

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/errors.h"
-#include "common/fingerprint.h"
-#include "common/fingerprint_text.h"
-#include "common/host_address.h"
+#include "common/base/errors.h"
+#include "common/base/host_address.h"
+#include "common/keys/fingerprint.h"
+#include "common/keys/fingerprint_text.h"
 #include "ldap/ldap_entry_private.h"
 
 /* A key in the state beside its texts and its blob, at most. */

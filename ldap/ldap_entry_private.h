@@ -9,7 +9,7 @@
 #ifndef ENSCALE_LDAP_LDAP_ENTRY_PRIVATE_H
 #define ENSCALE_LDAP_LDAP_ENTRY_PRIVATE_H
 
-#include "common/ssh_key_text.h"
+#include "common/keys/ssh_key_text.h"
 #include "ldap/ldap_entry.h"
 
 /* Memory for one entry, used again for the next; it only grows. */

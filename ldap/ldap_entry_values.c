@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/errors.h"
-#include "common/login_name.h"
-#include "common/text.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
+#include "common/names/login_name.h"
 #include "ldap/ldap_entry_private.h"
 #include "ldap/ldap_time.h"
 

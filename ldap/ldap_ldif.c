@@ -11,9 +11,9 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/text.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
 #include "ldap/ldap_ldif.h"
 
 struct pair {

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "ldap/ldap_values.h"
 
 static void

@@ -10,8 +10,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "ldap/ldap_backlog.h"
 #include "ldap/ldap_naming.h"
 #include "ldap/ldap_values.h"

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 
 /* Entries in one page: servers keep little for us, and nobody waits long. */
 #define PAGE_SIZE 500

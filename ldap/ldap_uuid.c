@@ -5,9 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/base64.h"
-#include "common/errors.h"
-#include "common/fingerprint.h"
+#include "common/base/base64.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint.h"
 #include "ldap/ldap_dn.h"
 #include "ldap/ldap_uuid.h"
 

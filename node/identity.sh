@@ -34,7 +34,7 @@ find_hostname_before() {
 	fi
 }
 
-# what the gateway accepts, no more: common/limits.h
+# what the gateway accepts, no more: common/base/limits.h
 check_identity() {
 	matches "$node" '[1-9][0-9]{0,8}' ||
 	    fail "node id \"$node\": want a number of at most nine digits"

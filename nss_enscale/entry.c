@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 
 static const char no_password[] = "*";
 static const char home[] = ENS_STATE_DIR "/empty";

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/login_name.h"
+#include "common/names/login_name.h"
 
 /*
  * Fill an entry and the caller's buffer. 0, or ENS_E_LIMIT when the buffer

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "nss_enscale/entry.h"
 #include "nss_enscale/exports.h"
 #include "nss_enscale/map.h"

@@ -7,8 +7,8 @@ libnss_enscale_la_SOURCES = \
 	%D%/group.c \
 	%D%/map.c %D%/map.h \
 	%D%/passwd.c \
-	common/account_map.c common/account_map.h \
-	common/login_name.c common/login_name.h
+	common/names/account_map.c common/names/account_map.h \
+	common/names/login_name.c common/names/login_name.h
 EXTRA_libnss_enscale_la_DEPENDENCIES = %D%/exports.map
 # nodelete: a process may unload the module at any time, and a mapping that
 # another thread is reading must outlive that.

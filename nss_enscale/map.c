@@ -14,7 +14,7 @@
 
 #include <stddef.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 
 #ifndef ENS_NSS_MAP_FILE
 #	define ENS_NSS_MAP_FILE ENS_STATE_DIR "/map/accounts.map"

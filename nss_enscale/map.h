@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "common/account_map.h"
+#include "common/names/account_map.h"
 
 /* One question's use of the map: nss_map_get() once, and whatever it said,
  * nss_map_put() once. */

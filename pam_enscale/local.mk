@@ -7,9 +7,9 @@ libpamenscale_la_SOURCES = \
 	%D%/login.c %D%/login.h \
 	%D%/name_service.c %D%/name_service.h \
 	%D%/pam_enscale.c \
-	common/config.c common/config.h common/config_private.h \
-	common/config_values.c \
-	common/fingerprint.c common/fingerprint.h \
+	common/config/config.c common/config/config.h common/config/config_private.h \
+	common/config/config_values.c \
+	common/keys/fingerprint.c common/keys/fingerprint.h \
 	nss_enscale/entry.c nss_enscale/entry.h
 libpamenscale_la_CFLAGS = $(AM_CFLAGS) $(INIH_CFLAGS) $(CRYPTO_CFLAGS)
 

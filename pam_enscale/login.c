@@ -10,12 +10,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/fingerprint.h"
-#include "common/session_registry.h"
-#include "common/ssh_key.h"
-#include "common/view.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint.h"
+#include "common/keys/ssh_key.h"
+#include "common/protocol/session_registry.h"
+#include "common/view/view.h"
 #include "pam_enscale/login.h"
 
 /* ---- what sshd tells ------------------------------------------------ */

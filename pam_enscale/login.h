@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/config.h"
-#include "common/limits.h"
-#include "common/login_name.h"
-#include "common/policy.h"
+#include "common/base/limits.h"
+#include "common/config/config.h"
+#include "common/names/login_name.h"
+#include "common/policy/policy.h"
 #include "pam_enscale/name_service.h"
 
 /* How a step ends. There is one yes; whatever is added later is a no. */

@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/limits.h"
-#include "common/text.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+#include "common/base/text.h"
 #include "nss_enscale/entry.h"
 
 #define OUR_ENTRY_MAX 512 /* bytes of one of our entries */

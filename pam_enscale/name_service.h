@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/login_name.h"
+#include "common/names/login_name.h"
 
 #define NAME_SERVICE_CAUSE_MAX 320
 

@@ -23,9 +23,9 @@
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/fingerprint_text.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint_text.h"
 #include "pam_enscale/login.h"
 
 #define DATA_NAME "enscale_login"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 
-#include "common/landlock.c"
+#include "common/base/landlock.c"
 #include "enscale_guard/confinement.c"
 
 int

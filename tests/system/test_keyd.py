@@ -17,7 +17,7 @@ AUDIT = "/var/log/enscale/audit.log"
 SOCKET = "/run/enscale/keyd/keyd.sock"
 UID_BASE = 1879048192
 ACCOUNT, OTHER = 51518, 51519
-# What the guard sends, from common/keyd_protocol.h; prints the result, or
+# What the guard sends, from common/protocol/keyd_protocol.h; prints the result, or
 # what became of the connection.
 ASK = """
 import socket, struct, sys

@@ -163,7 +163,7 @@ def test_each_word_for_scripts_is_in_the_shells_page(client):
 
 
 def test_each_key_of_the_configuration_is_in_its_page():
-    table = re.findall(r'(?:KEY|WORDS)\("(\w+)", (\w+),', source("common/config.c"))
+    table = re.findall(r'(?:KEY|WORDS)\("(\w+)", (\w+),', source("common/config/config.c"))
     shown, current = [], None
     for line in page("enscale.conf.5").splitlines():
         if found := re.match(r"\.S[sh] (?:\[(\w+)\])?", line):
@@ -175,7 +175,7 @@ def test_each_key_of_the_configuration_is_in_its_page():
 
 
 def test_each_name_of_the_schema_that_can_be_mapped_is_in_the_page():
-    table = re.findall(r'\[SCHEMA_\w+\] = "(\w+)"', source("common/schema.c"))
+    table = re.findall(r'\[SCHEMA_\w+\] = "(\w+)"', source("common/config/schema.c"))
     mappable = set(table) - {"objectClass", "entryCSN"}
     text = section("enscale.conf.5", "[mapping]").split(".Ss")[0]
     shown = set(re.findall(r"^\.Cm (\w+)", text, re.M))
@@ -194,7 +194,7 @@ def named_exits(path):
 @pytest.mark.parametrize("name,codes", [
     ("enscalectl.8", lambda: re.findall(r"#define EXIT_\w+\s+(\d+)", source("enscalectl/verb.h"))),
     ("enscale-shell.1", lambda: re.findall(r"#define GUARD_EXIT_\w+\s+(\d+)",
-                                           source("common/guard_protocol.h"))),
+                                           source("common/protocol/guard_protocol.h"))),
     ("enscale-node.8", lambda: re.findall(r"\bexit (\d)\b", source("node/*node", "node/*.sh"))),
     ("enscale-directory.8", lambda: re.findall(r"\bexit (\d)\b",
                                                source("directory/enscale-directory"))),
@@ -213,7 +213,7 @@ def test_each_exit_status_is_in_the_page(name, codes):
 
 # ---- what users are told --------------------------------------------------------
 
-SPEAKERS = ["common/policy_words.c", "common/keyd_protocol.c", "enscale_guard/*.c",
+SPEAKERS = ["common/policy/policy_words.c", "common/protocol/keyd_protocol.c", "enscale_guard/*.c",
             "enscale_shell/*.c", "pam_enscale/*.c"]
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"|NUMBER\(\s*\w+\)')
 # What the menu shows by itself, the log gets, and ssh says, is not for here.

@@ -641,8 +641,9 @@ def readers(make, gateway):
     """A follower, readers(words...) on what it publishes, and step(n), which
     takes the directory to number n: see view_reader.c."""
     server, follower = make()
-    names = ("crc32c errors login_name record record_encode wire text manifest"
-             " segment_key view view_walk")
+    names = ("base/crc32c base/errors base/text base/wire names/login_name"
+             " view/record view/record_encode view/manifest view/segment_key"
+             " view/view view/view_walk")
     gateway.write(f"{ROOT}/config.h", "#define _GNU_SOURCE\n")
     gateway.sh(f"cd /usr/src/enscale; gcc -O1 -I {ROOT} -I . -o {ROOT}/reader "
                "tests/system/view_reader.c "

@@ -22,9 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/errors.h"
-#include "common/login_name.h"
-#include "common/view.h"
+#include "common/base/errors.h"
+#include "common/names/login_name.h"
+#include "common/view/view.h"
 
 struct bounds {
 	unsigned long low, high;

@@ -17,8 +17,8 @@
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 
-#include "common/cleanup.h"
-#include "common/view_writer.h"
+#include "common/base/cleanup.h"
+#include "enscale_sync/view_writer.h"
 
 #define BLOB_MAX 4096
 

@@ -11,10 +11,10 @@
 
 #include <openssl/types.h>
 
-#include "common/record.h"
-#include "common/session_registry.h"
-#include "common/view.h"
-#include "common/wire.h"
+#include "common/base/wire.h"
+#include "common/protocol/session_registry.h"
+#include "common/view/record.h"
+#include "common/view/view.h"
 
 #define OWNER        25880U
 #define NODE         124718U

@@ -132,8 +132,8 @@ tests_unit_test_nss_module_SOURCES = %D%/test_nss_module.c
 tests_unit_test_nss_module_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_nss_module_LDADD = $(CMOCKA_LIBS)
 
-TESTS += %D%/test_nss_links.sh
-EXTRA_DIST += %D%/test_nss_links.sh
+TESTS += %D%/test_layers.sh %D%/test_nss_links.sh
+EXTRA_DIST += %D%/test_layers.sh %D%/test_nss_links.sh
 
 # gateway
 TESTS += %D%/test_nsswitch.sh

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/account_map.h"
-#include "common/login_name.h"
+#include "common/names/account_map.h"
+#include "common/names/login_name.h"
 #include "nss_enscale/exports.h"
 
 #define BASE  UID_BASE_DEFAULT

@@ -10,7 +10,7 @@
 #include <nss.h>
 #include <pwd.h>
 
-#include "common/cleanup.h"
+#include "common/base/cleanup.h"
 #include "tests/unit/other_service.h"
 
 enum nss_status _nss_other_getpwnam_r(const char *name, struct passwd *result,

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
-#include "common/manifest.h"
+#include "common/base/cleanup.h"
+#include "common/view/manifest.h"
 
 /* Makes what is published in that folder what it would be in that version. */
 static inline void

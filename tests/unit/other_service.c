@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "nss_enscale/entry.h"
 
 struct other_answer other_by_name, other_by_uid;

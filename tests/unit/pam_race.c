@@ -5,7 +5,7 @@
  */
 #include <config.h>
 
-#include "common/session_registry.h"
+#include "common/protocol/session_registry.h"
 
 int __real_session_publish(int dir_fd, const struct session *session);
 int __wrap_session_publish(int dir_fd, const struct session *session);

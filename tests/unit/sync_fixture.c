@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "common/base64.h"
-#include "common/wire.h"
+#include "common/base/base64.h"
+#include "common/base/wire.h"
 #include "tests/unit/sync_fixture.h"
 
 static void

@@ -18,8 +18,8 @@
 
 #include <cmocka.h>
 
-#include "common/account_map.h"
-#include "common/errors.h"
+#include "common/base/errors.h"
+#include "common/names/account_map.h"
 
 #define BASE UID_BASE_DEFAULT
 

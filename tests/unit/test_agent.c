@@ -15,7 +15,7 @@
 #include <cmocka.h>
 #include <openssl/evp.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_guard/agent.h"
 #include "guard_fixture.h"
 

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "common/apart.h"
+#include "common/base/apart.h"
 
 static char dir[64];
 static int dir_fd;

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "common/base64.h"
-#include "common/errors.h"
+#include "common/base/base64.h"
+#include "common/base/errors.h"
 
 static const struct {
 	const char *plain, *text;

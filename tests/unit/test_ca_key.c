@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscalectl/ca_key.h"
 
 static char folder[] = "/tmp/enscale-ca-XXXXXX";

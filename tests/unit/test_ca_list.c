@@ -16,9 +16,9 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/fingerprint.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint.h"
 #include "enscalectl/ca_list.h"
 
 #define ONE \

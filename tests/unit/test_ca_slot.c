@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscalectl/ca_slot.h"
 
 static char folder[] = "/tmp/enscale-slot-XXXXXX";

@@ -22,9 +22,9 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-#include "common/base64.h"
-#include "common/errors.h"
-#include "common/ssh_key.h"
+#include "common/base/base64.h"
+#include "common/base/errors.h"
+#include "common/keys/ssh_key.h"
 #include "enscale_guard/cert.h"
 #include "enscale_guard/process.h"
 #include "enscale_guard/signer.h"

@@ -1,4 +1,4 @@
-/* Unit tests of common/changeable. */
+/* Unit tests of common/base/changeable. */
 #include <config.h>
 
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "common/changeable.h"
+#include "common/base/changeable.h"
 
 #define SOMEBODY 4711
 

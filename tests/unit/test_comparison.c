@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_sync/comparison.h"
 #include "enscale_sync/shrink.h"
 #include "tests/unit/sync_fixture.h"

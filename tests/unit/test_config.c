@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "common/config.h"
-#include "common/errors.h"
+#include "common/base/errors.h"
+#include "common/config/config.h"
 
 static char path[] = "/tmp/test_config.XXXXXX";
 static struct config config;

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "common/fingerprint.h"
-#include "common/ssh_key.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint.h"
+#include "common/keys/ssh_key.h"
 #include "enscale_sync/derive.h"
 #include "tests/unit/sync_fixture.h"
 

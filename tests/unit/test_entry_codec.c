@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "common/limits.h"
+#include "common/base/errors.h"
+#include "common/base/limits.h"
 #include "enscale_sync/entry_codec.h"
 #include "tests/unit/sync_fixture.h"
 

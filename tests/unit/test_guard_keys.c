@@ -19,10 +19,10 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "common/fingerprint.h"
-#include "common/guard_protocol.h"
-#include "common/ssh_key.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint.h"
+#include "common/keys/ssh_key.h"
+#include "common/protocol/guard_protocol.h"
 #include "enscale_guard/guard.h"
 #include "enscale_guard/guard_socket.h"
 #include "enscale_guard/key_change.h"

@@ -1,5 +1,5 @@
 /*
- * What the guard answers the shell (common/guard_protocol.h): every request,
+ * What the guard answers the shell (common/protocol/guard_protocol.h): every request,
  * right and wrong, over a real view.
  */
 #include <config.h>
@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "common/guard_protocol.h"
+#include "common/protocol/guard_protocol.h"
 #include "enscale_guard/bucket.h"
 #include "enscale_guard/request.h"
 #include "guard_fixture.h"

@@ -27,7 +27,7 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_guard/ending.h"
 #include "enscale_guard/guard_socket.h"
 #include "enscale_guard/judge.h"

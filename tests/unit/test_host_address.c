@@ -1,4 +1,4 @@
-/* Unit tests of common/host_address. */
+/* Unit tests of common/base/host_address. */
 #include <config.h>
 
 #include <arpa/inet.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "common/host_address.h"
+#include "common/base/host_address.h"
 
 static void
 loopback_is_this_hosts_own(void **state)

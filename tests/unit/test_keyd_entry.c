@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "common/fingerprint_text.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint_text.h"
 #include "enscale_keyd/key_entry.h"
 #include "tests/unit/sample_keys.h"
 

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "common/keyd_protocol.h"
-#include "common/text.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
+#include "common/protocol/keyd_protocol.h"
 
 static const struct keyd_request an_add = {
 	.op = KEYD_ADD,

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_keyd/key_rate.h"
 #include "enscale_keyd/service.h"
 

@@ -18,9 +18,9 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
-#include "common/login_name.h"
-#include "common/ssh_key.h"
+#include "common/base/cleanup.h"
+#include "common/keys/ssh_key.h"
+#include "common/names/login_name.h"
 #include "tests/unit/view_fixture.h"
 
 #define OPTIONS "restrict,pty,agent-forwarding"

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_guard/last_use.h"
 
 #define NOW INT64_MAX

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 #include <openldap.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "ldap/ldap_connection.h"
 
 static char root[64];

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "ldap/ldap_csn.h"
 #include "ldap/ldap_time.h"
 

@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "common/fingerprint_text.h"
-#include "common/ssh_key.h"
+#include "common/base/errors.h"
+#include "common/keys/fingerprint_text.h"
+#include "common/keys/ssh_key.h"
 #include "ldap/ldap_entry.h"
 #include "ldap/ldap_time.h"
 #include "tests/unit/sample_keys.h"

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "common/local_socket.h"
+#include "common/base/local_socket.h"
 
 #define HANDED  3 /* SD_LISTEN_FDS_START */
 #define BACKLOG 4

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "common/lock_file.h"
+#include "common/base/lock_file.h"
 
 #define NAME    "lock"
 #define WAIT_MS 300

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "common/login_name.h"
+#include "common/base/errors.h"
+#include "common/names/login_name.h"
 
 static void
 names_of_the_grammar_parse_and_format_back(void **state)

@@ -15,10 +15,10 @@
 
 #include <cmocka.h>
 
-#include "common/crc32c.h"
-#include "common/errors.h"
-#include "common/manifest.h"
-#include "common/record.h"
+#include "common/base/crc32c.h"
+#include "common/base/errors.h"
+#include "common/view/manifest.h"
+#include "common/view/record.h"
 
 static struct manifest
 sample(uint32_t segments)

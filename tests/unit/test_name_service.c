@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "common/limits.h"
+#include "common/base/limits.h"
 #include "pam_enscale/name_service.h"
 #include "tests/unit/other_service.h"
 

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
+#include "common/base/cleanup.h"
 #include "tests/unit/nss_fixture.h"
 
 #define FIXED_LEN (2 + 1 + sizeof(HOME) + sizeof(SHELL)) /* "*", "" */

@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
+#include "common/base/cleanup.h"
 #include "tests/unit/nss_fixture.h"
 
 #define QUESTIONS (OWN_SPACE ? 100000 : 10000000)

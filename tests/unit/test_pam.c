@@ -24,8 +24,8 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
-#include "common/session_registry.h"
+#include "common/base/cleanup.h"
+#include "common/protocol/session_registry.h"
 #include "tests/unit/other_service.h"
 #include "tests/unit/view_fixture.h"
 

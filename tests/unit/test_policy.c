@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "common/from_pattern.h"
-#include "common/policy.h"
-#include "common/text.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
+#include "common/policy/from_pattern.h"
+#include "common/policy/policy.h"
 #include "tests/unit/view_fixture.h"
 
 #define NOW FIXTURE_AS_OF

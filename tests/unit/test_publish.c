@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
-#include "common/account_map.h"
-#include "common/errors.h"
-#include "common/view.h"
+#include "common/base/errors.h"
+#include "common/names/account_map.h"
+#include "common/view/view.h"
 #include "enscale_sync/publish.h"
 #include "tests/unit/older_view.h"
 #include "tests/unit/surroundings.h"

@@ -13,10 +13,10 @@
 
 #include <cmocka.h>
 
-#include "common/crc32c.h"
-#include "common/errors.h"
-#include "common/record.h"
-#include "common/ssh_key.h"
+#include "common/base/crc32c.h"
+#include "common/base/errors.h"
+#include "common/keys/ssh_key.h"
+#include "common/view/record.h"
 
 static const uint8_t fp1[SHA256_LEN] = { 1, 2, 3 };
 static const uint8_t fp2[SHA256_LEN] = { 1, 2, 4 };

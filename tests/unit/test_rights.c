@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
-#include "common/wire.h"
+#include "common/base/cleanup.h"
+#include "common/base/wire.h"
 #include "enscale_sync/entry_codec.h"
 #include "enscale_sync/rights.h"
 #include "tests/unit/sync_fixture.h"

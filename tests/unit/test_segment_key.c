@@ -9,8 +9,8 @@
 #include <cdb.h>
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "common/segment_key.h"
+#include "common/base/errors.h"
+#include "common/view/segment_key.h"
 
 static int
 compare_hashes(const void *a, const void *b)

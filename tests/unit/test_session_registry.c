@@ -20,8 +20,8 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "common/session_registry.h"
+#include "common/base/errors.h"
+#include "common/protocol/session_registry.h"
 
 static char folder[] = "/tmp/test_session_registry.XXXXXX";
 static int dir_fd;

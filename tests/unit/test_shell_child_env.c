@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
+#include "common/base/cleanup.h"
 #include "enscale_shell/child_env.h"
 #include "enscale_shell/ssh_options.h"
 

@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_shell/guard_client.h"
 #include "enscale_shell/listing.h"
 #include "enscale_shell/shell.h"

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "enscale_shell/keys.h"
+#include "common/base/errors.h"
 #include "enscale_shell/commands.h"
+#include "enscale_shell/keys.h"
 
 static void
 only_whole_words_are_ours(void **state)

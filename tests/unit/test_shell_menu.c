@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscale_shell/listing.h"
 #include "enscale_shell/menu.h"
 

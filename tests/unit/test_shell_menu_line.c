@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
+#include "common/base/cleanup.h"
 #include "enscale_shell/menu_line.h"
 
 static const struct menu_line_keys usual = {

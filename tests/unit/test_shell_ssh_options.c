@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscale_shell/ssh_options.h"
 
 static const struct ssh_options good = {

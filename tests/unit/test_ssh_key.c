@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "common/ssh_key.h"
+#include "common/base/errors.h"
+#include "common/keys/ssh_key.h"
 #include "tests/unit/sample_keys.h"
 
 static int

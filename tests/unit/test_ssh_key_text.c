@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "common/base64.h"
-#include "common/errors.h"
-#include "common/ssh_key_text.h"
+#include "common/base/base64.h"
+#include "common/base/errors.h"
+#include "common/keys/ssh_key_text.h"
 #include "tests/unit/sample_keys.h"
 
 #define BEGIN "---- BEGIN SSH2 PUBLIC KEY ----\n"

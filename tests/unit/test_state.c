@@ -15,7 +15,7 @@
 #include <cmocka.h>
 #include <lmdb.h>
 
-#include "common/errors.h"
+#include "common/base/errors.h"
 #include "enscale_sync/state_private.h"
 #include "tests/unit/sync_fixture.h"
 

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "tests/unit/sync_fixture.h"
 
 #define DN      "enscaleAccountId=1,dc=test"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/text.h"
+#include "common/base/text.h"
 
 static void
 check(const char *text, const char *want)

@@ -25,10 +25,10 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
-#include "common/errors.h"
-#include "common/view.h"
-#include "common/view_writer.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/view/view.h"
+#include "enscale_sync/view_writer.h"
 #include "tests/unit/older_view.h"
 #include "tests/unit/surroundings.h"
 

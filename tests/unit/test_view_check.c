@@ -16,10 +16,10 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "common/view_walk.h"
-#include "common/view_writer.h"
+#include "common/base/errors.h"
+#include "common/view/view_walk.h"
 #include "enscale_sync/publish.h"
+#include "enscale_sync/view_writer.h"
 #include "enscalectl/view_check.h"
 #include "tests/unit/sync_fixture.h"
 

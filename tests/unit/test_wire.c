@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "common/errors.h"
-#include "common/wire.h"
+#include "common/base/errors.h"
+#include "common/base/wire.h"
 
 #define ALL_LEN (1 + 2 + 4 + 8 + 4 + 3 + 4 + 2 + 1)
 

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "common/base64.h"
-#include "common/fingerprint.h"
+#include "common/base/base64.h"
+#include "common/keys/fingerprint.h"
 #include "tests/unit/view_fixture.h"
 
 void

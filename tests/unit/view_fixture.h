@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/record.h"
-#include "common/view.h"
-#include "common/view_writer.h"
+#include "common/view/record.h"
+#include "common/view/view.h"
+#include "enscale_sync/view_writer.h"
 
 #define FIXTURE_AS_OF	  1763850000
 #define FIXTURE_PATH_SIZE 256

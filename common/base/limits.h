@@ -1,0 +1,100 @@
+/*
+ * Every size that an outsider can choose has a name and a number here.
+ * What is over a limit is refused whole and reported, never cut; of rows that
+ * are more than a list holds, those that are over are refused.
+ */
+#ifndef ENSCALE_COMMON_BASE_LIMITS_H
+#define ENSCALE_COMMON_BASE_LIMITS_H
+
+/* Login names: "ACCOUNT" or "NODE-ACCOUNT", at most nine digits each. */
+#define LOGIN_DIGITS_MAX 9
+#define LOGIN_TEXT_MAX	 (2 * LOGIN_DIGITS_MAX + 1)
+
+/* A passwd entry of anybody's, in bytes; /etc/passwd's longest line counts. */
+#define PASSWD_ENTRY_MAX (64 * 1024)
+
+/* Account and node ids that can exist (28 bits; more parses as unknown). */
+#define ACCOUNT_ID_MAX 0x0fffffffU
+#define NODE_ID_MAX    999999999U
+
+/* uid = gid = uid_base + account id, and stays below 2^31. */
+#define UID_BASE_DEFAULT 0x70000000U
+#define UID_BASE_MIN	 0x00100000U
+#define UID_BASE_MAX	 (0x7fffffffU - ACCOUNT_ID_MAX)
+
+#define SHA256_LEN 32
+#define MD5_LEN	   16
+
+/* Directory text, in bytes without the terminating NUL. */
+#define NAME_TEXT_MAX	    255  /* cn, title, environment, service type */
+#define MAIL_TEXT_MAX	    320  /* RFC 5321: 64 + "@" + 255 */
+#define SYSTEM_USER_MAX	    32   /* useradd(8) */
+#define ADDRESS_TEXT_MAX    45   /* INET6_ADDRSTRLEN - 1 */
+#define FROM_TEXT_MAX	    1024 /* the from= option of a key */
+#define ENTRY_DN_MAX	    4096
+#define ATTRIBUTE_VALUE_MAX (64 * 1024)
+
+/* A directory in a file: the whole, and one entry with all its lines. */
+#define LDIF_FILE_MAX	((int64_t)4 << 30)
+#define LDIF_RECORD_MAX ((size_t)64 << 20)
+
+/* What a connection to a directory may be read ahead by, in bytes of the file
+ * system that has the state; what has to stay free there beside twice that. */
+#define LDAP_BACKLOG_MAX   ((uint64_t)4 << 30)
+#define LDAP_BACKLOG_SPARE ((uint64_t)256 << 20)
+
+/* What one transaction may add to the state, in bytes of its file: a first
+ * refresh is one, and takes two KiB for an account with its keys. Where an
+ * address has 32 bits that is all that the state may have. */
+#ifdef __LP64__
+#	define STATE_GROWTH_MAX ((size_t)16 << 30)
+#else
+#	define STATE_GROWTH_MAX ((size_t)1 << 30)
+#endif
+
+/* Public keys, in bytes of the decoded blob; RSA of 16384 bits is 2 KiB. */
+#define KEY_BLOB_MAX  4096
+#define KEY_LINE_MAX  16384
+#define RSA_BITS_MIN  2048
+#define RSA_BITS_MAX  16384
+
+/* Keys that users add themselves: as many as an account may have in all to
+ * add one more, and how often it may change them on one gateway. */
+#define MANAGED_KEYS_MAX    100
+#define KEY_CHANGES_MAX	    20
+#define KEY_CHANGES_SECONDS 600
+
+/* Rows in one record of the view, and in the entry that they come from. */
+#define ACCOUNT_KEYS_MAX	  10000
+#define ACCOUNT_ENVIRONMENTS_MAX  100000
+#define ENVIRONMENT_MEMBERS_MAX	  10000
+#define ENVIRONMENT_NODES_MAX	  10000
+#define NODE_HOST_KEYS_MAX	  16
+#define HOST_KEY_NODES_MAX	  10000
+#define RECORD_SIZE_MAX		  (16 * 1024 * 1024)
+
+/* The view: segments that a reader opens at most; how long one of the version
+ * before stays for a login that was under way when the writer was updated:
+ * sshd's LoginGraceTime, and as much again. */
+#define VIEW_SEGMENTS_MAX    16
+#define VIEW_OVERLAP_SECONDS 120
+
+/* What an administrator asks of enscale-sync, and its answer. */
+#define CONTROL_WORD_MAX   32
+#define CONTROL_ANSWER_MAX 512
+
+/* Sessions. */
+#define SESSION_ID_LEN		  16 /* characters of base32 (RFC 4648) */
+#define SESSION_LIMIT_DEFAULT	  32 /* open sessions of one account */
+#define SESSION_LIMIT_MAX	  10000
+#define SESSION_FILE_MAX	  1024
+
+/* The guard's sockets. */
+#define GUARD_REQUEST_MAX 4096		    /* one JSON line from the shell */
+#define GUARD_REPLY_MAX	  (4 * 1024 * 1024) /* one JSON line to the shell */
+#define GUARD_PAGE_SIZE	  (256 * 1024)	    /* a page of a list, about */
+#define AGENT_MESSAGE_MAX (64 * 1024)	    /* one agent message */
+#define HOP_SECONDS	  30 /* from the declaration to the signature */
+#define CERT_SECONDS_MAX  180
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * Directory text on its way to a terminal, a log or a banner.
+ */
+#ifndef ENSCALE_COMMON_BASE_TEXT_H
+#define ENSCALE_COMMON_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Copies text into buf so that it can be shown: well-formed UTF-8 without
+ * control characters (C0, DEL, C1), line and paragraph separators, marks of
+ * direction, and what cannot be seen (zero-width, tags, fillers; but variation
+ * selectors, which emoji have); every other byte becomes '?'.
+ * Cut at a character's end when buf is too small. Returns the length; buf is
+ * always NUL-terminated (size >= 1).
+ */
+size_t text_printable(const char *text, char *buf, size_t size);
+/* Is text already what text_printable() would make of it? */
+bool text_is_printable(const char *text);
+/*
+ * Copies a text for people, len bytes of anything, into buf: what
+ * text_printable() would not show is left out, tabs and line ends become a
+ * space, or nothing at its ends, and it is cut at a character's end.
+ * Returns the length; *ret_changed: buf is not what came.
+ */
+size_t text_display(const char *text, size_t len, char *buf, size_t size,
+    bool *ret_changed);
+/* Well-formed UTF-8 (RFC 3629) of len bytes, without NUL? */
+bool text_is_utf8(const char *text, size_t len);
+
+#endif

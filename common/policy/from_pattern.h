@@ -1,0 +1,17 @@
+/*
+ * sshd's from= pattern list (sshd(8), AUTHORIZED_KEYS): addresses, CIDR, '*'
+ * and '?', negation with '!'.
+ */
+#ifndef ENSCALE_COMMON_POLICY_FROM_PATTERN_H
+#define ENSCALE_COMMON_POLICY_FROM_PATTERN_H
+
+#include <stdbool.h>
+
+/*
+ * Does the list match a numeric address? Names are not resolved: a pattern
+ * that is one matches nothing. As in sshd, a pattern that is wrong (bits
+ * behind its mask, an empty one) makes the whole list match nothing.
+ */
+bool from_pattern_matches(const char *from, const char *address);
+
+#endif

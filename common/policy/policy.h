@@ -1,0 +1,106 @@
+/*
+ * The one policy: it decides and explains. The keys helper, PAM, the guard,
+ * the shell's list and `enscalectl explain` all ask here; no second place
+ * knows a rule.
+ *
+ * The order of judgement is fixed, so that the same facts give everybody the
+ * same verdict: account, key, node, environment, role.
+ */
+#ifndef ENSCALE_COMMON_POLICY_POLICY_H
+#define ENSCALE_COMMON_POLICY_POLICY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/view/view.h"
+
+enum policy_verdict {
+	POLICY_ALLOWED = 0,  /* the only yes */
+	POLICY_CANNOT_TELL,  /* no usable view: not a no, but not a yes */
+	POLICY_VIEW_TOO_OLD, /* offline_max_age is over */
+	POLICY_ACCOUNT_UNKNOWN,
+	POLICY_ACCOUNT_SUSPENDED,
+	POLICY_ACCOUNT_EXPIRED,
+	POLICY_KEY_UNKNOWN,
+	POLICY_KEY_EXPIRED,
+	POLICY_KEY_ADDRESS,  /* not from this address */
+	POLICY_NODE_UNKNOWN, /* also for one that the account has no role on */
+	POLICY_ENVIRONMENT_STOPPED,
+	POLICY_ENVIRONMENT_SLEEPING,
+	POLICY_NODE_STOPPED,
+	POLICY_NODE_MOVED,     /* the guard's: not where it was */
+	POLICY_ACCESS_LIMITED, /* the role does not include SSH */
+};
+
+/* What a verdict is about: as much as those who ask tell apart. */
+enum policy_class {
+	POLICY_CLASS_YES = 0,
+	POLICY_CLASS_CANNOT_TELL, /* opens nothing, and ends nothing */
+	POLICY_CLASS_ACCOUNT,
+	POLICY_CLASS_KEY,
+	POLICY_CLASS_NODE,
+};
+
+/* What is asked. Account always; key and node where they are set. */
+struct policy_question {
+	uint32_t account;
+	const uint8_t *fingerprint; /* SHA256_LEN bytes, or NULL: no key */
+	const char *address; /* numeric source address, or NULL: unknown */
+	uint32_t node;       /* 0: no node */
+	int64_t now;         /* seconds since the epoch */
+	int64_t max_age;     /* offline_max_age in seconds; 0: none */
+};
+
+/* What was found on the way; valid as far as the verdict got, borrowed from
+ * the view. */
+struct policy_answer {
+	enum policy_verdict verdict;
+	int error; /* the cause of POLICY_CANNOT_TELL */
+	uint32_t account_id, node_id;
+	struct account_record account;
+	struct key_record key;
+	struct node_record node;
+	struct environment_record environment;
+	enum environment_role role;
+};
+
+/*
+ * Judges. view may be NULL (then error is what view_open() said and the
+ * verdict POLICY_CANNOT_TELL: pass it in open_error, else 0).
+ */
+void policy_judge(const struct view *view, int open_error,
+    const struct policy_question *question, struct policy_answer *ret_answer);
+
+/*
+ * Judges a key alone, account and node not considered: what enscale-keys
+ * needs, since the refused shall reach the sentence. from= is left to sshd
+ * there and address may be NULL.
+ */
+void policy_judge_key(const struct view *view, int open_error,
+    const struct policy_question *question, struct policy_answer *ret_answer);
+
+/*
+ * May this role enter a node of an environment in this state? The part of
+ * the rules that a list needs; policy_judge() asks it too.
+ */
+enum policy_verdict policy_judge_role(enum environment_role role,
+    enum environment_state environment, enum environment_state node);
+
+/*
+ * The sentence for a person, e.g. "Node 144490 cannot be entered: its
+ * environment env-3344147 is stopped.". Printable ASCII and UTF-8 only:
+ * control characters of directory text are replaced. Returns the length;
+ * cut at a character's end when buf is too small (size >= 1). Where the
+ * cause must not be told to a stranger (no role at all), it reads as for an
+ * unknown node.
+ */
+size_t policy_sentence(const struct policy_answer *answer, char *buf,
+    size_t size);
+
+/* The word for logs and JSON: "allowed", "account-suspended", ... */
+const char *policy_verdict_text(enum policy_verdict verdict);
+enum policy_class policy_class(enum policy_verdict verdict);
+
+#define POLICY_SENTENCE_MAX 512
+
+#endif

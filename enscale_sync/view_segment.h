@@ -1,0 +1,45 @@
+/*
+ * Making the segments of a view: view_segment.c writes one, view_merge.c
+ * makes one of several. Only view_writer.c publishes them.
+ */
+#ifndef ENSCALE_SYNC_VIEW_SEGMENT_H
+#define ENSCALE_SYNC_VIEW_SEGMENT_H
+
+#include <cdb.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/view/manifest.h"
+#include "common/view/record.h"
+
+/* A segment while it is written. */
+struct making {
+	struct cdb_make cdb;
+	const char *name; /* NULL: none is being written */
+	int fd;
+	uint64_t size; /* what the finished file will take at most */
+};
+
+/* A file of this name, empty, mode 0640, in place of any that was there. */
+int view_file_create(int dir_fd, const char *name, int *ret_fd);
+/* Our code for cdb's. */
+int view_cdb_error(void);
+
+int making_begin(struct making *making, int dir_fd, const char *name);
+int making_put(struct making *making, const struct record_key *key,
+    struct bytes record);
+/* Ends the writing; the file stays under its temporary name, open. */
+int making_finish(struct making *making, int *ret_fd, uint64_t *ret_size);
+/* Removes what was begun, if anything was. */
+void making_abort(struct making *making, int dir_fd);
+
+/*
+ * Writes one segment, under a temporary name, that says what the count
+ * segments (newest first) say together; into_base: nothing lies below it, so
+ * tombstones are left out. 0; -errno; ENS_E_LIMIT; ENS_E_CORRUPT.
+ */
+int view_merge(int dir_fd, const struct manifest_segment *segments,
+    uint32_t count, bool into_base, const char *name, int *ret_fd,
+    uint64_t *ret_size);
+
+#endif
