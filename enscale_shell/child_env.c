@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "enscale_shell/ssh_options.h"
-
 #define VALUE_MAX    64
 #define NAME_MAX_LEN 32
 #define LOCALE       "LC_" /* what names of locale settings begin with */
@@ -70,15 +68,15 @@ add(char **environment, size_t *count, const char *name, const char *value)
 }
 
 static int
-add_all(char **result, char *const *environment, const char *home,
-    const char *user)
+add_all(char **result, char *const *environment, const char *shell,
+    const char *home, const char *user)
 {
 	size_t count = 0, i, passed = 0;
 	int r;
 
 	r = add(result, &count, "PATH=", "/usr/bin:/bin");
 	if (r == 0)
-		r = add(result, &count, "SHELL=", SSH_CONNECT);
+		r = add(result, &count, "SHELL=", shell);
 	if (r == 0)
 		r = add(result, &count, "HOME=", home);
 	if (r == 0)
@@ -95,15 +93,15 @@ add_all(char **result, char *const *environment, const char *home,
 }
 
 int
-child_env_build(char *const *environment, const char *home, const char *user,
-    char ***ret_environment)
+child_env_build(char *const *environment, const char *shell, const char *home,
+    const char *user, char ***ret_environment)
 {
 	char **result = calloc(ENV_MAX, sizeof(*result));
 	int r;
 
 	if (result == NULL)
 		return -ENOMEM;
-	r = add_all(result, environment, home, user);
+	r = add_all(result, environment, shell, home, user);
 	if (r != 0) {
 		child_env_free(result);
 		return r;

@@ -23,6 +23,7 @@
 #include "enscale_shell/hop.h"
 #include "enscale_shell/menu.h"
 #include "enscale_shell/monitor.h"
+#include "enscale_shell/programs.h"
 #include "enscale_shell/say.h"
 #include "enscale_shell/shell.h"
 #include "enscale_shell/shell_confinement.h"
@@ -42,7 +43,7 @@ static int
 lock_down(int *ret_monitor)
 {
 	const struct rlimit no_core = { 0, 0 };
-	int fd;
+	int fd, r;
 
 	for (fd = 0; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
@@ -58,7 +59,8 @@ lock_down(int *ret_monitor)
 		return -errno;
 	/* Reads the locale's file; a gateway may have none. */
 	setlocale(LC_CTYPE, "C.UTF-8");
-	return shell_confinement_begin();
+	r = programs_open();
+	return r == 0 ? shell_confinement_begin() : r;
 }
 
 static int

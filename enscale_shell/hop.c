@@ -30,6 +30,7 @@
 #include "enscale_shell/forwarded_agent.h"
 #include "enscale_shell/guard_client.h"
 #include "enscale_shell/hop_confinement.h"
+#include "enscale_shell/programs.h"
 #include "enscale_shell/say.h"
 #include "enscale_shell/ssh_log.h"
 #include "enscale_shell/ssh_options.h"
@@ -188,11 +189,12 @@ static int
 build_environment(const struct hop *hop, char ***ret_environment)
 {
 	const struct passwd *passwd = getpwuid(getuid());
-	char user[16];
+	char connect[PROGRAMS_PATH_SIZE], user[16];
 
+	programs_path(PROGRAM_CONNECT, connect);
 	snprintf(user, sizeof(user), "%u", hop->shell->account);
-	return child_env_build(environ, passwd != NULL ? passwd->pw_dir : "/",
-	    user, ret_environment);
+	return child_env_build(environ, connect,
+	    passwd != NULL ? passwd->pw_dir : "/", user, ret_environment);
 }
 
 /* In milliseconds. */
@@ -208,6 +210,7 @@ clock_now(void)
 /* ---- the child --------------------------------------------------------- */
 
 struct ssh_start {
+	char path[PROGRAMS_PATH_SIZE];
 	char *const *argv, *const *environment;
 	pid_t shell;
 	int channel; /* to the shell, for the confinement */
@@ -226,7 +229,7 @@ become_ssh(const struct ssh_start *ssh)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	syscall(SYS_close_range, 3U, ~0U, 0U);
-	execve(SSH_PROGRAM, ssh->argv, ssh->environment);
+	execve(ssh->path, ssh->argv, ssh->environment);
 	_exit(EXEC_FAILED);
 }
 
@@ -276,6 +279,7 @@ start(struct hop *hop, const char *forward)
 	if (r != 0)
 		return r;
 	ssh = (struct ssh_start){ .argv = argv, .environment = environment };
+	programs_path(PROGRAM_SSH, ssh.path);
 	return spawn(hop, &ssh);
 }
 
@@ -506,7 +510,7 @@ finish(struct hop *hop)
 		return false;
 	if (hop->result.code == EXEC_FAILED) {
 		hop->result.code = GUARD_EXIT_UNWELL;
-		say("The gateway cannot start %s.", SSH_PROGRAM);
+		say("The gateway cannot start ssh: please connect again.");
 		return false;
 	}
 	hop->result.code = GUARD_EXIT_UNREACHABLE;

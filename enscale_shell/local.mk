@@ -22,6 +22,7 @@ libshell_la_SOURCES = \
 	%D%/monitor.c %D%/monitor.h \
 	%D%/nodes.c %D%/nodes.h \
 	%D%/output.c %D%/output.h \
+	%D%/programs.c %D%/programs.h \
 	%D%/say.c %D%/say.h \
 	%D%/sessions.c %D%/sessions.h \
 	%D%/settings.c %D%/settings.h \

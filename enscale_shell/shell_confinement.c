@@ -18,7 +18,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/base/landlock.h"
-#include "enscale_shell/ssh_options.h"
+#include "enscale_shell/programs.h"
 #include "enscale_shell/syscall_filter.h"
 
 /* ---- files, ports and who else is there -------------------------------- */
@@ -48,14 +48,12 @@ static const struct {
 #define WRITE LANDLOCK_ACCESS_FS_WRITE_FILE
 #define RUN   LANDLOCK_ACCESS_FS_EXECUTE
 
-/* Libraries are found by add_libraries(). No folder of programs is among
+/* Programs are those of programs.h, libraries found by add_library(). No folder of programs is among
  * these: the loader would run what it can read. */
 static const struct {
 	const char *path;
 	uint64_t access;
 } rules[] = {
-	{ SSH_PROGRAM, READ | RUN },
-	{ SSH_CONNECT, READ | RUN },
 	{ "/etc/ld.so.cache", READ },
 	{ "/etc/ld.so.preload", READ },
 	/* Texts and times in the user's way */
@@ -109,12 +107,23 @@ find_loader(struct dl_phdr_info *info, size_t size ENS_UNUSED, void *arg)
 }
 
 static int
+add_program(int ruleset, enum program program)
+{
+	int fd = programs_fd(program);
+
+	return fd >= 0 ? landlock_allow_fd(ruleset, fd, READ | RUN) : 0;
+}
+
+static int
 add_rules(int ruleset)
 {
 	const char *loader = NULL;
 	size_t i;
-	int r = 0;
+	int r;
 
+	r = add_program(ruleset, PROGRAM_SSH);
+	if (r == 0)
+		r = add_program(ruleset, PROGRAM_CONNECT);
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]) && r == 0; i++)
 		r = landlock_allow_path(ruleset, rules[i].path,
 		    rules[i].access);

@@ -11,7 +11,8 @@
 
 /*
  * For this process and all its children, for ever. Returns 0, also where the
- * kernel has less of it, or nothing; -errno. Needs PR_SET_NO_NEW_PRIVS.
+ * kernel has less of it, or nothing; -errno. Needs PR_SET_NO_NEW_PRIVS, and
+ * programs_open() before it.
  */
 int shell_confinement_begin(void);
 

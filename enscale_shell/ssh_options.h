@@ -10,10 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SSH_PROGRAM "/usr/bin/ssh"
-/* What opens the connection; the SHELL of ssh, which runs nothing else. */
-#define SSH_CONNECT ENS_LIBEXEC_DIR "/enscale-connect"
-
 struct ssh_options {
 	const char *address; /* numeric IPv4 or IPv6 */
 	uint16_t port;

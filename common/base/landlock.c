@@ -31,18 +31,27 @@ landlock_open(const struct landlock_rights *rights)
 }
 
 int
-landlock_allow_path(int ruleset, const char *path, uint64_t files)
+landlock_allow_fd(int ruleset, int fd, uint64_t files)
 {
-	struct landlock_path_beneath_attr below = { .allowed_access = files };
-	AUTO_FD int fd = open(path, O_PATH | O_CLOEXEC);
+	const struct landlock_path_beneath_attr below = {
+		.allowed_access = files,
+		.parent_fd = fd,
+	};
 
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-	below.parent_fd = fd;
 	return syscall(SYS_landlock_add_rule, ruleset,
 	           LANDLOCK_RULE_PATH_BENEATH, &below, 0U) < 0
 	    ? -errno
 	    : 0;
+}
+
+int
+landlock_allow_path(int ruleset, const char *path, uint64_t files)
+{
+	AUTO_FD int fd = open(path, O_PATH | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	return landlock_allow_fd(ruleset, fd, files);
 }
 
 int

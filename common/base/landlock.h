@@ -34,6 +34,8 @@ int landlock_open(const struct landlock_rights *rights);
 /* Gives rights back below a path. A path that is not there needs no rule.
  * 0 or -errno. */
 int landlock_allow_path(int ruleset, const char *path, uint64_t files);
+/* The same for what is open; O_PATH will do. */
+int landlock_allow_fd(int ruleset, int fd, uint64_t files);
 
 /* From now on. Needs PR_SET_NO_NEW_PRIVS. 0 or -errno. */
 int landlock_begin(int ruleset);

@@ -49,6 +49,18 @@ def test_from_the_menu_into_a_node_and_back(menu):
     assert menu.exitstatus == 0
 
 
+def test_an_open_menu_enters_nodes_after_an_update_of_the_programs(menu, gateway):
+    menu.expect("Choice> $")
+    for path in ("/usr/bin/ssh", "/usr/libexec/enscale/enscale-connect"):
+        gateway.sh(f"cp -a {path} {path}.new; mv {path}.new {path}")  # as dpkg does
+    menu.sendline("1")
+    choose(menu, "cool-waterfall-59")
+    choose(menu, "124718")
+    menu.expect(r"[$#] $")
+    menu.sendline("exit")
+    choose(menu, "Back")
+
+
 def test_the_menu_lists_each_environment_with_its_state_and_role(menu):
     menu.expect(r"0\. Quit")
     menu.expect(r"1\. Refresh")

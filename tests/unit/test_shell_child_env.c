@@ -12,7 +12,8 @@
 
 #include "common/base/cleanup.h"
 #include "enscale_shell/child_env.h"
-#include "enscale_shell/ssh_options.h"
+
+#define SHELL "/usr/libexec/enscale/enscale-connect"
 
 static bool
 has(char **environment, const char *text)
@@ -45,7 +46,7 @@ terminal_locale_and_protocol_pass(void **state)
 	AUTO(cleanup_child_env) char **environment = NULL;
 
 	(void)state;
-	assert_int_equal(child_env_build(given, "/h", "25880", &environment),
+	assert_int_equal(child_env_build(given, SHELL, "/h", "25880", &environment),
 	    0);
 	assert_true(has(environment, term));
 	assert_true(has(environment, lang));
@@ -54,7 +55,7 @@ terminal_locale_and_protocol_pass(void **state)
 	assert_true(has(environment, git));
 	assert_true(has(environment, color));
 	assert_true(has(environment, "PATH=/usr/bin:/bin"));
-	assert_true(has(environment, "SHELL=" SSH_CONNECT));
+	assert_true(has(environment, "SHELL=" SHELL));
 	assert_true(has(environment, "HOME=/h"));
 	assert_true(has(environment, "USER=25880"));
 	assert_int_equal(count(environment), 10);
@@ -81,7 +82,7 @@ everything_else_is_dropped(void **state)
 		AUTO_FREE char *copy = strdup(bad[i]);
 		char *given[] = { copy, NULL };
 
-		assert_int_equal(child_env_build(given, "/", "1", &environment),
+		assert_int_equal(child_env_build(given, SHELL, "/", "1", &environment),
 		    0);
 		if (count(environment) != 4)
 			fail_msg("\"%s\" passes", bad[i]);
@@ -96,7 +97,7 @@ a_long_value_is_dropped(void **state)
 
 	(void)state;
 	memset(lang + 5, 'a', 65);
-	assert_int_equal(child_env_build(given, "/", "1", &environment), 0);
+	assert_int_equal(child_env_build(given, SHELL, "/", "1", &environment), 0);
 	assert_int_equal(count(environment), 4);
 }
 
@@ -111,7 +112,7 @@ a_thousand_variables_are_thinned_out(void **state)
 	for (i = 0; i < 1000; i++)
 		given[i] = lang;
 	given[1000] = NULL;
-	assert_int_equal(child_env_build(given, "/", "1", &environment), 0);
+	assert_int_equal(child_env_build(given, SHELL, "/", "1", &environment), 0);
 	assert_true(count(environment) < 50);
 }
 
@@ -121,7 +122,7 @@ no_environment_is_no_error(void **state)
 	AUTO(cleanup_child_env) char **environment = NULL;
 
 	(void)state;
-	assert_int_equal(child_env_build(NULL, "/", "1", &environment), 0);
+	assert_int_equal(child_env_build(NULL, SHELL, "/", "1", &environment), 0);
 	assert_int_equal(count(environment), 4);
 }
 
