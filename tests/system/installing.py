@@ -167,7 +167,7 @@ Host gateway
         show_ca = ["enscalectl", "ca", "show"]
         old = self.hosts.gateway.run(show_ca).stdout
         new = self.host.run(show_ca).stdout
-        setup, show = commands("### A node")
+        _, setup, show = commands("### A node")
         program = f"{SOURCE}/node/enscale-node"
         setup = (
             setup.replace("124718", node.plan.settings["NODE"])
