@@ -248,10 +248,10 @@ ask_about(struct follow *follow, const struct entry *entry)
 {
 	int r = orphans_add(&follow->orphans, entry->dn);
 
-	if (r == ENS_E_LIMIT && !follow->want_all) {
+	if (r == ENS_E_LIMIT && !follow->asked) {
 		log_line(LOG_NOTICE,
 		    "too many entries below unknown ones: refreshing in full");
-		follow->want_all = true;
+		follow_ask_refresh(follow);
 	}
 	return r == -ENOMEM ? r : 0;
 }

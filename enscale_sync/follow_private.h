@@ -30,7 +30,7 @@ struct follow {
 	char cookie[COOKIE_LEN_MAX];
 	size_t cookie_len; /* 0: no news */
 	bool want_all;
-	bool asked; /* by an administrator, since the refresh began */
+	bool asked; /* for another one, since the refresh began */
 	bool refreshing;
 	bool all;      /* this refresh is one in full */
 	bool marking;  /* this refresh may have to be swept */

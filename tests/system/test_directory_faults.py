@@ -318,6 +318,21 @@ def test_what_is_held_is_let_in_when_it_is_accepted(one, in_step, wait_for):
     assert follower.content() == one.administrator.content()
 
 
+def test_more_parents_than_are_asked_for_are_the_matter_of_a_refresh_in_full(
+        one, keys, in_step, wait_for):
+    follower = Follower(one.host, one)
+    follower.start()
+    in_step(follower)
+    follower.stop()
+    one.administrator._run("ldapadd", ldif="".join(
+        f"dn: ou=u{i},{SUFFIX}\nobjectClass: organizationalUnit\nou: u{i}\n\n"
+        f"dn: cn=k,ou=u{i},{SUFFIX}\nobjectClass: enscaleKey\ncn: k\n"
+        f"sshPublicKey: {keys[0]}\n\n" for i in range(1002)))
+    follower.start()
+    wait_for(lambda: "too many entries below unknown ones" in follower.log(), "it is said", 30)
+    wait_for(lambda: follower.status()["refreshes"] == 2, "all is asked anew", 30)
+
+
 EXISTING = [f"uid={number},ou=accounts,{SUFFIX}" for number in range(71000, 71150)]
 
 
