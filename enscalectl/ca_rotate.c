@@ -55,7 +55,8 @@ find_guard(const struct context *context, struct ucred *ret_guard)
 }
 
 /* As the guard's own user, so that the kernel lets us reach nobody else who
- * may have its number by now. 0, -errno. */
+ * may have its number by now. 0; -ESRCH: it is gone, even if somebody else has
+ * the number; -errno. */
 static int
 signal_guard(const struct ucred *guard)
 {
@@ -69,7 +70,7 @@ signal_guard(const struct ucred *guard)
 	r = kill(guard->pid, SIGHUP) != 0 ? -errno : 0;
 	if (is_root && setresuid(0, 0, 0) != 0)
 		return -errno;
-	return r;
+	return is_root && r == -EPERM ? -ESRCH : r;
 }
 
 static bool

@@ -218,6 +218,8 @@ SESSION = r"^session\s+\[.*\]\s+.*pam_enscale.so"
     (f"s/{SESSION}/session substack common-session\\n&/",
      "could let in before pam_enscale.so is asked"),
     (f"s/{ACCOUNT}/@include common-account\\n&/", "what is included could let in"),
+    (f"s/{ACCOUNT}/account required pam_access.so \\\\  \\n&/", "take out the backslash"),
+    (f"s/{ACCOUNT}/account required pam_access.so a\\\\#b\\n&/", "take out the backslash"),
     (f"s/{ACCOUNT}/account [success=done default=die] pam_permit.so pam_enscale.so/",
      "could let in before pam_enscale.so is asked"),
 ])
