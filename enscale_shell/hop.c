@@ -191,9 +191,8 @@ build_environment(const struct hop *hop, char ***ret_environment)
 	const struct passwd *passwd = getpwuid(getuid());
 	char connect[PROGRAMS_PATH_SIZE], user[16];
 
-	programs_path(PROGRAM_CONNECT, connect);
 	snprintf(user, sizeof(user), "%u", hop->shell->account);
-	return child_env_build(environ, connect,
+	return child_env_build(environ, programs_path(PROGRAM_CONNECT, connect),
 	    passwd != NULL ? passwd->pw_dir : "/", user, ret_environment);
 }
 
@@ -210,7 +209,7 @@ clock_now(void)
 /* ---- the child --------------------------------------------------------- */
 
 struct ssh_start {
-	char path[PROGRAMS_PATH_SIZE];
+	const char *path;
 	char *const *argv, *const *environment;
 	pid_t shell;
 	int channel; /* to the shell, for the confinement */
@@ -270,6 +269,7 @@ start(struct hop *hop, const char *forward)
 {
 	AUTO(cleanup_ssh_options) char **argv = NULL;
 	AUTO(cleanup_child_env) char **environment = NULL;
+	char path[PROGRAMS_PATH_SIZE];
 	struct ssh_start ssh;
 	int r;
 
@@ -278,8 +278,11 @@ start(struct hop *hop, const char *forward)
 		r = build_environment(hop, &environment);
 	if (r != 0)
 		return r;
-	ssh = (struct ssh_start){ .argv = argv, .environment = environment };
-	programs_path(PROGRAM_SSH, ssh.path);
+	ssh = (struct ssh_start){
+		.path = programs_path(PROGRAM_SSH, path),
+		.argv = argv,
+		.environment = environment,
+	};
 	return spawn(hop, &ssh);
 }
 

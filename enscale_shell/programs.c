@@ -18,9 +18,6 @@ static struct {
 	[PROGRAM_CONNECT] = { ENS_LIBEXEC_DIR "/enscale-connect", -1 },
 };
 
-_Static_assert(sizeof(ENS_LIBEXEC_DIR "/enscale-connect") <= PROGRAMS_PATH_SIZE,
-    "the paths fit");
-
 int
 programs_open(void)
 {
@@ -48,15 +45,13 @@ has_its_name(enum program program)
 	    now.st_dev == begun.st_dev && now.st_ino == begun.st_ino;
 }
 
-void
-programs_path(enum program program, char ret_path[PROGRAMS_PATH_SIZE])
+const char *
+programs_path(enum program program, char buf[PROGRAMS_PATH_SIZE])
 {
 	int fd = programs[program].fd;
 
 	if (fd < 0 || has_its_name(program))
-		snprintf(ret_path, PROGRAMS_PATH_SIZE, "%s",
-		    programs[program].path);
-	else
-		snprintf(ret_path, PROGRAMS_PATH_SIZE, "/proc/%d/fd/%d",
-		    (int)getpid(), fd);
+		return programs[program].path;
+	snprintf(buf, PROGRAMS_PATH_SIZE, "/proc/%d/fd/%d", (int)getpid(), fd);
+	return buf;
 }

@@ -21,8 +21,8 @@ int programs_open(void);
 /* The descriptor, which cannot be read from; -1: it is not open. */
 int programs_fd(enum program program);
 
-/* Where this process and its children find it: its own name, or that of the
- * descriptor when another file has the name. */
-void programs_path(enum program program, char ret_path[PROGRAMS_PATH_SIZE]);
+/* Where this process and its children find it: its own name, or in buf that
+ * of the descriptor, when another file has the name. */
+const char *programs_path(enum program program, char buf[PROGRAMS_PATH_SIZE]);
 
 #endif
