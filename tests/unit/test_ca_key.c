@@ -229,8 +229,7 @@ nothing_else_is_restored(void **state)
 {
 	static const char *const commands[] = {
 		"openssl genpkey -algorithm X25519 -out $f",
-		"openssl genpkey -algorithm ED25519 -aes256 -pass pass:x "
-		"-out $f",
+		"openssl genpkey -algorithm ED25519 -aes256 -pass pass:x -out $f",
 		"rm $f; ssh-keygen -q -t ed25519 -N '' -f $f; rm $f.pub",
 		"echo >$f",
 	};
