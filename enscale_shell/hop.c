@@ -409,6 +409,21 @@ reap(struct hop *hop)
 		hop->result.code = WEXITSTATUS(status);
 }
 
+/* What came while ssh ended. From the keyboard it was ssh's, too, and not one
+ * step back in the menu besides; the end of the session is ours. */
+static void
+take_last_signal(struct hop *hop)
+{
+	int number;
+
+	while ((number = shell_take_signal(hop->shell)) != 0) {
+		if (number != SIGHUP && number != SIGTERM)
+			continue;
+		hop->result.signal = number;
+		return;
+	}
+}
+
 /* Tells the guard; true when its agent refused by policy and it says why. */
 static bool
 settle(struct hop *hop)
@@ -531,6 +546,8 @@ attempt(struct hop *hop, const char *forward)
 		return r;
 	watch(hop);
 	reap(hop);
+	if (!hop->result.was_ended)
+		take_last_signal(hop);
 	return 0;
 }
 
