@@ -943,10 +943,17 @@ a_view_keeps_no_descriptor(void **state)
 /* What the clock of the programs under test says more than the real one. */
 static time_t later;
 
+/* The call whose timespec is that of time_t, which has 64 bits. */
+#ifdef SYS_clock_gettime64
+#	define SYS_CLOCK SYS_clock_gettime64
+#else
+#	define SYS_CLOCK SYS_clock_gettime
+#endif
+
 int
 clock_gettime(clockid_t clock, struct timespec *ret_time)
 {
-	int r = (int)syscall(SYS_clock_gettime, clock, ret_time);
+	int r = (int)syscall(SYS_CLOCK, clock, ret_time);
 
 	ret_time->tv_sec += later;
 	return r;
