@@ -260,10 +260,11 @@ def test_a_missing_user_of_the_helper_is_refused(gateway, changed):
     assert b"enscale-keys" in result.stderr
 
 
-def test_a_reload_after_an_update_of_openssh_asks_for_a_restart(gateway):
+def test_a_reload_after_an_update_of_openssh_asks_for_a_restart(gateway, wait_for):
     sleeper = gateway.popen(["sleep", "60"])
     try:
         # In its place, an sshd that an earlier version's command line started.
+        wait_for(lambda: gateway.sh("pgrep -nx sleep || :").stdout, "it sleeps")
         pid = gateway.run(["pgrep", "-nx", "sleep"]).stdout.decode().strip()
         result = check(gateway, MAINPID=pid)
     finally:
