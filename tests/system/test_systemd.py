@@ -468,12 +468,18 @@ def test_the_guard_takes_a_new_ca_key_through_systemds_socket(installation, trus
     assert "from now on" in log
 
 
-def test_the_target_stops_and_starts_all(installation, trusted, host):
+def test_the_target_stops_and_starts_all(installation, trusted, host, wait_for):
+    def said():
+        units = [*UNITS, "enscale-guard.socket"]
+        return host.run(["systemctl", "is-active", *units], check=False).stdout
+
     host.run(["systemctl", "stop", "enscale.target"])
-    assert installation.ssh("25880", "nodes").returncode == 255
-    said = host.run(["systemctl", "is-active", *UNITS, "enscale-guard.socket"], check=False)
-    assert said.stdout == b"inactive\n" * 4
-    host.run(["systemctl", "start", "enscale.target"])
+    try:
+        # systemctl waits for the target alone, which goes before its units.
+        wait_for(lambda: said() == b"inactive\n" * 4, "all is stopped", 30)
+        assert installation.ssh("25880", "nodes").returncode == 255
+    finally:
+        host.run(["systemctl", "start", "enscale.target"])
     host.sh("enscalectl status --wait 60")
     assert installation.ssh(LOGIN, "exit 7").returncode == 7
 
