@@ -7,12 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/local_socket.h"
 #include "enscale_guard/bucket.h"
 #include "enscale_guard/keys.h"
 #include "enscale_guard/log.h"
@@ -95,27 +94,6 @@ on_closed(struct stream *stream, void *arg)
 }
 
 static int
-connect_keyd(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	AUTO_FD int fd = -1;
-	int kept;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	/* At once or, with many waiting, not at all. */
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	kept = fd;
-	fd = -1;
-	return kept;
-}
-
-static int
 send_request(struct key_change *change, const struct keyd_request *request)
 {
 	AUTO(wire_write_free) struct wire_writer writer;
@@ -148,7 +126,7 @@ open_stream(struct key_change *change)
 {
 	int fd, r;
 
-	fd = connect_keyd(change->guard->keyd_socket);
+	fd = local_socket_connect(change->guard->keyd_socket);
 	if (fd < 0)
 		return fd;
 	change->handler = (struct stream_handler){ .data = on_data,

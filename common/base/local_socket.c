@@ -16,12 +16,12 @@
 
 #include "common/base/cleanup.h"
 
-int
-local_socket_bind(const char *path, int type, mode_t mode)
+/* A new one, for this address: close-on-exec and not blocking. */
+static int
+open_socket(const char *path, int type, struct sockaddr_un *ret_address)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	AUTO_FD int fd = -1;
-	int kept;
+	int fd;
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
@@ -29,10 +29,39 @@ local_socket_bind(const char *path, int type, mode_t mode)
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
+	*ret_address = address;
+	return fd;
+}
+
+int
+local_socket_bind(const char *path, int type, mode_t mode)
+{
+	struct sockaddr_un address;
+	AUTO_FD int fd = open_socket(path, type, &address);
+	int kept;
+
+	if (fd < 0)
+		return fd;
 	if (unlink(path) < 0 && errno != ENOENT)
 		return -errno;
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    chmod(path, mode) < 0)
+		return -errno;
+	kept = fd;
+	fd = -1;
+	return kept;
+}
+
+int
+local_socket_connect(const char *path)
+{
+	struct sockaddr_un address;
+	AUTO_FD int fd = open_socket(path, SOCK_STREAM, &address);
+	int kept;
+
+	if (fd < 0)
+		return fd;
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	kept = fd;
 	fd = -1;

@@ -1,7 +1,8 @@
 /*
- * Sockets with a path, as a daemon listens at them. Where systemd holds the
- * socket (a .socket unit), the daemon takes that: whoever connects while the
- * daemon is restarted waits in its queue and is refused by nobody.
+ * Sockets with a path, as a daemon listens at them, and connects to another's.
+ * Where systemd holds the socket (a .socket unit), the daemon takes that:
+ * whoever connects while the daemon is restarted waits in its queue and is
+ * refused by nobody.
  */
 #ifndef ENSCALE_COMMON_BASE_LOCAL_SOCKET_H
 #define ENSCALE_COMMON_BASE_LOCAL_SOCKET_H
@@ -20,5 +21,9 @@ int local_socket_bind(const char *path, int type, mode_t mode);
  * was handed over (sd_listen_fds(3)), mode and all, or else a new one.
  */
 int local_socket_listen(const char *path, mode_t mode, int backlog);
+
+/* Connects to one of type SOCK_STREAM, at once or, with many waiting, not at
+ * all. Returns the descriptor, close-on-exec and not blocking, or -errno. */
+int local_socket_connect(const char *path);
 
 #endif
