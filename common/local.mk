@@ -20,6 +20,7 @@ libcommon_la_SOURCES = \
 	%D%/base/lock_file.c %D%/base/lock_file.h \
 	%D%/base/text.c %D%/base/text.h \
 	%D%/base/wire.c %D%/base/wire.h \
+	%D%/base/write_all.c %D%/base/write_all.h \
 	%D%/names/account_map.c %D%/names/account_map.h \
 	%D%/names/account_map_writer.c \
 	%D%/names/login_name.c %D%/names/login_name.h \

@@ -29,6 +29,7 @@
 #include "common/base/errors.h"
 #include "common/base/host_address.h"
 #include "common/base/text.h"
+#include "common/base/write_all.h"
 #include "common/config/config.h"
 #include "common/keys/fingerprint_text.h"
 #include "common/keys/ssh_key.h"
@@ -195,23 +196,6 @@ is_offered(const char *text, const struct request *request)
 }
 
 static int
-write_all(const char *data, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(STDOUT_FILENO, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int
 print_key(const struct key_record *key, const char *tunnel,
     const struct request *request)
 {
@@ -227,7 +211,7 @@ print_key(const struct key_record *key, const char *tunnel,
 	if (!is_offered(text, request))
 		return ENS_E_KEY_FORMAT;
 	n = snprintf(line, sizeof(line), "%s %s\n", options, text);
-	return write_all(line, (size_t)n);
+	return write_all(STDOUT_FILENO, line, (size_t)n);
 }
 
 static int

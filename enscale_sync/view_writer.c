@@ -37,6 +37,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/base/lock_file.h"
+#include "common/base/write_all.h"
 #include "enscale_sync/view_segment.h"
 
 #define LOCK_NAME     "lock"
@@ -312,22 +313,6 @@ stamp(int fd)
 		return -errno;
 	times[1] = times[0];
 	return futimens(fd, times) == 0 ? 0 : -errno;
-}
-
-static int
-write_all(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
 }
 
 /* Makes the manifest the published one; not durable yet. */

@@ -29,6 +29,7 @@
 #include "common/base/errors.h"
 #include "common/base/lock_file.h"
 #include "common/base/text.h"
+#include "common/base/write_all.h"
 #include "common/keys/fingerprint_text.h"
 #include "common/names/login_name.h"
 #include "common/protocol/session_registry.h"
@@ -281,23 +282,6 @@ parse(char *text, size_t len, struct session *ret_session)
 }
 
 /* ---- publishing and reading ----------------------------------------- */
-
-static int
-write_all(int fd, const char *data, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
 
 /* The folder's group may read the record, whoever's umask this is. */
 static int

@@ -1,0 +1,11 @@
+/* write(2), until all is written. */
+#ifndef ENSCALE_COMMON_BASE_WRITE_ALL_H
+#define ENSCALE_COMMON_BASE_WRITE_ALL_H
+
+#include <stddef.h>
+
+/* Writes len bytes to a blocking descriptor; goes on after a signal. 0 or
+ * -errno, and then some of it may be written. */
+int write_all(int fd, const void *data, size_t len);
+
+#endif
