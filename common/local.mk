@@ -1,8 +1,8 @@
 # What more than one program knows: a folder for each purpose, which uses those
 # before it (tests/unit/test_layers.sh), and convenience libraries by what they
-# may link: libc only; + libcdb; + libinih; + libcrypto; + libsystemd.
+# may link: libc only; + libcdb; + libinih; + libcrypto; + libsystemd; + jansson.
 noinst_LTLIBRARIES += libcommon.la libview.la libconfig.la libfingerprint.la \
-	liblocalsocket.la
+	liblocalsocket.la libfieldsjson.la
 
 # libc only. The NSS module links this and nothing else.
 libcommon_la_SOURCES = \
@@ -28,10 +28,11 @@ libcommon_la_SOURCES = \
 	%D%/keys/ssh_key.c %D%/keys/ssh_key.h %D%/keys/ssh_key_private.h \
 	%D%/keys/ssh_key_options.c \
 	%D%/keys/ssh_key_text.c %D%/keys/ssh_key_text.h \
-	%D%/config/schema.c %D%/config/schema.h \
+	%D%/names/schema.c %D%/names/schema.h \
 	%D%/protocol/guard_protocol.h \
 	%D%/protocol/keyd_protocol.c %D%/protocol/keyd_protocol.h \
 	%D%/protocol/session_registry.c %D%/protocol/session_registry.h \
+	%D%/view/fields.c %D%/view/fields.h \
 	%D%/view/record.c %D%/view/record.h \
 	%D%/view/record_encode.c
 
@@ -61,3 +62,8 @@ libfingerprint_la_LIBADD = libcommon.la $(CRYPTO_LIBS)
 liblocalsocket_la_SOURCES = %D%/base/local_socket.c %D%/base/local_socket.h
 liblocalsocket_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 liblocalsocket_la_LIBADD = $(SYSTEMD_LIBS)
+
+# + jansson.
+libfieldsjson_la_SOURCES = %D%/view/fields_json.c %D%/view/fields_json.h
+libfieldsjson_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+libfieldsjson_la_LIBADD = libcommon.la $(JANSSON_LIBS)

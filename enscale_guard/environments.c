@@ -16,6 +16,7 @@
 #include "common/base/errors.h"
 #include "common/base/json.h"
 #include "common/names/login_name.h"
+#include "common/view/fields_json.h"
 #include "enscale_guard/known_hosts.h"
 
 /* What a row takes beside its texts, about. */
@@ -72,16 +73,13 @@ add_node(const struct view *view, uint32_t id, struct page *page, json_t *nodes)
 	if (page->hosts != NULL &&
 	    known_hosts_format(&node, page->hosts, KNOWN_HOSTS_MAX) == 0)
 		hosts = page->hosts;
-	page->size += NODE_FRAME + strlen(node.service_type) +
-	    strlen(node.address) + strlen(node.system_user) +
+	page->size += NODE_FRAME +
+	    fields_json_size(&node_fields, &node.fields) +
 	    (hosts != NULL ? strlen(hosts) : 0);
 	json_array_append_new(nodes,
-	    json_pack("{s:I, s:i, s:o, s:o, s:o, s:s, s:s*}", "node",
-	        (json_int_t)id, "port", (int)node.port, "service",
-	        reply_text(node.service_type), "address",
-	        reply_text(node.address), "user", reply_text(node.system_user),
-	        "state", environment_state_text(node.state), "known_hosts",
-	        hosts));
+	    fields_to_json(json_pack("{s:I, s:s*}", "node", (json_int_t)id,
+	                       "known_hosts", hosts),
+	        &node_fields, &node.fields, FIELDS_FOR_USERS));
 }
 
 /* Its nodes from a number on. */
@@ -110,12 +108,6 @@ list_environment(const struct request *request,
     const struct environment_record *environment, enum environment_role role,
     uint32_t after, struct page *page)
 {
-	static const char *const roles[] = {
-		[ROLE_NONE] = "none",
-		[ROLE_LIMITED] = "limited",
-		[ROLE_FULL] = "full",
-		[ROLE_OWNER] = "owner",
-	};
 	struct policy_answer answer = {
 		.verdict = policy_judge_role(role, environment->state,
 		    ENVIRONMENT_RUNNING),
@@ -126,11 +118,10 @@ list_environment(const struct request *request,
 	char sentence[POLICY_SENTENCE_MAX];
 	json_t *object;
 
-	object = json_pack("{s:o, s:s, s:s, s:I, s:s}", "name",
-	    reply_text(environment->name), "state",
-	    environment_state_text(environment->state), "role", roles[role],
-	    "owner", (json_int_t)environment->owner, "verdict",
-	    policy_verdict_text(answer.verdict));
+	object = fields_to_json(json_pack("{s:s, s:s}", "role",
+	                            environment_role_text(role), "verdict",
+	                            policy_verdict_text(answer.verdict)),
+	    &environment_fields, &environment->fields, FIELDS_FOR_USERS);
 	page->size += ENVIRONMENT_FRAME + strlen(environment->name);
 	if (answer.verdict != POLICY_ALLOWED) {
 		policy_sentence(&answer, sentence, sizeof(sentence));

@@ -18,6 +18,7 @@
 #include "common/keys/fingerprint_text.h"
 #include "common/keys/ssh_key.h"
 #include "common/protocol/guard_protocol.h"
+#include "common/view/fields_json.h"
 
 /* ---- list -------------------------------------------------------------- */
 
@@ -29,7 +30,6 @@ list_key(const struct key_record *key)
 {
 	char sha256[FINGERPRINT_SHA256_TEXT_LEN + 1];
 	char md5[FINGERPRINT_MD5_TEXT_LEN + 1] = "";
-	char options[KEY_OPTIONS_TEXT_MAX + 1];
 	enum ssh_key_type type;
 	uint8_t digest[MD5_LEN];
 	uint32_t bits;
@@ -39,13 +39,11 @@ list_key(const struct key_record *key)
 	fingerprint_format_sha256(key->fingerprint, sha256);
 	if (fingerprint_md5(key->blob, digest) == 0)
 		fingerprint_format_md5(digest, md5);
-	ssh_key_format_options(key->options, options);
-	return json_pack("{s:o, s:s, s:I, s:I, s:I, s:o, s:s, s:s, s:s}",
-	    "title", reply_text(key->title), "type",
-	    ssh_key_type_short_name(type), "bits", (json_int_t)bits, "added",
-	    (json_int_t)key->added, "expires", (json_int_t)key->expires, "from",
-	    reply_text(key->from), "options", options, "sha256", sha256, "md5",
-	    md5);
+	return fields_to_json(
+	    json_pack("{s:s, s:I, s:I, s:s, s:s}", "type",
+	        ssh_key_type_short_name(type), "bits", (json_int_t)bits,
+	        "added", (json_int_t)key->added, "sha256", sha256, "md5", md5),
+	    &key_fields, &key->fields, FIELDS_FOR_USERS);
 }
 
 /* One page, of the keys behind a fingerprint (NULL: from the beginning).
@@ -76,8 +74,8 @@ list_keys(const struct request *request, const uint8_t *after, json_t *list,
 		r = view_find_key(request->view, account, fingerprint, &key);
 		row = r == 0 ? list_key(&key) : NULL;
 		if (row != NULL) {
-			size += KEY_FRAME + strlen(key.title) +
-			    strlen(key.from);
+			size += KEY_FRAME +
+			    fields_json_size(&key_fields, &key.fields);
 			r = json_array_append_new(list, row) == 0 ? 0 : -ENOMEM;
 		} else if (r == ENS_E_NOTFOUND) {
 			r = 0;

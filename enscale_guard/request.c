@@ -26,10 +26,10 @@
 
 /* ---- fields ------------------------------------------------------------ */
 
-enum field_type {
-	FIELD_TEXT,
-	FIELD_FLAG,
-	FIELD_NODE,
+enum given_type {
+	GIVEN_TEXT,
+	GIVEN_FLAG,
+	GIVEN_NODE,
 };
 
 /* Bits of a row's fields. */
@@ -46,23 +46,23 @@ enum {
 
 #define AT(member) offsetof(struct request_fields, member)
 
-static const struct field {
+static const struct given {
 	unsigned bit;
 	const char *name;
-	enum field_type type;
+	enum given_type type;
 	size_t at;
 } fields[] = {
-	{ AFTER, "after", FIELD_TEXT, AT(after) },
-	{ DENIED, "denied", FIELD_FLAG, AT(denied) },
-	{ FINGERPRINT, "fingerprint", FIELD_TEXT, AT(fingerprint) },
-	{ FORWARD_AGENT, "forward_agent", FIELD_FLAG, AT(forward_agent) },
-	{ HOST_KEYS, "host_keys", FIELD_FLAG, AT(host_keys) },
-	{ KEY, "key", FIELD_TEXT, AT(key) },
-	{ NODE, "node", FIELD_NODE, AT(node) },
-	{ TITLE, "title", FIELD_TEXT, AT(title) },
+	{ AFTER, "after", GIVEN_TEXT, AT(after) },
+	{ DENIED, "denied", GIVEN_FLAG, AT(denied) },
+	{ FINGERPRINT, "fingerprint", GIVEN_TEXT, AT(fingerprint) },
+	{ FORWARD_AGENT, "forward_agent", GIVEN_FLAG, AT(forward_agent) },
+	{ HOST_KEYS, "host_keys", GIVEN_FLAG, AT(host_keys) },
+	{ KEY, "key", GIVEN_TEXT, AT(key) },
+	{ NODE, "node", GIVEN_NODE, AT(node) },
+	{ TITLE, "title", GIVEN_TEXT, AT(title) },
 };
 
-#define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
+#define GIVEN_COUNT (sizeof(fields) / sizeof(fields[0]))
 
 /* ---- rows -------------------------------------------------------------- */
 
@@ -122,23 +122,23 @@ find_row(const json_t *object)
 /* ---- reading a request's fields ---------------------------------------- */
 
 static int
-take_value(const struct field *field, const json_t *value,
+take_value(const struct given *field, const json_t *value,
     struct request_fields *ret_fields)
 {
 	void *at = (char *)ret_fields + field->at;
 
 	switch (field->type) {
-	case FIELD_TEXT:
+	case GIVEN_TEXT:
 		if (!json_is_string(value))
 			return ENS_E_SYNTAX;
 		*(const char **)at = json_string_value(value);
 		return 0;
-	case FIELD_FLAG:
+	case GIVEN_FLAG:
 		if (!json_is_boolean(value))
 			return ENS_E_SYNTAX;
 		*(bool *)at = json_is_true(value);
 		return 0;
-	case FIELD_NODE:
+	case GIVEN_NODE:
 		if (!json_is_integer(value) || json_integer_value(value) < 1 ||
 		    json_integer_value(value) > NODE_ID_MAX)
 			return ENS_E_SYNTAX;
@@ -149,10 +149,10 @@ take_value(const struct field *field, const json_t *value,
 }
 
 /* The field of that name, if the row has one; its bit goes into *seen. */
-static const struct field *
+static const struct given *
 find_field(const struct row *row, const char *name, unsigned *seen)
 {
-	for (size_t i = 0; i < FIELD_COUNT; i++) {
+	for (size_t i = 0; i < GIVEN_COUNT; i++) {
 		if (strcmp(fields[i].name, name) != 0 ||
 		    ((row->required | row->optional) & fields[i].bit) == 0)
 			continue;
@@ -177,7 +177,7 @@ static int
 read_fields(const struct row *row, json_t *object,
     struct request_fields *ret_fields, char sentence[SENTENCE_SIZE])
 {
-	const struct field *field;
+	const struct given *field;
 	unsigned seen = 0;
 	const char *name;
 	json_t *value;
@@ -191,7 +191,7 @@ read_fields(const struct row *row, json_t *object,
 		if (take_value(field, value, ret_fields) < 0)
 			return say_wrong("Wrong", name, sentence);
 	}
-	for (size_t i = 0; i < FIELD_COUNT; i++)
+	for (size_t i = 0; i < GIVEN_COUNT; i++)
 		if ((row->required & ~seen & fields[i].bit) != 0)
 			return say_wrong("Missing", fields[i].name, sentence);
 	return 0;

@@ -71,8 +71,8 @@ print_native(FILE *out, const struct shell *shell,
 	    "    HostKeyAlias node%u\n"
 	    "    ProxyJump %u-%u@%s:%u\n"
 	    "    CertificateFile ~/.ssh/node%u-cert.pub\n",
-	    node->address, node->port, node->user, node->node, node->node,
-	    shell->account, shell->host, shell->port, node->node);
+	    node->address, node->port, node->system_user, node->node,
+	    node->node, shell->account, shell->host, shell->port, node->node);
 	print_known_hosts(out, node);
 	fprintf(out, "Match originalhost node%u", node->node);
 	if (is_plain_name(name))
@@ -111,7 +111,7 @@ connect_lines_print(FILE *out, const struct shell *shell,
 
 	snprintf(login, sizeof(login), "%u-%u", node->node, shell->account);
 	fprintf(out, "\nNode %u, %s in %s, from your own computer:\n\n",
-	    node->node, node->service, environment->name);
+	    node->node, node->service_type, environment->name);
 	fprintf(out, "ssh -p %u %s@%s\n", shell->port, login, shell->host);
 	fprintf(out, "scp -P %u FILE %s@%s:\n", shell->port, login,
 	    shell->host);

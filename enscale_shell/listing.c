@@ -12,6 +12,7 @@
 #include "common/base/errors.h"
 #include "common/base/limits.h"
 #include "common/base/text.h"
+#include "common/view/fields_json.h"
 #include "enscale_shell/answer.h"
 
 /* Room for one row more, of zeros. Returns the row, or NULL. */
@@ -48,43 +49,48 @@ copy_text(const char *text)
 }
 
 static char *
-role_text(const char *role, json_int_t owner)
+role_text(const char *role, uint32_t owner)
 {
 	char text[NAME_TEXT_MAX];
 
 	if (strcmp(role, "owner") == 0)
 		return copy_text("owner");
-	snprintf(text, sizeof(text), "%s access, shared by %lld", role,
-	    (long long)owner);
+	snprintf(text, sizeof(text), "%s access, shared by %u", role, owner);
 	return copy_text(text);
+}
+
+/* It may be left out, and stands first in a line all the same. */
+static void
+name_service(json_t *item)
+{
+	const char *text = json_string_value(json_object_get(item, "service"));
+
+	if (text != NULL && *text == '\0')
+		(void)json_object_set_new(item, "service", json_string("node"));
 }
 
 static int
 parse_node(json_t *item, struct listing_node *node)
 {
-	const char *service, *address, *user, *state, *known_hosts = NULL;
-	json_int_t id, port = 22;
+	const json_t *id = json_object_get(item, "node");
+	const json_t *known_hosts = json_object_get(item, "known_hosts");
+	int r;
 
-	if (json_unpack(item, "{s:I, s?I, s:s, s:s, s:s, s:s, s?s}", "node",
-	        &id, "port", &port, "service", &service, "address", &address,
-	        "user", &user, "state", &state, "known_hosts",
-	        &known_hosts) != 0 ||
-	    id < 1 || id > (json_int_t)NODE_ID_MAX || port < 1 ||
-	    port > UINT16_MAX)
+	name_service(item);
+	r = fields_from_json(item, &node_fields, &node->fields);
+	if (r != 0)
+		return r;
+	if (json_integer_value(id) < 1 ||
+	    json_integer_value(id) > (json_int_t)NODE_ID_MAX ||
+	    (known_hosts != NULL && !json_is_string(known_hosts)))
 		return ENS_E_PROTOCOL;
-	node->node = (uint32_t)id;
-	node->port = (uint16_t)port;
-	node->service = copy_text(service[0] != '\0' ? service : "node");
-	node->address = copy_text(address);
-	node->user = copy_text(user);
-	node->state = copy_text(state);
+	node->node = (uint32_t)json_integer_value(id);
 	/* Written by the guard: base64 and line ends. */
-	node->known_hosts = known_hosts != NULL ? strdup(known_hosts) : NULL;
-	if (known_hosts != NULL && node->known_hosts == NULL)
-		return -ENOMEM;
-	if (node->service == NULL || node->address == NULL ||
-	    node->user == NULL || node->state == NULL)
-		return -ENOMEM;
+	if (known_hosts != NULL) {
+		node->known_hosts = strdup(json_string_value(known_hosts));
+		if (node->known_hosts == NULL)
+			return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -92,7 +98,7 @@ static int
 compare_nodes(const void *a, const void *b)
 {
 	const struct listing_node *x = a, *y = b;
-	int r = strcmp(x->service, y->service);
+	int r = strcmp(x->service_type, y->service_type);
 
 	return r != 0 ? r : (x->node > y->node) - (x->node < y->node);
 }
@@ -118,25 +124,23 @@ parse_nodes(const json_t *nodes, struct listing_environment *environment)
 static int
 parse_environment(json_t *item, struct listing_environment *environment)
 {
-	const char *name, *state, *role, *verdict, *sentence = NULL;
+	const char *role, *verdict, *sentence = NULL;
 	json_t *nodes = NULL;
-	json_int_t owner = 0, count = 0;
+	json_int_t count = 0;
+	int r = fields_from_json(item, &environment_fields,
+	    &environment->fields);
 
-	if (json_unpack(item, "{s:s, s:s, s:s, s?I, s:s, s?s, s?I, s?o}",
-	        "name", &name, "state", &state, "role", &role, "owner", &owner,
+	if (r != 0)
+		return r;
+	if (json_unpack(item, "{s:s, s:s, s?s, s?I, s?o}", "role", &role,
 	        "verdict", &verdict, "sentence", &sentence, "node_count",
 	        &count, "nodes", &nodes) != 0 ||
-	    owner < 0 || owner > (json_int_t)ACCOUNT_ID_MAX || count < 0 ||
-	    count > ENVIRONMENT_NODES_MAX)
+	    count < 0 || count > ENVIRONMENT_NODES_MAX)
 		return ENS_E_PROTOCOL;
 	environment->nodes_there = (size_t)count;
-	environment->name = copy_text(name);
-	environment->state = copy_text(state);
-	environment->role = role_text(role, owner);
+	environment->role = role_text(role, environment->owner);
 	environment->role_word = copy_text(role);
-	environment->owner = (uint32_t)owner;
-	if (environment->name == NULL || environment->state == NULL ||
-	    environment->role == NULL || environment->role_word == NULL)
+	if (environment->role == NULL || environment->role_word == NULL)
 		return -ENOMEM;
 	if (strcmp(verdict, "allowed") != 0) {
 		environment->refusal = copy_text(sentence != NULL
@@ -178,8 +182,8 @@ static int
 compare_environments(const void *a, const void *b)
 {
 	const struct listing_environment *x = a, *y = b;
-	bool x_runs = strcmp(x->state, "running") == 0;
-	bool y_runs = strcmp(y->state, "running") == 0;
+	bool x_runs = x->state == ENVIRONMENT_RUNNING;
+	bool y_runs = y->state == ENVIRONMENT_RUNNING;
 
 	if (x_runs != y_runs)
 		return x_runs ? -1 : 1;
@@ -262,15 +266,11 @@ free_environment(struct listing_environment *environment)
 	size_t i;
 
 	for (i = 0; i < environment->node_count; i++) {
-		free(environment->nodes[i].service);
-		free(environment->nodes[i].address);
-		free(environment->nodes[i].user);
-		free(environment->nodes[i].state);
+		fields_free_texts(&node_fields, &environment->nodes[i].fields);
 		free(environment->nodes[i].known_hosts);
 	}
 	free(environment->nodes);
-	free(environment->name);
-	free(environment->state);
+	fields_free_texts(&environment_fields, &environment->fields);
 	free(environment->role);
 	free(environment->role_word);
 	free(environment->refusal);

@@ -10,25 +10,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/view/fields.h"
 #include "enscale_shell/shell.h"
 
+/* A service type that is not given is "node". */
 struct listing_node {
 	uint32_t node;
-	uint16_t port;
-	char *service;
-	char *address;
-	char *user;
-	char *state;
+	HAS_NODE_FIELDS;
 	char *known_hosts; /* lines for ssh; NULL: not asked for, or none */
 };
 
 struct listing_environment {
-	char *name;
-	char *state;     /* "running", "stopped", "sleeping" */
+	HAS_ENVIRONMENT_FIELDS;
 	char *role;      /* "owner"; "full access, shared by 21296" */
 	char *role_word; /* "owner", "full", "limited" */
-	uint32_t owner;
-	char *refusal; /* why it cannot be entered; NULL: it can be */
+	char *refusal;   /* why it cannot be entered; NULL: it can be */
 	struct listing_node *nodes;
 	size_t node_count, node_room; /* of those listed */
 	size_t nodes_there;           /* also where they are not listed */
@@ -46,8 +42,7 @@ struct listing {
  * ENS_E_DENIED with *ret_refusal filled in.
  */
 int listing_fetch(struct shell *shell, bool host_keys,
-    struct listing **ret_listing,
-    struct refusal *ret_refusal);
+    struct listing **ret_listing, struct refusal *ret_refusal);
 
 /* NULL without memory; the caller owns it. */
 struct listing *listing_new(void);

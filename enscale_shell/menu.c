@@ -177,7 +177,9 @@ title_of(const struct screen *screen, char title[TITLE_SIZE])
 		snprintf(title, TITLE_SIZE, "\"%s\"", text);
 	else if (environment != NULL)
 		snprintf(title, TITLE_SIZE, "Nodes of %s (%s, %s)",
-		    environment->name, environment->state, environment->role);
+		    environment->name,
+		    environment_state_text(environment->state),
+		    environment->role);
 	else
 		snprintf(title, TITLE_SIZE, "Environments");
 }
@@ -227,7 +229,7 @@ show(struct screen *screen)
 	last = last_node(screen, &environment);
 	if (last != NULL)
 		printf("Enter alone: node %u, %s in %s.\n", last->node,
-		    last->service, environment->name);
+		    last->service_type, environment->name);
 }
 
 static enum step
@@ -287,7 +289,7 @@ enter_node(struct menu *menu, const struct menu_item *item)
 	struct hop_result result;
 
 	printf("Connecting to node %u (%s in %s) ...\n", item->node->node,
-	    item->node->service, item->environment->name);
+	    item->node->service_type, item->environment->name);
 	fflush(stdout);
 	/* Until the node is there, Ctrl-C comes back to the menu. */
 	terminal_client_mode();

@@ -86,7 +86,7 @@ matches(const struct menu_item *item, const struct words *words)
 
 	for (i = 0; i < words->count; i++) {
 		is_here = item->node != NULL &&
-		    (contains(item->node->service, words->words[i]) ||
+		    (contains(item->node->service_type, words->words[i]) ||
 		        contains(format_id(item->node, id), words->words[i]));
 		is_own = is_own || is_here;
 		if (!is_here && !contains(environment, words->words[i]))

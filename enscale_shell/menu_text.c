@@ -26,10 +26,11 @@ struct row_text {
 	char count[COUNT_TEXT];
 };
 
-static enum table_tone
-state_tone(const char *state)
+static void
+add_state(struct table_row *row, enum environment_state state)
 {
-	return strcmp(state, "running") == 0 ? TABLE_GOOD : TABLE_BAD;
+	table_cell(row, environment_state_text(state),
+	    state == ENVIRONMENT_RUNNING ? TABLE_GOOD : TABLE_BAD);
 }
 
 static void
@@ -41,7 +42,7 @@ add_environment(struct table_row *row,
 	    environment->nodes_there, environment->nodes_there == 1 ? "" : "s");
 	table_cell(row, environment->name,
 	    is_mixed ? TABLE_STRONG : TABLE_PLAIN);
-	table_cell(row, environment->state, state_tone(environment->state));
+	add_state(row, environment->state);
 	table_cell(row, environment->role, TABLE_PLAIN);
 	table_cell(row, text->count, TABLE_PLAIN);
 }
@@ -53,14 +54,15 @@ add_node(struct table_row *row, const struct menu_item *item, bool is_mixed,
 	const struct listing_node *node = item->node;
 
 	snprintf(text->id, sizeof(text->id), "%u", node->node);
-	snprintf(text->user, sizeof(text->user), "user %.40s", node->user);
+	snprintf(text->user, sizeof(text->user), "user %.40s",
+	    node->system_user);
 	if (is_mixed)
 		table_cell(row, item->environment->name, TABLE_PLAIN);
-	table_cell(row, node->service, TABLE_PLAIN);
+	table_cell(row, node->service_type, TABLE_PLAIN);
 	table_cell(row, text->id, TABLE_STRONG);
 	table_cell(row, node->address, TABLE_PLAIN);
 	table_cell(row, text->user, TABLE_PLAIN);
-	table_cell(row, node->state, state_tone(node->state));
+	add_state(row, node->state);
 }
 
 static void

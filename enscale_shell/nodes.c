@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "common/base/cleanup.h"
+#include "common/view/fields_json.h"
 #include "enscale_shell/connect_lines.h"
 #include "enscale_shell/listing.h"
 #include "enscale_shell/output.h"
@@ -22,20 +23,21 @@ fetch(struct shell *shell, bool host_keys, struct listing **ret_listing)
 	return refusal.code;
 }
 
+/* jansson takes NULL for an object, and says so at the end. */
 static json_t *
 node_json(const struct shell *shell, const struct listing_node *node)
 {
-	char login[32];
+	json_t *object = fields_to_json(
+	    json_pack("{s:I}", "node", (json_int_t)node->node), &node_fields,
+	    &node->fields, FIELDS_FOR_USERS);
 
-	snprintf(login, sizeof(login), "%u-%u", node->node, shell->account);
-	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s}", "node",
-	    (json_int_t)node->node, "service", node->service, "address",
-	    node->address, "user", node->user, "state", node->state, "login",
-	    login);
+	json_object_set_new(object, "login",
+	    json_sprintf("%u-%u", node->node, shell->account));
+	return object;
 }
 
 static json_t *
-environment_json(const struct shell *shell,
+nodes_json(const struct shell *shell,
     const struct listing_environment *environment)
 {
 	json_t *nodes = json_array();
@@ -44,12 +46,27 @@ environment_json(const struct shell *shell,
 	for (i = 0; i < environment->node_count; i++)
 		json_array_append_new(nodes,
 		    node_json(shell, &environment->nodes[i]));
-	return json_pack("{s:s, s:s, s:s, s:I, s:b, s:s?, s:I, s:o}", "name",
-	    environment->name, "state", environment->state, "role",
-	    environment->role_word, "owner", (json_int_t)environment->owner,
-	    "enter", environment->refusal == NULL, "reason",
-	    environment->refusal, "node_count",
-	    (json_int_t)environment->nodes_there, "nodes", nodes);
+	return nodes;
+}
+
+static json_t *
+environment_json(const struct shell *shell,
+    const struct listing_environment *environment)
+{
+	json_t *object = fields_to_json(json_object(), &environment_fields,
+	    &environment->fields, FIELDS_FOR_USERS);
+
+	json_object_set_new(object, "role",
+	    json_string(environment->role_word));
+	json_object_set_new(object, "enter",
+	    json_boolean(environment->refusal == NULL));
+	json_object_set_new(object, "reason",
+	    environment->refusal != NULL ? json_string(environment->refusal)
+	                                 : json_null());
+	json_object_set_new(object, "node_count",
+	    json_integer((json_int_t)environment->nodes_there));
+	json_object_set_new(object, "nodes", nodes_json(shell, environment));
+	return object;
 }
 
 static int
@@ -84,8 +101,10 @@ nodes_run(struct shell *shell, bool is_json)
 		for (k = 0; k < environment->node_count; k++) {
 			node = &environment->nodes[k];
 			printf("%u\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", node->node,
-			    environment->name, node->service, node->address,
-			    node->user, node->state, environment->state,
+			    environment->name, node->service_type,
+			    node->address, node->system_user,
+			    environment_state_text(node->state),
+			    environment_state_text(environment->state),
 			    environment->refusal == NULL ? "yes" : "no");
 		}
 	}

@@ -420,10 +420,7 @@ put_key(struct derive *derive, uint32_t account, const struct key_row *row)
 		.account = account,
 		.fingerprint = row->key.fingerprint,
 		.blob = row->key.blob,
-		.title = row->key.title,
-		.from = row->key.from,
-		.options = row->key.options,
-		.expires = row->key.expires,
+		.fields = row->key.fields,
 		.added = row->created,
 	};
 
@@ -569,10 +566,10 @@ visit_membership(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 	row = add_row(&derive->environments, sizeof(*row));
 	if (row == NULL)
 		return -ENOMEM;
-	row->environment.name = entry.name;
+	row->environment.name = entry.environment.name;
 	row->environment.role = role_in(&entry, membership->account);
 	row->created = entry.created;
-	subject = record_key_environment(entry.name);
+	subject = record_key_environment(entry.environment.name);
 	r = state_find_subject(derive->state, &subject, &derive->other_rows,
 	    &winner);
 	if (r != 0)
@@ -699,11 +696,7 @@ derive_account(struct derive *derive, const struct record_key *subject)
 	derive->excess.name = entry.dn;
 	record = (struct account_record){
 		.account = entry.id,
-		.status = entry.account.status,
-		.expires = entry.account.expires,
-		.max_sessions = entry.account.max_sessions,
-		.name = entry.name,
-		.mail = entry.account.mail,
+		.fields = entry.account.fields,
 	};
 	r = put_record(derive, subject,
 	    record_encode_account(fresh(derive), &record));
@@ -809,8 +802,7 @@ derive_environment(struct derive *derive, const struct record_key *subject)
 	if (r != 0)
 		return r;
 	return put_record(derive, subject,
-	    record_encode_environment(fresh(derive), entry.name,
-	        entry.environment.state, entry.environment.owner,
+	    record_encode_environment(fresh(derive), &entry.environment.fields,
 	        entry.environment.members, entry.environment.member_count,
 	        derive->packed.data, derive->packed.count));
 }
@@ -838,12 +830,8 @@ derive_node(struct derive *derive, const struct record_key *subject)
 		host_keys[i] = entry.node.host_keys[i].blob;
 	record = (struct node_record){
 		.node = entry.id,
-		.environment = above.name,
-		.address = entry.node.address,
-		.port = entry.node.port,
-		.state = entry.node.state,
-		.service_type = entry.node.service_type,
-		.system_user = entry.node.system_user,
+		.environment = above.environment.name,
+		.fields = entry.node.fields,
 		.host_key_count = entry.node.host_key_count,
 	};
 	return put_record(derive, subject,

@@ -25,21 +25,14 @@ write_key(struct wire_writer *writer, const struct entry_key *key)
 {
 	wire_write_bytes(writer, key->fingerprint, SHA256_LEN);
 	wire_write_string(writer, key->blob.data, key->blob.len);
-	wire_write_text(writer, key->title);
-	wire_write_text(writer, key->from);
-	wire_write_u8(writer, key->options);
-	wire_write_u64(writer, (uint64_t)key->expires);
+	fields_write(writer, &key_fields, &key->fields);
 }
 
 static void
 write_account(struct wire_writer *writer, const struct entry *entry)
 {
 	wire_write_u32(writer, entry->id);
-	wire_write_text(writer, entry->name);
-	wire_write_u8(writer, (uint8_t)entry->account.status);
-	wire_write_u64(writer, (uint64_t)entry->account.expires);
-	wire_write_u32(writer, entry->account.max_sessions);
-	wire_write_text(writer, entry->account.mail);
+	fields_write(writer, &account_fields, &entry->account.fields);
 	wire_write_u32(writer, entry->account.key_count);
 	for (uint32_t i = 0; i < entry->account.key_count; i++)
 		write_key(writer, &entry->account.keys[i]);
@@ -48,9 +41,7 @@ write_account(struct wire_writer *writer, const struct entry *entry)
 static void
 write_environment(struct wire_writer *writer, const struct entry *entry)
 {
-	wire_write_text(writer, entry->name);
-	wire_write_u8(writer, (uint8_t)entry->environment.state);
-	wire_write_u32(writer, entry->environment.owner);
+	fields_write(writer, &environment_fields, &entry->environment.fields);
 	wire_write_u32(writer, entry->environment.member_count);
 	for (uint32_t i = 0; i < entry->environment.member_count; i++) {
 		wire_write_u32(writer, entry->environment.members[i].account);
@@ -63,11 +54,7 @@ static void
 write_node(struct wire_writer *writer, const struct entry *entry)
 {
 	wire_write_u32(writer, entry->id);
-	wire_write_text(writer, entry->node.address);
-	wire_write_u16(writer, entry->node.port);
-	wire_write_u8(writer, (uint8_t)entry->node.state);
-	wire_write_text(writer, entry->node.service_type);
-	wire_write_text(writer, entry->node.system_user);
+	fields_write(writer, &node_fields, &entry->node.fields);
 	wire_write_u32(writer, entry->node.host_key_count);
 	for (uint32_t i = 0; i < entry->node.host_key_count; i++) {
 		const struct entry_host_key *key = &entry->node.host_keys[i];
@@ -191,10 +178,7 @@ read_key(struct wire_reader *reader, struct entry_key *key)
 	if (fingerprint.len == SHA256_LEN)
 		memcpy(key->fingerprint, fingerprint.data, SHA256_LEN);
 	key->blob = wire_read_string(reader);
-	key->title = wire_read_text(reader, NAME_TEXT_MAX);
-	key->from = wire_read_text(reader, FROM_TEXT_MAX);
-	key->options = wire_read_u8(reader);
-	key->expires = (int64_t)wire_read_u64(reader);
+	fields_read(reader, &key_fields, &key->fields);
 }
 
 static int
@@ -205,11 +189,7 @@ read_account(struct wire_reader *reader, struct entry_rows *rows,
 	int r;
 
 	entry->id = wire_read_u32(reader);
-	entry->name = wire_read_text(reader, NAME_TEXT_MAX);
-	entry->account.status = (enum account_status)wire_read_u8(reader);
-	entry->account.expires = (int64_t)wire_read_u64(reader);
-	entry->account.max_sessions = wire_read_u32(reader);
-	entry->account.mail = wire_read_text(reader, MAIL_TEXT_MAX);
+	fields_read(reader, &account_fields, &entry->account.fields);
 	count = wire_read_u32(reader);
 	r = make_room(&rows->keys, &rows->key_room, count, ACCOUNT_KEYS_MAX,
 	    sizeof(rows->keys[0]));
@@ -227,9 +207,7 @@ read_environment(struct wire_reader *reader, struct entry_rows *rows,
 	uint32_t count;
 	int r;
 
-	entry->name = wire_read_text(reader, NAME_TEXT_MAX);
-	entry->environment.state = (enum environment_state)wire_read_u8(reader);
-	entry->environment.owner = wire_read_u32(reader);
+	fields_read(reader, &environment_fields, &entry->environment.fields);
 	count = wire_read_u32(reader);
 	r = make_room(&rows->members, &rows->member_room, count,
 	    ENVIRONMENT_MEMBERS_MAX, sizeof(rows->members[0]));
@@ -252,11 +230,7 @@ read_node(struct wire_reader *reader, struct entry_rows *rows,
 	int r;
 
 	entry->id = wire_read_u32(reader);
-	entry->node.address = wire_read_text(reader, ADDRESS_TEXT_MAX);
-	entry->node.port = wire_read_u16(reader);
-	entry->node.state = (enum environment_state)wire_read_u8(reader);
-	entry->node.service_type = wire_read_text(reader, NAME_TEXT_MAX);
-	entry->node.system_user = wire_read_text(reader, SYSTEM_USER_MAX);
+	fields_read(reader, &node_fields, &entry->node.fields);
 	count = wire_read_u32(reader);
 	r = make_room(&rows->host_keys, &rows->host_key_room, count,
 	    NODE_HOST_KEYS_MAX, sizeof(rows->host_keys[0]));
@@ -277,7 +251,7 @@ entry_decode(struct bytes data, const uint8_t uuid[ENTRY_UUID_LEN],
     struct entry_rows *rows, struct entry *ret_entry)
 {
 	struct wire_reader reader;
-	struct entry entry = { .name = "" };
+	struct entry entry = { 0 };
 	uint8_t kind;
 	int r = check(uuid, &data);
 

@@ -45,6 +45,7 @@ make_digest(const struct config *config, uint8_t ret_digest[STATE_DIGEST_LEN])
 		wire_write_cstring(&out, config->schema.names[i]);
 	wire_write_u8(&out, config->schema.no_touch);
 	wire_write_u32(&out, ENTRY_RULES);
+	wire_write_u32(&out, fields_checksum());
 	if (out.error != 0)
 		return out.error;
 	return fingerprint_sha256((struct bytes){ out.data, out.len },

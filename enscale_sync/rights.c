@@ -153,7 +153,7 @@ widened_environment(const struct entry *ours, const struct entry *theirs)
 	const char *what = NULL;
 	uint32_t at = 0;
 
-	if (strcmp(ours->name, theirs->name) != 0)
+	if (strcmp(ours->environment.name, theirs->environment.name) != 0)
 		return schema_names[SCHEMA_CN];
 	if (ours->environment.state != theirs->environment.state &&
 	    theirs->environment.state == ENVIRONMENT_RUNNING)

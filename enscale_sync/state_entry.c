@@ -699,7 +699,9 @@ replace(struct state *state, const struct entry *entry, bool adopt)
 	    is_set(old_place.parent))
 		stay(&old_place, &place);
 	identity = old.refused || entry->refused || old.kind != entry->kind ||
-	    old.created != entry->created || strcmp(old.name, entry->name) != 0;
+	    old.created != entry->created ||
+	    (entry->kind == ENTRY_ENVIRONMENT &&
+	        strcmp(old.environment.name, entry->environment.name) != 0);
 	/* One that is refused for its class keeps them for better times. */
 	other_kind = old.kind != entry->kind && entry->kind != ENTRY_OTHER;
 	if (r == 0)

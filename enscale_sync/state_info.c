@@ -8,7 +8,7 @@
 #include "enscale_sync/state_private.h"
 
 /* Another version is not converted: the directory is asked again. */
-#define STATE_VERSION  3
+#define STATE_VERSION  4
 #define STATE_INFO_MAX ((size_t)16 * 1024)
 
 static const struct bytes info_key = { (const uint8_t *)"info", 4 };

@@ -16,7 +16,9 @@ state_subject_of(const struct entry *entry)
 	case ENTRY_ACCOUNT:
 		return record_key_id(RECORD_ACCOUNT, entry->id);
 	case ENTRY_ENVIRONMENT:
-		return record_key_environment(entry->name);
+		/* One that is refused has no name that means anything. */
+		return record_key_environment(
+		    entry->refused ? "" : entry->environment.name);
 	case ENTRY_NODE:
 		return record_key_id(RECORD_NODE, entry->id);
 	case ENTRY_KEY:

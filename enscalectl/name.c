@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,6 +89,25 @@ ask_nss(const struct context *context, const struct login_name *login,
 		printf("%-12scannot tell: %s\n", "nss", error_text(-errno));
 }
 
+/* Those that users see, by the name that they see. */
+static void
+print_fields(const struct field_table *table, const void *fields)
+{
+	for (uint32_t i = 0; i < table->count; i++) {
+		const struct field *field = &table->rows[i];
+
+		if (field->shown == NULL)
+			continue;
+		if (field_is_text(field))
+			print_text(field->shown, field_text(field, fields));
+		else if (field_has_words(field))
+			print_text(field->shown, field_word(field, fields));
+		else
+			printf("%-12s%" PRIu64 "\n", field->shown,
+			    field_number(field, fields));
+	}
+}
+
 static void
 print_account(const struct view *view, const struct account_record *account)
 {
@@ -108,11 +128,7 @@ print_node(const struct node_record *node)
 	while (node_record_next_host_key(&cursor, &blob) == 0)
 		host_keys++;
 	print_text("environment", node->environment);
-	print_text("state", environment_state_text(node->state));
-	print_text("address", node->address);
-	printf("%-12s%u\n", "port", node->port);
-	print_text("service", node->service_type);
-	print_text("user", node->system_user);
+	print_fields(&node_fields, &node->fields);
 	/* Without one the node cannot be entered. */
 	printf("%-12s%u\n", "host keys", host_keys);
 }

@@ -10,23 +10,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/keys/fingerprint_text.h"
-#include "common/keys/ssh_key.h"
-
-static const char *
-role_text(enum environment_role role)
-{
-	switch (role) {
-	case ROLE_OWNER:
-		return "owner";
-	case ROLE_FULL:
-		return "full";
-	case ROLE_LIMITED:
-		return "limited";
-	case ROLE_NONE:
-	default:
-		return "none";
-	}
-}
+#include "common/view/fields_json.h"
 
 static json_t *
 fingerprint_json(const uint8_t fingerprint[SHA256_LEN])
@@ -64,12 +48,10 @@ account(struct bytes record, const struct record_key *key, json_t **ret_object)
 
 	if (r != 0)
 		return r;
-	return made(json_pack("{s:s, s:I, s:s, s:I, s:I, s:s, s:s}", "kind",
-	                "account", "account", (json_int_t)found.account,
-	                "status", account_status_text(found.status), "expires",
-	                (json_int_t)found.expires, "max_sessions",
-	                (json_int_t)found.max_sessions, "name", found.name,
-	                "mail", found.mail),
+	return made(fields_to_json(json_pack("{s:s, s:I}", "kind", "account",
+	                               "account", (json_int_t)found.account),
+	                &account_fields, &found.fields,
+	                FIELDS_FOR_ADMINISTRATORS),
 	    ret_object);
 }
 
@@ -77,21 +59,21 @@ static int
 account_key(struct bytes record, const struct record_key *key,
     json_t **ret_object)
 {
-	char options[KEY_OPTIONS_TEXT_MAX + 1];
 	struct key_record found;
+	json_t *object;
 	int r = record_decode_key(record, key, &found);
 
 	if (r != 0)
 		return r;
-	ssh_key_format_options(found.options, options);
-	return made(json_pack("{s:s, s:I, s:o, s:o, s:s, s:s, s:s, s:I, s:I}",
-	                "kind", "key", "account", (json_int_t)found.account,
-	                "fingerprint", fingerprint_json(found.fingerprint),
-	                "blob", blob_json(found.blob), "title", found.title,
-	                "from", found.from, "options", options, "expires",
-	                (json_int_t)found.expires, "added",
-	                (json_int_t)found.added),
-	    ret_object);
+	object = fields_to_json(json_pack("{s:s, s:I, s:o, s:o}", "kind", "key",
+	                            "account", (json_int_t)found.account,
+	                            "fingerprint",
+	                            fingerprint_json(found.fingerprint), "blob",
+	                            blob_json(found.blob)),
+	    &key_fields, &found.fields, FIELDS_FOR_ADMINISTRATORS);
+	json_object_set_new(object, "added",
+	    json_integer((json_int_t)found.added));
+	return made(object, ret_object);
 }
 
 static int
@@ -120,7 +102,7 @@ environment(struct bytes record, const struct record_key *key,
     json_t **ret_object)
 {
 	struct environment_record found;
-	json_t *members, *nodes;
+	json_t *members, *nodes, *object;
 	int r = record_decode_environment(record, key, &found);
 
 	if (r != 0)
@@ -134,17 +116,16 @@ environment(struct bytes record, const struct record_key *key,
 		(void)json_array_append_new(members,
 		    json_pack("{s:I, s:s}", "account",
 		        (json_int_t)member.account, "role",
-		        role_text(member.role)));
+		        environment_role_text(member.role)));
 	}
 	for (uint32_t i = 0; i < found.node_count; i++)
 		(void)json_array_append_new(nodes,
 		    json_integer(environment_record_node(&found, i)));
-	return made(json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "kind",
-	                "environment", "name", found.name, "state",
-	                environment_state_text(found.state), "owner",
-	                (json_int_t)found.owner, "members", members, "nodes",
-	                nodes),
-	    ret_object);
+	object = fields_to_json(json_pack("{s:s}", "kind", "environment"),
+	    &environment_fields, &found.fields, FIELDS_FOR_ADMINISTRATORS);
+	json_object_set_new(object, "members", members);
+	json_object_set_new(object, "nodes", nodes);
+	return made(object, ret_object);
 }
 
 static int
@@ -162,7 +143,7 @@ account_environments(struct bytes record, const struct record_key *key,
 	while (account_environments_next(&found.rows, &row) == 0)
 		(void)json_array_append_new(list,
 		    json_pack("{s:s, s:s}", "name", row.name, "role",
-		        role_text(row.role)));
+		        environment_role_text(row.role)));
 	return made(json_pack("{s:s, s:I, s:o}", "kind", "account-environments",
 	                "account", (json_int_t)found.account, "environments",
 	                list),
@@ -174,7 +155,7 @@ node(struct bytes record, const struct record_key *key, json_t **ret_object)
 {
 	struct node_record found;
 	struct bytes blob;
-	json_t *host_keys;
+	json_t *host_keys, *object;
 	int r = record_decode_node(record, key, &found);
 
 	if (r != 0)
@@ -182,14 +163,12 @@ node(struct bytes record, const struct record_key *key, json_t **ret_object)
 	host_keys = json_array();
 	while (node_record_next_host_key(&found.host_keys, &blob) == 0)
 		(void)json_array_append_new(host_keys, blob_json(blob));
-	return made(json_pack("{s:s, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:o}",
-	                "kind", "node", "node", (json_int_t)found.node,
-	                "environment", found.environment, "address",
-	                found.address, "port", (json_int_t)found.port, "state",
-	                environment_state_text(found.state), "service_type",
-	                found.service_type, "system_user", found.system_user,
-	                "host_keys", host_keys),
-	    ret_object);
+	object = fields_to_json(json_pack("{s:s, s:I, s:s}", "kind", "node",
+	                            "node", (json_int_t)found.node,
+	                            "environment", found.environment),
+	    &node_fields, &found.fields, FIELDS_FOR_ADMINISTRATORS);
+	json_object_set_new(object, "host_keys", host_keys);
+	return made(object, ret_object);
 }
 
 static int

@@ -10,13 +10,18 @@ FUZZ_CORPUS = \
 	%D%/corpus/keyd_request/add \
 	%D%/corpus/keyd_request/delete \
 	%D%/corpus/manifest/one-segment \
+	%D%/corpus/manifest/one-segment-4 \
 	%D%/corpus/record/account \
+	%D%/corpus/record/account-2 \
 	%D%/corpus/record/account-environments \
 	%D%/corpus/record/account-keys \
 	%D%/corpus/record/environment \
+	%D%/corpus/record/environment-2 \
 	%D%/corpus/record/host-key \
 	%D%/corpus/record/key \
+	%D%/corpus/record/key-2 \
 	%D%/corpus/record/node \
+	%D%/corpus/record/node-2 \
 	%D%/corpus/segment/base \
 	%D%/corpus/segment/cut-in-a-row \
 	%D%/corpus/segment/long-record \

@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "common/config/schema.h"
+#include "common/names/schema.h"
 
 #define LDAP_URI_MAX      1024
 #define LDAP_REASON_MAX   512

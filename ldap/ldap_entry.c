@@ -197,12 +197,11 @@ sort_out(struct parse *p, const struct entry_attribute *attributes,
 	return room;
 }
 
-/* Texts are cut, or judged by their own limits; of keys one is refused. */
+/* Texts are cut, of keys one is refused. */
 static bool
 has_own_limit(enum schema_name which)
 {
-	return which == SCHEMA_CN || which == SCHEMA_MAIL ||
-	    which == SCHEMA_SERVICE_TYPE || which == SCHEMA_SSH_PUBLIC_KEY;
+	return which == SCHEMA_SSH_PUBLIC_KEY || entry_is_for_people(which);
 }
 
 static bool
@@ -281,10 +280,7 @@ entry_parse(struct entry_parser *parser, const uint8_t uuid[ENTRY_UUID_LEN],
     uint32_t attribute_count, struct entry *ret_entry)
 {
 	struct parse p = { .parser = parser };
-	struct entry entry = { .csn = "",
-		.name = "",
-		.reason = "",
-		.warning = "" };
+	struct entry entry = { .csn = "", .reason = "", .warning = "" };
 	size_t room = sort_out(&p, attributes, attribute_count);
 	bool good;
 	int r;

@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #include "common/base/limits.h"
-#include "common/config/schema.h"
+#include "common/names/schema.h"
 #include "common/view/record.h"
 
 #define ENTRY_UUID_LEN   16
@@ -43,10 +43,7 @@ enum entry_kind {
 struct entry_key {
 	uint8_t fingerprint[SHA256_LEN];
 	struct bytes blob;
-	const char *title;
-	const char *from; /* "" when none */
-	int64_t expires;  /* 0: never */
-	uint8_t options;  /* KEY_NO_PTY, ... of ssh_key.h */
+	HAS_KEY_FIELDS;
 };
 
 /* Two copies of one key: takes from it what the other one takes away, too.
@@ -75,31 +72,22 @@ struct entry {
 	 * counts all the same: each a line, "\n" between; "" when nothing is. */
 	const char *reason, *warning;
 
-	uint32_t id;      /* of an account or a node */
-	const char *name; /* of an account or an environment */
+	uint32_t id; /* of an account or a node */
 	union {
 		struct {
-			enum account_status status;
-			int64_t expires; /* 0: never */
-			uint32_t max_sessions;
-			const char *mail;
+			HAS_ACCOUNT_FIELDS;
 			const struct entry_key *keys;
 			uint32_t key_count;
 		} account;
 		struct entry_key key;
 		struct {
-			enum environment_state state;
-			uint32_t owner; /* 0: none */
+			HAS_ENVIRONMENT_FIELDS;
 			/* ascending by account, each once, owner included */
 			const struct environment_member *members;
 			uint32_t member_count;
 		} environment;
 		struct {
-			const char *address;
-			uint16_t port;
-			enum environment_state state;
-			const char *service_type;
-			const char *system_user;
+			HAS_NODE_FIELDS;
 			const struct entry_host_key *host_keys;
 			uint32_t host_key_count;
 		} node;
@@ -113,7 +101,8 @@ struct entry_attribute {
 	uint32_t value_count;
 };
 
-/* Counts up when the same attributes give another entry: all are read anew. */
+/* Counts up when the same attributes give another entry: all are read anew, as
+ * they are when a field is added. */
 #define ENTRY_RULES 3
 
 struct entry_parser;

@@ -1,16 +1,14 @@
 /*
- * The rules of each kind of entry: what it has to have, what it may have, and
- * what of it is kept. See ldap_entry.h.
+ * The rules of each kind of entry beyond its fields: its id, its rows of keys
+ * or accounts, and what of them is kept. See ldap_entry.h.
  */
 #include <config.h>
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/errors.h"
-#include "common/base/host_address.h"
 #include "common/keys/fingerprint.h"
 #include "common/keys/fingerprint_text.h"
 #include "ldap/ldap_entry_private.h"
@@ -118,6 +116,7 @@ keep_key(struct parse *p, struct entry_key *ret_key)
 {
 	const struct ssh_key *key = &p->parser->key;
 
+	fields_init(&key_fields, &ret_key->fields);
 	ret_key->blob = keep_blob(p, key);
 	ret_key->from = entry_keep_text(p, key->from, strlen(key->from));
 	ret_key->title = entry_keep_text(p, key->comment, strlen(key->comment));
@@ -136,8 +135,7 @@ parse_key(struct parse *p, struct entry *entry)
 	struct ssh_key_text *keys = &p->parser->keys;
 	bool ok = true;
 	const struct berval *value;
-	const char *title;
-	int64_t expires = 0;
+	struct key_fields said;
 
 	if (!entry_need(p, SCHEMA_SSH_PUBLIC_KEY))
 		return false;
@@ -149,13 +147,14 @@ parse_key(struct parse *p, struct entry *entry)
 		    error_text(ENS_E_LIMIT));
 	if (ssh_key_text_only(keys, &p->parser->key) != 0 || !check_options(p))
 		return entry_refuse(p, SCHEMA_SSH_PUBLIC_KEY, keys->reason);
-	if (!keep_key(p, key) ||
-	    !entry_get_display(p, SCHEMA_CN, NAME_TEXT_MAX, &title) ||
-	    !entry_get_expires(p, &expires))
+	if (!keep_key(p, key) || !entry_parse_fields(p, &key_fields, &said))
 		return false;
-	if (*title != '\0')
-		key->title = title;
-	key->expires = sooner(key->expires, expires);
+	said.from = key->from;
+	said.options = key->options;
+	said.expires = sooner(key->expires, said.expires);
+	if (*said.title == '\0')
+		said.title = key->title;
+	key->fields = said;
 	return true;
 }
 
@@ -377,28 +376,10 @@ limit_key_size(struct parse *p, struct entry *entry)
 static bool
 parse_account(struct parse *p, struct entry *entry)
 {
-	bool ok = true;
-	const struct berval *value;
-
-	entry->account.status = ACCOUNT_ACTIVE;
-	if (!entry_need(p, SCHEMA_ACCOUNT_ID) ||
-	    !entry_get_number(p, SCHEMA_ACCOUNT_ID, 1, ACCOUNT_ID_MAX,
-	        &entry->id))
-		return false;
-	value = entry_single(p, SCHEMA_STATUS, &ok);
-	if (!ok)
-		return false;
-	if (value != NULL &&
-	    account_status_parse(
-	        (struct bytes){ (const uint8_t *)value->bv_val, value->bv_len },
-	        &entry->account.status) != 0)
-		return entry_refuse(p, SCHEMA_STATUS, "an unknown word");
-	return entry_get_expires(p, &entry->account.expires) &&
-	    entry_get_number(p, SCHEMA_MAX_SESSIONS, 0, SESSION_LIMIT_MAX,
-	        &entry->account.max_sessions) &&
-	    entry_get_display(p, SCHEMA_CN, NAME_TEXT_MAX, &entry->name) &&
-	    entry_get_display(p, SCHEMA_MAIL, MAIL_TEXT_MAX,
-	        &entry->account.mail) &&
+	return entry_need(p, SCHEMA_ACCOUNT_ID) &&
+	    entry_get_number(p, SCHEMA_ACCOUNT_ID, 1, ACCOUNT_ID_MAX,
+	        &entry->id) &&
+	    entry_parse_fields(p, &account_fields, &entry->account.fields) &&
 	    parse_account_keys(p, entry) && limit_key_size(p, entry);
 }
 
@@ -413,10 +394,11 @@ compare_members(const void *a, const void *b)
 }
 
 static bool
-add_members(struct parse *p, enum schema_name which, enum environment_role role,
+add_members(struct parse *p, const struct access *access,
     struct environment_member *rows, uint32_t *count)
 {
-	const struct entry_attribute *attribute = entry_has(p, which);
+	const struct entry_attribute *attribute = entry_has(p,
+	    access->attribute);
 	uint32_t account;
 	int r;
 
@@ -426,8 +408,10 @@ add_members(struct parse *p, enum schema_name which, enum environment_role role,
 		r = entry_number(&attribute->values[i], 1, ACCOUNT_ID_MAX,
 		    &account);
 		if (r != 0)
-			return entry_refuse(p, which, error_text(r));
-		rows[(*count)++] = (struct environment_member){ account, role };
+			return entry_refuse(p, access->attribute,
+			    error_text(r));
+		rows[(*count)++] = (struct environment_member){ account,
+			access->role };
 	}
 	return true;
 }
@@ -476,98 +460,26 @@ value_count(const struct parse *p, enum schema_name which)
 static bool
 parse_environment(struct parse *p, struct entry *entry)
 {
-	bool ok = true;
-	const struct berval *cn;
 	struct environment_member *rows;
 	uint32_t count = 0;
 	/* Each has its place in memory: the sum is no larger than that. */
-	size_t most = (size_t)value_count(p, SCHEMA_OWNER) +
-	    value_count(p, SCHEMA_FULL_ACCESS) +
-	    value_count(p, SCHEMA_LIMITED_ACCESS);
+	size_t most = 0;
 
-	if (!entry_need(p, SCHEMA_CN))
+	if (!entry_parse_fields(p, &environment_fields,
+	        &entry->environment.fields))
 		return false;
-	cn = entry_single(p, SCHEMA_CN, &ok);
-	if (cn == NULL)
-		return ok;
-	if (cn->bv_len == 0)
-		return entry_refuse(p, SCHEMA_CN, "empty");
-	if (!entry_get_name(p, SCHEMA_CN, NAME_TEXT_MAX, &entry->name) ||
-	    !entry_get_state(p, &entry->environment.state) ||
-	    !entry_get_number(p, SCHEMA_OWNER, 1, ACCOUNT_ID_MAX,
-	        &entry->environment.owner))
-		return false;
+	for (int i = 0; i < ACCESS_ROWS; i++)
+		most += value_count(p, access_rows[i].attribute);
 	rows = entry_take(p, most * sizeof(*rows));
 	if (rows == NULL)
 		return false;
-	if (!add_members(p, SCHEMA_OWNER, ROLE_OWNER, rows, &count) ||
-	    !add_members(p, SCHEMA_FULL_ACCESS, ROLE_FULL, rows, &count) ||
-	    !add_members(p, SCHEMA_LIMITED_ACCESS, ROLE_LIMITED, rows, &count))
-		return false;
+	for (int i = 0; i < ACCESS_ROWS; i++) {
+		if (!add_members(p, &access_rows[i], rows, &count))
+			return false;
+	}
 	entry->environment.members = rows;
 	entry->environment.member_count = limit_members(p,
 	    entry->environment.owner, rows, merge_members(rows, count));
-	return true;
-}
-
-/* Numeric only, and written the one way that inet_ntop() writes it. */
-static bool
-get_address(struct parse *p, const char **ret_address)
-{
-	bool ok = true;
-	const struct berval *value;
-	char text[ENTRY_WORD_MAX + 1], canonical[INET6_ADDRSTRLEN];
-	uint8_t binary[sizeof(struct in6_addr)];
-	int family;
-
-	if (!entry_need(p, SCHEMA_ADDRESS))
-		return false;
-	value = entry_single(p, SCHEMA_ADDRESS, &ok);
-	if (value == NULL)
-		return ok;
-	if (!entry_word(value, text))
-		return entry_refuse(p, SCHEMA_ADDRESS, "not an address");
-	family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
-	if (inet_pton(family, text, binary) != 1 ||
-	    inet_ntop(family, binary, canonical, sizeof(canonical)) == NULL)
-		return entry_refuse(p, SCHEMA_ADDRESS, "not an address");
-	if (host_address_is_no_hosts(family, binary))
-		return entry_refuse(p, SCHEMA_ADDRESS,
-		    "a loopback, link-local, multicast or reserved address");
-	*ret_address = entry_keep_text(p, canonical, strlen(canonical));
-	return true;
-}
-
-static bool
-is_system_user(const char *name)
-{
-	const char *first = "abcdefghijklmnopqrstuvwxyz_";
-	size_t len = strlen(name);
-
-	return len > 0 && len <= SYSTEM_USER_MAX &&
-	    strchr(first, name[0]) != NULL &&
-	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == len;
-}
-
-/* The directory does not get to make anybody root on a node. */
-static bool
-get_system_user(struct parse *p, const char **ret_user)
-{
-	bool ok = true;
-	const struct berval *value;
-	char text[ENTRY_WORD_MAX + 1];
-
-	if (!entry_need(p, SCHEMA_SYSTEM_USER))
-		return false;
-	value = entry_single(p, SCHEMA_SYSTEM_USER, &ok);
-	if (value == NULL)
-		return ok;
-	if (!entry_word(value, text) || !is_system_user(text))
-		return entry_refuse(p, SCHEMA_SYSTEM_USER, "not a user name");
-	if (strcmp(text, "root") == 0)
-		return entry_refuse(p, SCHEMA_SYSTEM_USER,
-		    "root is nobody's to be");
-	*ret_user = entry_keep_text(p, text, strlen(text));
 	return true;
 }
 
@@ -616,19 +528,10 @@ parse_host_keys(struct parse *p, struct entry *entry)
 static bool
 parse_node(struct parse *p, struct entry *entry)
 {
-	uint32_t port = 22;
-
-	if (!entry_need(p, SCHEMA_NODE_ID) ||
-	    !entry_get_number(p, SCHEMA_NODE_ID, 1, NODE_ID_MAX, &entry->id) ||
-	    !get_address(p, &entry->node.address) ||
-	    !entry_get_number(p, SCHEMA_PORT, 1, UINT16_MAX, &port) ||
-	    !entry_get_state(p, &entry->node.state) ||
-	    !entry_get_display(p, SCHEMA_SERVICE_TYPE, NAME_TEXT_MAX,
-	        &entry->node.service_type) ||
-	    !get_system_user(p, &entry->node.system_user))
-		return false;
-	entry->node.port = (uint16_t)port;
-	return parse_host_keys(p, entry);
+	return entry_need(p, SCHEMA_NODE_ID) &&
+	    entry_get_number(p, SCHEMA_NODE_ID, 1, NODE_ID_MAX, &entry->id) &&
+	    entry_parse_fields(p, &node_fields, &entry->node.fields) &&
+	    parse_host_keys(p, entry);
 }
 
 bool

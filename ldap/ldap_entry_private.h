@@ -1,7 +1,8 @@
 /*
  * What the files of the entry parser share: ldap_entry.c (memory, the entry as
- * a whole), ldap_entry_values.c (one attribute), ldap_entry_kinds.c (the rules
- * of accounts, keys, environments and nodes).
+ * a whole), ldap_entry_values.c (one attribute), ldap_entry_fields.c (the types
+ * of fields), ldap_entry_kinds.c (the rules of accounts, keys, environments and
+ * nodes).
  *
  * A function that returns bool says false when the entry is refused, with the
  * reason in the parser, or when p->error is set.
@@ -63,19 +64,17 @@ bool entry_word(const struct berval *value, char buf[ENTRY_WORD_MAX + 1]);
 int entry_number(const struct berval *value, uint32_t min, uint32_t max,
     uint32_t *ret_value);
 
-/* These leave *ret_... as it is where the attribute is not there, but for
- * the state and the texts, which have a default. */
+/* Leaves *ret_value as it is where the attribute is not there. */
 bool entry_get_number(struct parse *p, enum schema_name which, uint32_t min,
     uint32_t max, uint32_t *ret_value);
-bool entry_get_expires(struct parse *p, int64_t *ret_time);
-bool entry_get_state(struct parse *p, enum environment_state *ret_state);
-/* A name that something is found by: as it came, or refused. */
-bool entry_get_name(struct parse *p, enum schema_name which, size_t max,
-    const char **ret_name);
-/* A text for people alone: made fit to be shown, which costs a warning and
- * never the entry. False without memory alone. */
-bool entry_get_display(struct parse *p, enum schema_name which, size_t max,
-    const char **ret_text);
+
+/* Each field of a kind, by the rules of its type; its default where the
+ * attribute is not there and need not be. What comes with a key itself keeps
+ * its default. */
+bool entry_parse_fields(struct parse *p, const struct field_table *table,
+    void *ret_fields);
+/* Is the attribute a text for people alone in some kind? It is cut. */
+bool entry_is_for_people(enum schema_name which);
 
 /* So many keys are in a value at most: one takes more bytes than this. */
 #define ENTRY_KEY_LEAST 64

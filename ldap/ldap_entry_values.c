@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "common/base/errors.h"
-#include "common/base/text.h"
 #include "common/names/login_name.h"
 #include "ldap/ldap_entry_private.h"
-#include "ldap/ldap_time.h"
 
 const struct entry_attribute *
 entry_has(const struct parse *p, enum schema_name which)
@@ -109,108 +107,4 @@ bool
 entry_need(struct parse *p, enum schema_name which)
 {
 	return entry_has(p, which) != NULL || entry_refuse(p, which, "missing");
-}
-
-bool
-entry_get_expires(struct parse *p, int64_t *ret_time)
-{
-	bool ok = true;
-	const struct berval *value = entry_single(p, SCHEMA_EXPIRES, &ok);
-	int64_t at;
-
-	if (value == NULL)
-		return ok;
-	if (ldap_time_parse(value->bv_val, value->bv_len, &at) != 0)
-		return entry_refuse(p, SCHEMA_EXPIRES,
-		    error_text(ENS_E_SYNTAX));
-	/* 0 means never: what ended at the epoch or before stays ended. */
-	*ret_time = at < 1 ? 1 : at;
-	return true;
-}
-
-bool
-entry_get_state(struct parse *p, enum environment_state *ret_state)
-{
-	bool ok = true;
-	const struct berval *value = entry_single(p, SCHEMA_STATE, &ok);
-
-	*ret_state = ENVIRONMENT_RUNNING;
-	if (value == NULL)
-		return ok;
-	if (environment_state_parse(
-	        (struct bytes){ (const uint8_t *)value->bv_val, value->bv_len },
-	        ret_state) != 0)
-		return entry_refuse(p, SCHEMA_STATE, "an unknown word");
-	return true;
-}
-
-static int
-compare_values(const struct berval *a, const struct berval *b)
-{
-	size_t len = a->bv_len < b->bv_len ? a->bv_len : b->bv_len;
-	int r = memcmp(a->bv_val, b->bv_val, len);
-
-	return r != 0 ? r : (a->bv_len > b->bv_len) - (a->bv_len < b->bv_len);
-}
-
-/* Directories give several values of cn and mail in any order, and what is
- * taken must not change by itself: the smallest one is. */
-static const struct berval *
-find_least(const struct parse *p, enum schema_name which)
-{
-	const struct entry_attribute *attribute = entry_has(p, which);
-	const struct berval *least = NULL;
-
-	for (uint32_t i = 0; attribute != NULL && i < attribute->value_count;
-	     i++) {
-		if (least == NULL ||
-		    compare_values(&attribute->values[i], least) < 0)
-			least = &attribute->values[i];
-	}
-	return least;
-}
-
-bool
-entry_get_name(struct parse *p, enum schema_name which, size_t max,
-    const char **ret_name)
-{
-	const struct berval *value = find_least(p, which);
-
-	*ret_name = "";
-	if (value == NULL)
-		return true;
-	if (value->bv_len > max)
-		return entry_refuse(p, which, error_text(ENS_E_LIMIT));
-	*ret_name = entry_keep_text(p, value->bv_val, value->bv_len);
-	if (!text_is_utf8(value->bv_val, value->bv_len) ||
-	    !text_is_printable(*ret_name))
-		return entry_refuse(p, which, "not printable text");
-	return p->error == 0;
-}
-
-bool
-entry_get_display(struct parse *p, enum schema_name which, size_t max,
-    const char **ret_text)
-{
-	const struct berval *value = find_least(p, which);
-	char text[MAIL_TEXT_MAX + 1], words[96];
-	bool changed;
-	size_t len;
-
-	*ret_text = "";
-	if (value == NULL || max >= sizeof(text))
-		return true;
-	len = text_display(value->bv_val, value->bv_len, text, max + 1,
-	    &changed);
-	if (changed && value->bv_len > max)
-		(void)snprintf(words, sizeof(words),
-		    "a text of %zu bytes, of which %zu are shown",
-		    (size_t)value->bv_len, len);
-	else if (changed)
-		(void)snprintf(words, sizeof(words), "%s",
-		    "what cannot be shown is left out");
-	if (changed)
-		entry_warn(p, which, words);
-	*ret_text = entry_keep_text(p, text, len);
-	return p->error == 0;
 }

@@ -9,7 +9,7 @@
 #include <ldap.h>
 #include <stdint.h>
 
-#include "common/config/schema.h"
+#include "common/names/schema.h"
 #include "ldap/ldap_connection.h"
 
 /*

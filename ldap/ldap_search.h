@@ -2,7 +2,7 @@
 #ifndef ENSCALE_LDAP_LDAP_SEARCH_H
 #define ENSCALE_LDAP_LDAP_SEARCH_H
 
-#include "common/config/schema.h"
+#include "common/names/schema.h"
 
 /* A configured filter, or one that names every class. */
 #define LDAP_SEARCH_FILTER_MAX 2048

@@ -7,6 +7,7 @@ libldapside_la_SOURCES = \
 	%D%/ldap_csn.c %D%/ldap_csn.h \
 	%D%/ldap_dn.c %D%/ldap_dn.h \
 	%D%/ldap_entry.c %D%/ldap_entry.h %D%/ldap_entry_private.h \
+	%D%/ldap_entry_fields.c \
 	%D%/ldap_entry_kinds.c \
 	%D%/ldap_entry_values.c \
 	%D%/ldap_ldif.c %D%/ldap_ldif.h \

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "common/base/limits.h"
-#include "common/config/schema.h"
+#include "common/names/schema.h"
 
 #define CONFIG_VALUE_MAX 1024
 #define CONFIG_ERROR_MAX (2 * CONFIG_VALUE_MAX)

@@ -2,7 +2,7 @@
  * The manifest of the view: a small text file, replaced by rename(2), that
  * names the segments of one publication, newest first:
  *
- *	enscale-view 4
+ *	enscale-view 5
  *	generation 42
  *	as-of 1763850000
  *	segment 000000000000002a.cdb 8192
@@ -13,7 +13,7 @@
  * the form [0-9a-f]{16}.cdb; sizes are in bytes. There is always one segment
  * at least, the base, and it is the last one.
  *
- * Its file is named after its version: "manifest.4" (of version 3,
+ * Its file is named after its version: "manifest.5" (of version 3,
  * "manifest"). So an update refuses nobody, in whatever order programs and
  * daemons are replaced: a reader without a manifest of its own version takes
  * one of the version before, and a writer leaves that, and the segments that it
@@ -29,7 +29,7 @@
 
 #include "common/base/limits.h"
 
-#define MANIFEST_VERSION        4U
+#define MANIFEST_VERSION        5U
 #define MANIFEST_VERSION_BEFORE (MANIFEST_VERSION - 1U)
 #define MANIFEST_SIZE_MAX       4096
 #define MANIFEST_NAME_SIZE      20 /* "manifest.4294967295" and a NUL */

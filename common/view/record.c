@@ -11,7 +11,12 @@
 
 #include "common/base/crc32c.h"
 #include "common/base/errors.h"
-#include "common/keys/ssh_key.h"
+
+/* Rows of version 2, which has no string around them. */
+#define ACCOUNT_ROWS_2     5
+#define KEY_ROWS_2         4
+#define ENVIRONMENT_ROWS_2 3
+#define NODE_ROWS_2        5
 
 #define CRC_LEN       4
 #define MEMBER_LEN    5 /* u32 account, u8 role */
@@ -211,36 +216,25 @@ read_name(struct wire_reader *body, size_t max)
 	return text;
 }
 
-static enum environment_state
-read_state(struct wire_reader *body)
-{
-	switch (wire_read_u8(body)) {
-	case ENVIRONMENT_RUNNING:
-		return ENVIRONMENT_RUNNING;
-	case ENVIRONMENT_STOPPED:
-		return ENVIRONMENT_STOPPED;
-	case ENVIRONMENT_SLEEPING:
-		return ENVIRONMENT_SLEEPING;
-	default:
-		body->error = ENS_E_CORRUPT;
-		return ENVIRONMENT_STOPPED;
-	}
-}
-
 /* ROLE_NONE for anything that is not a role in a row. */
 static enum environment_role
 to_role(uint8_t value)
 {
-	switch (value) {
-	case ROLE_LIMITED:
-		return ROLE_LIMITED;
-	case ROLE_FULL:
-		return ROLE_FULL;
-	case ROLE_OWNER:
-		return ROLE_OWNER;
-	default:
-		return ROLE_NONE;
+	for (int i = 0; i < ACCESS_ROWS; i++) {
+		if (access_rows[i].role == value)
+			return access_rows[i].role;
 	}
+	return ROLE_NONE;
+}
+
+static void
+read_fields(struct bytes record, struct wire_reader *body,
+    const struct field_table *table, uint32_t rows_2, void *ret_fields)
+{
+	if (record.data[0] == 2)
+		fields_read_rows(body, table, rows_2, ret_fields);
+	else
+		fields_read(body, table, ret_fields);
 }
 
 int
@@ -250,26 +244,15 @@ record_decode_account(struct bytes record, const struct record_key *key,
 	struct account_record account = { 0 };
 	struct wire_reader body;
 	const uint8_t *key_at;
-	uint8_t status;
 	int r;
 
 	r = open_kind(record, key, RECORD_ACCOUNT, ID_KEY_LEN, &key_at, &body);
 	if (r != 0)
 		return r;
 	account.account = load_u32(key_at + 1);
-	status = wire_read_u8(&body);
-	account.expires = read_time(&body);
-	account.max_sessions = wire_read_u32(&body);
-	account.name = wire_read_text(&body, NAME_TEXT_MAX);
-	account.mail = wire_read_text(&body, MAIL_TEXT_MAX);
-	if (status == ACCOUNT_ACTIVE)
-		account.status = ACCOUNT_ACTIVE;
-	else if (status == ACCOUNT_SUSPENDED)
-		account.status = ACCOUNT_SUSPENDED;
-	else
-		return ENS_E_CORRUPT;
-	if (!is_account(account.account) ||
-	    account.max_sessions > SESSION_LIMIT_MAX)
+	read_fields(record, &body, &account_fields, ACCOUNT_ROWS_2,
+	    &account.fields);
+	if (!is_account(account.account))
 		return ENS_E_CORRUPT;
 	r = wire_read_end(&body);
 	if (r == 0)
@@ -292,15 +275,11 @@ record_decode_key(struct bytes record, const struct record_key *key,
 		return r;
 	found.account = load_u32(key_at + 1);
 	found.fingerprint = key_at + ID_KEY_LEN;
-	found.title = wire_read_text(&body, NAME_TEXT_MAX);
-	found.from = wire_read_text(&body, FROM_TEXT_MAX);
-	found.options = wire_read_u8(&body);
-	found.expires = read_time(&body);
+	read_fields(record, &body, &key_fields, KEY_ROWS_2, &found.fields);
 	found.added = read_time(&body);
 	found.blob = wire_read_string(&body);
 	if (!is_account(found.account) || found.blob.len == 0 ||
-	    found.blob.len > KEY_BLOB_MAX ||
-	    (found.options & ~KEY_OPTIONS) != 0)
+	    found.blob.len > KEY_BLOB_MAX)
 		return ENS_E_CORRUPT;
 	r = wire_read_end(&body);
 	if (r == 0)
@@ -387,9 +366,8 @@ record_decode_environment(struct bytes record, const struct record_key *key,
 	r = open_kind(record, key, RECORD_ENVIRONMENT, 0, &key_at, &body);
 	if (r != 0)
 		return r;
-	found.name = wire_read_text(&body, NAME_TEXT_MAX);
-	found.state = read_state(&body);
-	found.owner = wire_read_u32(&body);
+	read_fields(record, &body, &environment_fields, ENVIRONMENT_ROWS_2,
+	    &found.fields);
 	found.member_count = read_count(&body, ENVIRONMENT_MEMBERS_MAX);
 	found.members = wire_read_bytes(&body,
 	    (size_t)found.member_count * MEMBER_LEN)
@@ -474,16 +452,12 @@ record_decode_node(struct bytes record, const struct record_key *key,
 		return r;
 	node.node = load_u32(key_at + 1);
 	node.environment = read_name(&body, NAME_TEXT_MAX);
-	node.address = read_name(&body, ADDRESS_TEXT_MAX);
-	node.port = wire_read_u16(&body);
-	node.state = read_state(&body);
-	node.service_type = wire_read_text(&body, NAME_TEXT_MAX);
-	node.system_user = read_name(&body, SYSTEM_USER_MAX);
+	read_fields(record, &body, &node_fields, NODE_ROWS_2, &node.fields);
 	node.host_key_count = read_count(&body, NODE_HOST_KEYS_MAX);
 	node.host_keys = (struct bytes){ body.at, body.left };
 	for (uint32_t i = 0; i < node.host_key_count; i++)
 		read_blob(&body);
-	if (!is_node(node.node) || node.port == 0)
+	if (!is_node(node.node))
 		return ENS_E_CORRUPT;
 	r = wire_read_end(&body);
 	if (r == 0)
@@ -594,56 +568,4 @@ host_key_record_node(const struct host_key_record *host_key, uint32_t i)
 	if (i >= host_key->count)
 		return 0;
 	return load_u32(host_key->nodes + (size_t)i * NODE_ROW_LEN);
-}
-
-const char *
-account_status_text(enum account_status status)
-{
-	switch (status) {
-	case ACCOUNT_ACTIVE:
-		return "active";
-	case ACCOUNT_SUSPENDED:
-		return "suspended";
-	}
-	return "unknown";
-}
-
-const char *
-environment_state_text(enum environment_state state)
-{
-	switch (state) {
-	case ENVIRONMENT_RUNNING:
-		return "running";
-	case ENVIRONMENT_STOPPED:
-		return "stopped";
-	case ENVIRONMENT_SLEEPING:
-		return "sleeping";
-	}
-	return "unknown";
-}
-
-int
-account_status_parse(struct bytes text, enum account_status *ret_status)
-{
-	if (bytes_equal_text(text, "active"))
-		*ret_status = ACCOUNT_ACTIVE;
-	else if (bytes_equal_text(text, "suspended"))
-		*ret_status = ACCOUNT_SUSPENDED;
-	else
-		return ENS_E_SYNTAX;
-	return 0;
-}
-
-int
-environment_state_parse(struct bytes text, enum environment_state *ret_state)
-{
-	if (bytes_equal_text(text, "running"))
-		*ret_state = ENVIRONMENT_RUNNING;
-	else if (bytes_equal_text(text, "stopped"))
-		*ret_state = ENVIRONMENT_STOPPED;
-	else if (bytes_equal_text(text, "sleeping"))
-		*ret_state = ENVIRONMENT_SLEEPING;
-	else
-		return ENS_E_SYNTAX;
-	return 0;
 }

@@ -21,19 +21,21 @@
 
 #include "common/base/limits.h"
 #include "common/base/wire.h"
+#include "common/view/fields.h"
 
-#define RECORD_VERSION	      2
+/* A field that is new needs no other version, see fields_read(). */
+#define RECORD_VERSION        3
 #define RECORD_VERSION_OLDEST 2 /* that is read: the view before has it */
 
 enum record_kind {
 	RECORD_TOMBSTONE = 'x',
-	RECORD_ACCOUNT = 'A',	     /* by account id */
-	RECORD_KEY = 'K',	     /* by account id and fingerprint */
-	RECORD_ACCOUNT_KEYS = 'F',   /* fingerprints, by account id */
-	RECORD_ENVIRONMENT = 'E',    /* by name, in small letters */
-	RECORD_ENVIRONMENTS = 'M',   /* of an account, by account id */
-	RECORD_NODE = 'N',	     /* by node id */
-	RECORD_HOST_KEY = 'H',	     /* node ids, by host key fingerprint */
+	RECORD_ACCOUNT = 'A',      /* by account id */
+	RECORD_KEY = 'K',          /* by account id and fingerprint */
+	RECORD_ACCOUNT_KEYS = 'F', /* fingerprints, by account id */
+	RECORD_ENVIRONMENT = 'E',  /* by name, in small letters */
+	RECORD_ENVIRONMENTS = 'M', /* of an account, by account id */
+	RECORD_NODE = 'N',         /* by node id */
+	RECORD_HOST_KEY = 'H',     /* node ids, by host key fingerprint */
 };
 
 /* What a record is filed under: the kind's letter, then the id (u32), the
@@ -54,44 +56,17 @@ struct record_key record_key_key(uint32_t account,
 struct record_key record_key_host(const uint8_t fingerprint[SHA256_LEN]);
 struct record_key record_key_environment(const char *name);
 
-enum account_status {
-	ACCOUNT_ACTIVE = 1,
-	ACCOUNT_SUSPENDED = 2,
-};
-
-enum environment_state {
-	ENVIRONMENT_RUNNING = 1,
-	ENVIRONMENT_STOPPED = 2,
-	ENVIRONMENT_SLEEPING = 3,
-};
-
-/* Ordered: of two roles that an environment gives, the lower number wins,
- * except that the owner is always the owner. */
-enum environment_role {
-	ROLE_NONE = 0,
-	ROLE_LIMITED = 1,
-	ROLE_FULL = 2,
-	ROLE_OWNER = 3,
-};
-
 struct account_record {
 	uint32_t account;
-	enum account_status status;
-	int64_t expires;       /* seconds since the epoch; 0: never */
-	uint32_t max_sessions; /* 0: the configured default */
-	const char *name;      /* cn, may be empty */
-	const char *mail;      /* may be empty */
+	HAS_ACCOUNT_FIELDS;
 };
 
 struct key_record {
 	uint32_t account;
 	const uint8_t *fingerprint; /* SHA-256 of the blob, SHA256_LEN bytes */
-	struct bytes blob;	    /* the public key (RFC 4253, 6.6) */
-	const char *title;	    /* may be empty */
-	const char *from;	    /* sshd's from= list, "" when none */
-	uint8_t options;	    /* KEY_NO_PTY, ... of ssh_key.h */
-	int64_t expires;	    /* seconds since the epoch; 0: never */
-	int64_t added;		    /* seconds since the epoch; 0: unknown */
+	struct bytes blob;          /* the public key (RFC 4253, 6.6) */
+	HAS_KEY_FIELDS;
+	int64_t added; /* seconds since the epoch; 0: unknown */
 };
 
 /* Packed rows; read them with the functions below. */
@@ -107,13 +82,11 @@ struct environment_member {
 };
 
 struct environment_record {
-	const char *name;
-	enum environment_state state;
-	uint32_t owner;		/* account id, 0 when it has none */
-	uint32_t member_count;	/* owner included, ascending by account */
-	uint32_t node_count;	/* ascending by node id */
+	HAS_ENVIRONMENT_FIELDS;
+	uint32_t member_count;  /* owner included, ascending by account */
+	uint32_t node_count;    /* ascending by node id */
 	const uint8_t *members; /* rows of u32 account, u8 role */
-	const uint8_t *nodes;	/* rows of u32 node id */
+	const uint8_t *nodes;   /* rows of u32 node id */
 };
 
 struct account_environments_record {
@@ -124,12 +97,8 @@ struct account_environments_record {
 
 struct node_record {
 	uint32_t node;
-	const char *environment;  /* name of its environment */
-	const char *address;	  /* IPv4 or IPv6, numeric */
-	uint16_t port;
-	enum environment_state state; /* the node's own */
-	const char *service_type; /* may be empty */
-	const char *system_user;  /* the primary system user */
+	const char *environment; /* name of its environment */
+	HAS_NODE_FIELDS;
 	uint32_t host_key_count;
 	struct bytes host_keys; /* rows of SSH strings: key blobs */
 };
@@ -155,8 +124,8 @@ int record_encode_account(struct wire_writer *writer,
 int record_encode_key(struct wire_writer *writer, const struct key_record *key);
 int record_encode_account_keys(struct wire_writer *writer, uint32_t account,
     const uint8_t (*fingerprints)[SHA256_LEN], uint32_t count);
-int record_encode_environment(struct wire_writer *writer, const char *name,
-    enum environment_state state, uint32_t owner,
+int record_encode_environment(struct wire_writer *writer,
+    const struct environment_fields *fields,
     const struct environment_member *members, uint32_t member_count,
     const uint32_t *nodes, uint32_t node_count);
 struct account_environment {
@@ -181,8 +150,8 @@ int record_decode_key(struct bytes record, const struct record_key *key,
     struct key_record *ret_key);
 int record_decode_account_keys(struct bytes record,
     const struct record_key *key, struct account_keys_record *ret_keys);
-int record_decode_environment(struct bytes record,
-    const struct record_key *key, struct environment_record *ret_environment);
+int record_decode_environment(struct bytes record, const struct record_key *key,
+    struct environment_record *ret_environment);
 int record_decode_environments(struct bytes record,
     const struct record_key *key,
     struct account_environments_record *ret_environments);
@@ -211,12 +180,5 @@ int account_environments_next(struct bytes *cursor,
 int node_record_next_host_key(struct bytes *cursor, struct bytes *ret_blob);
 uint32_t host_key_record_node(const struct host_key_record *host_key,
     uint32_t i);
-
-const char *account_status_text(enum account_status status);
-const char *environment_state_text(enum environment_state state);
-/* Parse the directory's words; 0 or ENS_E_SYNTAX. */
-int account_status_parse(struct bytes text, enum account_status *ret_status);
-int environment_state_parse(struct bytes text,
-    enum environment_state *ret_state);
 
 #endif

@@ -4,12 +4,12 @@
  */
 #include <config.h>
 
+#include "common/view/record.h"
+
 #include <string.h>
 
 #include "common/base/crc32c.h"
 #include "common/base/errors.h"
-#include "common/keys/ssh_key.h"
-#include "common/view/record.h"
 
 static void
 fail(struct wire_writer *writer, int error)
@@ -40,21 +40,15 @@ finish(struct wire_writer *writer)
 	return writer->error;
 }
 
-static void
-put_text(struct wire_writer *writer, const char *text, size_t max)
-{
-	if (strlen(text) > max)
-		fail(writer, ENS_E_LIMIT);
-	wire_write_text(writer, text);
-}
-
 /* A text that must not be empty. */
 static void
 put_name(struct wire_writer *writer, const char *text, size_t max)
 {
 	if (*text == '\0')
 		fail(writer, ENS_E_RANGE);
-	put_text(writer, text, max);
+	if (strlen(text) > max)
+		fail(writer, ENS_E_LIMIT);
+	wire_write_text(writer, text);
 }
 
 static void
@@ -63,15 +57,6 @@ put_time(struct wire_writer *writer, int64_t seconds)
 	if (seconds < 0)
 		fail(writer, ENS_E_RANGE);
 	wire_write_u64(writer, (uint64_t)seconds);
-}
-
-static void
-put_state(struct wire_writer *writer, enum environment_state state)
-{
-	if (state != ENVIRONMENT_RUNNING && state != ENVIRONMENT_STOPPED &&
-	    state != ENVIRONMENT_SLEEPING)
-		fail(writer, ENS_E_RANGE);
-	wire_write_u8(writer, (uint8_t)state);
 }
 
 static void
@@ -136,17 +121,8 @@ record_encode_account(struct wire_writer *writer,
 	struct record_key key = record_key_id(RECORD_ACCOUNT, account->account);
 
 	check_account(writer, account->account);
-	if (account->status != ACCOUNT_ACTIVE &&
-	    account->status != ACCOUNT_SUSPENDED)
-		fail(writer, ENS_E_RANGE);
-	if (account->max_sessions > SESSION_LIMIT_MAX)
-		fail(writer, ENS_E_LIMIT);
 	begin(writer, RECORD_ACCOUNT, &key);
-	wire_write_u8(writer, (uint8_t)account->status);
-	put_time(writer, account->expires);
-	wire_write_u32(writer, account->max_sessions);
-	put_text(writer, account->name, NAME_TEXT_MAX);
-	put_text(writer, account->mail, MAIL_TEXT_MAX);
+	fields_write(writer, &account_fields, &account->fields);
 	return finish(writer);
 }
 
@@ -158,12 +134,7 @@ record_encode_key(struct wire_writer *writer, const struct key_record *found)
 
 	check_account(writer, found->account);
 	begin(writer, RECORD_KEY, &key);
-	put_text(writer, found->title, NAME_TEXT_MAX);
-	put_text(writer, found->from, FROM_TEXT_MAX);
-	if ((found->options & ~KEY_OPTIONS) != 0)
-		fail(writer, ENS_E_RANGE);
-	wire_write_u8(writer, found->options);
-	put_time(writer, found->expires);
+	fields_write(writer, &key_fields, &found->fields);
 	put_time(writer, found->added);
 	put_blob(writer, found->blob);
 	return finish(writer);
@@ -214,20 +185,18 @@ put_members(struct wire_writer *writer, uint32_t owner,
 }
 
 int
-record_encode_environment(struct wire_writer *writer, const char *name,
-    enum environment_state state, uint32_t owner,
+record_encode_environment(struct wire_writer *writer,
+    const struct environment_fields *fields,
     const struct environment_member *members, uint32_t member_count,
     const uint32_t *nodes, uint32_t node_count)
 {
-	struct record_key key = record_key_environment(name);
+	struct record_key key = record_key_environment(fields->name);
 
-	if (strlen(name) > NAME_TEXT_MAX)
+	if (strlen(fields->name) > NAME_TEXT_MAX)
 		fail(writer, ENS_E_LIMIT);
 	begin(writer, RECORD_ENVIRONMENT, &key);
-	put_name(writer, name, NAME_TEXT_MAX);
-	put_state(writer, state);
-	wire_write_u32(writer, owner);
-	put_members(writer, owner, members, member_count);
+	fields_write(writer, &environment_fields, fields);
+	put_members(writer, fields->owner, members, member_count);
 	put_nodes(writer, nodes, node_count, ENVIRONMENT_NODES_MAX);
 	return finish(writer);
 }
@@ -257,15 +226,11 @@ record_encode_node(struct wire_writer *writer, const struct node_record *node,
 {
 	struct record_key key = record_key_id(RECORD_NODE, node->node);
 
-	if (node->node == 0 || node->node > NODE_ID_MAX || node->port == 0)
+	if (node->node == 0 || node->node > NODE_ID_MAX)
 		fail(writer, ENS_E_RANGE);
 	begin(writer, RECORD_NODE, &key);
 	put_name(writer, node->environment, NAME_TEXT_MAX);
-	put_name(writer, node->address, ADDRESS_TEXT_MAX);
-	wire_write_u16(writer, node->port);
-	put_state(writer, node->state);
-	put_text(writer, node->service_type, NAME_TEXT_MAX);
-	put_name(writer, node->system_user, SYSTEM_USER_MAX);
+	fields_write(writer, &node_fields, &node->fields);
 	put_count(writer, node->host_key_count, NODE_HOST_KEYS_MAX);
 	for (uint32_t i = 0; i < node->host_key_count && writer->error == 0;
 	     i++)

@@ -320,10 +320,10 @@ def test_what_the_old_version_published_is_there_no_longer_than_it_is_needed(
 
     assert manifests() == [b"manifest"]
     install(gateway.host, "now")
-    assert manifests() == [b"manifest", b"manifest.4"]
-    wait_for(lambda: manifests() == [b"manifest.4"], "the old manifest is gone", 150)
+    assert manifests() == [b"manifest.4", b"manifest.5"]
+    wait_for(lambda: manifests() == [b"manifest.5"], "the old manifest is gone", 150)
     names = set(re.findall(r"segment (\S+)", gateway.host.sh(
-        "cat /var/lib/enscale/view/manifest.4").stdout.decode()))
+        "cat /var/lib/enscale/view/manifest.5").stdout.decode()))
     assert set(gateway.host.sh("cd /var/lib/enscale/view; ls *.cdb").stdout.decode().split()) == names
 
 

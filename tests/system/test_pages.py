@@ -175,7 +175,7 @@ def test_each_key_of_the_configuration_is_in_its_page():
 
 
 def test_each_name_of_the_schema_that_can_be_mapped_is_in_the_page():
-    table = re.findall(r'\[SCHEMA_\w+\] = "(\w+)"', source("common/config/schema.c"))
+    table = re.findall(r'NAME\(\w+, "(\w+)"\)', source("common/names/schema.h"))
     mappable = set(table) - {"objectClass", "entryCSN"}
     text = section("enscale.conf.5", "[mapping]").split(".Ss")[0]
     shown = set(re.findall(r"^\.Cm (\w+)", text, re.M))

@@ -279,7 +279,7 @@ def test_killed_a_hundred_times_it_loses_and_invents_nothing(make, note, wait_fo
 # counts; it is written last, and not waited for.
 PAGE = 4096
 NUMBER = slice(144, 152)
-MANIFEST = f"{STATE}/view/manifest.4"
+MANIFEST = f"{STATE}/view/manifest.5"
 LOST = pytest.mark.parametrize("lost", ["last page", "old file", "no file"])
 
 
@@ -546,7 +546,7 @@ def test_a_state_of_somebody_else_is_refused_with_a_sentence(make, gateway):
 
 
 @pytest.mark.parametrize("file, how", [
-    ("manifest.4", "cut"), ("manifest.4", "none"), ("manifest.4", "bits"),
+    ("manifest.5", "cut"), ("manifest.5", "none"), ("manifest.5", "bits"),
     ("*.cdb", "cut"), ("*.cdb", "none")])
 def test_a_broken_view_cannot_tell_and_is_made_anew(make, gateway, file, how):
     server, follower = make()

@@ -35,10 +35,12 @@ def test_nodes_as_json(client):
         "name": "cool-waterfall-59", "state": "running", "role": "owner",
         "owner": 25880, "enter": True, "reason": None, "node_count": 2,
         "nodes": [
-            {"node": 124718, "service": "apache", "address": "198.19.0.18",
-             "user": "apache", "state": "running", "login": "124718-25880"},
-            {"node": 124719, "service": "mysql", "address": "198.19.0.19",
-             "user": "mysql", "state": "running", "login": "124719-25880"}]}
+            {"node": 124718, "address": "198.19.0.18", "port": 22,
+             "state": "running", "service": "apache", "user": "apache",
+             "login": "124718-25880"},
+            {"node": 124719, "address": "198.19.0.19", "port": 22,
+             "state": "running", "service": "mysql", "user": "mysql",
+             "login": "124719-25880"}]}
     assert crimson["role"] == "limited" and not crimson["enter"]
     assert crimson["node_count"] == 1 and crimson["nodes"] == []
     assert "access is limited" in crimson["reason"]

@@ -235,7 +235,8 @@ put_environment(struct view_writer *writer, const char *name,
 		if (members[i].role == ROLE_OWNER)
 			owner = members[i].account;
 	wire_write_init_growing(&record, RECORD_SIZE_MAX);
-	assert_int_equal(record_encode_environment(&record, name, state, owner,
+	assert_int_equal(record_encode_environment(&record,
+	                     &(struct environment_fields){ name, state, owner },
 	                     members, member_count, nodes, node_count),
 	    0);
 	put(writer, &key, &record);

@@ -67,6 +67,12 @@ tests_unit_test_wire_SOURCES = %D%/test_wire.c
 tests_unit_test_wire_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_wire_LDADD = libcommon.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_fields
+tests_unit_test_fields_SOURCES = %D%/test_fields.c
+tests_unit_test_fields_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_fields_LDADD = libfieldsjson.la libcommon.la $(JANSSON_LIBS) \
+	$(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_record
 tests_unit_test_record_SOURCES = %D%/test_record.c
 tests_unit_test_record_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -58,7 +58,7 @@ what_was_written_is_read(void **state)
 	assert_int_equal(decode(writer.data, writer.len, 7, &entry), 0);
 	assert_int_equal(entry.kind, ENTRY_ACCOUNT);
 	assert_int_equal(entry.account.status, ACCOUNT_SUSPENDED);
-	assert_string_equal(entry.name, "Somebody");
+	assert_string_equal(entry.account.name, "Somebody");
 }
 
 static void

@@ -88,7 +88,7 @@ a_whole_account_is_read(void **state)
 	assert_string_equal(entry.reason, "");
 	assert_int_equal(entry.kind, ENTRY_ACCOUNT);
 	assert_int_equal(entry.id, 25880);
-	assert_string_equal(entry.name, "Ann Example");
+	assert_string_equal(entry.account.name, "Ann Example");
 	assert_string_equal(entry.account.mail, "ann@example.com");
 	assert_int_equal(entry.account.status, ACCOUNT_SUSPENDED);
 	assert_int_equal(entry.account.expires, 1767323045);
@@ -141,7 +141,7 @@ an_existing_tree_is_read_by_its_own_names(void **state)
 	assert_false(entry.refused);
 	assert_int_equal(entry.kind, ENTRY_ACCOUNT);
 	assert_int_equal(entry.id, 25880);
-	assert_string_equal(entry.name, "25880");
+	assert_string_equal(entry.account.name, "25880");
 	assert_int_equal(entry.account.key_count, 2);
 	assert_refused("objectClass: posixAccount\nuid: ann\n", "uid: ");
 	assert_refused(ACCOUNT, "objectClass: not exactly one of ours");
@@ -240,7 +240,7 @@ what_is_for_people_costs_a_warning_and_no_entry(void **state)
 		(void)snprintf(lines, sizeof(lines), ACCOUNT "cn: %s\n",
 		    odd[i]);
 		entry = assert_warned(lines, "cn: " LEFT_OUT);
-		assert_string_equal(entry.name, "a b");
+		assert_string_equal(entry.account.name, "a b");
 		(void)snprintf(lines, sizeof(lines), ACCOUNT "mail: %s\n",
 		    odd[i]);
 		entry = assert_warned(lines, "mail: " LEFT_OUT);
@@ -263,7 +263,8 @@ what_is_for_people_costs_a_warning_and_no_entry(void **state)
 	sync_add(&fixture, "objectClass: enscaleAccount");
 	sync_add(&fixture, "enscaleAccountId: 1");
 	sync_add_bytes(&fixture, "cn", "a\n\0b", 4);
-	assert_string_equal(sync_parse(&fixture, 1, ACCOUNT_DN).name, "a b");
+	assert_string_equal(sync_parse(&fixture, 1, ACCOUNT_DN).account.name,
+	    "a b");
 	assert_warned(ACCOUNT "cn: ab\n", "");
 	assert_warned(ACCOUNT "cn: \x01\nmail: \x02\n",
 	    "cn: " LEFT_OUT "\nmail: " LEFT_OUT);
@@ -289,7 +290,7 @@ a_text_for_people_is_cut_at_its_limit_and_a_name_is_not(void **state)
 	sync_add_bytes(&fixture, "mail", text, len);
 	entry = sync_parse(&fixture, 1, ACCOUNT_DN);
 	assert_false(entry.refused);
-	assert_int_equal(strlen(entry.name), NAME_TEXT_MAX);
+	assert_int_equal(strlen(entry.account.name), NAME_TEXT_MAX);
 	assert_int_equal(strlen(entry.account.mail), MAIL_TEXT_MAX);
 	assert_string_equal(entry.warning,
 	    "cn: a text of 256 bytes, of which 255 are shown\n"
@@ -329,8 +330,8 @@ static void
 of_several_names_the_smallest_is_shown(void **state)
 {
 	(void)state;
-	assert_string_equal(parse(ACCOUNT "cn: bb\ncn: ab\ncn: abc\n").name,
-	    "ab");
+	assert_string_equal(
+	    parse(ACCOUNT "cn: bb\ncn: ab\ncn: abc\n").account.name, "ab");
 	assert_refused("objectClass: enscaleEnvironment\ncn: a\ncn: b\n",
 	    "more than one");
 }

@@ -123,7 +123,7 @@ parse_sealed(const char *lines)
 	return manifest_parse(text, (size_t)len, &parsed);
 }
 
-#define HEAD "enscale-view 4\ngeneration 42\nas-of 17\n"
+#define HEAD "enscale-view 5\ngeneration 42\nas-of 17\n"
 #define NAME "0123456789abcdef.cdb"
 
 static void
@@ -131,7 +131,7 @@ a_sealed_text_of_another_form_is_refused(void **state)
 {
 	const char *const bad[] = {
 		"",
-		"enscale-view 4\n",
+		"enscale-view 5\n",
 		HEAD, /* no segment: it would say that nobody exists */
 		HEAD "segment " NAME "\n",
 		HEAD "segment " NAME " \n",
@@ -147,13 +147,13 @@ a_sealed_text_of_another_form_is_refused(void **state)
 		HEAD "segment 0123456789abcdef.txt 1\n",
 		HEAD "segment " NAME " 1\nmore 1\n",
 		HEAD "segment " NAME " 1\n\n",
-		"enscale-view 4\ngeneration 18446744073709551616\nas-of 17\n"
+		"enscale-view 5\ngeneration 18446744073709551616\nas-of 17\n"
 		"segment " NAME " 1\n",
-		"enscale-view 4\ngeneration 042\nas-of 17\nsegment " NAME
+		"enscale-view 5\ngeneration 042\nas-of 17\nsegment " NAME
 		" 1\n",
-		"enscale-view 4\ngeneration 42\nas-of 9223372036854775808\n"
+		"enscale-view 5\ngeneration 42\nas-of 9223372036854775808\n"
 		"segment " NAME " 1\n",
-		"enscale-view 4\nas-of 17\ngeneration 42\nsegment " NAME " 1\n",
+		"enscale-view 5\nas-of 17\ngeneration 42\nsegment " NAME " 1\n",
 		"enscale-view 02\ngeneration 42\nas-of 17\nsegment " NAME
 		" 1\n",
 		"Enscale-view 2\ngeneration 42\nas-of 17\nsegment " NAME " 1\n",
@@ -186,7 +186,7 @@ another_version_is_named_so_whatever_follows(void **state)
 	struct manifest parsed;
 
 	(void)state;
-	assert_int_equal(parse_sealed("enscale-view 5\nsomething new\n"),
+	assert_int_equal(parse_sealed("enscale-view 6\nsomething new\n"),
 	    ENS_E_VERSION);
 	assert_int_equal(manifest_parse("enscale-view 0\n", 15, &parsed),
 	    ENS_E_VERSION);

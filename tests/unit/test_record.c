@@ -87,8 +87,10 @@ encode_environment(struct wire_writer *writer)
 	};
 	const uint32_t nodes[] = { 124718, 124719 };
 
-	return record_encode_environment(writer, "cool-waterfall-59",
-	    ENVIRONMENT_RUNNING, 25880, members, 3, nodes, 2);
+	return record_encode_environment(writer,
+	    &(struct environment_fields){ "cool-waterfall-59",
+	        ENVIRONMENT_RUNNING, 25880 },
+	    members, 3, nodes, 2);
 }
 
 static int
@@ -573,8 +575,10 @@ the_name_of_an_environment_is_one_in_letters_of_either_case(void **state)
 	assert_int_equal(lower.len, upper.len);
 	assert_memory_equal(lower.data, upper.data, lower.len);
 	wire_write_init_growing(&writer, RECORD_SIZE_MAX);
-	assert_int_equal(record_encode_environment(&writer, "Cool-WATERFALL-59",
-	                     ENVIRONMENT_RUNNING, 0, NULL, 0, NULL, 0),
+	assert_int_equal(record_encode_environment(&writer,
+	                     &(struct environment_fields){ "Cool-WATERFALL-59",
+	                         ENVIRONMENT_RUNNING, 0 },
+	                     NULL, 0, NULL, 0),
 	    0);
 	record = (struct bytes){ writer.data, writer.len };
 	assert_int_equal(record_decode_environment(record, &lower, &found), 0);
@@ -596,6 +600,58 @@ a_record_of_another_version_is_named_so(void **state)
 		seal(copy, record.len);
 		assert_int_equal(samples[i].walk(record, &samples[i].key),
 		    ENS_E_VERSION);
+		free(copy);
+	}
+}
+
+/* As version 2 has it: without the length that stands before the fields. */
+static struct bytes
+as_version_2(const struct sample *sample)
+{
+	uint8_t kind = sample->key.data[0];
+	uint8_t *copy = copy_of(sample->record);
+	size_t len = sample->record.len, at = 4 + sample->key.len;
+
+	copy[0] = 2;
+	if (kind == RECORD_NODE)
+		at += 4 + strlen(node1.environment) + 1;
+	if (strchr("AKEN", kind) != NULL) {
+		memmove(copy + at, copy + at + 4, len - at - 4);
+		len -= 4;
+	}
+	seal(copy, len);
+	return (struct bytes){ copy, len };
+}
+
+static void
+a_record_of_the_version_before_is_read(void **state)
+{
+	struct environment_record environment;
+	struct account_record account;
+	struct node_record node;
+	struct key_record key;
+
+	(void)state;
+	assert_int_equal(RECORD_VERSION_OLDEST, 2);
+	for (size_t i = 0; i < SAMPLES; i++) {
+		const struct record_key *of = &samples[i].key;
+		struct bytes record = as_version_2(&samples[i]);
+		uint8_t *copy;
+
+		assert_int_equal(samples[i].walk(record, of), 0);
+		if (record_decode_account(record, of, &account) == 0) {
+			assert_string_equal(account.mail, account1.mail);
+			assert_int_equal(account.max_sessions, 7);
+		}
+		if (record_decode_key(record, of, &key) == 0) {
+			assert_string_equal(key.from, key1.from);
+			assert_int_equal(key.added, key1.added);
+		}
+		if (record_decode_environment(record, of, &environment) == 0)
+			assert_int_equal(environment.owner, 25880);
+		if (record_decode_node(record, of, &node) == 0)
+			assert_string_equal(node.system_user, "apache");
+		memcpy(&copy, &record.data, sizeof(copy));
 		free(copy);
 	}
 }
@@ -660,6 +716,7 @@ the_encoder_refuses_what_is_over_a_limit(void **state)
 {
 	char text[FROM_TEXT_MAX + 2];
 	uint8_t big[KEY_BLOB_MAX + 1] = { 0 };
+	struct environment_fields environment = { "e", ENVIRONMENT_RUNNING, 0 };
 	struct account_record account = account1;
 	struct key_record key = key1;
 	struct node_record node = node1;
@@ -696,8 +753,9 @@ the_encoder_refuses_what_is_over_a_limit(void **state)
 	node.service_type = text;
 	assert_int_equal(ENCODED(record_encode_node, &node, host_keys),
 	    ENS_E_LIMIT);
-	assert_int_equal(ENCODED(record_encode_environment, text,
-	                     ENVIRONMENT_RUNNING, 0, NULL, 0, NULL, 0),
+	environment.name = text;
+	assert_int_equal(
+	    ENCODED(record_encode_environment, &environment, NULL, 0, NULL, 0),
 	    ENS_E_LIMIT);
 }
 
@@ -714,6 +772,7 @@ the_encoder_refuses_what_the_decoder_would(void **state)
 	const uint32_t nodes[] = { 2, 1 };
 	const uint32_t zero[] = { 0 };
 	const uint8_t rows[2][SHA256_LEN] = { { 2 }, { 1 } };
+	struct environment_fields environment = { "e", ENVIRONMENT_RUNNING, 0 };
 	struct account_record account = account1;
 	struct key_record key = key1;
 	struct node_record node = node1;
@@ -742,23 +801,29 @@ the_encoder_refuses_what_the_decoder_would(void **state)
 	    ENS_E_RANGE);
 	assert_int_equal(ENCODED(record_encode_host_key, fp1, zero, 1),
 	    ENS_E_RANGE);
-	assert_int_equal(ENCODED(record_encode_environment, "e",
-	                     ENVIRONMENT_RUNNING, 25880, unsorted, 2, NULL, 0),
+	environment.owner = 25880;
+	assert_int_equal(ENCODED(record_encode_environment, &environment,
+	                     unsorted, 2, NULL, 0),
 	    ENS_E_RANGE);
-	assert_int_equal(ENCODED(record_encode_environment, "e",
-	                     ENVIRONMENT_RUNNING, 0, no_role, 1, NULL, 0),
+	environment.owner = 0;
+	assert_int_equal(ENCODED(record_encode_environment, &environment,
+	                     no_role, 1, NULL, 0),
 	    ENS_E_RANGE);
-	assert_int_equal(ENCODED(record_encode_environment, "e",
-	                     ENVIRONMENT_RUNNING, 21296, full, 1, NULL, 0),
+	environment.owner = 21296;
+	assert_int_equal(
+	    ENCODED(record_encode_environment, &environment, full, 1, NULL, 0),
 	    ENS_E_RANGE);
-	assert_int_equal(ENCODED(record_encode_environment, "e",
-	                     ENVIRONMENT_RUNNING, 0, owner, 1, NULL, 0),
+	environment.owner = 0;
+	assert_int_equal(
+	    ENCODED(record_encode_environment, &environment, owner, 1, NULL, 0),
 	    ENS_E_RANGE);
-	assert_int_equal(ENCODED(record_encode_environment, "e",
-	                     ENVIRONMENT_RUNNING, 21296, owner, 1, NULL, 0),
+	environment.owner = 21296;
+	assert_int_equal(
+	    ENCODED(record_encode_environment, &environment, owner, 1, NULL, 0),
 	    0);
-	assert_int_equal(ENCODED(record_encode_environment, "e",
-	                     ENVIRONMENT_RUNNING, 0, full, 1, NULL, 0),
+	environment.owner = 0;
+	assert_int_equal(
+	    ENCODED(record_encode_environment, &environment, full, 1, NULL, 0),
 	    0);
 }
 
@@ -846,6 +911,7 @@ main(void)
 		cmocka_unit_test(
 		    the_name_of_an_environment_is_one_in_letters_of_either_case),
 		cmocka_unit_test(a_record_of_another_version_is_named_so),
+		cmocka_unit_test(a_record_of_the_version_before_is_read),
 		cmocka_unit_test(a_tombstone_means_not_found),
 		cmocka_unit_test(a_name_that_is_too_long_has_no_key),
 		cmocka_unit_test(the_encoder_refuses_what_is_over_a_limit),

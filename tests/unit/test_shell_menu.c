@@ -199,14 +199,14 @@ ten_rows_keep_their_numbers_aligned(void **state)
 	struct listing_environment environments[9];
 	struct listing listing = { .environments = environments, .count = 9 };
 	AUTO_FREE char *text = NULL;
-	char name[] = "e", running[] = "running", owner[] = "owner";
+	char name[] = "e", owner[] = "owner";
 	size_t i;
 
 	(void)state;
 	memset(environments, 0, sizeof(environments));
 	for (i = 0; i < 9; i++) {
 		environments[i].name = name;
-		environments[i].state = running;
+		environments[i].state = ENVIRONMENT_RUNNING;
 		environments[i].role = owner;
 	}
 	text = print(&listing, NULL, 80);
@@ -269,14 +269,14 @@ a_page_is_as_long_as_the_terminal(void **state)
 	struct listing listing = { .environments = environments, .count = 40 };
 	const struct menu_window window = { .columns = 80, .rows = 24 };
 	AUTO_FREE char *begin = NULL, *middle = NULL, *end = NULL;
-	char name[] = "e", running[] = "running", owner[] = "owner";
+	char name[] = "e", owner[] = "owner";
 	size_t i;
 
 	(void)state;
 	memset(environments, 0, sizeof(environments));
 	for (i = 0; i < 40; i++) {
 		environments[i].name = name;
-		environments[i].state = running;
+		environments[i].state = ENVIRONMENT_RUNNING;
 		environments[i].role = owner;
 	}
 	begin = print_page(&listing, NULL, 0, &window);
@@ -497,7 +497,7 @@ the_last_node_is_found_with_its_environment(void **state)
 	assert_int_equal(parse(demo, &listing), 0);
 	assert_int_equal(listing->last_node, 124718);
 	assert_string_equal(
-	    listing_find_node(listing, 124718, &environment)->service,
+	    listing_find_node(listing, 124718, &environment)->service_type,
 	    "apache");
 	assert_string_equal(environment->name, "cool-waterfall-59");
 	assert_null(listing_find_node(listing, 1, &environment));

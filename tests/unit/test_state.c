@@ -212,7 +212,7 @@ an_entry_is_kept_over_a_restart(void **state)
 	sync_fixture_reopen(&f);
 	assert_int_equal(state_begin_read(f.state), 0);
 	assert_int_equal(state_find(f.state, sync_uuid(1), &rows, &entry), 0);
-	assert_string_equal(entry.name, "Ann");
+	assert_string_equal(entry.account.name, "Ann");
 	assert_string_equal(entry.dn, ACCOUNT_DN("25880"));
 	assert_int_equal(entry.id, 25880);
 	state_end(f.state);
@@ -660,7 +660,7 @@ of_environments_that_differ_by_case_alone_the_older_counts(void **state)
 	assert_int_equal(state_begin_read(f.state), 0);
 	assert_int_equal(state_find_subject(f.state, &subject, &rows, &entry),
 	    0);
-	assert_string_equal(entry.name, "goodenv");
+	assert_string_equal(entry.environment.name, "goodenv");
 	entry_rows_free(&rows);
 	state_end(f.state);
 	sync_delete(&f, 2);
@@ -1055,7 +1055,6 @@ static void
 an_entry_that_is_too_large_spoils_no_other_one(void **state)
 {
 	struct entry entry = { .kind = ENTRY_ACCOUNT,
-		.name = "",
 		.dn = ACCOUNT_DN("1"),
 		.csn = "",
 		.reason = "",
@@ -1066,7 +1065,8 @@ an_entry_that_is_too_large_spoils_no_other_one(void **state)
 	assert_non_null(name);
 	memset(name, 'a', RECORD_SIZE_MAX);
 	name[RECORD_SIZE_MAX] = '\0';
-	entry.name = entry.account.mail = name;
+	fields_init(&account_fields, &entry.account.fields);
+	entry.account.name = entry.account.mail = name;
 	memcpy(entry.uuid, sync_uuid(1), ENTRY_UUID_LEN);
 	assert_int_equal(state_begin_write(f.state), 0);
 	assert_false(state_has(f.state, &entry));

@@ -284,7 +284,9 @@ every_kind_is_found_under_its_key(void **state)
 	PUT(record_key_id(RECORD_ACCOUNT_KEYS, FIRST),
 	    record_encode_account_keys(&w, FIRST, fp, 1));
 	PUT(record_key_environment("env"),
-	    record_encode_environment(&w, "env", ENVIRONMENT_RUNNING, FIRST,
+	    record_encode_environment(&w,
+	        &(struct environment_fields){ "env", ENVIRONMENT_RUNNING,
+	            FIRST },
 	        members, 1, nodes, 1));
 	PUT(record_key_id(RECORD_ENVIRONMENTS, FIRST),
 	    record_encode_environments(&w, FIRST, rows, 1));

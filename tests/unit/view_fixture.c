@@ -181,7 +181,8 @@ view_fixture_put_environment(struct view_fixture *fixture, const char *name,
 
 	wire_write_init_growing(&writer, RECORD_SIZE_MAX);
 	put(fixture, &key, &writer,
-	    record_encode_environment(&writer, name, state, owner, members,
+	    record_encode_environment(&writer,
+	        &(struct environment_fields){ name, state, owner }, members,
 	        member_count, NULL, 0));
 }
 
