@@ -49,6 +49,7 @@ libview_la_LIBADD = libcommon.la $(CDB_LIBS)
 # + libinih.
 libconfig_la_SOURCES = \
 	%D%/config/config.c %D%/config/config.h %D%/config/config_private.h \
+	%D%/config/config_error.c \
 	%D%/config/config_values.c
 libconfig_la_CFLAGS = $(AM_CFLAGS) $(INIH_CFLAGS)
 libconfig_la_LIBADD = libcommon.la $(INIH_LIBS)

@@ -8,7 +8,7 @@ libpamenscale_la_SOURCES = \
 	%D%/name_service.c %D%/name_service.h \
 	%D%/pam_enscale.c \
 	common/config/config.c common/config/config.h common/config/config_private.h \
-	common/config/config_values.c \
+	common/config/config_error.c common/config/config_values.c \
 	common/keys/fingerprint.c common/keys/fingerprint.h \
 	nss_enscale/entry.c nss_enscale/entry.h
 libpamenscale_la_CFLAGS = $(AM_CFLAGS) $(INIH_CFLAGS) $(CRYPTO_CFLAGS)

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -16,7 +15,6 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
-#include "common/base/text.h"
 #include "common/config/config_private.h"
 #include "common/names/login_name.h"
 
@@ -96,25 +94,6 @@ _Static_assert(KEYS <= CONFIG_KEYS_MAX, "CONFIG_KEYS_MAX is too small");
 /* ---- errors --------------------------------------------------------- */
 
 /* Keeps the first error; the reader stops at it. */
-void
-config_fail(struct load *load, const char *format, ...)
-{
-	char reason[CONFIG_ERROR_MAX], text[CONFIG_ERROR_MAX + 600];
-	va_list args;
-
-	if (load->error[0] != '\0')
-		return;
-	va_start(args, format);
-	vsnprintf(reason, sizeof(reason), format, args);
-	va_end(args);
-	if (load->line == 0)
-		snprintf(text, sizeof(text), "%.512s: %s", load->path, reason);
-	else
-		snprintf(text, sizeof(text), "%.512s:%u: %s", load->path,
-		    load->line, reason);
-	text_printable(text, load->error, sizeof(load->error));
-}
-
 static void
 add_name(char *buf, size_t size, const char *name, bool section)
 {

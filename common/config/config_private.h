@@ -1,6 +1,6 @@
 /*
  * What the files of the configuration share: config.c (the file, its keys,
- * what goes together), config_values.c (values, by their kind).
+ * what goes together), config_values.c (values, by their kind), config_error.c.
  */
 #ifndef ENSCALE_COMMON_CONFIG_CONFIG_PRIVATE_H
 #define ENSCALE_COMMON_CONFIG_CONFIG_PRIVATE_H
