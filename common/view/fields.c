@@ -190,7 +190,7 @@ field_text(const struct field *field, const void *fields)
 	const char *text;
 
 	memcpy(&text, (const char *)fields + field->offset, sizeof(text));
-	return text;
+	return text != NULL ? text : "";
 }
 
 void

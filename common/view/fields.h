@@ -197,8 +197,9 @@ extern const struct field_table account_fields, key_fields, environment_fields,
 #define FIELD_TABLES 4
 extern const struct field_table *const field_tables[FIELD_TABLES];
 
-/* The value of a text's field; of any other's; its word, NULL where it is no
- * word. A number has to be one of its type: field_check() says. */
+/* The value of a text's field, "" where it was not set; of any other's; its word,
+ * NULL where it is no word. A number has to be one of its type: field_check()
+ * says. */
 bool field_is_text(const struct field *field);
 bool field_has_words(const struct field *field);
 const char *field_text(const struct field *field, const void *fields);

@@ -175,15 +175,16 @@ fields_from_json(const json_t *object, const struct field_table *table,
 void
 fields_free_texts(const struct field_table *table, void *fields)
 {
-	const char *text;
+	const struct field *field;
 	char *owned;
 
 	for (uint32_t i = 0; i < table->count; i++) {
-		if (!field_is_text(&table->rows[i]))
+		field = &table->rows[i];
+		if (!field_is_text(field))
 			continue;
-		text = field_text(&table->rows[i], fields);
-		memcpy(&owned, &text, sizeof(owned));
+		memcpy(&owned, (const char *)fields + field->offset,
+		    sizeof(owned));
 		free(owned);
-		field_set_text(&table->rows[i], fields, NULL);
+		field_set_text(field, fields, NULL);
 	}
 }

@@ -344,8 +344,12 @@ administrators_read_every_field_by_its_own_name(void **state)
 	    "10.10.129.154", "port", 2222, "state", "stopped", "service_type",
 	    "apache", "system_user", "www-data");
 
+	const char *name;
+	json_t *value;
+
 	(void)state;
-	assert_true(json_equal(object, wanted));
+	json_object_foreach(wanted, name, value)
+		assert_true(json_equal(json_object_get(object, name), value));
 	json_decref(object);
 	json_decref(wanted);
 }

@@ -604,20 +604,58 @@ a_record_of_another_version_is_named_so(void **state)
 	}
 }
 
-/* As version 2 has it: without the length that stands before the fields. */
+/* The fields of a kind, and how many of them version 2 had. */
+static const struct {
+	enum record_kind kind;
+	const struct field_table *table;
+	uint32_t rows;
+} version_2[] = {
+	{ RECORD_ACCOUNT, &account_fields, 5 },
+	{ RECORD_KEY, &key_fields, 4 },
+	{ RECORD_ENVIRONMENT, &environment_fields, 3 },
+	{ RECORD_NODE, &node_fields, 5 },
+};
+
+/* Takes the length that stands before the fields away, and the fields behind
+ * the first so many. Returns what is left of the record. */
+static size_t
+strip(uint8_t *record, size_t len, size_t at, const struct field_table *table,
+    uint32_t rows)
+{
+	union {
+		struct account_fields account;
+		struct key_fields key;
+		struct environment_fields environment;
+		struct node_fields node;
+	} fields;
+	struct wire_reader reader, block;
+	struct bytes all;
+	size_t size;
+
+	wire_read_init(&reader, record + at, len - at);
+	all = wire_read_string(&reader);
+	wire_read_init(&block, all.data, all.len);
+	fields_read_rows(&block, table, rows, &fields);
+	assert_int_equal(block.error, 0);
+	size = all.len - block.left;
+	memmove(record + at, all.data, size);
+	memmove(record + at + size, reader.at, reader.left);
+	return at + size + reader.left;
+}
+
 static struct bytes
 as_version_2(const struct sample *sample)
 {
-	uint8_t kind = sample->key.data[0];
 	uint8_t *copy = copy_of(sample->record);
 	size_t len = sample->record.len, at = 4 + sample->key.len;
 
 	copy[0] = 2;
-	if (kind == RECORD_NODE)
+	if (sample->key.data[0] == RECORD_NODE)
 		at += 4 + strlen(node1.environment) + 1;
-	if (strchr("AKEN", kind) != NULL) {
-		memmove(copy + at, copy + at + 4, len - at - 4);
-		len -= 4;
+	for (size_t i = 0; i < sizeof(version_2) / sizeof(version_2[0]); i++) {
+		if (sample->key.data[0] == version_2[i].kind)
+			len = strip(copy, len, at, version_2[i].table,
+			    version_2[i].rows);
 	}
 	seal(copy, len);
 	return (struct bytes){ copy, len };
