@@ -74,7 +74,7 @@ add_node(const struct view *view, uint32_t id, struct page *page, json_t *nodes)
 	    known_hosts_format(&node, page->hosts, KNOWN_HOSTS_MAX) == 0)
 		hosts = page->hosts;
 	page->size += NODE_FRAME +
-	    fields_json_size(&node_fields, &node.fields) +
+	    fields_text_size(&node_fields, &node.fields) +
 	    (hosts != NULL ? strlen(hosts) : 0);
 	json_array_append_new(nodes,
 	    fields_to_json(json_pack("{s:I, s:s*}", "node", (json_int_t)id,
@@ -122,7 +122,8 @@ list_environment(const struct request *request,
 	                            environment_role_text(role), "verdict",
 	                            policy_verdict_text(answer.verdict)),
 	    &environment_fields, &environment->fields, FIELDS_FOR_USERS);
-	page->size += ENVIRONMENT_FRAME + strlen(environment->name);
+	page->size += ENVIRONMENT_FRAME +
+	    fields_text_size(&environment_fields, &environment->fields);
 	if (answer.verdict != POLICY_ALLOWED) {
 		policy_sentence(&answer, sentence, sizeof(sentence));
 		json_object_set_new(object, "sentence", json_string(sentence));

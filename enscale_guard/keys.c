@@ -75,7 +75,7 @@ list_keys(const struct request *request, const uint8_t *after, json_t *list,
 		row = r == 0 ? list_key(&key) : NULL;
 		if (row != NULL) {
 			size += KEY_FRAME +
-			    fields_json_size(&key_fields, &key.fields);
+			    fields_text_size(&key_fields, &key.fields);
 			r = json_array_append_new(list, row) == 0 ? 0 : -ENOMEM;
 		} else if (r == ENS_E_NOTFOUND) {
 			r = 0;

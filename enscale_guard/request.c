@@ -26,10 +26,10 @@
 
 /* ---- fields ------------------------------------------------------------ */
 
-enum given_type {
-	GIVEN_TEXT,
-	GIVEN_FLAG,
-	GIVEN_NODE,
+enum argument_type {
+	ARGUMENT_TEXT,
+	ARGUMENT_FLAG,
+	ARGUMENT_NODE,
 };
 
 /* Bits of a row's fields. */
@@ -46,23 +46,23 @@ enum {
 
 #define AT(member) offsetof(struct request_fields, member)
 
-static const struct given {
+static const struct argument {
 	unsigned bit;
 	const char *name;
-	enum given_type type;
+	enum argument_type type;
 	size_t at;
 } fields[] = {
-	{ AFTER, "after", GIVEN_TEXT, AT(after) },
-	{ DENIED, "denied", GIVEN_FLAG, AT(denied) },
-	{ FINGERPRINT, "fingerprint", GIVEN_TEXT, AT(fingerprint) },
-	{ FORWARD_AGENT, "forward_agent", GIVEN_FLAG, AT(forward_agent) },
-	{ HOST_KEYS, "host_keys", GIVEN_FLAG, AT(host_keys) },
-	{ KEY, "key", GIVEN_TEXT, AT(key) },
-	{ NODE, "node", GIVEN_NODE, AT(node) },
-	{ TITLE, "title", GIVEN_TEXT, AT(title) },
+	{ AFTER, "after", ARGUMENT_TEXT, AT(after) },
+	{ DENIED, "denied", ARGUMENT_FLAG, AT(denied) },
+	{ FINGERPRINT, "fingerprint", ARGUMENT_TEXT, AT(fingerprint) },
+	{ FORWARD_AGENT, "forward_agent", ARGUMENT_FLAG, AT(forward_agent) },
+	{ HOST_KEYS, "host_keys", ARGUMENT_FLAG, AT(host_keys) },
+	{ KEY, "key", ARGUMENT_TEXT, AT(key) },
+	{ NODE, "node", ARGUMENT_NODE, AT(node) },
+	{ TITLE, "title", ARGUMENT_TEXT, AT(title) },
 };
 
-#define GIVEN_COUNT (sizeof(fields) / sizeof(fields[0]))
+#define ARGUMENT_COUNT (sizeof(fields) / sizeof(fields[0]))
 
 /* ---- rows -------------------------------------------------------------- */
 
@@ -122,23 +122,23 @@ find_row(const json_t *object)
 /* ---- reading a request's fields ---------------------------------------- */
 
 static int
-take_value(const struct given *field, const json_t *value,
+take_value(const struct argument *field, const json_t *value,
     struct request_fields *ret_fields)
 {
 	void *at = (char *)ret_fields + field->at;
 
 	switch (field->type) {
-	case GIVEN_TEXT:
+	case ARGUMENT_TEXT:
 		if (!json_is_string(value))
 			return ENS_E_SYNTAX;
 		*(const char **)at = json_string_value(value);
 		return 0;
-	case GIVEN_FLAG:
+	case ARGUMENT_FLAG:
 		if (!json_is_boolean(value))
 			return ENS_E_SYNTAX;
 		*(bool *)at = json_is_true(value);
 		return 0;
-	case GIVEN_NODE:
+	case ARGUMENT_NODE:
 		if (!json_is_integer(value) || json_integer_value(value) < 1 ||
 		    json_integer_value(value) > NODE_ID_MAX)
 			return ENS_E_SYNTAX;
@@ -149,10 +149,10 @@ take_value(const struct given *field, const json_t *value,
 }
 
 /* The field of that name, if the row has one; its bit goes into *seen. */
-static const struct given *
+static const struct argument *
 find_field(const struct row *row, const char *name, unsigned *seen)
 {
-	for (size_t i = 0; i < GIVEN_COUNT; i++) {
+	for (size_t i = 0; i < ARGUMENT_COUNT; i++) {
 		if (strcmp(fields[i].name, name) != 0 ||
 		    ((row->required | row->optional) & fields[i].bit) == 0)
 			continue;
@@ -177,7 +177,7 @@ static int
 read_fields(const struct row *row, json_t *object,
     struct request_fields *ret_fields, char sentence[SENTENCE_SIZE])
 {
-	const struct given *field;
+	const struct argument *field;
 	unsigned seen = 0;
 	const char *name;
 	json_t *value;
@@ -191,7 +191,7 @@ read_fields(const struct row *row, json_t *object,
 		if (take_value(field, value, ret_fields) < 0)
 			return say_wrong("Wrong", name, sentence);
 	}
-	for (size_t i = 0; i < GIVEN_COUNT; i++)
+	for (size_t i = 0; i < ARGUMENT_COUNT; i++)
 		if ((row->required & ~seen & fields[i].bit) != 0)
 			return say_wrong("Missing", fields[i].name, sentence);
 	return 0;

@@ -35,37 +35,24 @@ grow(void *rows, size_t size, size_t count, size_t *room)
 	return memset(grown + count * size, 0, size);
 }
 
-/* A printable copy; NULL when there is no memory. */
-static char *
-copy_text(const char *text)
-{
-	size_t size = strlen(text) + 1;
-	char *copy = malloc(size);
-
-	/* Replacing never makes a text longer. */
-	if (copy != NULL)
-		text_printable(text, copy, size);
-	return copy;
-}
-
 static char *
 role_text(const char *role, uint32_t owner)
 {
 	char text[NAME_TEXT_MAX];
 
 	if (strcmp(role, "owner") == 0)
-		return copy_text("owner");
+		return text_copy_printable("owner");
 	snprintf(text, sizeof(text), "%s access, shared by %u", role, owner);
-	return copy_text(text);
+	return text_copy_printable(text);
 }
 
 /* It may be left out, and stands first in a line all the same. */
 static void
 name_service(json_t *item)
 {
-	const char *text = json_string_value(json_object_get(item, "service"));
+	const json_t *service = json_object_get(item, "service");
 
-	if (text != NULL && *text == '\0')
+	if (service == NULL || json_string_length(service) == 0)
 		(void)json_object_set_new(item, "service", json_string("node"));
 }
 
@@ -139,11 +126,11 @@ parse_environment(json_t *item, struct listing_environment *environment)
 		return ENS_E_PROTOCOL;
 	environment->nodes_there = (size_t)count;
 	environment->role = role_text(role, environment->owner);
-	environment->role_word = copy_text(role);
+	environment->role_word = text_copy_printable(role);
 	if (environment->role == NULL || environment->role_word == NULL)
 		return -ENOMEM;
 	if (strcmp(verdict, "allowed") != 0) {
-		environment->refusal = copy_text(sentence != NULL
+		environment->refusal = text_copy_printable(sentence != NULL
 		        ? sentence
 		        : "This environment cannot be entered.");
 		if (environment->refusal == NULL)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/json.h"
 #include "common/view/fields_json.h"
 #include "enscale_shell/connect_lines.h"
 #include "enscale_shell/listing.h"
@@ -23,7 +24,6 @@ fetch(struct shell *shell, bool host_keys, struct listing **ret_listing)
 	return refusal.code;
 }
 
-/* jansson takes NULL for an object, and says so at the end. */
 static json_t *
 node_json(const struct shell *shell, const struct listing_node *node)
 {
@@ -31,9 +31,8 @@ node_json(const struct shell *shell, const struct listing_node *node)
 	    json_pack("{s:I}", "node", (json_int_t)node->node), &node_fields,
 	    &node->fields, FIELDS_FOR_USERS);
 
-	json_object_set_new(object, "login",
+	return json_with(object, "login",
 	    json_sprintf("%u-%u", node->node, shell->account));
-	return object;
 }
 
 static json_t *
@@ -56,17 +55,15 @@ environment_json(const struct shell *shell,
 	json_t *object = fields_to_json(json_object(), &environment_fields,
 	    &environment->fields, FIELDS_FOR_USERS);
 
-	json_object_set_new(object, "role",
-	    json_string(environment->role_word));
-	json_object_set_new(object, "enter",
+	object = json_with(object, "role", json_string(environment->role_word));
+	object = json_with(object, "enter",
 	    json_boolean(environment->refusal == NULL));
-	json_object_set_new(object, "reason",
+	object = json_with(object, "reason",
 	    environment->refusal != NULL ? json_string(environment->refusal)
 	                                 : json_null());
-	json_object_set_new(object, "node_count",
+	object = json_with(object, "node_count",
 	    json_integer((json_int_t)environment->nodes_there));
-	json_object_set_new(object, "nodes", nodes_json(shell, environment));
-	return object;
+	return json_with(object, "nodes", nodes_json(shell, environment));
 }
 
 static int

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "common/base/base64.h"
-#include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/json.h"
 #include "common/keys/fingerprint_text.h"
 #include "common/view/fields_json.h"
 
@@ -71,9 +71,9 @@ account_key(struct bytes record, const struct record_key *key,
 	                            fingerprint_json(found.fingerprint), "blob",
 	                            blob_json(found.blob)),
 	    &key_fields, &found.fields, FIELDS_FOR_ADMINISTRATORS);
-	json_object_set_new(object, "added",
-	    json_integer((json_int_t)found.added));
-	return made(object, ret_object);
+	return made(
+	    json_with(object, "added", json_integer((json_int_t)found.added)),
+	    ret_object);
 }
 
 static int
@@ -123,9 +123,8 @@ environment(struct bytes record, const struct record_key *key,
 		    json_integer(environment_record_node(&found, i)));
 	object = fields_to_json(json_pack("{s:s}", "kind", "environment"),
 	    &environment_fields, &found.fields, FIELDS_FOR_ADMINISTRATORS);
-	json_object_set_new(object, "members", members);
-	json_object_set_new(object, "nodes", nodes);
-	return made(object, ret_object);
+	object = json_with(object, "members", members);
+	return made(json_with(object, "nodes", nodes), ret_object);
 }
 
 static int
@@ -167,8 +166,7 @@ node(struct bytes record, const struct record_key *key, json_t **ret_object)
 	                            "node", (json_int_t)found.node,
 	                            "environment", found.environment),
 	    &node_fields, &found.fields, FIELDS_FOR_ADMINISTRATORS);
-	json_object_set_new(object, "host_keys", host_keys);
-	return made(object, ret_object);
+	return made(json_with(object, "host_keys", host_keys), ret_object);
 }
 
 static int

@@ -48,11 +48,11 @@ static bool
 parse_text(struct parse *p, const struct field *field, void *fields)
 {
 	const struct berval *value = find_least(p, field->attribute);
-	char text[MAIL_TEXT_MAX + 1], words[96];
+	char text[FIELD_TEXT_MAX + 1], words[96];
 	bool changed;
 	size_t len;
 
-	if (value == NULL || field->limit >= sizeof(text))
+	if (value == NULL)
 		return true;
 	len = text_display(value->bv_val, value->bv_len, text, field->limit + 1,
 	    &changed);
@@ -216,8 +216,8 @@ parse_positive(struct parse *p, const struct field *field, void *fields)
 /* ---- any field ----------------------------------------------------------- */
 
 /* NULL: it comes with the key itself. */
-static bool (*const parsers[])(struct parse *p, const struct field *field,
-    void *fields) = {
+static bool (*const parsers[FIELD_TYPES])(struct parse *p,
+    const struct field *field, void *fields) = {
 	[FIELD_TEXT] = parse_text,
 	[FIELD_NAME] = parse_name,
 	[FIELD_ADDRESS] = parse_address,

@@ -361,8 +361,8 @@ limit_key_size(struct parse *p, struct entry *entry)
 	size_t size = 0;
 
 	for (i = 0; i < count; i++) {
-		size += KEY_FRAME + keys[i].blob.len + strlen(keys[i].title) +
-		    strlen(keys[i].from);
+		size += KEY_FRAME + keys[i].blob.len +
+		    fields_text_size(&key_fields, &keys[i].fields);
 		if (size > ENTRY_KEYS_SIZE_MAX)
 			break;
 	}

@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/text.h"
@@ -124,6 +125,18 @@ text_printable(const char *text, char *buf, size_t size)
 	return used;
 }
 
+char *
+text_copy_printable(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = malloc(size);
+
+	/* Replacing never makes a text longer. */
+	if (copy != NULL)
+		text_printable(text, copy, size);
+	return copy;
+}
+
 bool
 text_is_printable(const char *text)
 {
@@ -166,8 +179,7 @@ text_display(const char *text, size_t len, char *buf, size_t size,
 		left -= n;
 	}
 	buf[used] = '\0';
-	*ret_changed = used != len ||
-	    (len > 0 && memcmp(buf, text, len) != 0);
+	*ret_changed = used != len || (len > 0 && memcmp(buf, text, len) != 0);
 	return used;
 }
 

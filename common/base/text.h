@@ -16,6 +16,8 @@
  * always NUL-terminated (size >= 1).
  */
 size_t text_printable(const char *text, char *buf, size_t size);
+/* The same into memory of its own, which the caller frees; NULL without. */
+char *text_copy_printable(const char *text);
 /* Is text already what text_printable() would make of it? */
 bool text_is_printable(const char *text);
 /*

@@ -91,9 +91,8 @@ _Static_assert(KEYS <= CONFIG_KEYS_MAX, "CONFIG_KEYS_MAX is too small");
 /* Its keys are the names of our schema. */
 #define SECTION_MAPPING "mapping"
 
-/* ---- errors --------------------------------------------------------- */
+/* ---- names that could be meant ---------------------------------------- */
 
-/* Keeps the first error; the reader stops at it. */
 static void
 add_name(char *buf, size_t size, const char *name, bool section)
 {

@@ -1,4 +1,4 @@
-/* What is wrong with a configuration, and in which line. See config_private.h. */
+/* What is wrong with a configuration, and where. See config_private.h. */
 #include <config.h>
 
 #include <stdarg.h>

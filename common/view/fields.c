@@ -1,12 +1,12 @@
 /*
  * Any field: its value in its struct and on the wire. See fields.h. It refuses
- * what a type does not have, so that no reader of a record has to ask again.
+ * a number or a word that its type does not have and a text that is too long, or
+ * empty where it may not be; what a text says is judged where it comes in.
  */
 #include <config.h>
 
 #include "common/view/fields.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "common/base/crc32c.h"
@@ -108,44 +108,37 @@ environment_state_parse(struct bytes text, enum environment_state *ret_state)
 
 /* ---- types -------------------------------------------------------------- */
 
-/* A number has this size in its struct, and that one on the wire. */
 struct type {
-	uint8_t size; /* bytes; 0: it is a text */
-	uint8_t wire;
+	uint8_t wire;     /* bytes of a number there; 0: it is a text */
 	bool needs_value; /* a text not empty, a number not 0 */
-	uint64_t first;   /* the default of a number */
+	uint8_t first;    /* the default of a number */
 	const struct word *words;
 };
 
-static_assert(sizeof(enum account_status) == sizeof(unsigned) &&
-        sizeof(enum environment_state) == sizeof(unsigned),
-    "a word is kept as an unsigned");
-
-static const struct type types[] = {
+static const struct type types[FIELD_TYPES] = {
 	[FIELD_TEXT] = { 0 },
 	[FIELD_NAME] = { .needs_value = true },
 	[FIELD_ADDRESS] = { .needs_value = true },
 	[FIELD_USER] = { .needs_value = true },
 	[FIELD_FROM] = { 0 },
-	[FIELD_STATUS] = { sizeof(unsigned), 1, true, ACCOUNT_ACTIVE,
-	    statuses },
-	[FIELD_STATE] = { sizeof(unsigned), 1, true, ENVIRONMENT_RUNNING,
-	    states },
-	[FIELD_TIME] = { 8, 8, false, 0, NULL },
-	[FIELD_NUMBER] = { 4, 4, false, 0, NULL },
-	[FIELD_ID] = { 4, 4, false, 0, NULL },
-	[FIELD_PORT] = { 2, 2, true, 22, NULL },
-	[FIELD_OPTIONS] = { 1, 1, false, 0, NULL },
+	[FIELD_STATUS] = { 1, true, ACCOUNT_ACTIVE, statuses },
+	[FIELD_STATE] = { 1, true, ENVIRONMENT_RUNNING, states },
+	[FIELD_TIME] = { 8, false, 0, NULL },
+	[FIELD_NUMBER] = { 4, false, 0, NULL },
+	[FIELD_ID] = { 4, false, 0, NULL },
+	[FIELD_PORT] = { 2, true, 22, NULL },
+	[FIELD_OPTIONS] = { 1, false, 0, NULL },
 };
 
-#define ROW_OF(kind, m, t, l, a, s)                 \
-	{                                           \
-		.name = #m,                         \
-		.shown = (s),                       \
-		.type = FIELD_##t,                  \
-		.attribute = SCHEMA_##a,            \
-		.limit = (l),                       \
-		.offset = offsetof(struct kind, m), \
+#define ROW_OF(kind, m, t, l, a, s)                       \
+	{                                                 \
+		.name = #m,                               \
+		.shown = (s),                             \
+		.type = FIELD_##t,                        \
+		.attribute = SCHEMA_##a,                  \
+		.limit = (l),                             \
+		.offset = offsetof(struct kind, m),       \
+		.size = sizeof(((struct kind *)NULL)->m), \
 	},
 #define ACCOUNT_ROW(m, t, l, a, s)     ROW_OF(account_fields, m, t, l, a, s)
 #define KEY_ROW(m, t, l, a, s)         ROW_OF(key_fields, m, t, l, a, s)
@@ -159,23 +152,32 @@ static const struct field environment_rows[] = {
 	ENVIRONMENT_FIELDS(ENVIRONMENT_ROW)
 };
 static const struct field node_rows[] = { NODE_FIELDS(NODE_ROW) };
-/* clang-format on */
 
-const struct field_table account_fields = { account_rows, COUNT(account_rows) };
-const struct field_table key_fields = { key_rows, COUNT(key_rows) };
+const struct field_table account_fields = { account_rows, COUNT(account_rows),
+	5 };
+const struct field_table key_fields = { key_rows, COUNT(key_rows), 4 };
 const struct field_table environment_fields = { environment_rows,
-	COUNT(environment_rows) };
-const struct field_table node_fields = { node_rows, COUNT(node_rows) };
+	COUNT(environment_rows), 3 };
+const struct field_table node_fields = { node_rows, COUNT(node_rows), 5 };
 
 const struct field_table *const field_tables[FIELD_TABLES] = { &account_fields,
 	&key_fields, &environment_fields, &node_fields };
+
+#define FITS(m, t, l, a, s)                                                    \
+	_Static_assert(FIELD_##t != FIELD_TEXT || (l) <= FIELD_TEXT_MAX,       \
+	    "a text for people that is too long");
+ACCOUNT_FIELDS(FITS)
+KEY_FIELDS(FITS)
+ENVIRONMENT_FIELDS(FITS)
+NODE_FIELDS(FITS)
+/* clang-format on */
 
 /* ---- one value ---------------------------------------------------------- */
 
 bool
 field_is_text(const struct field *field)
 {
-	return types[field->type].size == 0;
+	return types[field->type].wire == 0;
 }
 
 bool
@@ -207,7 +209,7 @@ field_number(const struct field *field, const void *fields)
 	uint32_t word;
 	uint64_t value;
 
-	switch (types[field->type].size) {
+	switch (field->size) {
 	case sizeof(uint8_t):
 		return *(const uint8_t *)at;
 	case sizeof(half):
@@ -229,7 +231,7 @@ field_set_number(const struct field *field, void *fields, uint64_t value)
 	uint16_t half = (uint16_t)value;
 	uint32_t word = (uint32_t)value;
 
-	switch (types[field->type].size) {
+	switch (field->size) {
 	case sizeof(uint8_t):
 		*(uint8_t *)at = (uint8_t)value;
 		break;
@@ -248,10 +250,10 @@ field_set_number(const struct field *field, void *fields, uint64_t value)
 const char *
 field_word(const struct field *field, const void *fields)
 {
-	const struct word *words = types[field->type].words;
+	const char *text = text_of(types[field->type].words,
+	    field_number(field, fields));
 
-	return words == NULL ? NULL
-	                     : text_of(words, field_number(field, fields));
+	return text != NULL ? text : "unknown";
 }
 
 int
@@ -296,6 +298,18 @@ field_check(const struct field *field, const void *fields)
 }
 
 /* ---- all of them -------------------------------------------------------- */
+
+size_t
+fields_text_size(const struct field_table *table, const void *fields)
+{
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < table->count; i++) {
+		if (field_is_text(&table->rows[i]))
+			size += strlen(field_text(&table->rows[i], fields));
+	}
+	return size;
+}
 
 static void
 set_default(const struct field *field, void *fields)
@@ -381,11 +395,11 @@ read_field(struct wire_reader *reader, const struct field *field, void *fields)
 }
 
 void
-fields_read_rows(struct wire_reader *reader, const struct field_table *table,
-    uint32_t count, void *ret_fields)
+fields_read_first(struct wire_reader *reader, const struct field_table *table,
+    void *ret_fields)
 {
 	fields_init(table, ret_fields);
-	for (uint32_t i = 0; i < count && i < table->count; i++)
+	for (uint32_t i = 0; i < table->first; i++)
 		read_field(reader, &table->rows[i], ret_fields);
 }
 
@@ -396,14 +410,10 @@ fields_read(struct wire_reader *reader, const struct field_table *table,
 	struct bytes block = wire_read_string(reader);
 	struct wire_reader in;
 
-	fields_init(table, ret_fields);
 	wire_read_init(&in, block.data, block.len);
-	for (uint32_t i = 0; i < table->count; i++) {
-		if (in.left > 0)
-			read_field(&in, &table->rows[i], ret_fields);
-		else if (field_check(&table->rows[i], ret_fields) != 0)
-			in.error = ENS_E_CORRUPT; /* it was there always */
-	}
+	fields_read_first(&in, table, ret_fields);
+	for (uint32_t i = table->first; i < table->count && in.left > 0; i++)
+		read_field(&in, &table->rows[i], ret_fields);
 	if (in.error != 0)
 		reader->error = in.error;
 }

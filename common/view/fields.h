@@ -12,12 +12,14 @@
  * TYPE		below: the type in C, the form in a record, the rules
  * limit	bytes of a text without its NUL, the largest number, all options
  * ATTRIBUTE	of names/schema.h
- * shown	its name in what is for the users: the guard's answers, and the
- *		shell's JSON; NULL: it is not shown to them
+ * shown	its name for people: in the guard's answers, the shell's JSON and
+ *		enscalectl lookup; NULL: it is in none of them
  *
- * A new row goes behind the others, and may be left out by a directory: what
- * was written before it was there reads as its default, until the directory is
- * asked anew, which the new row sees to (fields_checksum()).
+ * A new row goes behind the others, and its default has to be a value of its
+ * type: what was written before it was there reads as that, until the directory
+ * is asked anew, which the new row sees to (fields_checksum()). Readers that do
+ * not know it pass over it. So a row that takes rights away counts
+ * RECORD_VERSION and MANIFEST_VERSION up: who does not know it cannot tell.
  */
 #ifndef ENSCALE_COMMON_VIEW_FIELDS_H
 #define ENSCALE_COMMON_VIEW_FIELDS_H
@@ -101,6 +103,9 @@ int environment_state_parse(struct bytes text,
 
 /* ---- types -------------------------------------------------------------- */
 
+/* The longest text for people. */
+#define FIELD_TEXT_MAX MAIL_TEXT_MAX
+
 enum field_type {
 	FIELD_TEXT,    /* for people alone: may be empty, is made printable */
 	FIELD_NAME,    /* something is found by it: as it came, never empty */
@@ -115,6 +120,7 @@ enum field_type {
 	FIELD_PORT,    /* 22 */
 	FIELD_OPTIONS, /* KEY_NO_PTY, ... of the key itself */
 };
+#define FIELD_TYPES (FIELD_OPTIONS + 1)
 
 #define FIELD_C_TEXT    const char *
 #define FIELD_C_NAME    const char *
@@ -184,12 +190,13 @@ struct field {
 	enum field_type type;
 	enum schema_name attribute;
 	uint32_t limit;
-	uint32_t offset; /* in its struct */
+	uint16_t offset, size; /* in its struct */
 };
 
 struct field_table {
 	const struct field *rows;
 	uint32_t count;
+	uint32_t first; /* rows that were there always */
 };
 
 extern const struct field_table account_fields, key_fields, environment_fields,
@@ -197,14 +204,15 @@ extern const struct field_table account_fields, key_fields, environment_fields,
 #define FIELD_TABLES 4
 extern const struct field_table *const field_tables[FIELD_TABLES];
 
-/* The value of a text's field, "" where it was not set; of any other's; its word,
- * NULL where it is no word. A number has to be one of its type: field_check()
- * says. */
+/* Is its value a text? Is it a number that stands for a word? */
 bool field_is_text(const struct field *field);
 bool field_has_words(const struct field *field);
+/* "" where it was not set. */
 const char *field_text(const struct field *field, const void *fields);
 uint64_t field_number(const struct field *field, const void *fields);
+/* "unknown" for a number that is no word's. */
 const char *field_word(const struct field *field, const void *fields);
+/* A number is cut to the size of its type. */
 void field_set_text(const struct field *field, void *fields, const char *text);
 void field_set_number(const struct field *field, void *fields, uint64_t value);
 /* 0, or ENS_E_SYNTAX when it is no word of this field. */
@@ -214,20 +222,23 @@ int field_set_word(const struct field *field, void *fields, struct bytes word);
  * its type does not have. */
 int field_check(const struct field *field, const void *fields);
 
+/* What their texts take, in bytes. */
+size_t fields_text_size(const struct field_table *table, const void *fields);
 /* Each has its default: texts are "", what may not be empty included. */
 void fields_init(const struct field_table *table, void *ret_fields);
 /* An SSH string of all fields, in the order of the table. A value that
  * field_check() refuses is the writer's error. */
 void fields_write(struct wire_writer *writer, const struct field_table *table,
     const void *fields);
-/* What the writer did not know has its default, what it knew more is passed
- * over; a value that field_check() refuses is the reader's error. */
+/* What its writer did not know has its default, what it knew more is passed
+ * over. The reader's error: a value that field_check() refuses, or one of the
+ * first rows is not there. */
 void fields_read(struct wire_reader *reader, const struct field_table *table,
     void *ret_fields);
-/* The same without the string around it, and of the first rows alone: how
- * records of version 2 have them. */
-void fields_read_rows(struct wire_reader *reader,
-    const struct field_table *table, uint32_t count, void *ret_fields);
+/* The first rows without the string around them: so records of version 2 have
+ * them. */
+void fields_read_first(struct wire_reader *reader,
+    const struct field_table *table, void *ret_fields);
 
 /* Of all rows of all tables: it is another one when an entry may be read in
  * another way. */

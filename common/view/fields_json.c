@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/errors.h"
+#include "common/base/json.h"
 #include "common/base/text.h"
 
 static const char *
@@ -16,23 +17,10 @@ name_for(const struct field *field, enum fields_readers readers)
 	return readers == FIELDS_FOR_USERS ? field->shown : field->name;
 }
 
-/* A printable copy, which the caller frees; NULL without memory. */
-static char *
-copy_text(const char *text)
-{
-	size_t size = strlen(text) + 1;
-	char *copy = malloc(size);
-
-	/* Replacing never makes a text longer. */
-	if (copy != NULL)
-		text_printable(text, copy, size);
-	return copy;
-}
-
 static json_t *
 text_json(const char *text)
 {
-	char *copy = copy_text(text);
+	char *copy = text_copy_printable(text);
 	json_t *json = copy != NULL ? json_string(copy) : NULL;
 
 	free(copy);
@@ -51,12 +39,10 @@ options_json(uint8_t options)
 static json_t *
 field_json(const struct field *field, const void *fields)
 {
-	const char *word = field_word(field, fields);
-
-	if (word != NULL)
-		return json_string(word);
 	if (field_is_text(field))
 		return text_json(field_text(field, fields));
+	if (field_has_words(field))
+		return json_string(field_word(field, fields));
 	if (field->type == FIELD_OPTIONS)
 		return options_json((uint8_t)field_number(field, fields));
 	return json_integer((json_int_t)field_number(field, fields));
@@ -69,27 +55,11 @@ fields_to_json(json_t *object, const struct field_table *table,
 	for (uint32_t i = 0; i < table->count; i++) {
 		const char *name = name_for(&table->rows[i], readers);
 
-		/* jansson takes NULL for either, and says so. */
-		if (name != NULL &&
-		    json_object_set_new(object, name,
-		        field_json(&table->rows[i], fields)) != 0) {
-			json_decref(object);
-			return NULL;
-		}
+		if (name != NULL)
+			object = json_with(object, name,
+			    field_json(&table->rows[i], fields));
 	}
 	return object;
-}
-
-size_t
-fields_json_size(const struct field_table *table, const void *fields)
-{
-	size_t size = 0;
-
-	for (uint32_t i = 0; i < table->count; i++) {
-		if (field_is_text(&table->rows[i]))
-			size += strlen(field_text(&table->rows[i], fields));
-	}
-	return size;
 }
 
 /* ---- and back ----------------------------------------------------------- */
@@ -102,7 +72,7 @@ take_text(const struct field *field, const json_t *value, void *fields)
 
 	if (text == NULL)
 		return ENS_E_PROTOCOL;
-	copy = copy_text(text);
+	copy = text_copy_printable(text);
 	if (copy == NULL)
 		return -ENOMEM;
 	field_set_text(field, fields, copy);

@@ -11,16 +11,15 @@ enum fields_readers {
 	FIELDS_FOR_USERS,          /* those that are shown, by that name */
 };
 
-/* Gives the object a member for each: texts made printable, words, numbers; times
- * as seconds since the epoch, 0: never. Takes the object over, and returns it;
- * NULL without memory, or when it was NULL. */
+/* Gives the object a member for each: texts made printable, words, numbers;
+ * times as seconds since the epoch, 0: never. Takes the object over, and
+ * returns it; NULL without memory, or when it was NULL. */
 json_t *fields_to_json(json_t *object, const struct field_table *table,
     const void *fields, enum fields_readers readers);
-/* What their texts take, about, in bytes. */
-size_t fields_json_size(const struct field_table *table, const void *fields);
 
 /*
- * Takes what fields_to_json() has made for users apart. Texts are copies, made
+ * Takes what fields_to_json() has made for users of an environment or a node
+ * apart; the options of a key are not read back. Texts are copies, made
  * printable: fields_free_texts(). Who made it may be older or newer: a member
  * that is missing has its default, and a word that is missing or not known is
  * 0, which reads "unknown". Returns 0; ENS_E_PROTOCOL for a member that is none

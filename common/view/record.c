@@ -12,12 +12,6 @@
 #include "common/base/crc32c.h"
 #include "common/base/errors.h"
 
-/* Rows of version 2, which has no string around them. */
-#define ACCOUNT_ROWS_2     5
-#define KEY_ROWS_2         4
-#define ENVIRONMENT_ROWS_2 3
-#define NODE_ROWS_2        5
-
 #define CRC_LEN       4
 #define MEMBER_LEN    5 /* u32 account, u8 role */
 #define NODE_ROW_LEN  4
@@ -229,10 +223,10 @@ to_role(uint8_t value)
 
 static void
 read_fields(struct bytes record, struct wire_reader *body,
-    const struct field_table *table, uint32_t rows_2, void *ret_fields)
+    const struct field_table *table, void *ret_fields)
 {
-	if (record.data[0] == 2)
-		fields_read_rows(body, table, rows_2, ret_fields);
+	if (record.data[0] == RECORD_VERSION_OLDEST)
+		fields_read_first(body, table, ret_fields);
 	else
 		fields_read(body, table, ret_fields);
 }
@@ -250,8 +244,7 @@ record_decode_account(struct bytes record, const struct record_key *key,
 	if (r != 0)
 		return r;
 	account.account = load_u32(key_at + 1);
-	read_fields(record, &body, &account_fields, ACCOUNT_ROWS_2,
-	    &account.fields);
+	read_fields(record, &body, &account_fields, &account.fields);
 	if (!is_account(account.account))
 		return ENS_E_CORRUPT;
 	r = wire_read_end(&body);
@@ -275,7 +268,7 @@ record_decode_key(struct bytes record, const struct record_key *key,
 		return r;
 	found.account = load_u32(key_at + 1);
 	found.fingerprint = key_at + ID_KEY_LEN;
-	read_fields(record, &body, &key_fields, KEY_ROWS_2, &found.fields);
+	read_fields(record, &body, &key_fields, &found.fields);
 	found.added = read_time(&body);
 	found.blob = wire_read_string(&body);
 	if (!is_account(found.account) || found.blob.len == 0 ||
@@ -366,8 +359,7 @@ record_decode_environment(struct bytes record, const struct record_key *key,
 	r = open_kind(record, key, RECORD_ENVIRONMENT, 0, &key_at, &body);
 	if (r != 0)
 		return r;
-	read_fields(record, &body, &environment_fields, ENVIRONMENT_ROWS_2,
-	    &found.fields);
+	read_fields(record, &body, &environment_fields, &found.fields);
 	found.member_count = read_count(&body, ENVIRONMENT_MEMBERS_MAX);
 	found.members = wire_read_bytes(&body,
 	    (size_t)found.member_count * MEMBER_LEN)
@@ -452,7 +444,7 @@ record_decode_node(struct bytes record, const struct record_key *key,
 		return r;
 	node.node = load_u32(key_at + 1);
 	node.environment = read_name(&body, NAME_TEXT_MAX);
-	read_fields(record, &body, &node_fields, NODE_ROWS_2, &node.fields);
+	read_fields(record, &body, &node_fields, &node.fields);
 	node.host_key_count = read_count(&body, NODE_HOST_KEYS_MAX);
 	node.host_keys = (struct bytes){ body.at, body.left };
 	for (uint32_t i = 0; i < node.host_key_count; i++)

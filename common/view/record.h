@@ -23,7 +23,7 @@
 #include "common/base/wire.h"
 #include "common/view/fields.h"
 
-/* A field that is new needs no other version, see fields_read(). */
+/* A new field that decides nothing needs no other version: see fields.h. */
 #define RECORD_VERSION        3
 #define RECORD_VERSION_OLDEST 2 /* that is read: the view before has it */
 

@@ -318,7 +318,7 @@ def test_what_the_old_version_published_is_there_no_longer_than_it_is_needed(
     def manifests():
         return gateway.host.sh("cd /var/lib/enscale/view; ls manifest*").stdout.split()
 
-    assert manifests() == [b"manifest"]
+    assert manifests() == [b"manifest.4"]
     install(gateway.host, "now")
     assert manifests() == [b"manifest.4", b"manifest.5"]
     wait_for(lambda: manifests() == [b"manifest.5"], "the old manifest is gone", 150)

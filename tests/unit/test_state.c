@@ -1066,7 +1066,7 @@ an_entry_that_is_too_large_spoils_no_other_one(void **state)
 	memset(name, 'a', RECORD_SIZE_MAX);
 	name[RECORD_SIZE_MAX] = '\0';
 	fields_init(&account_fields, &entry.account.fields);
-	entry.account.name = entry.account.mail = name;
+	entry.reason = name;
 	memcpy(entry.uuid, sync_uuid(1), ENTRY_UUID_LEN);
 	assert_int_equal(state_begin_write(f.state), 0);
 	assert_false(state_has(f.state, &entry));
