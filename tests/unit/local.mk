@@ -371,6 +371,11 @@ tests_unit_test_publish_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_publish_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cdb_make_finish
 tests_unit_test_publish_LDADD = libsync.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_follow
+tests_unit_test_follow_SOURCES = %D%/test_follow.c $(SYNC_FIXTURE)
+tests_unit_test_follow_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_follow_LDADD = libsync.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_view_check
 tests_unit_test_view_check_SOURCES = %D%/test_view_check.c $(SYNC_FIXTURE)
 tests_unit_test_view_check_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
