@@ -92,8 +92,8 @@ follow_new(const struct config *config, struct state *state,
 		return r;
 	}
 	/* What was held is no longer known one by one, nor what was lost. */
-	follow->want_all = info->cookie_len == 0 || info->unsettled ||
-	    info->behind;
+	if (info->cookie_len == 0 || info->unsettled || info->behind)
+		follow->wish = WISH_ALL;
 	follow->held = info->unsettled;
 	if (info->unsettled)
 		(void)snprintf(status->held_reason, sizeof(status->held_reason),
@@ -123,7 +123,7 @@ follow_cookie(const struct follow *follow)
 	const struct state_info *info = state_info(follow->state);
 	struct berval cookie = { 0, NULL };
 
-	if (follow->want_all)
+	if (follow->wish > WISH_NONE)
 		return cookie;
 	cookie.bv_len = info->cookie_len;
 	memcpy(&cookie.bv_val, &(const char *){ info->cookie },
@@ -137,23 +137,54 @@ follow_seen(const struct follow *follow)
 	return &state_info(follow->state)->seen;
 }
 
+/* ---- what is wanted ---------------------------------------------------- */
+
 void
-follow_want_all(struct follow *follow)
+follow_wish_for(struct follow *follow, enum follow_wish wish)
 {
-	follow->want_all = true;
+	if (follow->wish < wish)
+		follow->wish = wish;
 }
 
 void
-follow_ask_refresh(struct follow *follow)
+follow_want_all(struct follow *follow)
 {
-	follow->want_all = true;
-	follow->asked = true;
+	follow_wish_for(follow, WISH_ALL);
 }
 
 bool
 follow_wants_refresh(const struct follow *follow)
 {
-	return follow->want_all && !follow->refreshing;
+	return follow->wish > WISH_NONE && !follow->refreshing;
+}
+
+bool
+follow_accepts(const struct follow *follow)
+{
+	return follow->refreshing && follow->met == WISH_ACCEPTED;
+}
+
+bool
+follow_is_lenient(const struct follow *follow)
+{
+	return follow->wish == WISH_ACCEPTED || follow_accepts(follow);
+}
+
+/* A refresh that did not come to its end has met nothing. */
+static void
+give_wish_back(struct follow *follow)
+{
+	if (follow->refreshing)
+		follow_wish_for(follow, follow->met);
+}
+
+/* What is wanted from now on, this refresh does not meet any more. */
+static void
+meet_wish(struct follow *follow)
+{
+	give_wish_back(follow);
+	follow->met = follow->wish;
+	follow->wish = WISH_NONE;
 }
 
 /* ---- transactions ------------------------------------------------------ */
@@ -249,10 +280,10 @@ ask_about(struct follow *follow, const struct entry *entry)
 {
 	int r = orphans_add(&follow->orphans, entry->dn);
 
-	if (r == ENS_E_LIMIT && !follow->asked) {
+	if (r == ENS_E_LIMIT && follow->wish == WISH_NONE) {
 		log_line(LOG_NOTICE,
 		    "too many entries below unknown ones: refreshing in full");
-		follow_ask_refresh(follow);
+		follow_wish_for(follow, WISH_ALL);
 	}
 	return r == -ENOMEM ? r : 0;
 }
@@ -306,9 +337,9 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	bool empty = state_entry_count(follow->state) == 0;
 	int r;
 
+	meet_wish(follow);
 	follow->refreshing = true;
 	follow->all = all;
-	follow->asked = follow->asked && !all;
 	follow->behind = behind;
 	/* Who is asked may have more up to there than was read. */
 	follow->floor.count = 0;
@@ -321,7 +352,7 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	                     follow->digest, STATE_DIGEST_LEN) != 0;
 	follow->shrink = follow->kept = (struct shrink){ 0 };
 	follow->guarding = state_info(follow->state)->complete &&
-	    !follow->lenient;
+	    !follow_accepts(follow);
 	follow->lags = false;
 	follow->adopt = empty;
 	follow->marking = !empty;
@@ -604,8 +635,6 @@ follow_done(struct follow *follow, bool swept)
 
 	if (r != 0)
 		return r;
-	follow->want_all = follow->asked;
-	follow->lenient = follow->lenient && follow->asked;
 	follow->adopt = true;
 	follow->marking = follow->guarding = false;
 	follow->compared |= follow->all && swept;
@@ -666,11 +695,13 @@ follow_lost(struct follow *follow, const char *reason)
 	state_end(follow->state);
 	orphans_clear(&follow->orphans);
 	(void)follow_compare_end(follow, reason);
+	give_wish_back(follow);
 	follow->writing = false;
 	follow->refreshing = follow->guarding = false;
 	follow->compared = false;
 	/* It is not known one by one. */
-	follow->want_all |= follow_holds(follow);
+	if (follow_holds(follow))
+		follow_wish_for(follow, WISH_ALL);
 	follow->cookie_len = 0;
 	follow->status->connection = STATUS_WAITING;
 	status_set_in_step(follow->status, false);

@@ -51,13 +51,15 @@ void follow_free(struct follow *follow);
 struct berval follow_cookie(const struct follow *follow);
 /* How far any server has brought us; empty when unknown. */
 const struct csn_set *follow_seen(const struct follow *follow);
-/* The next refresh shall be one in full. */
+/* The next refresh shall be one in full; not one that runs already. The source
+ * may have to be poked. */
 void follow_want_all(struct follow *follow);
 /* Is another connection wanted, for a refresh in full? */
 bool follow_wants_refresh(const struct follow *follow);
 /* Is something held back? */
 bool follow_holds(const struct follow *follow);
-/* An administrator accepts whatever the next refresh in full says. */
+/* An administrator accepts whatever the next refresh in full says, or this one.
+ */
 bool follow_is_lenient(const struct follow *follow);
 /* Is the server behind by the account of what others have told? */
 bool follow_is_behind(const struct follow *follow);
@@ -130,11 +132,10 @@ int follow_compare_end(struct follow *follow, const char *reason);
 
 /* ---- told by the main loop --------------------------------------------- */
 
-/* An administrator wants a refresh in full; the source is to be poked. */
-void follow_ask_refresh(struct follow *follow);
 /*
- * An administrator wants in what is held back: a refresh in full in which
- * what the server says counts. Returns 0; ENS_E_NOTFOUND when nothing is held
+ * An administrator wants in what is held back: the next refresh is one in full
+ * in which what the server says counts; one that runs already goes on as it
+ * began. The source is to be poked. Returns 0; ENS_E_NOTFOUND when nothing is held
  * back; -errno.
  */
 int follow_accept(struct follow *follow);

@@ -166,7 +166,7 @@ follow_compare_end(struct follow *follow, const char *reason)
 	if (follow->too_different != NULL) {
 		log_line(LOG_WARNING, "compared: %s: refreshing in full",
 		    follow->too_different);
-		follow->want_all = true;
+		follow_wish_for(follow, WISH_ALL);
 		return follow_settle(follow);
 	}
 	gone = follow->gone_count;

@@ -30,12 +30,6 @@ follow_holds(const struct follow *follow)
 }
 
 bool
-follow_is_lenient(const struct follow *follow)
-{
-	return follow->lenient;
-}
-
-bool
 follow_is_behind(const struct follow *follow)
 {
 	return follow->behind;
@@ -191,7 +185,8 @@ follow_judge(struct follow *follow, const struct entry *entry,
 	int r;
 
 	*ret_verdict = (struct verdict){ .kind = TAKE };
-	if (follow->lenient || (!follow->marking && follow->refreshing))
+	if (follow_accepts(follow) ||
+	    (!follow->marking && follow->refreshing))
 		return 0;
 	r = state_find(follow->state, entry->uuid, &rows, &ours);
 	if (r == ENS_E_NOTFOUND)
@@ -389,7 +384,7 @@ follow_guard_view(struct follow *follow, enum guard *guard)
 	char text[SHRINK_TEXT_MAX];
 	int r;
 
-	if (state_info(follow->state)->complete || follow->lenient ||
+	if (state_info(follow->state)->complete || follow_accepts(follow) ||
 	    !publisher_waits(follow->publisher))
 		return 0;
 	r = publisher_count(follow->publisher, had, has);
@@ -449,7 +444,7 @@ follow_check_behind(struct follow *follow)
 		return;
 	log_line(LOG_NOTICE,
 	    "the server has caught up: refreshing in full to settle what was held back");
-	follow->want_all = true;
+	follow_wish_for(follow, WISH_ALL);
 }
 
 int
@@ -463,7 +458,6 @@ follow_accept(struct follow *follow)
 	if (r != 0)
 		return r;
 	state_forget_seen(follow->state);
-	follow->lenient = true;
-	follow_ask_refresh(follow);
+	follow_wish_for(follow, WISH_ACCEPTED);
 	return 0;
 }

@@ -18,6 +18,13 @@
 /* Entries of one comparison that the server does not have any more. */
 #define GONE_MAX 1000
 
+/* What the next refresh shall be; of several wishes the stronger one stays. */
+enum follow_wish {
+	WISH_NONE,
+	WISH_ALL,      /* one in full, of what is there from now on */
+	WISH_ACCEPTED, /* and an administrator accepts whatever it says */
+};
+
 struct follow {
 	struct state *state;              /* borrowed */
 	struct publisher *publisher;      /* borrowed */
@@ -29,15 +36,13 @@ struct follow {
 	struct csn_set floor;  /* how far we were before this connection */
 	char cookie[COOKIE_LEN_MAX];
 	size_t cookie_len; /* 0: no news */
-	bool want_all;
-	bool asked; /* for another one, since the refresh began */
+	enum follow_wish wish, met; /* of the next refresh; by this one */
 	bool refreshing;
 	bool all;      /* this refresh is one in full */
 	bool marking;  /* this refresh may have to be swept */
 	bool adopt;    /* names are of one age: children find their parents */
 	bool told;     /* the source tells every change, in order */
 	bool behind;   /* this server is */
-	bool lenient;  /* an administrator accepts what it says */
 	bool guarding; /* this refresh may take away too much */
 	bool shrunk;   /* one would have, and was held */
 	bool keeping;  /* what is kept stays kept: only the rest is swept */
@@ -72,6 +77,10 @@ struct follow {
 
 /* Begins a transaction, if none is under way. */
 int follow_write(struct follow *follow);
+/* Asks for no less than that of the next refresh. */
+void follow_wish_for(struct follow *follow, enum follow_wish wish);
+/* Does a refresh run in which what the server says counts? */
+bool follow_accepts(const struct follow *follow);
 /* Files an entry, or holds it back; in a transaction. */
 int follow_take(struct follow *follow, const struct entry *entry);
 

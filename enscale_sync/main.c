@@ -357,7 +357,7 @@ static const char *
 refresh(struct service *service)
 {
 	log_line(LOG_NOTICE, "an administrator wants everything asked anew");
-	follow_ask_refresh(service->follow);
+	follow_want_all(service->follow);
 	if (source_poke(service->source) != 0)
 		return "no enscale-sync cannot do it now: see its log";
 	return "yes everything is asked anew: see enscalectl status";

@@ -1196,7 +1196,7 @@ what_is_wanted_before_a_refresh_is_met_by_it(void **state)
 	(void)state;
 	follow_some(1);
 	follow_lost(follow, "lost");
-	follow_ask_refresh(follow);
+	follow_want_all(follow);
 	assert_true(asks_for_all());
 	assert_true(follow_wants_refresh(follow));
 	begin(true);
@@ -1213,7 +1213,7 @@ what_is_wanted_in_a_refresh_is_met_by_the_next(void **state)
 	(void)state;
 	follow_some(1);
 	begin(true);
-	follow_ask_refresh(follow);
+	follow_want_all(follow);
 	assert_false(follow_wants_refresh(follow));
 	tell(1, CSN_EARLY, "");
 	done(true);
@@ -1282,20 +1282,49 @@ what_is_accepted_is_all_that_the_next_refresh_says(void **state)
 }
 
 static void
-an_acceptance_reaches_into_the_refresh_that_runs(void **state)
+an_acceptance_is_not_for_the_refresh_that_runs(void **state)
 {
 	(void)state;
 	follow_some(2);
 	begin(true);
 	tell(1, CSN_BEFORE, "");
 	assert_int_equal(follow_accept(follow), 0);
+	assert_true(follow_is_lenient(follow));
 	tell(2, CSN_BEFORE, "");
 	done(true);
 	assert_true(has(1, CSN_EARLY));
-	assert_true(has(2, CSN_BEFORE));
-	/* And is good for another one, of after it. */
+	assert_true(has(2, CSN_EARLY));
+	assert_int_equal(status.held, 2);
+	/* Nor for what is told after it. */
+	tell(1, CSN_BEFORE, "");
+	settle();
+	assert_true(has(1, CSN_EARLY));
 	assert_true(follow_is_lenient(follow));
 	assert_true(follow_wants_refresh(follow));
+	begin(true);
+	tell(1, CSN_BEFORE, "");
+	tell(2, CSN_BEFORE, "");
+	done(true);
+	assert_true(has(1, CSN_BEFORE));
+	assert_true(has(2, CSN_BEFORE));
+	assert_false(follow_holds(follow));
+	assert_false(follow_is_lenient(follow));
+}
+
+static void
+too_much_is_held_though_an_acceptance_came_meanwhile(void **state)
+{
+	(void)state;
+	follow_held();
+	begin(true);
+	assert_int_equal(follow_accept(follow), 0);
+	done(true);
+	assert_true(follow_holds(follow));
+	assert_true(is_published(MANY));
+	begin(true);
+	done(true);
+	assert_false(follow_holds(follow));
+	assert_false(is_published(MANY));
 }
 
 static void
@@ -1522,7 +1551,8 @@ main(void)
 		TEST(a_refresh_that_breaks_is_still_wanted),
 		TEST(there_is_nothing_to_accept_where_nothing_is_held),
 		TEST(what_is_accepted_is_all_that_the_next_refresh_says),
-		TEST(an_acceptance_reaches_into_the_refresh_that_runs),
+		TEST(an_acceptance_is_not_for_the_refresh_that_runs),
+		TEST(too_much_is_held_though_an_acceptance_came_meanwhile),
 		TEST(an_acceptance_whose_refresh_breaks_is_good_for_the_next),
 		TEST(an_orphan_is_asked_about_before_it_is_published),
 		TEST(too_many_orphans_are_the_matter_of_a_refresh),
