@@ -94,7 +94,7 @@ follow_new(const struct config *config, struct state *state,
 	/* What was held is no longer known one by one, nor what was lost. */
 	if (info->cookie_len == 0 || info->unsettled || info->behind)
 		follow->wish = WISH_ALL;
-	follow->held = info->unsettled;
+	follow->held_count = info->unsettled;
 	if (info->unsettled)
 		(void)snprintf(status->held_reason, sizeof(status->held_reason),
 		    "what was held back before the last start; all is asked anew");
@@ -568,35 +568,33 @@ follow_reached(struct follow *follow, struct berval cookie)
  * for and counts: what is held back may be what the view knows to be gone.
  */
 static bool
-becomes_source(const struct follow *follow, bool swept, enum guard guard)
+becomes_source(const struct follow *follow, bool swept)
 {
 	const struct state_info *info = state_info(follow->state);
 
 	if (!info->complete)
-		return guard == LETS_ALL_GO;
-	return info->behind && follow->all && swept && guard == LETS_ALL_GO &&
-	    !info->unsettled;
+		return follow->held == LETS_ALL_GO;
+	return info->behind && follow->all && swept &&
+	    follow->held == LETS_ALL_GO && !info->unsettled;
 }
 
 static int
 finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 {
-	enum guard guard = LETS_ALL_GO;
 	bool taken;
 	int r = follow_write(follow);
 
 	if (r == 0 && follow->all)
-		state_set_unsettled(follow->state, follow->held > 0);
+		state_set_unsettled(follow->state, follow->held_count > 0);
 	if (r == 0 && swept && follow->marking)
 		r = state_release_marked(follow->state);
 	if (r == 0)
-		r = follow_guard(follow, swept, &guard);
-	taken = guard != KEEPS_ALL;
+		r = follow_guard(follow, swept, &follow->held);
+	taken = follow->held != KEEPS_ALL;
 	if (r == 0)
 		r = taken ? state_apply_stash(follow->state)
 		          : state_apply_stash_held(follow->state);
-	follow->keeping = guard == LETS_NEW_GO;
-	if (r == 0 && swept && follow->marking && guard != KEEPS_ALL)
+	if (r == 0 && swept && follow->marking && taken)
 		r = state_sweep(follow->state, follow_may_go, follow,
 		    ret_deleted);
 	if (r == 0)
@@ -607,14 +605,14 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	if (r == 0)
 		r = state_clear_stash(follow->state);
 	if (r == 0)
-		r = follow_guard_view(follow, &guard);
+		r = follow_guard_view(follow, &follow->held);
 	if (r != 0)
 		return r;
 	state_clear_marks(follow->state);
 	/* What is not taken was not read by these rules either. */
 	if (taken)
 		state_set_digest(follow->state, follow->digest);
-	if (becomes_source(follow, swept, guard)) {
+	if (becomes_source(follow, swept)) {
 		state_raise_generation(follow->state,
 		    publisher_generation(follow->publisher));
 		state_set_complete(follow->state);
@@ -622,7 +620,6 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	follow->refreshing = false;
 	r = commit(follow);
 	follow->refreshing = r != 0;
-	follow->shrunk = guard != LETS_ALL_GO;
 	follow->reread &= r != 0 || !taken;
 	return r;
 }
@@ -640,9 +637,9 @@ follow_done(struct follow *follow, bool swept)
 	follow->compared |= follow->all && swept;
 	follow->status->connection = STATUS_FOLLOWING;
 	follow->status->refreshes++;
-	follow->status->held = follow->held;
+	follow->status->held = follow->held_count;
 	follow->status->changes += deleted;
-	if (!follow->shrunk)
+	if (follow->held == LETS_ALL_GO)
 		follow->status->held_reason[0] = '\0';
 	follow->widened_said = 0;
 	follow_say_held(follow);

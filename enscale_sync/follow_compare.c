@@ -18,7 +18,8 @@ bool
 follow_wants_comparison(const struct follow *follow)
 {
 	return follow->status->connection == STATUS_FOLLOWING &&
-	    !follow->compared && !follow->shrunk && follow->comparison == NULL;
+	    !follow->compared && follow->held == LETS_ALL_GO &&
+	    follow->comparison == NULL;
 }
 
 int

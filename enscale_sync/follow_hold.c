@@ -51,9 +51,9 @@ is_following(const struct follow *follow)
 bool
 follow_is_current(const struct follow *follow)
 {
-	return is_following(follow) && follow->compared && !follow->shrunk &&
-	    follow->widened.count == 0 && !follow->lags &&
-	    !(follow->behind && follow_holds(follow));
+	return is_following(follow) && follow->compared &&
+	    follow->held == LETS_ALL_GO && follow->widened.count == 0 &&
+	    !follow->lags && !(follow->behind && follow_holds(follow));
 }
 
 void
@@ -110,7 +110,11 @@ is_told_late(const struct follow *follow)
 	    !follow->settling;
 }
 
-enum age { OLDER, SAME, LATER };
+enum age {
+	OLDER,
+	SAME,
+	LATER
+};
 
 /* A version that is hidden, or of which only the second is shown, is no proof
  * of a change. Without one of ours anything may be later. */
@@ -185,8 +189,7 @@ follow_judge(struct follow *follow, const struct entry *entry,
 	int r;
 
 	*ret_verdict = (struct verdict){ .kind = TAKE };
-	if (follow_accepts(follow) ||
-	    (!follow->marking && follow->refreshing))
+	if (follow_accepts(follow) || (!follow->marking && follow->refreshing))
 		return 0;
 	r = state_find(follow->state, entry->uuid, &rows, &ours);
 	if (r == ENS_E_NOTFOUND)
@@ -235,7 +238,7 @@ follow_hold(struct follow *follow, const struct entry *entry,
 		r = count_widened(follow, entry, widened, &is_new);
 	if (r != 0 || !is_new)
 		return r;
-	follow->status->held = ++follow->held;
+	follow->status->held = ++follow->held_count;
 	status_name_held(follow->status, entry->dn, text);
 	state_set_unsettled(follow->state, true);
 	if (++follow->held_lines <= SAID_LINES)
@@ -249,7 +252,7 @@ follow_hold(struct follow *follow, const struct entry *entry,
 void
 follow_forget_held(struct follow *follow)
 {
-	follow->held = 0;
+	follow->held_count = 0;
 	follow->widened_said = 0;
 	uuid_set_free(&follow->widened);
 	status_clear_held(follow->status);
@@ -261,7 +264,7 @@ follow_say_held(struct follow *follow)
 	uint32_t count = follow->widened.count;
 	char more[32] = "";
 
-	if (count == follow->widened_said || follow->shrunk)
+	if (count == follow->widened_said || follow->held != LETS_ALL_GO)
 		return;
 	follow->widened_said = count;
 	if (count > 1)
@@ -287,11 +290,12 @@ follow_may_go(const struct entry *entry, void *arg)
 {
 	struct follow *follow = arg;
 
-	if (follow->keeping && state_is_kept(follow->state, entry->uuid))
+	if (follow->held == LETS_NEW_GO &&
+	    state_is_kept(follow->state, entry->uuid))
 		return false;
 	if (would_go(follow, entry))
 		return true;
-	follow->held++;
+	follow->held_count++;
 	status_name_held(follow->status, entry->dn,
 	    "it is not there, but the server may not have seen it yet");
 	state_set_unsettled(follow->state, true);
@@ -367,7 +371,7 @@ visit_unnamed(struct follow *follow,
 static void
 say_held(struct follow *follow, uint64_t count, const char *text)
 {
-	follow->held += count;
+	follow->held_count += count;
 	state_set_unsettled(follow->state, true);
 	(void)snprintf(follow->status->held_reason,
 	    sizeof(follow->status->held_reason),

@@ -25,6 +25,13 @@ enum follow_wish {
 	WISH_ACCEPTED, /* and an administrator accepts whatever it says */
 };
 
+/* What a refresh was let do of what it would take away. */
+enum guard {
+	LETS_ALL_GO,
+	LETS_NEW_GO, /* not what is kept since a refresh before */
+	KEEPS_ALL,
+};
+
 struct follow {
 	struct state *state;              /* borrowed */
 	struct publisher *publisher;      /* borrowed */
@@ -35,21 +42,20 @@ struct follow {
 	struct csn_set server; /* how far this one is, as far as it said */
 	struct csn_set floor;  /* how far we were before this connection */
 	char cookie[COOKIE_LEN_MAX];
-	size_t cookie_len; /* 0: no news */
+	size_t cookie_len;          /* 0: no news */
 	enum follow_wish wish, met; /* of the next refresh; by this one */
 	bool refreshing;
-	bool all;      /* this refresh is one in full */
-	bool marking;  /* this refresh may have to be swept */
-	bool adopt;    /* names are of one age: children find their parents */
-	bool told;     /* the source tells every change, in order */
-	bool behind;   /* this server is */
-	bool guarding; /* this refresh may take away too much */
-	bool shrunk;   /* one would have, and was held */
-	bool keeping;  /* what is kept stays kept: only the rest is swept */
-	bool compared; /* all that is here was found there, and no more */
-	bool lags;     /* it has changes that it does not tell */
-	bool reread;   /* source, filter or rules are others than before */
-	bool writing;  /* a transaction is under way */
+	bool all;        /* this refresh is one in full */
+	bool marking;    /* this refresh may have to be swept */
+	bool adopt;      /* names are of one age: children find their parents */
+	enum guard held; /* by the last refresh: it would take too much away */
+	bool told;       /* the source tells every change, in order */
+	bool behind;     /* this server is */
+	bool guarding;   /* this refresh may take away too much */
+	bool compared;   /* all that is here was found there, and no more */
+	bool lags;       /* it has changes that it does not tell */
+	bool reread;     /* source, filter or rules are others than before */
+	bool writing;    /* a transaction is under way */
 	struct shrink shrink, kept;    /* what goes now, what is kept already */
 	int error;                     /* of counting it */
 	struct comparison *comparison; /* owned; NULL: none under way */
@@ -61,9 +67,9 @@ struct follow {
 	uint8_t gone[GONE_MAX][ENTRY_UUID_LEN];
 	uint32_t gone_count;
 	const char *too_different; /* static: why; NULL: it is not */
-	int publish_error; /* of the last try: said once */
+	int publish_error;         /* of the last try: said once */
 	char error_text[CONFIG_PATH_MAX + 128];
-	uint64_t held;
+	uint64_t held_count;
 	/* Of them: more rights without a change. */
 	struct uuid_set widened;
 	char first_widened[STATUS_ERROR_MAX / 2]; /* by what, and where */
@@ -118,11 +124,6 @@ void follow_say_held(struct follow *follow);
 /* Of entries that a complete refresh did not name: what the server has not
  * seen yet stays. */
 bool follow_may_go(const struct entry *entry, void *follow);
-enum guard {
-	LETS_ALL_GO,
-	LETS_NEW_GO, /* not what is kept since a refresh before */
-	KEEPS_ALL,
-};
 
 /* Would the refresh that is complete now take away too much? Then it is held,
  * and said, and what it would take away is kept. */

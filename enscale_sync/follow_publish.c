@@ -19,7 +19,7 @@ show(struct follow *follow)
 	status->as_of = publisher_as_of(follow->publisher);
 	status->ready = publisher_is_ready(follow->publisher);
 	status->waits = publisher_waits(follow->publisher);
-	status->held = follow->held;
+	status->held = follow->held_count;
 	status->changed = true;
 }
 
