@@ -404,10 +404,10 @@ say_refused(struct follow *follow, const struct entry *entry)
 static void
 touch(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
 {
-	if (follow->asking &&
+	if (follow->doubt == DOUBT_ASKED &&
 	    memcmp(uuid, comparison_doubt(follow->comparison),
 	        ENTRY_UUID_LEN) == 0)
-		follow->touched = true;
+		follow->doubt = DOUBT_OVERTAKEN;
 	for (uint32_t i = 0; i < follow->gone_count; i++) {
 		if (memcmp(uuid, follow->gone[i], ENTRY_UUID_LEN) != 0)
 			continue;

@@ -28,7 +28,7 @@ follow_compare_begin(struct follow *follow, const struct csn_set *context)
 	comparison_free(follow->comparison);
 	follow->comparison = NULL;
 	follow->differences = follow->gone_count = 0;
-	follow->asking = false;
+	follow->doubt = DOUBT_NONE;
 	follow->too_different = NULL;
 	follow->status->comparing = true;
 	follow->status->changed = true;
@@ -59,8 +59,7 @@ follow_compare_question(struct follow *follow, bool can_ask)
 		    "there are differences, and it does not find entries by their UUIDs";
 	if (follow->too_different != NULL)
 		uuid = NULL;
-	follow->asking = uuid != NULL;
-	follow->touched = false;
+	follow->doubt = uuid != NULL ? DOUBT_ASKED : DOUBT_NONE;
 	return uuid;
 }
 
@@ -120,10 +119,7 @@ settle(struct follow *follow, const struct entry *entry)
 	follow->differences++;
 	log_line(LOG_WARNING, "was not the same: \"%s\"", entry->dn);
 	follow->status->changes++;
-	follow->settling = true;
-	r = follow_take(follow, entry);
-	follow->settling = false;
-	return r;
+	return follow_take(follow, entry);
 }
 
 int
@@ -132,13 +128,13 @@ follow_compare_answer(struct follow *follow, const struct entry *entry)
 	int r = 0;
 
 	/* What the server told by itself meanwhile is not older than this. */
-	if (!follow->touched) {
-		follow->asking = false;
+	if (follow->doubt != DOUBT_OVERTAKEN) {
+		follow->doubt = DOUBT_JUDGED;
 		r = follow_write(follow);
 		if (r == 0)
 			r = settle(follow, entry);
 	}
-	follow->asking = false;
+	follow->doubt = DOUBT_NONE;
 	comparison_settled(follow->comparison);
 	return r;
 }
@@ -155,7 +151,7 @@ follow_compare_end(struct follow *follow, const char *reason)
 	count = comparison_count(follow->comparison);
 	comparison_free(follow->comparison);
 	follow->comparison = NULL;
-	follow->asking = false;
+	follow->doubt = DOUBT_NONE;
 	follow->status->comparing = false;
 	follow->status->changed = true;
 	if (reason != NULL)

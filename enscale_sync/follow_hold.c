@@ -107,7 +107,7 @@ static bool
 is_told_late(const struct follow *follow)
 {
 	return follow->told && !follow->refreshing && !follow->behind &&
-	    !follow->settling;
+	    follow->doubt != DOUBT_JUDGED;
 }
 
 enum age {

@@ -32,6 +32,14 @@ enum guard {
 	KEEPS_ALL,
 };
 
+/* How far it is with the entry that a comparison asks about. */
+enum follow_doubt {
+	DOUBT_NONE,
+	DOUBT_ASKED,
+	DOUBT_OVERTAKEN, /* asked, and told meanwhile */
+	DOUBT_JUDGED,    /* by the answer, now */
+};
+
 struct follow {
 	struct state *state;              /* borrowed */
 	struct publisher *publisher;      /* borrowed */
@@ -59,8 +67,7 @@ struct follow {
 	struct shrink shrink, kept;    /* what goes now, what is kept already */
 	int error;                     /* of counting it */
 	struct comparison *comparison; /* owned; NULL: none under way */
-	bool asking, touched; /* its question; the answer came another way */
-	bool settling;        /* its answer is being judged */
+	enum follow_doubt doubt;
 	uint64_t differences;
 	/* What is not there any more, until it is clear that it is not much:
 	 * of most a server tells right after, but later than when asked. */
