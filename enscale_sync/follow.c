@@ -98,6 +98,7 @@ follow_new(const struct config *config, struct state *state,
 	if (info->unsettled)
 		(void)snprintf(status->held_reason, sizeof(status->held_reason),
 		    "what was held back before the last start; all is asked anew");
+	follow_enter(follow, FOLLOW_IDLE);
 	*ret_follow = follow;
 	return 0;
 }
@@ -110,7 +111,7 @@ follow_free(struct follow *follow)
 	if (follow->writing)
 		state_end(follow->state);
 	orphans_clear(&follow->orphans);
-	comparison_free(follow->comparison);
+	follow_drop_comparison(follow);
 	uuid_set_free(&follow->widened);
 	host_addresses_free(follow->own);
 	status_clear_held(follow->status);
@@ -155,13 +156,13 @@ follow_want_all(struct follow *follow)
 bool
 follow_wants_refresh(const struct follow *follow)
 {
-	return follow->wish > WISH_NONE && !follow->refreshing;
+	return follow->wish > WISH_NONE && !is_refreshing(follow);
 }
 
 bool
 follow_accepts(const struct follow *follow)
 {
-	return follow->refreshing && follow->met == WISH_ACCEPTED;
+	return is_refreshing(follow) && follow->met == WISH_ACCEPTED;
 }
 
 bool
@@ -174,7 +175,7 @@ follow_is_lenient(const struct follow *follow)
 static void
 give_wish_back(struct follow *follow)
 {
-	if (follow->refreshing)
+	if (is_refreshing(follow))
 		follow_wish_for(follow, follow->met);
 }
 
@@ -185,6 +186,32 @@ meet_wish(struct follow *follow)
 	give_wish_back(follow);
 	follow->met = follow->wish;
 	follow->wish = WISH_NONE;
+}
+
+/* ---- phases ------------------------------------------------------------ */
+
+bool
+follow_is_following(const struct follow *follow)
+{
+	return follow->phase >= FOLLOW_UNPROVEN;
+}
+
+void
+follow_enter(struct follow *follow, enum follow_phase phase)
+{
+	static const enum status_connection connections[] = {
+		[FOLLOW_IDLE] = STATUS_WAITING,
+		[FOLLOW_REFRESH] = STATUS_REFRESHING,
+		[FOLLOW_UNPROVEN] = STATUS_FOLLOWING,
+		[FOLLOW_PROVEN] = STATUS_FOLLOWING,
+	};
+
+	follow->phase = phase;
+	follow->status->connection = connections[phase];
+	follow->status->changed = true;
+	/* A refresh that follows another one is silent about it until its end. */
+	if (!is_refreshing(follow))
+		follow_say_in_step(follow);
 }
 
 /* ---- transactions ------------------------------------------------------ */
@@ -210,15 +237,15 @@ follow_write(struct follow *follow)
 	return r;
 }
 
-static int
-commit(struct follow *follow)
+int
+follow_commit(struct follow *follow, bool final)
 {
 	int r = 0;
 
 	if (!follow->writing)
 		return 0;
 	/* How far a refresh came that does not count says nothing. */
-	if (!follow->refreshing && follow->cookie_len > 0 &&
+	if (final && follow->cookie_len > 0 &&
 	    state_info(follow->state)->complete)
 		r = state_set_cookie(follow->state, follow->cookie,
 		    follow->cookie_len);
@@ -226,7 +253,7 @@ commit(struct follow *follow)
 		return r;
 	follow->writing = false;
 	r = state_commit(follow->state);
-	if (r == 0 && !follow->refreshing)
+	if (r == 0 && final)
 		follow->cookie_len = 0;
 	return r;
 }
@@ -260,16 +287,16 @@ count(struct follow *follow)
 	follow->status->changed = true;
 	if (++follow->batch < BATCH_MAX)
 		return 0;
-	if (follow->refreshing)
+	if (is_refreshing(follow))
 		say_progress(follow);
 	follow->batch = 0;
 	/* A state that is built is built in one transaction, and what a refresh
 	 * only confirms is nothing to write. */
-	if (follow->refreshing &&
+	if (is_refreshing(follow) &&
 	    (!state_info(follow->state)->complete ||
 	        !state_has_written(follow->state)))
 		return 0;
-	return commit(follow);
+	return follow_commit(follow, !is_refreshing(follow));
 }
 
 /* ---- messages ---------------------------------------------------------- */
@@ -337,8 +364,13 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	bool empty = state_entry_count(follow->state) == 0;
 	int r;
 
+	if (!all && follow->wish > WISH_NONE)
+		return -EPROTO;
+	follow_drop_comparison(follow);
 	meet_wish(follow);
-	follow->refreshing = true;
+	follow->was_proven = follow->phase == FOLLOW_PROVEN ||
+	    (is_refreshing(follow) && follow->was_proven);
+	follow_enter(follow, FOLLOW_REFRESH);
 	follow->all = all;
 	follow->behind = behind;
 	/* Who is asked may have more up to there than was read. */
@@ -363,8 +395,6 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	follow->status->received = follow->status->receive_rate = 0;
 	follow->refresh_began = follow->progress_said = now();
 	learn_addresses(follow);
-	follow->status->connection = STATUS_REFRESHING;
-	follow->status->changed = true;
 	if (all)
 		log_line(LOG_INFO, "refreshing in full%s",
 		    behind ? ", holding back what is older than ours" : "");
@@ -372,7 +402,7 @@ follow_begin(struct follow *follow, bool all, bool behind)
 	r = follow_write(follow);
 	if (r == 0)
 		r = state_clear_stash(follow->state);
-	return r == 0 ? commit(follow) : r;
+	return r == 0 ? follow_commit(follow, false) : r;
 }
 
 /* One line of the log for each of the text: "refused key "cn=..": ...". */
@@ -383,7 +413,8 @@ say_lines(struct follow *follow, const char *verb, const char *what,
 	while (*text != '\0') {
 		int len = (int)strcspn(text, "\n");
 
-		if (!follow->refreshing || ++follow->said_lines <= SAID_LINES)
+		if (!is_refreshing(follow) ||
+		    ++follow->said_lines <= SAID_LINES)
 			log_line(LOG_WARNING, "%s %s \"%s\": %.*s", verb, what,
 			    dn, len, text);
 		text += len + (text[len] == '\n');
@@ -428,7 +459,7 @@ warn_of_address(struct follow *follow, const struct entry *entry)
 
 	if (entry->kind != ENTRY_NODE || entry->refused)
 		return 0;
-	if (!follow->refreshing)
+	if (!is_refreshing(follow))
 		learn_addresses(follow);
 	if (follow->own != NULL &&
 	    host_addresses_have(follow->own, entry->node.address))
@@ -463,7 +494,7 @@ follow_take(struct follow *follow, const struct entry *entry)
 		r = state_put(follow->state, entry, follow->adopt);
 	if (r == 0)
 		r = warn_of_address(follow, entry);
-	if (r == 0 && !follow->refreshing &&
+	if (r == 0 && !is_refreshing(follow) &&
 	    state_is_orphan(follow->state, entry->uuid))
 		r = ask_about(follow, entry);
 	return r;
@@ -472,8 +503,11 @@ follow_take(struct follow *follow, const struct entry *entry)
 int
 follow_entry(struct follow *follow, const struct entry *entry)
 {
-	int r = follow_write(follow);
+	int r;
 
+	if (follow->phase == FOLLOW_IDLE)
+		return -EPROTO;
+	r = follow_write(follow);
 	follow->received++;
 	if (r == 0 && follow->marking)
 		r = state_mark(follow->state, entry->uuid);
@@ -520,8 +554,11 @@ int
 follow_present(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],
     uint32_t uuid_count)
 {
-	int r = follow_write(follow);
+	int r;
 
+	if (follow->phase == FOLLOW_IDLE)
+		return -EPROTO;
+	r = follow_write(follow);
 	if (!follow->marking)
 		return r;
 	for (uint32_t i = 0; r == 0 && i < uuid_count; i++)
@@ -533,7 +570,7 @@ int
 follow_gone(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],
     uint32_t uuid_count)
 {
-	int r = 0;
+	int r = follow->phase == FOLLOW_IDLE ? -EPROTO : 0;
 
 	for (uint32_t i = 0; r == 0 && i < uuid_count; i++) {
 		r = follow_write(follow);
@@ -617,9 +654,7 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 		    publisher_generation(follow->publisher));
 		state_set_complete(follow->state);
 	}
-	follow->refreshing = false;
-	r = commit(follow);
-	follow->refreshing = r != 0;
+	r = follow_commit(follow, true);
 	follow->reread &= r != 0 || !taken;
 	return r;
 }
@@ -628,14 +663,13 @@ int
 follow_done(struct follow *follow, bool swept)
 {
 	uint64_t deleted = 0;
-	int r = finish(follow, swept, &deleted);
+	int r = is_refreshing(follow) ? finish(follow, swept, &deleted)
+	                              : -EPROTO;
 
 	if (r != 0)
 		return r;
 	follow->adopt = true;
 	follow->marking = follow->guarding = false;
-	follow->compared |= follow->all && swept;
-	follow->status->connection = STATUS_FOLLOWING;
 	follow->status->refreshes++;
 	follow->status->held = follow->held_count;
 	follow->status->changes += deleted;
@@ -654,7 +688,9 @@ follow_done(struct follow *follow, bool swept)
 	log_line(LOG_INFO,
 	    "refreshed: %" PRIu64 " entries came, %" PRIu64 " are gone",
 	    follow->received, deleted);
-	follow_say_in_step(follow);
+	follow_enter(follow,
+	    (follow->all && swept) || follow->was_proven ? FOLLOW_PROVEN
+	                                                 : FOLLOW_UNPROVEN);
 	follow_publish(follow);
 	return 0;
 }
@@ -665,9 +701,9 @@ follow_settle(struct follow *follow)
 	int r;
 
 	/* A refresh is committed in large batches and published as a whole. */
-	if (follow->refreshing)
+	if (is_refreshing(follow))
 		return 0;
-	r = commit(follow);
+	r = follow_commit(follow, true);
 	if (r != 0)
 		return r;
 	follow_say_held(follow);
@@ -687,21 +723,19 @@ follow_lags(struct follow *follow, bool lags)
 void
 follow_lost(struct follow *follow, const char *reason)
 {
-	bool was_refreshing = follow->refreshing;
+	bool was_refreshing = is_refreshing(follow);
 
 	state_end(follow->state);
 	orphans_clear(&follow->orphans);
-	(void)follow_compare_end(follow, reason);
+	follow_drop_comparison(follow);
 	give_wish_back(follow);
 	follow->writing = false;
-	follow->refreshing = follow->guarding = false;
-	follow->compared = false;
+	follow->guarding = false;
 	/* It is not known one by one. */
 	if (follow_holds(follow))
 		follow_wish_for(follow, WISH_ALL);
 	follow->cookie_len = 0;
-	follow->status->connection = STATUS_WAITING;
-	status_set_in_step(follow->status, false);
+	follow_enter(follow, FOLLOW_IDLE);
 	status_set_error(follow->status, reason);
 	/* What a broken refresh has told is true: a key that it showed to be
 	 * changed must not wait for one that ends well. */

@@ -24,7 +24,8 @@
  *   what we have serves on.
  *
  * Any error but those of publishing means that the connection is to be
- * dropped: follow_lost() undoes what was not committed.
+ * dropped: follow_lost() undoes what was not committed. -EPROTO is for what a
+ * source tells out of turn.
  */
 #ifndef ENSCALE_SYNC_FOLLOW_H
 #define ENSCALE_SYNC_FOLLOW_H
@@ -56,6 +57,8 @@ const struct csn_set *follow_seen(const struct follow *follow);
 void follow_want_all(struct follow *follow);
 /* Is another connection wanted, for a refresh in full? */
 bool follow_wants_refresh(const struct follow *follow);
+/* Does a server tell what changes, after a refresh that was complete? */
+bool follow_is_following(const struct follow *follow);
 /* Is something held back? */
 bool follow_holds(const struct follow *follow);
 /* An administrator accepts whatever the next refresh in full says, or this one.

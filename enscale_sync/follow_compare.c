@@ -17,41 +17,61 @@
 bool
 follow_wants_comparison(const struct follow *follow)
 {
-	return follow->status->connection == STATUS_FOLLOWING &&
-	    !follow->compared && follow->held == LETS_ALL_GO &&
-	    follow->comparison == NULL;
+	return follow->phase == FOLLOW_UNPROVEN &&
+	    follow->held == LETS_ALL_GO && follow->comparison == NULL;
+}
+
+void
+follow_drop_comparison(struct follow *follow)
+{
+	if (follow->comparison == NULL)
+		return;
+	comparison_free(follow->comparison);
+	follow->comparison = NULL;
+	follow->doubt = DOUBT_NONE;
+	follow->status->comparing = false;
+	follow->status->changed = true;
 }
 
 int
 follow_compare_begin(struct follow *follow, const struct csn_set *context)
 {
-	comparison_free(follow->comparison);
-	follow->comparison = NULL;
+	int r;
+
+	if (!follow_is_following(follow))
+		return -EPROTO;
+	follow_drop_comparison(follow);
 	follow->differences = follow->gone_count = 0;
-	follow->doubt = DOUBT_NONE;
 	follow->too_different = NULL;
-	follow->status->comparing = true;
+	r = comparison_new(follow->state, context, &follow->comparison);
+	follow->status->comparing = r == 0;
 	follow->status->changed = true;
-	return comparison_new(follow->state, context, &follow->comparison);
+	return r;
 }
 
 int
 follow_compare_entry(struct follow *follow, const struct entry *entry)
 {
-	return comparison_add(follow->comparison, entry);
+	return follow->comparison != NULL
+	    ? comparison_add(follow->comparison, entry)
+	    : -EPROTO;
 }
 
 int
 follow_compare_listed(struct follow *follow)
 {
-	return comparison_weigh(follow->comparison);
+	return follow->comparison != NULL ? comparison_weigh(follow->comparison)
+	                                  : -EPROTO;
 }
 
 const uint8_t *
 follow_compare_question(struct follow *follow, bool can_ask)
 {
-	const uint8_t *uuid = comparison_doubt(follow->comparison);
+	const uint8_t *uuid;
 
+	if (follow->comparison == NULL)
+		return NULL;
+	uuid = comparison_doubt(follow->comparison);
 	if (comparison_is_hopeless(follow->comparison))
 		follow->too_different = TOO_MUCH;
 	else if (uuid != NULL && !can_ask)
@@ -127,6 +147,8 @@ follow_compare_answer(struct follow *follow, const struct entry *entry)
 {
 	int r = 0;
 
+	if (follow->doubt == DOUBT_NONE)
+		return -EPROTO;
 	/* What the server told by itself meanwhile is not older than this. */
 	if (follow->doubt != DOUBT_OVERTAKEN) {
 		follow->doubt = DOUBT_JUDGED;
@@ -149,11 +171,7 @@ follow_compare_end(struct follow *follow, const char *reason)
 	if (follow->comparison == NULL)
 		return 0;
 	count = comparison_count(follow->comparison);
-	comparison_free(follow->comparison);
-	follow->comparison = NULL;
-	follow->doubt = DOUBT_NONE;
-	follow->status->comparing = false;
-	follow->status->changed = true;
+	follow_drop_comparison(follow);
 	if (reason != NULL)
 		return 0;
 	follow->status->differences += follow->differences;
@@ -170,12 +188,14 @@ follow_compare_end(struct follow *follow, const char *reason)
 	follow->gone_count = 0; /* touched no more */
 	r = follow_gone(follow, (const uint8_t(*)[ENTRY_UUID_LEN])follow->gone,
 	    gone);
+	if (r == 0)
+		r = follow_commit(follow, true);
 	if (r != 0)
 		return r;
-	follow->compared = true;
 	follow->status->compared = (int64_t)time(NULL);
 	log_line(follow->differences > 0 ? LOG_WARNING : LOG_INFO,
 	    "compared %" PRIu64 " entries: %" PRIu64 " differed", count,
 	    follow->differences);
+	follow_enter(follow, FOLLOW_PROVEN);
 	return follow_settle(follow);
 }

@@ -35,12 +35,6 @@ follow_is_behind(const struct follow *follow)
 	return follow->behind;
 }
 
-static bool
-is_following(const struct follow *follow)
-{
-	return follow->status->connection == STATUS_FOLLOWING;
-}
-
 /*
  * Is what the directory takes away taken away here? So it is where copies are
  * held back that would only give; while a server is behind there may be
@@ -51,9 +45,9 @@ is_following(const struct follow *follow)
 bool
 follow_is_current(const struct follow *follow)
 {
-	return is_following(follow) && follow->compared &&
-	    follow->held == LETS_ALL_GO && follow->widened.count == 0 &&
-	    !follow->lags && !(follow->behind && follow_holds(follow));
+	return follow->phase == FOLLOW_PROVEN && follow->held == LETS_ALL_GO &&
+	    follow->widened.count == 0 && !follow->lags &&
+	    !(follow->behind && follow_holds(follow));
 }
 
 void
@@ -106,7 +100,7 @@ follow_error_text(struct follow *follow, int error)
 static bool
 is_told_late(const struct follow *follow)
 {
-	return follow->told && !follow->refreshing && !follow->behind &&
+	return follow->told && !is_refreshing(follow) && !follow->behind &&
 	    follow->doubt != DOUBT_JUDGED;
 }
 
@@ -189,7 +183,8 @@ follow_judge(struct follow *follow, const struct entry *entry,
 	int r;
 
 	*ret_verdict = (struct verdict){ .kind = TAKE };
-	if (follow_accepts(follow) || (!follow->marking && follow->refreshing))
+	if (follow_accepts(follow) ||
+	    (!follow->marking && is_refreshing(follow)))
 		return 0;
 	r = state_find(follow->state, entry->uuid, &rows, &ours);
 	if (r == ENS_E_NOTFOUND)

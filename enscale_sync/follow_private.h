@@ -18,6 +18,14 @@
 /* Entries of one comparison that the server does not have any more. */
 #define GONE_MAX 1000
 
+/* What does the server do? follow_enter() alone moves it. */
+enum follow_phase {
+	FOLLOW_IDLE,     /* there is none; what is here serves on, and ages */
+	FOLLOW_REFRESH,  /* it tells what it has: nothing of that is final */
+	FOLLOW_UNPROVEN, /* it tells changes; what is here may differ from it */
+	FOLLOW_PROVEN,   /* the same, but all was found there, and no more */
+};
+
 /* What the next refresh shall be; of several wishes the stronger one stays. */
 enum follow_wish {
 	WISH_NONE,
@@ -50,17 +58,17 @@ struct follow {
 	struct csn_set server; /* how far this one is, as far as it said */
 	struct csn_set floor;  /* how far we were before this connection */
 	char cookie[COOKIE_LEN_MAX];
-	size_t cookie_len;          /* 0: no news */
+	size_t cookie_len; /* 0: no news */
+	enum follow_phase phase;
+	bool was_proven;            /* before this refresh */
 	enum follow_wish wish, met; /* of the next refresh; by this one */
-	bool refreshing;
-	bool all;        /* this refresh is one in full */
-	bool marking;    /* this refresh may have to be swept */
+	bool all;                   /* this refresh is one in full */
+	bool marking;               /* this refresh may have to be swept */
 	bool adopt;      /* names are of one age: children find their parents */
 	enum guard held; /* by the last refresh: it would take too much away */
 	bool told;       /* the source tells every change, in order */
 	bool behind;     /* this server is */
 	bool guarding;   /* this refresh may take away too much */
-	bool compared;   /* all that is here was found there, and no more */
 	bool lags;       /* it has changes that it does not tell */
 	bool reread;     /* source, filter or rules are others than before */
 	bool writing;    /* a transaction is under way */
@@ -88,14 +96,25 @@ struct follow {
 	struct host_addresses *own; /* owned; NULL: not known */
 };
 
+/* Moves to another phase, and says what follows from it. */
+void follow_enter(struct follow *follow, enum follow_phase phase);
+
 /* Begins a transaction, if none is under way. */
 int follow_write(struct follow *follow);
+/* Ends it. final: how far the server is counts, with all that it told. */
+int follow_commit(struct follow *follow, bool final);
 /* Asks for no less than that of the next refresh. */
 void follow_wish_for(struct follow *follow, enum follow_wish wish);
 /* Does a refresh run in which what the server says counts? */
 bool follow_accepts(const struct follow *follow);
 /* Files an entry, or holds it back; in a transaction. */
 int follow_take(struct follow *follow, const struct entry *entry);
+
+static inline bool
+is_refreshing(const struct follow *follow)
+{
+	return follow->phase == FOLLOW_REFRESH;
+}
 
 /* ---- follow_hold.c ------------------------------------------------------ */
 
@@ -138,6 +157,8 @@ int follow_guard(struct follow *follow, bool swept, enum guard *ret_guard);
 /* The same of the first refresh of a state that was begun anew, by what the
  * view has: it becomes no source then, and *guard is KEEPS_ALL. */
 int follow_guard_view(struct follow *follow, enum guard *guard);
+/* Without an end: nothing follows from it. */
+void follow_drop_comparison(struct follow *follow);
 /* Has a server that was behind caught up? */
 void follow_check_behind(struct follow *follow);
 /* Is what the directory takes away taken away here? */

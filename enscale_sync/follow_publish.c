@@ -31,7 +31,7 @@ follow_publish(struct follow *follow)
 	bool behind = publisher_is_behind(follow->publisher);
 	int r;
 
-	if (follow->writing || follow->refreshing || !behind ||
+	if (follow->writing || is_refreshing(follow) || !behind ||
 	    follow_question(follow) != NULL)
 		return;
 	r = publisher_publish(follow->publisher,

@@ -302,7 +302,6 @@ on_reload(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 	log_line(LOG_INFO, "read \"%s\"", service->file);
 	stop_following(service);
 	service->config = *next;
-	status_set_in_step(&service->status, false);
 	return start_following(service);
 }
 

@@ -240,8 +240,7 @@ compare(struct ldap_source *source)
 static bool
 is_time_to_compare(const struct ldap_source *source)
 {
-	if (source->compare != NULL ||
-	    source->status->connection != STATUS_FOLLOWING)
+	if (source->compare != NULL || !follow_is_following(source->follow))
 		return false;
 	if (follow_wants_comparison(source->follow))
 		return monotonic(source) >= source->compare_time;
@@ -295,8 +294,7 @@ on_chores(sd_event_source *timer, uint64_t time, void *arg)
 	int r = 0;
 
 	if (follow_holds(source->follow) &&
-	    source->status->connection == STATUS_FOLLOWING &&
-	    time >= source->again_time) {
+	    follow_is_following(source->follow) && time >= source->again_time) {
 		source->again_time = time + source->again_pause;
 		source->again_pause = doubled(source->again_pause,
 		    AGAIN_LONGEST);

@@ -1091,6 +1091,93 @@ a_list_that_begins_again_is_another_comparison(void **state)
 	assert_int_equal(status.differences, 0);
 }
 
+static void
+there_is_no_answer_without_a_question(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	follow_unproven(2);
+	assert_asked(compare(3, true), 3);
+	assert_int_equal(follow_compare_answer(follow, NULL), 0);
+	entry = account(3, CSN_EARLY, "");
+	assert_int_equal(follow_compare_answer(follow, &entry), -EPROTO);
+	assert_null(follow_compare_question(follow, true));
+	assert_int_equal(follow_compare_answer(follow, NULL), -EPROTO);
+	assert_int_equal(follow_compare_end(follow, NULL), 0);
+	assert_int_equal(follow_compare_answer(follow, NULL), -EPROTO);
+}
+
+/* ---- out of turn -------------------------------------------------------- */
+
+static void
+assert_nothing_is_compared(void)
+{
+	struct entry entry = account(1, CSN_EARLY, "");
+
+	assert_int_equal(follow_compare_entry(follow, &entry), -EPROTO);
+	assert_int_equal(follow_compare_listed(follow), -EPROTO);
+	assert_null(follow_compare_question(follow, true));
+	assert_int_equal(follow_compare_answer(follow, NULL), -EPROTO);
+	assert_int_equal(follow_compare_end(follow, NULL), 0);
+}
+
+static void
+nothing_is_told_without_a_server(void **state)
+{
+	static const uint8_t uuids[1][ENTRY_UUID_LEN];
+	const struct csn_set context = { 0 };
+	struct entry entry;
+
+	(void)state;
+	follow_some(1);
+	follow_lost(follow, "lost");
+	entry = account(1, CSN_LATE, "");
+	assert_int_equal(follow_entry(follow, &entry), -EPROTO);
+	assert_int_equal(follow_present(follow, uuids, 1), -EPROTO);
+	assert_int_equal(follow_gone(follow, uuids, 1), -EPROTO);
+	assert_int_equal(follow_done(follow, true), -EPROTO);
+	assert_int_equal(follow_compare_begin(follow, &context), -EPROTO);
+	assert_nothing_is_compared();
+	assert_connection(STATUS_WAITING);
+	assert_false(state_is_busy(f.state));
+}
+
+static void
+nothing_is_compared_in_a_refresh(void **state)
+{
+	const struct csn_set context = { 0 };
+
+	(void)state;
+	begin(true);
+	assert_int_equal(follow_compare_begin(follow, &context), -EPROTO);
+	assert_nothing_is_compared();
+	assert_connection(STATUS_REFRESHING);
+}
+
+static void
+a_refresh_ends_once(void **state)
+{
+	(void)state;
+	follow_some(1);
+	assert_int_equal(follow_done(follow, true), -EPROTO);
+	assert_true(is_published(1));
+	assert_nothing_is_compared();
+	assert_int_equal(status.refreshes, 1);
+}
+
+static void
+a_refresh_in_parts_is_none_that_was_wanted(void **state)
+{
+	(void)state;
+	follow_some(1);
+	follow_lost(follow, "lost");
+	follow_want_all(follow);
+	assert_int_equal(follow_begin(follow, false, false), -EPROTO);
+	assert_true(follow_wants_refresh(follow));
+	assert_connection(STATUS_WAITING);
+}
+
 /* ---- alive, caught up --------------------------------------------------- */
 
 static void
@@ -1445,6 +1532,22 @@ what_a_broken_refresh_has_told_is_published(void **state)
 }
 
 static void
+a_comparison_ends_with_the_next_refresh(void **state)
+{
+	(void)state;
+	follow_some(2);
+	assert_null(compare(2, true));
+	assert_true(status.comparing);
+	begin(true);
+	assert_false(status.comparing);
+	assert_int_equal(follow_compare_end(follow, NULL), 0);
+	assert_connection(STATUS_REFRESHING);
+	assert_int_equal(status.compared, 0);
+	done(true);
+	assert_false(is_published(2));
+}
+
+static void
 a_comparison_ends_with_the_connection(void **state)
 {
 	(void)state;
@@ -1539,6 +1642,11 @@ main(void)
 		TEST(too_many_differences_are_the_matter_of_a_refresh),
 		TEST(what_cannot_be_asked_is_the_matter_of_a_refresh),
 		TEST(a_list_that_begins_again_is_another_comparison),
+		TEST(there_is_no_answer_without_a_question),
+		TEST(nothing_is_told_without_a_server),
+		TEST(nothing_is_compared_in_a_refresh),
+		TEST(a_refresh_ends_once),
+		TEST(a_refresh_in_parts_is_none_that_was_wanted),
 		TEST(only_what_was_compared_grows_no_older),
 		TEST(what_is_held_of_a_server_that_is_behind_grows_older),
 		TEST(what_is_held_for_its_rights_grows_older),
@@ -1559,6 +1667,7 @@ main(void)
 		TEST(too_many_orphans_of_a_refresh_are_the_matter_of_another),
 		TEST(what_was_not_complete_is_undone_with_the_connection),
 		TEST(what_a_broken_refresh_has_told_is_published),
+		TEST(a_comparison_ends_with_the_next_refresh),
 		TEST(a_comparison_ends_with_the_connection),
 		TEST(what_is_held_is_asked_for_by_the_next_connection),
 		TEST(what_is_held_is_asked_for_by_the_next_start),
