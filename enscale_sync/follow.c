@@ -160,15 +160,9 @@ follow_wants_refresh(const struct follow *follow)
 }
 
 bool
-follow_accepts(const struct follow *follow)
-{
-	return is_refreshing(follow) && follow->met == WISH_ACCEPTED;
-}
-
-bool
 follow_is_lenient(const struct follow *follow)
 {
-	return follow->wish == WISH_ACCEPTED || follow_accepts(follow);
+	return follow->wish == WISH_ACCEPTED || is_accepting(follow);
 }
 
 /* A refresh that did not come to its end has met nothing. */
@@ -176,16 +170,19 @@ static void
 give_wish_back(struct follow *follow)
 {
 	if (is_refreshing(follow))
-		follow_wish_for(follow, follow->met);
+		follow_wish_for(follow, follow->refresh.wish);
 }
 
 /* What is wanted from now on, this refresh does not meet any more. */
-static void
-meet_wish(struct follow *follow)
+static enum follow_wish
+take_wish(struct follow *follow)
 {
+	enum follow_wish wish;
+
 	give_wish_back(follow);
-	follow->met = follow->wish;
+	wish = follow->wish;
 	follow->wish = WISH_NONE;
+	return wish;
 }
 
 /* ---- phases ------------------------------------------------------------ */
@@ -245,39 +242,39 @@ follow_commit(struct follow *follow, bool final)
 	if (!follow->writing)
 		return 0;
 	/* How far a refresh came that does not count says nothing. */
-	if (final && follow->cookie_len > 0 &&
+	if (final && follow->server.cookie_len > 0 &&
 	    state_info(follow->state)->complete)
-		r = state_set_cookie(follow->state, follow->cookie,
-		    follow->cookie_len);
+		r = state_set_cookie(follow->state, follow->server.cookie,
+		    follow->server.cookie_len);
 	if (r != 0)
 		return r;
 	follow->writing = false;
 	r = state_commit(follow->state);
 	if (r == 0 && final)
-		follow->cookie_len = 0;
+		follow->server.cookie_len = 0;
 	return r;
 }
 
 static void
 say_progress(struct follow *follow)
 {
-	int64_t seconds = now() - follow->refresh_began;
-	uint64_t rate = follow->received /
+	int64_t seconds = now() - follow->refresh.began;
+	uint64_t rate = follow->refresh.received /
 	    (uint64_t)(seconds > 0 ? seconds : 1);
 
-	follow->status->received = follow->received;
+	follow->status->received = follow->refresh.received;
 	follow->status->receive_rate = rate;
 	follow->status->changed = true;
-	if (now() < follow->progress_said + PROGRESS_SECONDS)
+	if (now() < follow->refresh.said + PROGRESS_SECONDS)
 		return;
-	follow->progress_said = now();
+	follow->refresh.said = now();
 	supervisor_tell_progress();
 	log_line(LOG_INFO,
 	    "refreshing: %" PRIu64 " entries, %" PRIu64 " a second",
-	    follow->received, rate);
+	    follow->refresh.received, rate);
 	supervisor_tell_status("Refreshing: %" PRIu64 " entries, %" PRIu64
 	                       " a second.",
-	    follow->received, rate);
+	    follow->refresh.received, rate);
 }
 
 static int
@@ -358,44 +355,52 @@ learn_addresses(struct follow *follow)
 	(void)host_addresses_new(&follow->own);
 }
 
-int
-follow_begin(struct follow *follow, bool all, bool behind)
+static void
+begin_refresh(struct follow *follow, bool full)
 {
-	bool empty = state_entry_count(follow->state) == 0;
+	enum follow_wish wish = take_wish(follow);
+
+	follow->refresh = (struct refresh){
+		.wish = wish,
+		.full = full,
+		.first = state_entry_count(follow->state) == 0,
+		.guarded = state_info(follow->state)->complete &&
+		    wish != WISH_ACCEPTED,
+		.was_proven = follow->phase == FOLLOW_PROVEN ||
+		    (is_refreshing(follow) && follow->refresh.was_proven),
+		.began = now(),
+		.said = now(),
+	};
+	follow->status->received = follow->status->receive_rate = 0;
+	/* One in full finds out anew what there is to hold back. */
+	if (full)
+		follow_forget_held(follow);
+}
+
+static void
+meet_server(struct follow *follow, bool behind)
+{
+	follow->server = (struct follow_server){ .behind = behind };
+	/* Who is asked may have more up to there than was read. */
+	if (follow->told || behind)
+		follow->server.floor = *follow_seen(follow);
+}
+
+int
+follow_begin(struct follow *follow, bool full, bool behind)
+{
 	int r;
 
-	if (!all && follow->wish > WISH_NONE)
+	if (!full && follow->wish > WISH_NONE)
 		return -EPROTO;
 	follow_drop_comparison(follow);
-	meet_wish(follow);
-	follow->was_proven = follow->phase == FOLLOW_PROVEN ||
-	    (is_refreshing(follow) && follow->was_proven);
-	follow_enter(follow, FOLLOW_REFRESH);
-	follow->all = all;
-	follow->behind = behind;
-	/* Who is asked may have more up to there than was read. */
-	follow->floor.count = 0;
-	if (follow->told || behind)
-		follow->floor = *follow_seen(follow);
-	/* A refresh in full finds out anew what there is to hold back. */
-	if (all)
-		follow_forget_held(follow);
+	begin_refresh(follow, full);
+	meet_server(follow, behind);
 	follow->reread = memcmp(state_info(follow->state)->digest,
 	                     follow->digest, STATE_DIGEST_LEN) != 0;
-	follow->shrink = follow->kept = (struct shrink){ 0 };
-	follow->guarding = state_info(follow->state)->complete &&
-	    !follow_accepts(follow);
-	follow->lags = false;
-	follow->adopt = empty;
-	follow->marking = !empty;
-	follow->cookie_len = 0;
-	follow->server.count = 0;
-	follow->received = 0;
-	follow->said_lines = follow->held_lines = 0;
-	follow->status->received = follow->status->receive_rate = 0;
-	follow->refresh_began = follow->progress_said = now();
 	learn_addresses(follow);
-	if (all)
+	follow_enter(follow, FOLLOW_REFRESH);
+	if (full)
 		log_line(LOG_INFO, "refreshing in full%s",
 		    behind ? ", holding back what is older than ours" : "");
 	state_clear_marks(follow->state);
@@ -414,7 +419,7 @@ say_lines(struct follow *follow, const char *verb, const char *what,
 		int len = (int)strcspn(text, "\n");
 
 		if (!is_refreshing(follow) ||
-		    ++follow->said_lines <= SAID_LINES)
+		    ++follow->refresh.said_lines <= SAID_LINES)
 			log_line(LOG_WARNING, "%s %s \"%s\": %.*s", verb, what,
 			    dn, len, text);
 		text += len + (text[len] == '\n');
@@ -488,10 +493,10 @@ follow_take(struct follow *follow, const struct entry *entry)
 	say_refused(follow, entry);
 	if (verdict.kind == STASH)
 		r = state_stash(follow->state, entry);
-	else if (follow->guarding)
+	else if (is_guarding(follow))
 		r = state_unstash(follow->state, entry->uuid);
 	if (r == 0 && verdict.kind != STASH)
-		r = state_put(follow->state, entry, follow->adopt);
+		r = state_put(follow->state, entry, is_adopting(follow));
 	if (r == 0)
 		r = warn_of_address(follow, entry);
 	if (r == 0 && !is_refreshing(follow) &&
@@ -508,8 +513,8 @@ follow_entry(struct follow *follow, const struct entry *entry)
 	if (follow->phase == FOLLOW_IDLE)
 		return -EPROTO;
 	r = follow_write(follow);
-	follow->received++;
-	if (r == 0 && follow->marking)
+	follow->refresh.received++;
+	if (r == 0 && is_marking(follow))
 		r = state_mark(follow->state, entry->uuid);
 	if (r == 0)
 		r = follow_take(follow, entry);
@@ -559,7 +564,7 @@ follow_present(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],
 	if (follow->phase == FOLLOW_IDLE)
 		return -EPROTO;
 	r = follow_write(follow);
-	if (!follow->marking)
+	if (!is_marking(follow))
 		return r;
 	for (uint32_t i = 0; r == 0 && i < uuid_count; i++)
 		r = state_mark(follow->state, uuids[i]);
@@ -575,7 +580,7 @@ follow_gone(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],
 	for (uint32_t i = 0; r == 0 && i < uuid_count; i++) {
 		r = follow_write(follow);
 		touch(follow, uuids[i]);
-		if (r == 0 && follow->guarding)
+		if (r == 0 && is_guarding(follow))
 			r = state_unstash(follow->state, uuids[i]);
 		if (r == 0)
 			r = state_delete(follow->state, uuids[i]);
@@ -590,11 +595,12 @@ follow_reached(struct follow *follow, struct berval cookie)
 {
 	if (cookie.bv_len == 0)
 		return 0;
-	if (cookie.bv_len > sizeof(follow->cookie))
+	if (cookie.bv_len > sizeof(follow->server.cookie))
 		return ENS_E_LIMIT;
-	memcpy(follow->cookie, cookie.bv_val, cookie.bv_len);
-	follow->cookie_len = cookie.bv_len;
-	csn_set_from_cookie(&follow->server, cookie.bv_val, cookie.bv_len);
+	memcpy(follow->server.cookie, cookie.bv_val, cookie.bv_len);
+	follow->server.cookie_len = cookie.bv_len;
+	csn_set_from_cookie(&follow->server.reached, cookie.bv_val,
+	    cookie.bv_len);
 	/* Also without any change of ours: the server has come further. */
 	return follow_write(follow);
 }
@@ -611,7 +617,7 @@ becomes_source(const struct follow *follow, bool swept)
 
 	if (!info->complete)
 		return follow->held == LETS_ALL_GO;
-	return info->behind && follow->all && swept &&
+	return info->behind && follow->refresh.full && swept &&
 	    follow->held == LETS_ALL_GO && !info->unsettled;
 }
 
@@ -621,9 +627,9 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	bool taken;
 	int r = follow_write(follow);
 
-	if (r == 0 && follow->all)
+	if (r == 0 && follow->refresh.full)
 		state_set_unsettled(follow->state, follow->held_count > 0);
-	if (r == 0 && swept && follow->marking)
+	if (r == 0 && swept && is_marking(follow))
 		r = state_release_marked(follow->state);
 	if (r == 0)
 		r = follow_guard(follow, swept, &follow->held);
@@ -631,13 +637,13 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	if (r == 0)
 		r = taken ? state_apply_stash(follow->state)
 		          : state_apply_stash_held(follow->state);
-	if (r == 0 && swept && follow->marking && taken)
+	if (r == 0 && swept && is_marking(follow) && taken)
 		r = state_sweep(follow->state, follow_may_go, follow,
 		    ret_deleted);
 	if (r == 0)
 		r = state_adopt(follow->state);
 	/* After one in full every name is known, and who is an orphan is. */
-	if (r == 0 && !follow->all)
+	if (r == 0 && !follow->refresh.full)
 		r = state_each_orphan(follow->state, ask_about_orphan, follow);
 	if (r == 0)
 		r = state_clear_stash(follow->state);
@@ -668,8 +674,6 @@ follow_done(struct follow *follow, bool swept)
 
 	if (r != 0)
 		return r;
-	follow->adopt = true;
-	follow->marking = follow->guarding = false;
 	follow->status->refreshes++;
 	follow->status->held = follow->held_count;
 	follow->status->changes += deleted;
@@ -678,19 +682,20 @@ follow_done(struct follow *follow, bool swept)
 	follow->widened_said = 0;
 	follow_say_held(follow);
 	follow_check_behind(follow);
-	if (follow->said_lines > SAID_LINES)
+	if (follow->refresh.said_lines > SAID_LINES)
 		log_line(LOG_WARNING,
 		    "%u more lines about entries refused or with a warning",
-		    follow->said_lines - SAID_LINES);
-	if (follow->held_lines > SAID_LINES)
+		    follow->refresh.said_lines - SAID_LINES);
+	if (follow->refresh.held_lines > SAID_LINES)
 		log_line(LOG_WARNING, "held back %u more entries",
-		    follow->held_lines - SAID_LINES);
+		    follow->refresh.held_lines - SAID_LINES);
 	log_line(LOG_INFO,
 	    "refreshed: %" PRIu64 " entries came, %" PRIu64 " are gone",
-	    follow->received, deleted);
+	    follow->refresh.received, deleted);
 	follow_enter(follow,
-	    (follow->all && swept) || follow->was_proven ? FOLLOW_PROVEN
-	                                                 : FOLLOW_UNPROVEN);
+	    (follow->refresh.full && swept) || follow->refresh.was_proven
+	        ? FOLLOW_PROVEN
+	        : FOLLOW_UNPROVEN);
 	follow_publish(follow);
 	return 0;
 }
@@ -714,13 +719,6 @@ follow_settle(struct follow *follow)
 }
 
 void
-follow_lags(struct follow *follow, bool lags)
-{
-	follow->lags = lags;
-	follow_say_in_step(follow);
-}
-
-void
 follow_lost(struct follow *follow, const char *reason)
 {
 	bool was_refreshing = is_refreshing(follow);
@@ -730,11 +728,10 @@ follow_lost(struct follow *follow, const char *reason)
 	follow_drop_comparison(follow);
 	give_wish_back(follow);
 	follow->writing = false;
-	follow->guarding = false;
 	/* It is not known one by one. */
 	if (follow_holds(follow))
 		follow_wish_for(follow, WISH_ALL);
-	follow->cookie_len = 0;
+	follow->server = (struct follow_server){ 0 };
 	follow_enter(follow, FOLLOW_IDLE);
 	status_set_error(follow->status, reason);
 	/* What a broken refresh has told is true: a key that it showed to be

@@ -81,9 +81,9 @@ const char *follow_error_text(struct follow *follow, int error);
 
 /* ---- told by the source ------------------------------------------------ */
 
-/* A refresh begins. all: without a cookie; behind: by a server that has not
+/* A refresh begins, or the one that runs is begun anew. full: without a cookie; behind: by a server that has not
  * seen all that we have. */
-int follow_begin(struct follow *follow, bool all, bool behind);
+int follow_begin(struct follow *follow, bool full, bool behind);
 int follow_entry(struct follow *follow, const struct entry *entry);
 /* Is this what we have: name and CSN? Without a CSN nobody can tell. 0 when
  * it is, ENS_E_NOTFOUND when not, or another error. */
@@ -109,8 +109,6 @@ int follow_settle(struct follow *follow);
 /* The server has answered: what we have is of when it was asked (seconds since
  * the epoch). The answer may have waited behind what was read ahead. */
 void follow_alive(struct follow *follow, int64_t asked);
-/* It has changes that it does not tell; or it has told them now. */
-void follow_lags(struct follow *follow, bool lags);
 /* The connection is gone, with what was not committed. */
 void follow_lost(struct follow *follow, const char *reason);
 

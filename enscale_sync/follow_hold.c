@@ -32,7 +32,7 @@ follow_holds(const struct follow *follow)
 bool
 follow_is_behind(const struct follow *follow)
 {
-	return follow->behind;
+	return follow->server.behind;
 }
 
 /*
@@ -46,8 +46,8 @@ bool
 follow_is_current(const struct follow *follow)
 {
 	return follow->phase == FOLLOW_PROVEN && follow->held == LETS_ALL_GO &&
-	    follow->widened.count == 0 && !follow->lags &&
-	    !(follow->behind && follow_holds(follow));
+	    follow->widened.count == 0 &&
+	    !(follow->server.behind && follow_holds(follow));
 }
 
 void
@@ -100,8 +100,8 @@ follow_error_text(struct follow *follow, int error)
 static bool
 is_told_late(const struct follow *follow)
 {
-	return follow->told && !is_refreshing(follow) && !follow->behind &&
-	    follow->doubt != DOUBT_JUDGED;
+	return follow->told && !is_refreshing(follow) &&
+	    !follow->server.behind && follow->doubt != DOUBT_JUDGED;
 }
 
 enum age {
@@ -140,13 +140,13 @@ judge_new(struct follow *follow, const struct entry *entry,
 	bool lost = false;
 	int r = 0;
 
-	if (csn_set_has_seen(&follow->floor, entry->csn)) {
+	if (csn_set_has_seen(&follow->server.floor, entry->csn)) {
 		verdict->kind = HOLD;
 		return 0;
 	}
-	if (follow->guarding)
-		r = shrink_add_new(&follow->shrink, follow->state, entry,
-		    &lost);
+	if (is_guarding(follow))
+		r = shrink_add_new(&follow->refresh.shrink, follow->state,
+		    entry, &lost);
 	if (lost)
 		verdict->kind = STASH;
 	return r;
@@ -164,13 +164,14 @@ judge_known(struct follow *follow, const struct entry *ours,
 	}
 	/* A later copy than ours of what had been told before: that was held,
 	 * and this server may not have seen the last of it. */
-	verdict->told_before = age == LATER && follow->behind &&
-	    csn_set_has_seen(&follow->floor, entry->csn);
+	verdict->told_before = age == LATER && follow->server.behind &&
+	    csn_set_has_seen(&follow->server.floor, entry->csn);
 	if ((age == SAME && !follow->reread) || verdict->told_before)
 		verdict->widened = rights_widened(ours, entry);
 	if (verdict->widened != NULL)
 		verdict->kind = HOLD;
-	else if (follow->guarding && shrink_add(&follow->shrink, ours, entry))
+	else if (is_guarding(follow) &&
+	    shrink_add(&follow->refresh.shrink, ours, entry))
 		verdict->kind = STASH;
 }
 
@@ -183,8 +184,8 @@ follow_judge(struct follow *follow, const struct entry *entry,
 	int r;
 
 	*ret_verdict = (struct verdict){ .kind = TAKE };
-	if (follow_accepts(follow) ||
-	    (!follow->marking && is_refreshing(follow)))
+	if (is_accepting(follow) ||
+	    (is_refreshing(follow) && follow->refresh.first))
 		return 0;
 	r = state_find(follow->state, entry->uuid, &rows, &ours);
 	if (r == ENS_E_NOTFOUND)
@@ -228,7 +229,7 @@ follow_hold(struct follow *follow, const struct entry *entry,
 	int r = 0;
 
 	if (widened != NULL)
-		r = state_lessen(follow->state, entry, follow->adopt);
+		r = state_lessen(follow->state, entry, is_adopting(follow));
 	if (r == 0 && widened != NULL && !verdict->told_before)
 		r = count_widened(follow, entry, widened, &is_new);
 	if (r != 0 || !is_new)
@@ -236,7 +237,7 @@ follow_hold(struct follow *follow, const struct entry *entry,
 	follow->status->held = ++follow->held_count;
 	status_name_held(follow->status, entry->dn, text);
 	state_set_unsettled(follow->state, true);
-	if (++follow->held_lines <= SAID_LINES)
+	if (++follow->refresh.held_lines <= SAID_LINES)
 		log_line(LOG_WARNING, "held back \"%s\": %s%s%s%s", entry->dn,
 		    widened != NULL ? "by " : "",
 		    widened != NULL ? widened : "", widened != NULL ? " " : "",
@@ -277,7 +278,8 @@ follow_say_held(struct follow *follow)
 static bool
 would_go(const struct follow *follow, const struct entry *entry)
 {
-	return !follow->behind || csn_set_has_seen(&follow->server, entry->csn);
+	return !follow->server.behind ||
+	    csn_set_has_seen(&follow->server.reached, entry->csn);
 }
 
 bool
@@ -303,7 +305,8 @@ count_loss(const struct entry *entry, void *arg)
 {
 	struct follow *follow = arg;
 	bool kept = state_is_kept(follow->state, entry->uuid), copied = false;
-	struct shrink *shrink = kept ? &follow->kept : &follow->shrink;
+	struct shrink *shrink = kept ? &follow->refresh.kept
+	                             : &follow->refresh.shrink;
 
 	if (follow->error != 0 || !would_go(follow, entry))
 		return false;
@@ -383,7 +386,7 @@ follow_guard_view(struct follow *follow, enum guard *guard)
 	char text[SHRINK_TEXT_MAX];
 	int r;
 
-	if (state_info(follow->state)->complete || follow_accepts(follow) ||
+	if (state_info(follow->state)->complete || is_accepting(follow) ||
 	    !publisher_waits(follow->publisher))
 		return 0;
 	r = publisher_count(follow->publisher, had, has);
@@ -410,17 +413,18 @@ follow_guard(struct follow *follow, bool swept, enum guard *ret_guard)
 	int r = 0;
 
 	*ret_guard = LETS_ALL_GO;
-	if (!follow->guarding)
+	if (!is_guarding(follow))
 		return 0;
 	if (swept)
 		r = visit_unnamed(follow, count_loss);
-	all = follow->shrink;
-	shrink_merge(&all, &follow->kept);
+	all = follow->refresh.shrink;
+	shrink_merge(&all, &follow->refresh.kept);
 	if (r != 0 || !shrink_is_too_much(&all, follow->state, text))
 		return r;
 	/* What was held before does not hold what has gone since. */
-	*ret_guard = shrink_total(&follow->kept) > 0 &&
-	        !shrink_is_too_much(&follow->shrink, follow->state, rest)
+	*ret_guard = shrink_total(&follow->refresh.kept) > 0 &&
+	        !shrink_is_too_much(&follow->refresh.shrink, follow->state,
+	            rest)
 	    ? LETS_NEW_GO
 	    : KEEPS_ALL;
 	if (*ret_guard == KEEPS_ALL && swept)
@@ -435,10 +439,10 @@ follow_guard(struct follow *follow, bool swept, enum guard *ret_guard)
 void
 follow_check_behind(struct follow *follow)
 {
-	if (!follow->behind ||
-	    !csn_set_covers(&follow->server, follow_seen(follow)))
+	if (!follow->server.behind ||
+	    !csn_set_covers(&follow->server.reached, follow_seen(follow)))
 		return;
-	follow->behind = false;
+	follow->server.behind = false;
 	if (!state_info(follow->state)->unsettled)
 		return;
 	log_line(LOG_NOTICE,

@@ -48,6 +48,28 @@ enum follow_doubt {
 	DOUBT_JUDGED,    /* by the answer, now */
 };
 
+/* What follow_begin() decides of a refresh, and what comes of it. */
+struct refresh {
+	enum follow_wish wish;      /* that it meets */
+	bool full;                  /* without a cookie */
+	bool first;                 /* of an empty state: nothing can go */
+	bool guarded;               /* it may take away too much */
+	bool was_proven;            /* all that was here before it */
+	struct shrink shrink, kept; /* what goes now, what is kept already */
+	uint64_t received;          /* entries */
+	int64_t began, said;        /* it, and how it goes on */
+	uint32_t said_lines, held_lines;
+};
+
+/* What is known of the server, from follow_begin() until it is lost. */
+struct follow_server {
+	bool behind;            /* it has not seen all that we have */
+	struct csn_set floor;   /* how far we were before it */
+	struct csn_set reached; /* how far it is, as far as it said */
+	char cookie[COOKIE_LEN_MAX];
+	size_t cookie_len; /* 0: no news */
+};
+
 struct follow {
 	struct state *state;              /* borrowed */
 	struct publisher *publisher;      /* borrowed */
@@ -55,25 +77,15 @@ struct follow {
 	const char *state_dir;            /* borrowed */
 	struct orphans orphans;           /* to ask the server about */
 	uint8_t digest[STATE_DIGEST_LEN]; /* of source, filter, rules */
-	struct csn_set server; /* how far this one is, as far as it said */
-	struct csn_set floor;  /* how far we were before this connection */
-	char cookie[COOKIE_LEN_MAX];
-	size_t cookie_len; /* 0: no news */
 	enum follow_phase phase;
-	bool was_proven;            /* before this refresh */
-	enum follow_wish wish, met; /* of the next refresh; by this one */
-	bool all;                   /* this refresh is one in full */
-	bool marking;               /* this refresh may have to be swept */
-	bool adopt;      /* names are of one age: children find their parents */
+	enum follow_wish wish;       /* of the next refresh */
+	struct refresh refresh;      /* under way, or the last one */
+	struct follow_server server; /* until it is lost */
 	enum guard held; /* by the last refresh: it would take too much away */
 	bool told;       /* the source tells every change, in order */
-	bool behind;     /* this server is */
-	bool guarding;   /* this refresh may take away too much */
-	bool lags;       /* it has changes that it does not tell */
 	bool reread;     /* source, filter or rules are others than before */
 	bool writing;    /* a transaction is under way */
-	struct shrink shrink, kept;    /* what goes now, what is kept already */
-	int error;                     /* of counting it */
+	int error;       /* of counting what goes */
 	struct comparison *comparison; /* owned; NULL: none under way */
 	enum follow_doubt doubt;
 	uint64_t differences;
@@ -90,9 +102,6 @@ struct follow {
 	char first_widened[STATUS_ERROR_MAX / 2]; /* by what, and where */
 	uint32_t widened_said;
 	uint32_t batch;
-	uint32_t said_lines, held_lines;
-	uint64_t received; /* entries, in this refresh */
-	int64_t refresh_began, progress_said;
 	struct host_addresses *own; /* owned; NULL: not known */
 };
 
@@ -105,8 +114,6 @@ int follow_write(struct follow *follow);
 int follow_commit(struct follow *follow, bool final);
 /* Asks for no less than that of the next refresh. */
 void follow_wish_for(struct follow *follow, enum follow_wish wish);
-/* Does a refresh run in which what the server says counts? */
-bool follow_accepts(const struct follow *follow);
 /* Files an entry, or holds it back; in a transaction. */
 int follow_take(struct follow *follow, const struct entry *entry);
 
@@ -114,6 +121,33 @@ static inline bool
 is_refreshing(const struct follow *follow)
 {
 	return follow->phase == FOLLOW_REFRESH;
+}
+
+/* What it names is to be told from what it does not. */
+static inline bool
+is_marking(const struct follow *follow)
+{
+	return is_refreshing(follow) && !follow->refresh.first;
+}
+
+/* Names are of one age: children find their parents. */
+static inline bool
+is_adopting(const struct follow *follow)
+{
+	return !is_refreshing(follow) || follow->refresh.first;
+}
+
+static inline bool
+is_guarding(const struct follow *follow)
+{
+	return is_refreshing(follow) && follow->refresh.guarded;
+}
+
+/* What the server says counts, whatever it is. */
+static inline bool
+is_accepting(const struct follow *follow)
+{
+	return is_refreshing(follow) && follow->refresh.wish == WISH_ACCEPTED;
 }
 
 /* ---- follow_hold.c ------------------------------------------------------ */
