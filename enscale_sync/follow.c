@@ -84,8 +84,7 @@ follow_new(const struct config *config, struct state *state,
 	follow->state_dir = config->state_dir;
 	follow->told = config->method == CONFIG_METHOD_SYNC;
 	r = make_digest(config, follow->digest);
-	if (r == 0 && info->cookie_len > 0 &&
-	    memcmp(info->digest, follow->digest, STATE_DIGEST_LEN) != 0)
+	if (r == 0 && info->cookie_len > 0 && is_reread(follow))
 		r = forget_source(state);
 	if (r != 0) {
 		free(follow);
@@ -108,7 +107,7 @@ follow_free(struct follow *follow)
 {
 	if (follow == NULL)
 		return;
-	if (follow->writing)
+	if (state_is_writing(follow->state))
 		state_end(follow->state);
 	orphans_clear(&follow->orphans);
 	follow_drop_comparison(follow);
@@ -219,12 +218,11 @@ follow_write(struct follow *follow)
 	const struct state_info *info = state_info(follow->state);
 	int r;
 
-	if (follow->writing)
+	if (state_is_writing(follow->state))
 		return 0;
 	r = state_begin_write(follow->state);
 	if (r != 0)
 		return r;
-	follow->writing = true;
 	follow->batch = 0;
 	/* The manifest says that it was published: no need to list it. */
 	if (publisher_is_current(follow->publisher) &&
@@ -239,7 +237,7 @@ follow_commit(struct follow *follow, bool final)
 {
 	int r = 0;
 
-	if (!follow->writing)
+	if (!state_is_writing(follow->state))
 		return 0;
 	/* How far a refresh came that does not count says nothing. */
 	if (final && follow->server.cookie_len > 0 &&
@@ -248,7 +246,6 @@ follow_commit(struct follow *follow, bool final)
 		    follow->server.cookie_len);
 	if (r != 0)
 		return r;
-	follow->writing = false;
 	r = state_commit(follow->state);
 	if (r == 0 && final)
 		follow->server.cookie_len = 0;
@@ -396,8 +393,6 @@ follow_begin(struct follow *follow, bool full, bool behind)
 	follow_drop_comparison(follow);
 	begin_refresh(follow, full);
 	meet_server(follow, behind);
-	follow->reread = memcmp(state_info(follow->state)->digest,
-	                     follow->digest, STATE_DIGEST_LEN) != 0;
 	learn_addresses(follow);
 	follow_enter(follow, FOLLOW_REFRESH);
 	if (full)
@@ -661,7 +656,6 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 		state_set_complete(follow->state);
 	}
 	r = follow_commit(follow, true);
-	follow->reread &= r != 0 || !taken;
 	return r;
 }
 
@@ -727,7 +721,6 @@ follow_lost(struct follow *follow, const char *reason)
 	orphans_clear(&follow->orphans);
 	follow_drop_comparison(follow);
 	give_wish_back(follow);
-	follow->writing = false;
 	/* It is not known one by one. */
 	if (follow_holds(follow))
 		follow_wish_for(follow, WISH_ALL);

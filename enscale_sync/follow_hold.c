@@ -166,7 +166,7 @@ judge_known(struct follow *follow, const struct entry *ours,
 	 * and this server may not have seen the last of it. */
 	verdict->told_before = age == LATER && follow->server.behind &&
 	    csn_set_has_seen(&follow->server.floor, entry->csn);
-	if ((age == SAME && !follow->reread) || verdict->told_before)
+	if ((age == SAME && !is_reread(follow)) || verdict->told_before)
 		verdict->widened = rights_widened(ours, entry);
 	if (verdict->widened != NULL)
 		verdict->kind = HOLD;

@@ -3,6 +3,8 @@
 #ifndef ENSCALE_SYNC_FOLLOW_PRIVATE_H
 #define ENSCALE_SYNC_FOLLOW_PRIVATE_H
 
+#include <string.h>
+
 #include "common/base/host_address.h"
 #include "common/config/config.h"
 #include "enscale_sync/comparison.h"
@@ -83,8 +85,6 @@ struct follow {
 	struct follow_server server; /* until it is lost */
 	enum guard held; /* by the last refresh: it would take too much away */
 	bool told;       /* the source tells every change, in order */
-	bool reread;     /* source, filter or rules are others than before */
-	bool writing;    /* a transaction is under way */
 	int error;       /* of counting what goes */
 	struct comparison *comparison; /* owned; NULL: none under way */
 	enum follow_doubt doubt;
@@ -148,6 +148,14 @@ static inline bool
 is_accepting(const struct follow *follow)
 {
 	return is_refreshing(follow) && follow->refresh.wish == WISH_ACCEPTED;
+}
+
+/* Source, filter or rules are others than those of what is here. */
+static inline bool
+is_reread(const struct follow *follow)
+{
+	return memcmp(state_info(follow->state)->digest, follow->digest,
+	           STATE_DIGEST_LEN) != 0;
 }
 
 /* ---- follow_hold.c ------------------------------------------------------ */

@@ -31,8 +31,8 @@ follow_publish(struct follow *follow)
 	bool behind = publisher_is_behind(follow->publisher);
 	int r;
 
-	if (follow->writing || is_refreshing(follow) || !behind ||
-	    follow_question(follow) != NULL)
+	if (state_is_writing(follow->state) || is_refreshing(follow) ||
+	    !behind || follow_question(follow) != NULL)
 		return;
 	r = publisher_publish(follow->publisher,
 	    follow_is_current(follow) ? (int64_t)time(NULL) : 0, &published);

@@ -313,6 +313,12 @@ state_is_busy(const struct state *state)
 	return state->txn != NULL;
 }
 
+bool
+state_is_writing(const struct state *state)
+{
+	return state->txn != NULL && state->writing;
+}
+
 void
 state_end(struct state *state)
 {

@@ -103,6 +103,7 @@ int state_begin_read(struct state *state);
 int state_commit(struct state *state);
 void state_end(struct state *state);
 bool state_is_busy(const struct state *state);
+bool state_is_writing(const struct state *state);
 /* Has it changed a row, or what is held back? */
 bool state_has_written(const struct state *state);
 
