@@ -61,34 +61,6 @@ follow_say_in_step(struct follow *follow)
 	status_set_in_step(follow->status, in_step);
 }
 
-const char *
-follow_error_text(struct follow *follow, int error)
-{
-	const char *hint = "";
-
-	if (error == ENS_E_LIMIT && state_is_full(follow->state)) {
-		(void)snprintf(follow->error_text, sizeof(follow->error_text),
-		    "the directory does not fit into the state below \"%s\": a refresh may add %u GiB to it",
-		    follow->state_dir, (unsigned int)(STATE_GROWTH_MAX >> 30));
-		return follow->error_text;
-	}
-	switch (error) {
-	case -ENOSPC:
-	case -EDQUOT:
-		hint = "; it goes on by itself when there is room";
-		break;
-	case -EIO:
-	case -EROFS:
-		break;
-	default:
-		return error_text(error);
-	}
-	(void)snprintf(follow->error_text, sizeof(follow->error_text),
-	    "cannot write below \"%s\": %s%s", follow->state_dir,
-	    error_text(error), hint);
-	return follow->error_text;
-}
-
 /* ---- never backwards --------------------------------------------------- */
 
 /*

@@ -114,6 +114,12 @@ int follow_write(struct follow *follow);
 int follow_commit(struct follow *follow, bool final);
 /* Asks for no less than that of the next refresh. */
 void follow_wish_for(struct follow *follow, enum follow_wish wish);
+/* What this host has for addresses: of one refresh, or of one entry. */
+void follow_learn_addresses(struct follow *follow);
+/* A child of nobody we know, in a time when all names are of one age: the
+ * server is asked who has the name above it. */
+int follow_ask_about(struct follow *follow, const struct entry *entry);
+int follow_ask_about_orphan(const uint8_t uuid[ENTRY_UUID_LEN], void *follow);
 /* Files an entry, or holds it back; in a transaction. */
 int follow_take(struct follow *follow, const struct entry *entry);
 

@@ -18,7 +18,10 @@ libsync_la_SOURCES = \
 	%D%/follow.c %D%/follow.h %D%/follow_private.h \
 	%D%/follow_compare.c \
 	%D%/follow_hold.c \
+	%D%/follow_messages.c \
+	%D%/follow_names.c \
 	%D%/follow_publish.c \
+	%D%/follow_write.c \
 	%D%/log.c %D%/log.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/orphans.c %D%/orphans.h \

@@ -1,0 +1,242 @@
+/* The follower: what a server tells, one after the other. See follow.h. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "enscale_sync/follow_private.h"
+#include "enscale_sync/log.h"
+#include "enscale_sync/supervisor.h"
+
+/* Entries in one transaction of a refresh: what it changes is kept in memory
+ * until it is committed. */
+#define BATCH_MAX 1000
+/* Progress of a long refresh. */
+#define PROGRESS_SECONDS 5
+
+static int64_t
+now(void)
+{
+	return (int64_t)time(NULL);
+}
+
+/* ---- a transaction for many ---------------------------------------------- */
+
+static void
+say_progress(struct follow *follow)
+{
+	int64_t seconds = now() - follow->refresh.began;
+	uint64_t rate = follow->refresh.received /
+	    (uint64_t)(seconds > 0 ? seconds : 1);
+
+	follow->status->received = follow->refresh.received;
+	follow->status->receive_rate = rate;
+	follow->status->changed = true;
+	if (now() < follow->refresh.said + PROGRESS_SECONDS)
+		return;
+	follow->refresh.said = now();
+	supervisor_tell_progress();
+	log_line(LOG_INFO,
+	    "refreshing: %" PRIu64 " entries, %" PRIu64 " a second",
+	    follow->refresh.received, rate);
+	supervisor_tell_status("Refreshing: %" PRIu64 " entries, %" PRIu64
+	                       " a second.",
+	    follow->refresh.received, rate);
+}
+
+static int
+count(struct follow *follow)
+{
+	follow->status->changes++;
+	follow->status->changed = true;
+	if (++follow->batch < BATCH_MAX)
+		return 0;
+	if (is_refreshing(follow))
+		say_progress(follow);
+	follow->batch = 0;
+	/* A state that is built is built in one transaction, and what a refresh
+	 * only confirms is nothing to write. */
+	if (is_refreshing(follow) &&
+	    (!state_info(follow->state)->complete ||
+	        !state_has_written(follow->state)))
+		return 0;
+	return follow_commit(follow, !is_refreshing(follow));
+}
+
+/* ---- an entry ------------------------------------------------------------ */
+
+void
+follow_learn_addresses(struct follow *follow)
+{
+	host_addresses_free(follow->own);
+	follow->own = NULL;
+	/* Without them nothing is said; the guard refuses such a node. */
+	(void)host_addresses_new(&follow->own);
+}
+
+/* One line of the log for each of the text: "refused key "cn=..": ...". */
+static void
+say_lines(struct follow *follow, const char *verb, const char *what,
+    const char *dn, const char *text)
+{
+	while (*text != '\0') {
+		int len = (int)strcspn(text, "\n");
+
+		if (!is_refreshing(follow) ||
+		    ++follow->refresh.said_lines <= SAID_LINES)
+			log_line(LOG_WARNING, "%s %s \"%s\": %.*s", verb, what,
+			    dn, len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+static void
+say_refused(struct follow *follow, const struct entry *entry)
+{
+	const char *kind = entry_kind_text(entry->kind);
+
+	say_lines(follow, "refused", entry->refused ? kind : "part of",
+	    entry->dn, entry->reason);
+	say_lines(follow, "warning:", kind, entry->dn, entry->warning);
+}
+
+/* What is compared at this moment was told by the way. */
+static void
+touch(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	if (follow->doubt == DOUBT_ASKED &&
+	    memcmp(uuid, comparison_doubt(follow->comparison),
+	        ENTRY_UUID_LEN) == 0)
+		follow->doubt = DOUBT_OVERTAKEN;
+	for (uint32_t i = 0; i < follow->gone_count; i++) {
+		if (memcmp(uuid, follow->gone[i], ENTRY_UUID_LEN) != 0)
+			continue;
+		/* Nor does it count as one of too many. */
+		follow->gone_count--;
+		memcpy(follow->gone[i], follow->gone[follow->gone_count],
+		    ENTRY_UUID_LEN);
+		return;
+	}
+}
+
+/* A node that would lead users into the gateway itself? */
+static int
+warn_of_address(struct follow *follow, const struct entry *entry)
+{
+	const char *text = "";
+	int r;
+
+	if (entry->kind != ENTRY_NODE || entry->refused)
+		return 0;
+	if (!is_refreshing(follow))
+		follow_learn_addresses(follow);
+	if (follow->own != NULL &&
+	    host_addresses_have(follow->own, entry->node.address))
+		text =
+		    "ipHostNumber: the gateway's own address: nobody can enter the node";
+	say_lines(follow, "warning:", entry_kind_text(entry->kind), entry->dn,
+	    text);
+	r = state_warn(follow->state, entry->uuid, WARNING_ADDRESS, text);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
+/* In a transaction. */
+int
+follow_take(struct follow *follow, const struct entry *entry)
+{
+	struct verdict verdict;
+	int r = follow_judge(follow, entry, &verdict);
+
+	if (r != 0)
+		return r;
+	if (verdict.kind == PASS_OVER)
+		return 0;
+	touch(follow, entry->uuid);
+	if (verdict.kind == HOLD)
+		return follow_hold(follow, entry, &verdict);
+	say_refused(follow, entry);
+	if (verdict.kind == STASH)
+		r = state_stash(follow->state, entry);
+	else if (is_guarding(follow))
+		r = state_unstash(follow->state, entry->uuid);
+	if (r == 0 && verdict.kind != STASH)
+		r = state_put(follow->state, entry, is_adopting(follow));
+	if (r == 0)
+		r = warn_of_address(follow, entry);
+	if (r == 0 && !is_refreshing(follow) &&
+	    state_is_orphan(follow->state, entry->uuid))
+		r = follow_ask_about(follow, entry);
+	return r;
+}
+
+/* ---- messages ------------------------------------------------------------ */
+
+int
+follow_entry(struct follow *follow, const struct entry *entry)
+{
+	int r;
+
+	if (follow->phase == FOLLOW_IDLE)
+		return -EPROTO;
+	r = follow_write(follow);
+	follow->refresh.received++;
+	if (r == 0 && is_marking(follow))
+		r = state_mark(follow->state, entry->uuid);
+	if (r == 0)
+		r = follow_take(follow, entry);
+	return r == 0 ? count(follow) : r;
+}
+
+int
+follow_present(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],
+    uint32_t uuid_count)
+{
+	int r;
+
+	if (follow->phase == FOLLOW_IDLE)
+		return -EPROTO;
+	r = follow_write(follow);
+	if (!is_marking(follow))
+		return r;
+	for (uint32_t i = 0; r == 0 && i < uuid_count; i++)
+		r = state_mark(follow->state, uuids[i]);
+	return r;
+}
+
+int
+follow_gone(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],
+    uint32_t uuid_count)
+{
+	int r = follow->phase == FOLLOW_IDLE ? -EPROTO : 0;
+
+	for (uint32_t i = 0; r == 0 && i < uuid_count; i++) {
+		r = follow_write(follow);
+		touch(follow, uuids[i]);
+		if (r == 0 && is_guarding(follow))
+			r = state_unstash(follow->state, uuids[i]);
+		if (r == 0)
+			r = state_delete(follow->state, uuids[i]);
+		if (r == 0)
+			r = count(follow);
+	}
+	return r;
+}
+
+int
+follow_reached(struct follow *follow, struct berval cookie)
+{
+	if (cookie.bv_len == 0)
+		return 0;
+	if (cookie.bv_len > sizeof(follow->server.cookie))
+		return ENS_E_LIMIT;
+	memcpy(follow->server.cookie, cookie.bv_val, cookie.bv_len);
+	follow->server.cookie_len = cookie.bv_len;
+	csn_set_from_cookie(&follow->server.reached, cookie.bv_val,
+	    cookie.bv_len);
+	/* Also without any change of ours: the server has come further. */
+	return follow_write(follow);
+}
