@@ -24,7 +24,7 @@ now(void)
 	return (int64_t)time(NULL);
 }
 
-/* ---- a transaction for many ---------------------------------------------- */
+/* ---- a transaction for many --------------------------------------------- */
 
 static void
 say_progress(struct follow *follow)
@@ -67,7 +67,7 @@ count(struct follow *follow)
 	return follow_commit(follow, !is_refreshing(follow));
 }
 
-/* ---- an entry ------------------------------------------------------------ */
+/* ---- an entry ----------------------------------------------------------- */
 
 void
 follow_learn_addresses(struct follow *follow)
@@ -173,7 +173,7 @@ follow_take(struct follow *follow, const struct entry *entry)
 	return r;
 }
 
-/* ---- messages ------------------------------------------------------------ */
+/* ---- messages ----------------------------------------------------------- */
 
 int
 follow_entry(struct follow *follow, const struct entry *entry)

@@ -1,5 +1,31 @@
-/* What the files of the follower share: follow.c (messages, transactions),
- * follow_publish.c, follow_hold.c (what is not let in), follow_compare.c. */
+/*
+ * What the files of the follower share: follow.c (phases, what is wanted),
+ * follow_messages.c (what a server tells), follow_names.c (what it is asked),
+ * follow_judge.c (is a copy let in?), follow_hold.c (what is not),
+ * follow_done.c (what is complete), follow_guard.c (what a refresh may take
+ * away), follow_compare.c, follow_write.c, follow_publish.c.
+ *
+ * What happens in which phase; an error means that a source is out of turn:
+ *
+ *                   IDLE      REFRESH              UNPROVEN     PROVEN
+ *   begin           REFRESH   begun anew [1]       REFRESH      REFRESH
+ *   entry           error     marked, judged       judged       judged
+ *   present         error     marked               -            -
+ *   gone            error     deleted              deleted      deleted
+ *   done            error     UNPROVEN, PROVEN [2] error        error
+ *   settle          -         -                    counts       counts
+ *   alive           -         -                    -            view is younger
+ *   compare_begin   error     error                compares     compares
+ *   compare_end     -         -                    PROVEN [3]   PROVEN [3]
+ *   a wish          kept      for the next one     kept         kept
+ *   lost            -         IDLE [1]             IDLE         IDLE
+ *
+ * [1] A refresh takes the wish with it, and gives it back when it breaks; what
+ *     is held back is a wish, too, once the connection is lost.
+ * [2] PROVEN after one in full that was swept, and where it was PROVEN before.
+ *     What the guard said decides what goes, and stays until the next one.
+ * [3] If all came to be the same; too much that is not is a wish.
+ */
 #ifndef ENSCALE_SYNC_FOLLOW_PRIVATE_H
 #define ENSCALE_SYNC_FOLLOW_PRIVATE_H
 
@@ -105,23 +131,7 @@ struct follow {
 	struct host_addresses *own; /* owned; NULL: not known */
 };
 
-/* Moves to another phase, and says what follows from it. */
-void follow_enter(struct follow *follow, enum follow_phase phase);
-
-/* Begins a transaction, if none is under way. */
-int follow_write(struct follow *follow);
-/* Ends it. final: how far the server is counts, with all that it told. */
-int follow_commit(struct follow *follow, bool final);
-/* Asks for no less than that of the next refresh. */
-void follow_wish_for(struct follow *follow, enum follow_wish wish);
-/* What this host has for addresses: of one refresh, or of one entry. */
-void follow_learn_addresses(struct follow *follow);
-/* A child of nobody we know, in a time when all names are of one age: the
- * server is asked who has the name above it. */
-int follow_ask_about(struct follow *follow, const struct entry *entry);
-int follow_ask_about_orphan(const uint8_t uuid[ENTRY_UUID_LEN], void *follow);
-/* Files an entry, or holds it back; in a transaction. */
-int follow_take(struct follow *follow, const struct entry *entry);
+/* ---- what follows from all that ----------------------------------------- */
 
 static inline bool
 is_refreshing(const struct follow *follow)
@@ -164,7 +174,38 @@ is_reread(const struct follow *follow)
 	           STATE_DIGEST_LEN) != 0;
 }
 
-/* ---- follow_hold.c ------------------------------------------------------ */
+/* ---- follow.c ----------------------------------------------------------- */
+
+/* Moves to another phase, and says what follows from it. */
+void follow_enter(struct follow *follow, enum follow_phase phase);
+/* Asks for no less than that of the next refresh. */
+void follow_wish_for(struct follow *follow, enum follow_wish wish);
+/* Is what the directory takes away taken away here? */
+bool follow_is_current(const struct follow *follow);
+void follow_say_in_step(struct follow *follow);
+
+/* ---- follow_write.c ----------------------------------------------------- */
+
+/* Begins a transaction, if none is under way. */
+int follow_write(struct follow *follow);
+/* Ends it. final: how far the server is counts, with all that it told. */
+int follow_commit(struct follow *follow, bool final);
+
+/* ---- follow_messages.c -------------------------------------------------- */
+
+/* What this host has for addresses: of one refresh, or of one entry. */
+void follow_learn_addresses(struct follow *follow);
+/* Files an entry, or holds it back; in a transaction. */
+int follow_take(struct follow *follow, const struct entry *entry);
+
+/* ---- follow_names.c ----------------------------------------------------- */
+
+/* A child of nobody we know, in a time when all names are of one age: the
+ * server is asked who has the name above it. */
+int follow_ask_about(struct follow *follow, const struct entry *entry);
+int follow_ask_about_orphan(const uint8_t uuid[ENTRY_UUID_LEN], void *follow);
+
+/* ---- follow_judge.c ----------------------------------------------------- */
 
 enum verdict_kind {
 	TAKE,
@@ -188,6 +229,8 @@ struct verdict {
  */
 int follow_judge(struct follow *follow, const struct entry *entry,
     struct verdict *ret_verdict);
+/* ---- follow_hold.c ------------------------------------------------------ */
+
 /* What a copy takes away counts, though it is held for what it grants. */
 int follow_hold(struct follow *follow, const struct entry *entry,
     const struct verdict *verdict);
@@ -195,22 +238,24 @@ int follow_hold(struct follow *follow, const struct entry *entry,
 void follow_forget_held(struct follow *follow);
 /* Says what is held for its rights, once for as long as it is not more. */
 void follow_say_held(struct follow *follow);
+/* Has a server that was behind caught up? */
+void follow_check_behind(struct follow *follow);
+
+/* ---- follow_guard.c ----------------------------------------------------- */
+
 /* Of entries that a complete refresh did not name: what the server has not
  * seen yet stays. */
 bool follow_may_go(const struct entry *entry, void *follow);
-
 /* Would the refresh that is complete now take away too much? Then it is held,
  * and said, and what it would take away is kept. */
 int follow_guard(struct follow *follow, bool swept, enum guard *ret_guard);
 /* The same of the first refresh of a state that was begun anew, by what the
  * view has: it becomes no source then, and *guard is KEEPS_ALL. */
 int follow_guard_view(struct follow *follow, enum guard *guard);
+
+/* ---- follow_compare.c --------------------------------------------------- */
+
 /* Without an end: nothing follows from it. */
 void follow_drop_comparison(struct follow *follow);
-/* Has a server that was behind caught up? */
-void follow_check_behind(struct follow *follow);
-/* Is what the directory takes away taken away here? */
-bool follow_is_current(const struct follow *follow);
-void follow_say_in_step(struct follow *follow);
 
 #endif

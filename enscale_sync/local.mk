@@ -17,7 +17,10 @@ libsync_la_SOURCES = \
 	%D%/excess.c %D%/excess.h \
 	%D%/follow.c %D%/follow.h %D%/follow_private.h \
 	%D%/follow_compare.c \
+	%D%/follow_done.c \
+	%D%/follow_guard.c \
 	%D%/follow_hold.c \
+	%D%/follow_judge.c \
 	%D%/follow_messages.c \
 	%D%/follow_names.c \
 	%D%/follow_publish.c \

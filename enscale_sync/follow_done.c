@@ -1,0 +1,120 @@
+/* The follower: what is complete, and counts. See follow.h. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "enscale_sync/follow_private.h"
+#include "enscale_sync/log.h"
+
+/*
+ * Is the state from now on the source of views? The first one is, and one that
+ * is older than its view (publish.h) when all that the directory has was asked
+ * for and counts: what is held back may be what the view knows to be gone.
+ */
+static bool
+becomes_source(const struct follow *follow, bool swept)
+{
+	const struct state_info *info = state_info(follow->state);
+
+	if (!info->complete)
+		return follow->held == LETS_ALL_GO;
+	return info->behind && follow->refresh.full && swept &&
+	    follow->held == LETS_ALL_GO && !info->unsettled;
+}
+
+static int
+finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
+{
+	bool taken;
+	int r = follow_write(follow);
+
+	if (r == 0 && follow->refresh.full)
+		state_set_unsettled(follow->state, follow->held_count > 0);
+	if (r == 0 && swept && is_marking(follow))
+		r = state_release_marked(follow->state);
+	if (r == 0)
+		r = follow_guard(follow, swept, &follow->held);
+	taken = follow->held != KEEPS_ALL;
+	if (r == 0)
+		r = taken ? state_apply_stash(follow->state)
+		          : state_apply_stash_held(follow->state);
+	if (r == 0 && swept && is_marking(follow) && taken)
+		r = state_sweep(follow->state, follow_may_go, follow,
+		    ret_deleted);
+	if (r == 0)
+		r = state_adopt(follow->state);
+	/* After one in full every name is known, and who is an orphan is. */
+	if (r == 0 && !follow->refresh.full)
+		r = state_each_orphan(follow->state, follow_ask_about_orphan,
+		    follow);
+	if (r == 0)
+		r = state_clear_stash(follow->state);
+	if (r == 0)
+		r = follow_guard_view(follow, &follow->held);
+	if (r != 0)
+		return r;
+	state_clear_marks(follow->state);
+	/* What is not taken was not read by these rules either. */
+	if (taken)
+		state_set_digest(follow->state, follow->digest);
+	if (becomes_source(follow, swept)) {
+		state_raise_generation(follow->state,
+		    publisher_generation(follow->publisher));
+		state_set_complete(follow->state);
+	}
+	return follow_commit(follow, true);
+}
+
+int
+follow_done(struct follow *follow, bool swept)
+{
+	uint64_t deleted = 0;
+	int r = is_refreshing(follow) ? finish(follow, swept, &deleted)
+	                              : -EPROTO;
+
+	if (r != 0)
+		return r;
+	follow->status->refreshes++;
+	follow->status->held = follow->held_count;
+	follow->status->changes += deleted;
+	if (follow->held == LETS_ALL_GO)
+		follow->status->held_reason[0] = '\0';
+	follow->widened_said = 0;
+	follow_say_held(follow);
+	follow_check_behind(follow);
+	if (follow->refresh.said_lines > SAID_LINES)
+		log_line(LOG_WARNING,
+		    "%u more lines about entries refused or with a warning",
+		    follow->refresh.said_lines - SAID_LINES);
+	if (follow->refresh.held_lines > SAID_LINES)
+		log_line(LOG_WARNING, "held back %u more entries",
+		    follow->refresh.held_lines - SAID_LINES);
+	log_line(LOG_INFO,
+	    "refreshed: %" PRIu64 " entries came, %" PRIu64 " are gone",
+	    follow->refresh.received, deleted);
+	follow_enter(follow,
+	    (follow->refresh.full && swept) || follow->refresh.was_proven
+	        ? FOLLOW_PROVEN
+	        : FOLLOW_UNPROVEN);
+	follow_publish(follow);
+	return 0;
+}
+
+int
+follow_settle(struct follow *follow)
+{
+	int r;
+
+	/* A refresh is committed in large batches and published as a whole. */
+	if (is_refreshing(follow))
+		return 0;
+	r = follow_commit(follow, true);
+	if (r != 0)
+		return r;
+	follow_say_held(follow);
+	follow_check_behind(follow);
+	follow_say_in_step(follow);
+	follow_publish(follow);
+	return 0;
+}
