@@ -12,7 +12,7 @@
 #include "enscale_sync/follow_private.h"
 #include "enscale_sync/log.h"
 
-/* ---- the source's identity ---------------------------------------------- */
+/* ---- the source's identity --------------------------------------------- */
 
 static int
 make_digest(const struct config *config, uint8_t ret_digest[STATE_DIGEST_LEN])
@@ -122,7 +122,7 @@ follow_seen(const struct follow *follow)
 	return &state_info(follow->state)->seen;
 }
 
-/* ---- what is wanted ----------------------------------------------------- */
+/* ---- what is wanted ---------------------------------------------------- */
 
 void
 follow_wish_for(struct follow *follow, enum follow_wish wish)
@@ -169,7 +169,7 @@ take_wish(struct follow *follow)
 	return wish;
 }
 
-/* ---- phases ------------------------------------------------------------- */
+/* ---- phases ------------------------------------------------------------ */
 
 /*
  * Is what the directory takes away taken away here? So it is where copies are

@@ -46,7 +46,7 @@ int follow_new(const struct config *config, struct state *state,
     struct follow **ret_follow);
 void follow_free(struct follow *follow);
 
-/* ---- asked by the source before it begins ------------------------------- */
+/* ---- asked by the source before it begins ------------------------------ */
 
 /* The cookie to show; empty: everything is wanted. */
 struct berval follow_cookie(const struct follow *follow);
@@ -79,7 +79,7 @@ int follow_find_name(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
  * written here. They live until the next call. */
 const char *follow_error_text(struct follow *follow, int error);
 
-/* ---- told by the source ------------------------------------------------- */
+/* ---- told by the source ------------------------------------------------ */
 
 /* A refresh begins, or the one that runs is begun anew. full: without a cookie;
  * behind: by a server that has not seen all that we have. */
@@ -112,7 +112,7 @@ void follow_alive(struct follow *follow, int64_t asked);
 /* The connection is gone, with what was not committed. */
 void follow_lost(struct follow *follow, const char *reason);
 
-/* ---- told by who compares ----------------------------------------------- */
+/* ---- told by who compares ---------------------------------------------- */
 
 /* After a refresh that was no proof. */
 bool follow_wants_comparison(const struct follow *follow);
@@ -131,7 +131,7 @@ int follow_compare_answer(struct follow *follow, const struct entry *entry);
 /* reason NULL: it is over, else it did not come to an end. */
 int follow_compare_end(struct follow *follow, const char *reason);
 
-/* ---- told by the main loop ---------------------------------------------- */
+/* ---- told by the main loop --------------------------------------------- */
 
 /*
  * An administrator wants in what is held back: the next refresh is one in full

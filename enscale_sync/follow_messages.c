@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "enscale_sync/follow_private.h"
 #include "enscale_sync/log.h"
@@ -23,8 +22,6 @@ now(void)
 {
 	return (int64_t)time(NULL);
 }
-
-/* ---- a transaction for many --------------------------------------------- */
 
 static void
 say_progress(struct follow *follow)
@@ -67,114 +64,6 @@ count(struct follow *follow)
 	return follow_commit(follow, !is_refreshing(follow));
 }
 
-/* ---- an entry ----------------------------------------------------------- */
-
-void
-follow_learn_addresses(struct follow *follow)
-{
-	host_addresses_free(follow->own);
-	follow->own = NULL;
-	/* Without them nothing is said; the guard refuses such a node. */
-	(void)host_addresses_new(&follow->own);
-}
-
-/* One line of the log for each of the text: "refused key "cn=..": ...". */
-static void
-say_lines(struct follow *follow, const char *verb, const char *what,
-    const char *dn, const char *text)
-{
-	while (*text != '\0') {
-		int len = (int)strcspn(text, "\n");
-
-		if (!is_refreshing(follow) ||
-		    ++follow->refresh.said_lines <= SAID_LINES)
-			log_line(LOG_WARNING, "%s %s \"%s\": %.*s", verb, what,
-			    dn, len, text);
-		text += len + (text[len] == '\n');
-	}
-}
-
-static void
-say_refused(struct follow *follow, const struct entry *entry)
-{
-	const char *kind = entry_kind_text(entry->kind);
-
-	say_lines(follow, "refused", entry->refused ? kind : "part of",
-	    entry->dn, entry->reason);
-	say_lines(follow, "warning:", kind, entry->dn, entry->warning);
-}
-
-/* What is compared at this moment was told by the way. */
-static void
-touch(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
-{
-	if (follow->doubt == DOUBT_ASKED &&
-	    memcmp(uuid, comparison_doubt(follow->comparison),
-	        ENTRY_UUID_LEN) == 0)
-		follow->doubt = DOUBT_OVERTAKEN;
-	for (uint32_t i = 0; i < follow->gone_count; i++) {
-		if (memcmp(uuid, follow->gone[i], ENTRY_UUID_LEN) != 0)
-			continue;
-		/* Nor does it count as one of too many. */
-		follow->gone_count--;
-		memcpy(follow->gone[i], follow->gone[follow->gone_count],
-		    ENTRY_UUID_LEN);
-		return;
-	}
-}
-
-/* A node that would lead users into the gateway itself? */
-static int
-warn_of_address(struct follow *follow, const struct entry *entry)
-{
-	const char *text = "";
-	int r;
-
-	if (entry->kind != ENTRY_NODE || entry->refused)
-		return 0;
-	if (!is_refreshing(follow))
-		follow_learn_addresses(follow);
-	if (follow->own != NULL &&
-	    host_addresses_have(follow->own, entry->node.address))
-		text =
-		    "ipHostNumber: the gateway's own address: nobody can enter the node";
-	say_lines(follow, "warning:", entry_kind_text(entry->kind), entry->dn,
-	    text);
-	r = state_warn(follow->state, entry->uuid, WARNING_ADDRESS, text);
-	return r == ENS_E_NOTFOUND ? 0 : r;
-}
-
-/* In a transaction. */
-int
-follow_take(struct follow *follow, const struct entry *entry)
-{
-	struct verdict verdict;
-	int r = follow_judge(follow, entry, &verdict);
-
-	if (r != 0)
-		return r;
-	if (verdict.kind == PASS_OVER)
-		return 0;
-	touch(follow, entry->uuid);
-	if (verdict.kind == HOLD)
-		return follow_hold(follow, entry, &verdict);
-	say_refused(follow, entry);
-	if (verdict.kind == STASH)
-		r = state_stash(follow->state, entry);
-	else if (is_guarding(follow))
-		r = state_unstash(follow->state, entry->uuid);
-	if (r == 0 && verdict.kind != STASH)
-		r = state_put(follow->state, entry, is_adopting(follow));
-	if (r == 0)
-		r = warn_of_address(follow, entry);
-	if (r == 0 && !is_refreshing(follow) &&
-	    state_is_orphan(follow->state, entry->uuid))
-		r = follow_ask_about(follow, entry);
-	return r;
-}
-
-/* ---- messages ----------------------------------------------------------- */
-
 int
 follow_entry(struct follow *follow, const struct entry *entry)
 {
@@ -215,7 +104,7 @@ follow_gone(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],
 
 	for (uint32_t i = 0; r == 0 && i < uuid_count; i++) {
 		r = follow_write(follow);
-		touch(follow, uuids[i]);
+		follow_touch(follow, uuids[i]);
 		if (r == 0 && is_guarding(follow))
 			r = state_unstash(follow->state, uuids[i]);
 		if (r == 0)

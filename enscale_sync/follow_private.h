@@ -1,9 +1,9 @@
 /*
  * What the files of the follower share: follow.c (phases, what is wanted),
  * follow_messages.c (what a server tells), follow_names.c (what it is asked),
- * follow_judge.c (is a copy let in?), follow_hold.c (what is not),
- * follow_done.c (what is complete), follow_guard.c (what a refresh may take
- * away), follow_compare.c, follow_write.c, follow_publish.c.
+ * follow_take.c (an entry, by the verdict of follow_judge.c), follow_hold.c
+ * (what is not let in), follow_done.c (what is complete), follow_guard.c (what
+ * a refresh may take away), follow_compare.c, follow_write.c, follow_publish.c.
  *
  * What happens in which phase; an error means that a source is out of turn:
  *
@@ -35,6 +35,7 @@
 #include "common/config/config.h"
 #include "enscale_sync/comparison.h"
 #include "enscale_sync/follow.h"
+#include "enscale_sync/follow_judge.h"
 #include "enscale_sync/orphans.h"
 #include "enscale_sync/shrink.h"
 #include "enscale_sync/uuid_set.h"
@@ -131,7 +132,7 @@ struct follow {
 	struct host_addresses *own; /* owned; NULL: not known */
 };
 
-/* ---- what follows from all that ----------------------------------------- */
+/* ---- what follows from all that ---------------------------------------- */
 
 static inline bool
 is_refreshing(const struct follow *follow)
@@ -174,7 +175,7 @@ is_reread(const struct follow *follow)
 	           STATE_DIGEST_LEN) != 0;
 }
 
-/* ---- follow.c ----------------------------------------------------------- */
+/* ---- follow.c ---------------------------------------------------------- */
 
 /* Moves to another phase, and says what follows from it. */
 void follow_enter(struct follow *follow, enum follow_phase phase);
@@ -184,52 +185,30 @@ void follow_wish_for(struct follow *follow, enum follow_wish wish);
 bool follow_is_current(const struct follow *follow);
 void follow_say_in_step(struct follow *follow);
 
-/* ---- follow_write.c ----------------------------------------------------- */
+/* ---- follow_write.c ---------------------------------------------------- */
 
 /* Begins a transaction, if none is under way. */
 int follow_write(struct follow *follow);
 /* Ends it. final: how far the server is counts, with all that it told. */
 int follow_commit(struct follow *follow, bool final);
 
-/* ---- follow_messages.c -------------------------------------------------- */
+/* ---- follow_take.c ----------------------------------------------------- */
 
 /* What this host has for addresses: of one refresh, or of one entry. */
 void follow_learn_addresses(struct follow *follow);
+/* What is compared at this moment was told by the way. */
+void follow_touch(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN]);
 /* Files an entry, or holds it back; in a transaction. */
 int follow_take(struct follow *follow, const struct entry *entry);
 
-/* ---- follow_names.c ----------------------------------------------------- */
+/* ---- follow_names.c ---------------------------------------------------- */
 
 /* A child of nobody we know, in a time when all names are of one age: the
  * server is asked who has the name above it. */
 int follow_ask_about(struct follow *follow, const struct entry *entry);
 int follow_ask_about_orphan(const uint8_t uuid[ENTRY_UUID_LEN], void *follow);
 
-/* ---- follow_judge.c ----------------------------------------------------- */
-
-enum verdict_kind {
-	TAKE,
-	HOLD,
-	STASH,
-	PASS_OVER /* told late, by a server that has told the newer one */
-};
-
-struct verdict {
-	enum verdict_kind kind;
-	/* HOLD: by what it grants more, NULL when it is old: without being a
-	 * later version, or one of those that had been told before. */
-	const char *widened;
-	bool told_before;
-};
-
-/*
- * Would this copy bring back what we know to be over, or grant more without a
- * change? Or take away something in a refresh that may turn out to take away
- * too much?
- */
-int follow_judge(struct follow *follow, const struct entry *entry,
-    struct verdict *ret_verdict);
-/* ---- follow_hold.c ------------------------------------------------------ */
+/* ---- follow_hold.c ----------------------------------------------------- */
 
 /* What a copy takes away counts, though it is held for what it grants. */
 int follow_hold(struct follow *follow, const struct entry *entry,
@@ -241,7 +220,7 @@ void follow_say_held(struct follow *follow);
 /* Has a server that was behind caught up? */
 void follow_check_behind(struct follow *follow);
 
-/* ---- follow_guard.c ----------------------------------------------------- */
+/* ---- follow_guard.c ---------------------------------------------------- */
 
 /* Of entries that a complete refresh did not name: what the server has not
  * seen yet stays. */
@@ -253,7 +232,7 @@ int follow_guard(struct follow *follow, bool swept, enum guard *ret_guard);
  * view has: it becomes no source then, and *guard is KEEPS_ALL. */
 int follow_guard_view(struct follow *follow, enum guard *guard);
 
-/* ---- follow_compare.c --------------------------------------------------- */
+/* ---- follow_compare.c -------------------------------------------------- */
 
 /* Without an end: nothing follows from it. */
 void follow_drop_comparison(struct follow *follow);

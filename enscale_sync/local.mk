@@ -20,10 +20,11 @@ libsync_la_SOURCES = \
 	%D%/follow_done.c \
 	%D%/follow_guard.c \
 	%D%/follow_hold.c \
-	%D%/follow_judge.c \
+	%D%/follow_judge.c %D%/follow_judge.h \
 	%D%/follow_messages.c \
 	%D%/follow_names.c \
 	%D%/follow_publish.c \
+	%D%/follow_take.c \
 	%D%/follow_write.c \
 	%D%/log.c %D%/log.h \
 	%D%/metrics.c %D%/metrics.h \

@@ -376,6 +376,11 @@ tests_unit_test_follow_SOURCES = %D%/test_follow.c $(SYNC_FIXTURE)
 tests_unit_test_follow_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_follow_LDADD = libsync.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_follow_judge
+tests_unit_test_follow_judge_SOURCES = %D%/test_follow_judge.c
+tests_unit_test_follow_judge_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_follow_judge_LDADD = libsync.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_view_check
 tests_unit_test_view_check_SOURCES = %D%/test_view_check.c $(SYNC_FIXTURE)
 tests_unit_test_view_check_CFLAGS = $(SYNC_FIXTURE_CFLAGS)

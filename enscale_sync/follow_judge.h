@@ -1,0 +1,42 @@
+/*
+ * Is a copy of an entry let in? Would it bring back what is known to be over,
+ * or grant more without a change? By the copy, the one that is here and how
+ * things stand: nothing is read for it, nor written.
+ */
+#ifndef ENSCALE_SYNC_FOLLOW_JUDGE_H
+#define ENSCALE_SYNC_FOLLOW_JUDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ldap/ldap_csn.h"
+#include "ldap/ldap_entry.h"
+
+/* How things stand. */
+struct circumstances {
+	const struct csn_set *floor; /* what is up to it was told before */
+	bool behind;                 /* the server has not seen all of that */
+	bool late;   /* it may tell an older copy after the newer one */
+	bool reread; /* ours was read by other rules */
+	int64_t now; /* seconds since the epoch */
+};
+
+enum verdict_kind {
+	TAKE,
+	HOLD,
+	PASS_OVER, /* told late, by a server that has told the newer one */
+};
+
+struct verdict {
+	enum verdict_kind kind;
+	/* HOLD: by what it grants more, NULL when it is old: without being a
+	 * later version, or one of those that had been told before. */
+	const char *widened;
+	bool told_before;
+};
+
+/* ours: NULL when there is none. */
+struct verdict follow_judge(const struct circumstances *circumstances,
+    const struct entry *ours, const struct entry *theirs);
+
+#endif
