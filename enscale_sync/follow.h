@@ -1,6 +1,7 @@
 /*
  * From messages to state: what a source hears becomes transactions of the
- * state, and then publications. Its rules:
+ * state, and then publications. The phases that it goes through are a picture
+ * in enscale-sync(8), and a table in follow_private.h. Its rules:
  *
  * - A refresh counts when it is complete: until then nothing that it left
  *   out is taken away, no cookie is kept, and nothing of it is published.
