@@ -389,6 +389,21 @@ a_refresh_that_is_begun_anew_forgets_what_it_named(void **state)
 }
 
 static void
+a_refresh_that_is_begun_anew_meets_the_same_wish(void **state)
+{
+	(void)state;
+	follow_held();
+	assert_int_equal(follow_accept(follow), 0);
+	begin(true);
+	begin(true);
+	assert_false(follow_wants_refresh(follow));
+	tell(1, CSN_BEFORE, "");
+	done(true);
+	assert_true(has(1, CSN_BEFORE));
+	assert_false(follow_holds(follow));
+}
+
+static void
 a_refresh_in_full_finds_out_anew_what_is_held(void **state)
 {
 	(void)state;
@@ -886,6 +901,8 @@ what_a_server_that_is_behind_may_not_have_seen_stays(void **state)
 	assert_int_equal(status.held, 1);
 	assert_true(follow_is_behind(follow));
 	assert_false(status.in_step);
+	follow_lost(follow, "lost");
+	assert_false(follow_is_behind(follow));
 }
 
 /* ---- comparing ---------------------------------------------------------- */
@@ -1600,6 +1617,7 @@ main(void)
 		    a_refresh_that_follows_another_leaves_it_in_step_meanwhile),
 		TEST(nothing_at_all_is_published_in_a_refresh),
 		TEST(a_refresh_that_is_begun_anew_forgets_what_it_named),
+		TEST(a_refresh_that_is_begun_anew_meets_the_same_wish),
 		TEST(a_refresh_in_full_finds_out_anew_what_is_held),
 		TEST(what_changed_is_asked_for_once_all_is_known),
 		TEST(a_first_refresh_takes_what_it_is_told),
