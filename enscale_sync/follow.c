@@ -262,7 +262,6 @@ follow_begin(struct follow *follow, bool full, bool behind)
 		return -EPROTO;
 	follow_drop_comparison(follow);
 	begin_refresh(follow, full);
-	meet_server(follow, behind);
 	follow_learn_addresses(follow);
 	follow_enter(follow, FOLLOW_REFRESH);
 	if (full)
@@ -270,8 +269,13 @@ follow_begin(struct follow *follow, bool full, bool behind)
 		    behind ? ", holding back what is older than ours" : "");
 	state_clear_marks(follow->state);
 	r = follow_write(follow);
-	if (r == 0)
-		r = state_clear_stash(follow->state);
+	if (r != 0)
+		return r;
+	/* What another one told is not what counts. */
+	if (is_accepting(follow))
+		state_forget_seen(follow->state);
+	meet_server(follow, behind);
+	r = state_clear_stash(follow->state);
 	return r == 0 ? follow_commit(follow, false) : r;
 }
 

@@ -137,8 +137,7 @@ int follow_compare_end(struct follow *follow, const char *reason);
 /*
  * An administrator wants in what is held back: the next refresh is one in full
  * in which what the server says counts; one that runs already goes on as it
- * began. The source is to be poked. Returns 0; ENS_E_NOTFOUND when nothing is
- * held back; -errno.
+ * began. The source is to be poked. 0; ENS_E_NOTFOUND when nothing is held back.
  */
 int follow_accept(struct follow *follow);
 

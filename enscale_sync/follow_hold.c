@@ -121,14 +121,8 @@ follow_check_behind(struct follow *follow)
 int
 follow_accept(struct follow *follow)
 {
-	int r;
-
-	if (!state_info(follow->state)->unsettled)
+	if (!follow_holds(follow))
 		return ENS_E_NOTFOUND;
-	r = follow_write(follow);
-	if (r != 0)
-		return r;
-	state_forget_seen(follow->state);
 	follow_wish_for(follow, WISH_ACCEPTED);
 	return 0;
 }

@@ -81,7 +81,8 @@ ask_all(struct poll_source *source, enum phase phase)
 static bool
 may_be_behind(const struct poll_source *source)
 {
-	return follow_seen(source->follow)->count > 0 &&
+	return !follow_is_lenient(source->follow) &&
+	    follow_seen(source->follow)->count > 0 &&
 	    strchr(source->config->uri, ' ') != NULL &&
 	    strcmp(source->uri, source->known_uri) != 0;
 }

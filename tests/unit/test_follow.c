@@ -1370,7 +1370,6 @@ what_is_accepted_is_all_that_the_next_refresh_says(void **state)
 	assert_int_equal(follow_accept(follow), 0);
 	assert_true(follow_is_lenient(follow));
 	assert_true(follow_wants_refresh(follow));
-	assert_int_equal(follow_seen(follow)->count, 0);
 	settle();
 	follow_lost(follow, "to ask for everything");
 	assert_true(follow_is_lenient(follow));
@@ -1383,6 +1382,30 @@ what_is_accepted_is_all_that_the_next_refresh_says(void **state)
 	assert_true(has(1, CSN_BEFORE));
 	assert_false(is_published(2));
 	assert_true(status.in_step);
+}
+
+/* Of a server that was put back to an earlier time. */
+static void
+an_acceptance_outlasts_a_server_that_does_not_answer(void **state)
+{
+	(void)state;
+	follow_held();
+	assert_true(csn_set_has_seen(follow_seen(follow), CSN_EARLY));
+	follow_lost(follow, "lost");
+	assert_int_equal(follow_accept(follow), 0);
+	follow_lost(follow, "no route");
+	begin(true);
+	tell(1, CSN_BEFORE, "");
+	tell_reached(CSN_BEFORE);
+	done(true);
+	assert_true(has(1, CSN_BEFORE));
+	assert_true(csn_set_has_seen(follow_seen(follow), CSN_BEFORE));
+	assert_false(csn_set_has_seen(follow_seen(follow), CSN_EARLY));
+	/* What it does from then on is new. */
+	tell(2, CSN_EARLY, "");
+	settle();
+	assert_true(has(2, CSN_EARLY));
+	assert_int_equal(status.held, 0);
 }
 
 static void
@@ -1677,6 +1700,7 @@ main(void)
 		TEST(a_refresh_that_breaks_is_still_wanted),
 		TEST(there_is_nothing_to_accept_where_nothing_is_held),
 		TEST(what_is_accepted_is_all_that_the_next_refresh_says),
+		TEST(an_acceptance_outlasts_a_server_that_does_not_answer),
 		TEST(an_acceptance_is_not_for_the_refresh_that_runs),
 		TEST(too_much_is_held_though_an_acceptance_came_meanwhile),
 		TEST(an_acceptance_whose_refresh_breaks_is_good_for_the_next),
