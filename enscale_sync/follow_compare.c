@@ -161,30 +161,13 @@ follow_compare_answer(struct follow *follow, const struct entry *entry)
 	return r;
 }
 
-int
-follow_compare_end(struct follow *follow, const char *reason)
+/* All that was found is settled: what is gone goes, and the rest is the same. */
+static int
+prove(struct follow *follow, uint64_t count)
 {
-	uint64_t count;
-	uint32_t gone;
+	uint32_t gone = follow->gone_count;
 	int r;
 
-	if (follow->comparison == NULL)
-		return 0;
-	count = comparison_count(follow->comparison);
-	follow_drop_comparison(follow);
-	if (reason != NULL)
-		return 0;
-	follow->status->differences += follow->differences;
-	/* So many at once are the business of a refresh and its guard. */
-	if (follow->gone_count > SHRINK_LEAST)
-		follow->too_different = TOO_MUCH;
-	if (follow->too_different != NULL) {
-		log_line(LOG_WARNING, "compared: %s: refreshing in full",
-		    follow->too_different);
-		follow_wish_for(follow, WISH_ALL);
-		return follow_settle(follow);
-	}
-	gone = follow->gone_count;
 	follow->gone_count = 0; /* touched no more */
 	r = follow_gone(follow, (const uint8_t(*)[ENTRY_UUID_LEN])follow->gone,
 	    gone);
@@ -197,5 +180,28 @@ follow_compare_end(struct follow *follow, const char *reason)
 	    "compared %" PRIu64 " entries: %" PRIu64 " differed", count,
 	    follow->differences);
 	follow_enter(follow, FOLLOW_PROVEN);
+	return follow_settle(follow);
+}
+
+int
+follow_compare_end(struct follow *follow, const char *reason)
+{
+	uint64_t count;
+
+	if (follow->comparison == NULL)
+		return 0;
+	count = comparison_count(follow->comparison);
+	follow_drop_comparison(follow);
+	if (reason != NULL)
+		return 0;
+	follow->status->differences += follow->differences;
+	/* So many at once are the business of a refresh and its guard. */
+	if (follow->gone_count > SHRINK_LEAST)
+		follow->too_different = TOO_MUCH;
+	if (follow->too_different == NULL)
+		return prove(follow, count);
+	log_line(LOG_WARNING, "compared: %s: refreshing in full",
+	    follow->too_different);
+	follow_wish_for(follow, WISH_ALL);
 	return follow_settle(follow);
 }

@@ -23,25 +23,36 @@ becomes_source(const struct follow *follow, bool swept)
 	    follow->held == LETS_ALL_GO && !info->unsettled;
 }
 
+/* What it did not name, and what waited for its end. */
+static int
+take_away(struct follow *follow, bool swept, uint64_t *ret_deleted)
+{
+	bool sweeps = swept && is_marking(follow);
+	int r = sweeps ? state_release_marked(follow->state) : 0;
+
+	if (r == 0)
+		r = follow_guard(follow, swept, &follow->held);
+	if (r != 0)
+		return r;
+	if (follow->held == KEEPS_ALL)
+		return state_apply_stash_held(follow->state);
+	r = state_apply_stash(follow->state);
+	return r == 0 && sweeps
+	    ? state_sweep(follow->state, follow_may_go, follow, ret_deleted)
+	    : r;
+}
+
 static int
 finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 {
-	bool taken;
 	int r = follow_write(follow);
+	bool taken;
 
 	if (r == 0 && follow->refresh.full)
 		state_set_unsettled(follow->state, follow->held_count > 0);
-	if (r == 0 && swept && is_marking(follow))
-		r = state_release_marked(follow->state);
 	if (r == 0)
-		r = follow_guard(follow, swept, &follow->held);
+		r = take_away(follow, swept, ret_deleted);
 	taken = follow->held != KEEPS_ALL;
-	if (r == 0)
-		r = taken ? state_apply_stash(follow->state)
-		          : state_apply_stash_held(follow->state);
-	if (r == 0 && swept && is_marking(follow) && taken)
-		r = state_sweep(follow->state, follow_may_go, follow,
-		    ret_deleted);
 	if (r == 0)
 		r = state_adopt(follow->state);
 	/* After one in full every name is known, and who is an orphan is. */
@@ -66,6 +77,21 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	return follow_commit(follow, true);
 }
 
+static void
+say_refreshed(const struct refresh *refresh, uint64_t deleted)
+{
+	if (refresh->said_lines > SAID_LINES)
+		log_line(LOG_WARNING,
+		    "%u more lines about entries refused or with a warning",
+		    refresh->said_lines - SAID_LINES);
+	if (refresh->held_lines > SAID_LINES)
+		log_line(LOG_WARNING, "held back %u more entries",
+		    refresh->held_lines - SAID_LINES);
+	log_line(LOG_INFO,
+	    "refreshed: %" PRIu64 " entries came, %" PRIu64 " are gone",
+	    refresh->received, deleted);
+}
+
 int
 follow_done(struct follow *follow, bool swept)
 {
@@ -83,16 +109,7 @@ follow_done(struct follow *follow, bool swept)
 	follow->widened_said = 0;
 	follow_say_held(follow);
 	follow_check_behind(follow);
-	if (follow->refresh.said_lines > SAID_LINES)
-		log_line(LOG_WARNING,
-		    "%u more lines about entries refused or with a warning",
-		    follow->refresh.said_lines - SAID_LINES);
-	if (follow->refresh.held_lines > SAID_LINES)
-		log_line(LOG_WARNING, "held back %u more entries",
-		    follow->refresh.held_lines - SAID_LINES);
-	log_line(LOG_INFO,
-	    "refreshed: %" PRIu64 " entries came, %" PRIu64 " are gone",
-	    follow->refresh.received, deleted);
+	say_refreshed(&follow->refresh, deleted);
 	follow_enter(follow,
 	    (follow->refresh.full && swept) || follow->refresh.was_proven
 	        ? FOLLOW_PROVEN
