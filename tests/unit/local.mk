@@ -371,10 +371,28 @@ tests_unit_test_publish_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_publish_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cdb_make_finish
 tests_unit_test_publish_LDADD = libsync.la $(CMOCKA_LIBS)
 
+# A follower that is handed what a server sends.
+FOLLOW_FIXTURE = %D%/follow_fixture.c %D%/follow_fixture.h $(SYNC_FIXTURE)
+
 UNIT_TESTS += tests/unit/test_follow
-tests_unit_test_follow_SOURCES = %D%/test_follow.c $(SYNC_FIXTURE)
+tests_unit_test_follow_SOURCES = %D%/test_follow.c $(FOLLOW_FIXTURE)
 tests_unit_test_follow_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_follow_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_follow_compare
+tests_unit_test_follow_compare_SOURCES = %D%/test_follow_compare.c $(FOLLOW_FIXTURE)
+tests_unit_test_follow_compare_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_follow_compare_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_follow_entries
+tests_unit_test_follow_entries_SOURCES = %D%/test_follow_entries.c $(FOLLOW_FIXTURE)
+tests_unit_test_follow_entries_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_follow_entries_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_follow_wishes
+tests_unit_test_follow_wishes_SOURCES = %D%/test_follow_wishes.c $(FOLLOW_FIXTURE)
+tests_unit_test_follow_wishes_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_follow_wishes_LDADD = libsync.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_follow_judge
 tests_unit_test_follow_judge_SOURCES = %D%/test_follow_judge.c
