@@ -30,7 +30,6 @@ make_digest(const struct config *config, uint8_t ret_digest[STATE_DIGEST_LEN])
 		wire_write_cstring(&out, config->schema.names[i]);
 	wire_write_u8(&out, config->schema.no_touch);
 	wire_write_u32(&out, ENTRY_RULES);
-	wire_write_u32(&out, fields_checksum());
 	if (out.error != 0)
 		return out.error;
 	return fingerprint_sha256((struct bytes){ out.data, out.len },
@@ -49,6 +48,27 @@ forget_source(struct state *state)
 		return r;
 	state_forget_seen(state);
 	r = state_set_cookie(state, "", 0);
+	return r == 0 ? state_commit(state) : r;
+}
+
+/* Were its entries read by other rows of fields than ours? */
+static bool
+lacks_fields(const struct state_info *info)
+{
+	return info->fields != fields_checksum();
+}
+
+/* What is new is asked for. How far the source had come stays known: a copy that
+ * is older than ours is older all the same. */
+static int
+want_fields(struct state *state)
+{
+	int r = state_begin_write(state);
+
+	log_line(LOG_NOTICE,
+	    "entries have other fields than before: all is asked anew");
+	if (r == 0)
+		r = state_set_cookie(state, "", 0);
 	return r == 0 ? state_commit(state) : r;
 }
 
@@ -71,6 +91,8 @@ follow_new(const struct config *config, struct state *state,
 	r = make_digest(config, follow->digest);
 	if (r == 0 && info->cookie_len > 0 && is_reread(follow))
 		r = forget_source(state);
+	else if (r == 0 && info->cookie_len > 0 && lacks_fields(info))
+		r = want_fields(state);
 	if (r != 0) {
 		free(follow);
 		return r;
@@ -96,10 +118,19 @@ follow_free(struct follow *follow)
 		state_end(follow->state);
 	orphans_clear(&follow->orphans);
 	follow_drop_comparison(follow);
+	follow_enter(follow, FOLLOW_IDLE);
 	uuid_set_free(&follow->widened);
 	host_addresses_free(follow->own);
 	status_clear_held(follow->status);
 	free(follow);
+}
+
+/* For this refresh, or for the next one? */
+static bool
+wants_all(const struct follow *follow)
+{
+	return follow->wish > WISH_NONE ||
+	    (is_refreshing(follow) && follow->refresh.wish > WISH_NONE);
 }
 
 struct berval
@@ -108,7 +139,7 @@ follow_cookie(const struct follow *follow)
 	const struct state_info *info = state_info(follow->state);
 	struct berval cookie = { 0, NULL };
 
-	if (follow->wish > WISH_NONE)
+	if (wants_all(follow))
 		return cookie;
 	cookie.bv_len = info->cookie_len;
 	memcpy(&cookie.bv_val, &(const char *){ info->cookie },
@@ -258,23 +289,25 @@ follow_begin(struct follow *follow, bool full, bool behind)
 {
 	int r;
 
-	if (!full && follow->wish > WISH_NONE)
+	if (!full && wants_all(follow))
 		return -EPROTO;
 	follow_drop_comparison(follow);
-	begin_refresh(follow, full);
-	follow_learn_addresses(follow);
-	follow_enter(follow, FOLLOW_REFRESH);
-	if (full)
-		log_line(LOG_INFO, "refreshing in full%s",
-		    behind ? ", holding back what is older than ours" : "");
-	state_clear_marks(follow->state);
 	r = follow_write(follow);
 	if (r != 0)
 		return r;
-	/* What another one told is not what counts. */
-	if (is_accepting(follow))
+	begin_refresh(follow, full);
+	follow_learn_addresses(follow);
+	follow_enter(follow, FOLLOW_REFRESH);
+	state_clear_marks(follow->state);
+	/* What is accepted counts, whatever another one told. */
+	if (is_accepting(follow)) {
 		state_forget_seen(follow->state);
+		behind = false;
+	}
 	meet_server(follow, behind);
+	if (full)
+		log_line(LOG_INFO, "refreshing in full%s",
+		    behind ? ", holding back what is older than ours" : "");
 	r = state_clear_stash(follow->state);
 	return r == 0 ? follow_commit(follow, false) : r;
 }

@@ -29,10 +29,8 @@ enum verdict_kind {
 
 struct verdict {
 	enum verdict_kind kind;
-	/* HOLD: by what it grants more, NULL when it is old: without being a
-	 * later version, or one of those that had been told before. */
-	const char *widened;
-	bool told_before;
+	const char *widened; /* HOLD: by what it grants more; NULL: it is old */
+	bool told_before;    /* it is one of those up to the floor */
 };
 
 /* ours: NULL when there is none. */

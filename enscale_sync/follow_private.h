@@ -13,7 +13,7 @@
  *   present         error     marked               -            -
  *   gone            error     deleted              deleted      deleted
  *   done            error     UNPROVEN, PROVEN [2] error        error
- *   settle          -         -                    counts       counts
+ *   settle          counts    -                    counts       counts
  *   alive           -         -                    -            view is younger
  *   compare_begin   error     error                compares     compares
  *   compare_end     -         -                    PROVEN [3]   PROVEN [3]
@@ -52,7 +52,7 @@ enum follow_phase {
 	FOLLOW_IDLE,     /* there is none; what is here serves on, and ages */
 	FOLLOW_REFRESH,  /* it tells what it has: nothing of that is final */
 	FOLLOW_UNPROVEN, /* it tells changes; what is here may differ from it */
-	FOLLOW_PROVEN,   /* the same, but all was found there, and no more */
+	FOLLOW_PROVEN,   /* the same; all was found there, or is held */
 };
 
 /* What the next refresh shall be; of several wishes the stronger one stays. */

@@ -281,6 +281,7 @@ on_reload(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 {
 	struct service *service = arg;
 	struct config *next = &service->next;
+	int r;
 
 	(void)signal_source;
 	(void)info;
@@ -302,7 +303,9 @@ on_reload(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 	log_line(LOG_INFO, "read \"%s\"", service->file);
 	stop_following(service);
 	service->config = *next;
-	return start_following(service);
+	r = start_following(service);
+	/* Whoever started us starts us again. */
+	return r == 0 ? 0 : sd_event_exit(service->event, r);
 }
 
 /* An administrator has found the view to be broken. */

@@ -47,6 +47,7 @@ struct state_info {
 	uint64_t limits[RIGHTS_LIMITS];    /* how many of them have each */
 	uint64_t key_values;               /* keys that lie on accounts */
 	uint8_t digest[STATE_DIGEST_LEN];  /* of source, filter and rules */
+	uint32_t fields;                   /* fields_checksum() then */
 	size_t cookie_len;
 	char cookie[COOKIE_LEN_MAX]; /* of the server, or empty */
 	struct csn_set seen; /* the furthest that any server has brought us */
@@ -150,6 +151,7 @@ int state_warn(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     enum state_warning about, const char *text);
 
 int state_set_cookie(struct state *state, const char *cookie, size_t len);
+/* What is here was read from that source, with the fields that we know. */
 void state_set_digest(struct state *state,
     const uint8_t digest[STATE_DIGEST_LEN]);
 /* A refresh has ended well: it is the source of views, and from now on changes

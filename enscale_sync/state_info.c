@@ -32,6 +32,7 @@ state_write_info(struct state *state)
 		wire_write_u64(&out, info->limits[i]);
 	wire_write_u64(&out, info->key_values);
 	wire_write_bytes(&out, info->digest, sizeof(info->digest));
+	wire_write_u32(&out, info->fields);
 	wire_write_string(&out, info->cookie, info->cookie_len);
 	wire_write_u32(&out, info->seen.count);
 	for (uint32_t i = 0; i < info->seen.count; i++)
@@ -66,6 +67,7 @@ parse_info(struct bytes value, struct state_info *ret_info)
 	b = wire_read_bytes(&in, sizeof(info.digest));
 	if (b.len == sizeof(info.digest))
 		memcpy(info.digest, b.data, b.len);
+	info.fields = wire_read_u32(&in);
 	b = wire_read_string(&in);
 	if (b.len > sizeof(info.cookie))
 		return ENS_E_CORRUPT;
@@ -182,6 +184,7 @@ void
 state_set_digest(struct state *state, const uint8_t digest[STATE_DIGEST_LEN])
 {
 	memcpy(state->info.digest, digest, STATE_DIGEST_LEN);
+	state->info.fields = fields_checksum();
 }
 
 void

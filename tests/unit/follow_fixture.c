@@ -25,7 +25,6 @@ follow_fixture_start(void)
 {
 	const char *what;
 
-	memset(&status, 0, sizeof(status));
 	assert_int_equal(publisher_open(&config, f.state, &publisher, &what),
 	    0);
 	assert_int_equal(
@@ -64,6 +63,7 @@ follow_fixture_make(void **state)
 	(void)state;
 	sync_fixture_make(&f);
 	config_init(&config);
+	memset(&status, 0, sizeof(status));
 	memcpy(config.state_dir, f.root, sizeof(f.root));
 	memcpy(config.run_dir, f.root, sizeof(f.root));
 	follow_fixture_shell("mkdir view map guard");

@@ -124,15 +124,56 @@ what_changed_is_asked_for_once_all_is_known(void **state)
 
 /* ---- present, gone ----------------------------------------------------- */
 
+/* As a version leaves it whose entries had other fields than ours. */
 static void
-present_means_nothing_after_a_refresh(void **state)
+have_other_fields(void)
+{
+	struct state_info *info;
+
+	memcpy(&info, &(const struct state_info *){ state_info(f.state) },
+	    sizeof(info));
+	assert_int_equal(state_begin_write(f.state), 0);
+	info->fields ^= 1;
+	assert_int_equal(state_commit(f.state), 0);
+}
+
+static void
+for_other_fields_all_is_asked_anew_and_nothing_forgotten(void **state)
+{
+	(void)state;
+	follow_some(2);
+	have_other_fields();
+	assert_false(asks_for_all());
+	follow_fixture_restart();
+	assert_true(asks_for_all());
+	assert_true(csn_set_has_seen(follow_seen(follow), CSN_EARLY));
+	begin(true);
+	tell(1, CSN_EARLY, "");
+	/* It was seen to be over, and an older server does not bring it back. */
+	tell(3, CSN_EARLY, "");
+	assert_false(has(3, CSN_EARLY));
+	done(true);
+	assert_int_equal(status.held, 1);
+	follow_fixture_restart();
+	begin(true);
+	tell(1, CSN_EARLY, "");
+	tell_reached(CSN_EARLY);
+	done(true);
+	follow_fixture_restart();
+	assert_false(asks_for_all());
+}
+
+static void
+without_a_follower_nothing_is_in_step(void **state)
 {
 	(void)state;
 	follow_some(1);
-	tell_present(2);
-	settle();
-	assert_true(is_published(1));
 	assert_true(status.in_step);
+	follow_fixture_stop();
+	assert_false(status.in_step);
+	assert_connection(STATUS_WAITING);
+	follow_fixture_start();
+	assert_false(status.in_step);
 }
 
 static void
@@ -588,7 +629,9 @@ main(void)
 		FOLLOW_TEST(a_refresh_that_is_begun_anew_meets_the_same_wish),
 		FOLLOW_TEST(a_refresh_in_full_finds_out_anew_what_is_held),
 		FOLLOW_TEST(what_changed_is_asked_for_once_all_is_known),
-		FOLLOW_TEST(present_means_nothing_after_a_refresh),
+		FOLLOW_TEST(
+		    for_other_fields_all_is_asked_anew_and_nothing_forgotten),
+		FOLLOW_TEST(without_a_follower_nothing_is_in_step),
 		FOLLOW_TEST(what_is_gone_goes_with_the_refresh_that_said_so),
 		FOLLOW_TEST(what_is_gone_after_a_refresh_is_gone_at_once),
 		FOLLOW_TEST(a_refresh_in_full_is_a_proof_when_it_was_swept),

@@ -93,8 +93,26 @@ what_was_missed_comes_with_a_comparison(void **state)
 	(void)state;
 	follow_unproven(2);
 	assert_asked(compare(3, true), 3);
+	entry = account(3, CSN_LATE, "");
+	assert_int_equal(follow_compare_answer(follow, &entry), 0);
+	assert_null(follow_compare_question(follow, true));
+	assert_int_equal(follow_compare_end(follow, NULL), 0);
+	assert_int_equal(status.differences, 1);
+	assert_int_equal(status.held, 0);
+	assert_true(is_published(3));
+	assert_true(status.in_step);
+}
+
+static void
+what_comes_back_with_a_comparison_is_held(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	follow_unproven(2);
+	assert_asked(compare(3, true), 3);
+	/* All up to that had been told: it was seen to be over. */
 	entry = account(3, CSN_EARLY, "");
-	/* It was seen to be over: that is held. */
 	assert_int_equal(follow_compare_answer(follow, &entry), 0);
 	assert_null(follow_compare_question(follow, true));
 	assert_int_equal(follow_compare_end(follow, NULL), 0);
@@ -252,6 +270,7 @@ a_comparison_ends_with_the_connection(void **state)
 	follow_unproven(2);
 	assert_null(compare(2, true));
 	follow_lost(follow, "lost");
+	assert_false(status.comparing);
 	assert_false(follow_wants_comparison(follow));
 	begin(false);
 	done(false);
@@ -267,6 +286,7 @@ main(void)
 		FOLLOW_TEST(a_comparison_at_night_leaves_it_in_step),
 		FOLLOW_TEST(a_comparison_that_breaks_proves_nothing),
 		FOLLOW_TEST(what_was_missed_comes_with_a_comparison),
+		FOLLOW_TEST(what_comes_back_with_a_comparison_is_held),
 		FOLLOW_TEST(what_was_deleted_unseen_goes_with_a_comparison),
 		FOLLOW_TEST(
 		    what_was_told_meanwhile_is_not_older_than_the_answer),

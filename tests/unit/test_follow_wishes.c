@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -153,6 +154,13 @@ what_is_wanted_after_a_refresh_is_met_by_the_next(void **state)
 	assert_true(follow_wants_refresh(follow));
 	assert_true(asks_for_all());
 	assert_true(status.in_step);
+	begin(true);
+	/* Not by one in parts that comes in its place. */
+	assert_int_equal(follow_begin(follow, false, false), -EPROTO);
+	assert_true(asks_for_all());
+	tell(1, CSN_EARLY, "");
+	done(true);
+	assert_false(follow_wants_refresh(follow));
 }
 
 static void
@@ -193,6 +201,22 @@ what_is_accepted_is_all_that_the_next_refresh_says(void **state)
 	tell(1, CSN_BEFORE, "");
 	done(true);
 	assert_false(follow_is_lenient(follow));
+	assert_false(follow_holds(follow));
+	assert_true(has(1, CSN_BEFORE));
+	assert_false(is_published(2));
+	assert_true(status.in_step);
+}
+
+static void
+what_is_accepted_counts_though_its_server_is_behind(void **state)
+{
+	(void)state;
+	follow_held();
+	assert_int_equal(follow_accept(follow), 0);
+	follow_lost(follow, "to ask for everything");
+	assert_int_equal(follow_begin(follow, true, true), 0);
+	tell(1, CSN_BEFORE, "");
+	done(true);
 	assert_false(follow_holds(follow));
 	assert_true(has(1, CSN_BEFORE));
 	assert_false(is_published(2));
@@ -306,6 +330,8 @@ main(void)
 		FOLLOW_TEST(a_refresh_that_breaks_is_still_wanted),
 		FOLLOW_TEST(there_is_nothing_to_accept_where_nothing_is_held),
 		FOLLOW_TEST(what_is_accepted_is_all_that_the_next_refresh_says),
+		FOLLOW_TEST(
+		    what_is_accepted_counts_though_its_server_is_behind),
 		FOLLOW_TEST(
 		    an_acceptance_outlasts_a_server_that_does_not_answer),
 		FOLLOW_TEST(an_acceptance_is_not_for_the_refresh_that_runs),
