@@ -643,7 +643,7 @@ def readers(make, gateway):
     takes the directory to number n: see view_reader.c."""
     server, follower = make()
     names = ("base/crc32c base/errors base/text base/wire names/login_name"
-             " view/record view/record_encode view/manifest view/segment_key"
+             " view/fields view/record view/record_encode view/manifest view/segment_key"
              " view/view view/view_walk")
     gateway.write(f"{ROOT}/config.h", "#define _GNU_SOURCE\n")
     gateway.sh(f"cd /usr/src/enscale; gcc -O1 -I {ROOT} -I . -o {ROOT}/reader "
