@@ -154,6 +154,13 @@ accepts() { # KEYWORD ALGORITHM; what this sshd does not say is its default
 	esac
 }
 
+# All users come from the gateway's address.
+note_penalties() {
+	[ "$version" -lt 908 ] || [ -n "$gateways" ] ||
+	    say "note: this sshd keeps an address out for its failed logins, so that one user's keep
+      out all that come through the gateway: setup --gateway ADDRESS exempts it"
+}
+
 # Those for some addresses only (USER@HOST) may or may not be for a gateway's.
 check_lists() {
 	! in_list "$(sshd_says denyusers | grep -v @)" "$user" ||

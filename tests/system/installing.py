@@ -160,6 +160,12 @@ Host gateway
         argv = ["ssh", *self.options(login), "--", self.address, *command]
         return self.hosts.client.spawn(argv)
 
+    @property
+    def gateways(self):
+        """The addresses that they come from."""
+        return [address for host in (self.hosts.gateway, self.host)
+                for address in host.plan.addresses.values()]
+
     @contextlib.contextmanager
     def trusted_by(self, node):
         """README, section A node: it takes this gateway's CA beside the one
@@ -174,6 +180,7 @@ Host gateway
             .replace("cool-waterfall-59", node.plan.settings["ENVIRONMENT"])
             .replace("apache", node.plan.settings["SERVICE"])
             .replace("node/enscale-node", program)
+            .replace("10.10.129.1", ",".join(self.gateways))
         )
 
         def trust(*keys):

@@ -60,12 +60,13 @@ def play(gateway, *arguments):
     said = gateway.run(
         ["ansible-playbook", "-i", f"{folder}/inventory", f"{folder}/ansible/nodes.yml",
          *arguments],
-        env={"ANSIBLE_HOME": folder, "ANSIBLE_LOCAL_TEMP": f"{folder}/local"}, timeout=110,
+        env={"ANSIBLE_HOME": folder, "ANSIBLE_LOCAL_TEMP": f"{folder}/local"}, timeout=300,
     ).stdout.decode()
     return {word: int(count) for word, count in re.findall(r"(\w+)=(\d+)", said)}
 
 
 @pytest.mark.full
+@pytest.mark.timeout(900)
 def test_the_ansible_role_makes_a_node_and_then_changes_nothing(
         host, gateway, enters):
     folder = new_host.FOLDER

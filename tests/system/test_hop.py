@@ -364,7 +364,7 @@ def test_without_the_guard_nobody_hops_and_it_is_said(client, gateway):
 @pytest.mark.full
 def test_a_node_that_falls_silent_is_said_to_have_failed(running, hosts):
     process = running()
-    stop = "for p in $(pgrep -x sshd); do kill -%s $p; done"
+    stop = "for p in $(pgrep sshd); do kill -%s $p; done"
     hosts.node124718.sh(stop % "STOP")
     try:
         out, err = process.communicate(timeout=100)

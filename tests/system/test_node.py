@@ -504,6 +504,14 @@ def test_what_an_older_sshd_does_not_know_is_left_out(host):
     assert b"PerSourcePenaltyExemptList 198.19.0.1,fd00::/64\n" in text
 
 
+def test_setup_says_that_an_sshd_would_keep_the_gateway_out(host):
+    for version, gateway, said in [
+        ("9.7", "none", False), ("9.8", "none", True), ("10.0", "198.19.0.1", False),
+    ]:
+        _, done = keywords(host, version, f"--gateway {gateway}")
+        assert (b"setup --gateway ADDRESS" in done.stdout + done.stderr) == said, version
+
+
 def test_sftp_of_the_user_does_without_its_shell_where_sshd_can(host):
     host.sh(f"{OLD}; mkdir -p /srv/old/etc/ssh")
     for served, inside in [
