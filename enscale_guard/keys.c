@@ -136,8 +136,8 @@ refuse(const struct request *request, enum keyd_op op, int code,
 static struct reply
 refuse_off(const struct request *request, enum keyd_op op)
 {
-	return refuse(request, op, GUARD_EXIT_REFUSED, "keys-off",
-	    "Keys cannot be added or deleted here: this gateway leaves that to the administrators.");
+	return refuse(request, op, GUARD_EXIT_REFUSED,
+	    keyd_result_text(KEYD_OFF), keyd_result_sentence(KEYD_OFF));
 }
 
 static struct reply
@@ -255,6 +255,7 @@ exit_code(enum keyd_result result)
 	case KEYD_TOO_MANY:
 	case KEYD_TOO_FAST:
 	case KEYD_NO_ACCOUNT:
+	case KEYD_OFF:
 	default:
 		return GUARD_EXIT_REFUSED;
 	}

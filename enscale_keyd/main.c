@@ -2,7 +2,8 @@
  * enscale-keyd: writes the public keys that users add to their account, or
  * delete, into the directory. It serves the guard and nobody else, and
  * refuses to write anything but enscaleKey entries below an account; off
- * unless enscale.conf says manage = yes.
+ * unless enscale.conf says manage = yes: then it does not begin, and where that
+ * is found at a reload, it refuses every change from then on.
  *
  * One request at a time: what is under way is the directory's to finish, and
  * ending this process at any moment leaves a change made or not made.
@@ -79,10 +80,10 @@ read_configuration(const char *path, struct config *ret_config)
 		log_line(LOG_ERR, "%s", error);
 		return ENS_E_CONFIG;
 	}
+	/* Nothing of the rest is needed. */
 	if (!config.manage) {
-		log_line(LOG_ERR,
-		    "\"%s\" says manage = no in [keys]: nothing to do", path);
-		return ENS_E_CONFIG;
+		*ret_config = config;
+		return 0;
 	}
 	if (config.base[0] == '\0') {
 		log_line(LOG_ERR, "\"%s\" has no base in [directory]", path);
@@ -124,7 +125,9 @@ reload(struct keyd *k)
 		    "keeping the configuration: [paths] change with a restart only");
 	} else {
 		k->config = next;
-		log_line(LOG_INFO, "read \"%s\"", k->file);
+		log_line(LOG_INFO, "read \"%s\"%s", k->file,
+		    next.manage ? ""
+		                : ": manage = no, every change is refused");
 	}
 }
 
@@ -169,8 +172,9 @@ answer(const struct keyd_request *request, struct keyd_reply *ret_reply,
 
 	k->reason[0] = '\0';
 	memset(&k->entry, 0, sizeof(k->entry));
-	result = key_entry_check(request, k->config.no_touch, time(NULL),
-	    &k->entry);
+	result = k->config.manage ? key_entry_check(request, k->config.no_touch,
+	                                time(NULL), &k->entry)
+	                          : KEYD_OFF;
 	if (result == KEYD_DONE &&
 	    !key_rate_take(&k->rate, request->account, seconds_since_boot()))
 		result = KEYD_TOO_FAST;
@@ -350,6 +354,12 @@ begin(struct keyd *k, int *ret_listening)
 		return ENS_E_CONFIG;
 	}
 	r = read_configuration(k->file, &k->config);
+	if (r == 0 && !k->config.manage) {
+		log_line(LOG_ERR,
+		    "\"%s\" says manage = no in [keys]: nothing to do",
+		    k->file);
+		return ENS_E_CONFIG;
+	}
 	if (r == 0)
 		r = find_socket(k);
 	if (r == 0)

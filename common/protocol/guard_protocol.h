@@ -88,8 +88,8 @@
  *	whose own key has neither from= nor an expiry. Deleting the session's
  *	own key ends the session, perhaps before the answer.
  *	-> {"ok":true,"fingerprint":"SHA256:..."}
- *	A refusal's verdict may then also be "keys-off" (manage = no),
- *	"key-limited", "bad-fingerprint" or a word of keyd_result_text().
+ *	A refusal's verdict may then also be "key-limited", "bad-fingerprint"
+ *	or a word of keyd_result_text(), as "keys-off" (manage = no).
  *
  * Lines of the guard's own accord, at any time, with the same fields as a
  * refusal: {"event":"end","code":120,"verdict":"...","sentence":"..."} tells

@@ -50,6 +50,8 @@ static const struct {
 	    "The directory has no such account." },
 	[KEYD_UNAVAILABLE] = { "directory-unavailable",
 	    "The directory does not take changes now; nothing was changed. Try again later." },
+	[KEYD_OFF] = { "keys-off",
+	    "Keys cannot be added or deleted here: this gateway leaves that to the administrators." },
 	[KEYD_UNKNOWN] = { "outcome-unknown",
 	    "The directory did not say whether it made the change: look at the list of keys." },
 };

@@ -56,8 +56,9 @@ enum keyd_result {
 	KEYD_UNKNOWN,     /* it did not say whether it made the change */
 	KEYD_KEY_OPTION,  /* one that is not honoured */
 	KEYD_KEY_SEVERAL, /* more than one in it */
+	KEYD_OFF,         /* manage = no */
 };
-#define KEYD_RESULTS 17
+#define KEYD_RESULTS 18
 
 /* Text is borrowed. */
 struct keyd_request {

@@ -432,6 +432,20 @@ def test_a_directory_that_hangs_is_said_and_holds_nobody_up(
     assert len(keys().stdout.splitlines()) == 1
 
 
+def test_keyd_that_alone_has_read_that_it_is_off_refuses_every_change(
+        gateway, keyd, keys, account, second):
+    def reload(manage):
+        gateway.sh(f"sed -i 's/^manage = .*/manage = {manage}/' /etc/enscale/enscale.conf")
+        gateway.kill("enscale-keyd", signal.SIGHUP)
+    reload("no")
+    result = keys("add My laptop", second[1])
+    assert result.returncode == 120 and b"leaves that to the administrators" in result.stderr
+    refused = audit(gateway, "key-refused")[-1]
+    assert refused["verdict"] == "keys-off" and refused["op"] == "add"
+    reload("yes")
+    assert keys("add My laptop", second[1]).returncode == 0
+
+
 def test_without_keyd_nothing_is_changed(gateway, keyd, keys, account, second):
     gateway.stop("enscale-keyd")
     result = keys("add Laptop", second[1])

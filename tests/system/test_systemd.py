@@ -234,6 +234,10 @@ def test_keys_are_written_from_within_keyds_sandbox(installation, host, hosts):
         assert main_pid(host, "enscale-keyd") == before != 0
         host.sh("sed -i.kept 's/^manage = .*/manage = perhaps/' /etc/enscale/enscale.conf")
         assert host.run(["systemctl", "reload", "enscale-keyd"], check=False).returncode != 0
+        host.sh("sed 's/^manage = .*/manage = no/' /etc/enscale/enscale.conf.kept "
+                "> /etc/enscale/enscale.conf")
+        host.run(["systemctl", "reload", "enscale-keyd"])
+        assert installation.ssh("40404", "keys add Shared", input=public).returncode == 120
         host.sh("mv /etc/enscale/enscale.conf.kept /etc/enscale/enscale.conf")
         assert main_pid(host, "enscale-keyd") == before
     # Where it is off it says so once, and is not started again and again.
