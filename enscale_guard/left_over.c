@@ -167,21 +167,21 @@ settle(struct guard *guard, struct left_over *left)
 static bool
 take_care(struct guard *guard, struct left_over *left)
 {
+	const char *id = left->session.id;
+	const char *word = id[0] != '\0' ? " session=" : "";
+
 	keep_strays(guard, left);
 	if (left->error != 0 && left->error != -EAGAIN)
-		log_warning(
-		    "cannot tell all that is left: %s session=%s account=%u",
-		    error_text(left->error), left->session.id,
-		    left->session.account);
+		log_warning("cannot tell all that is left: %s%s%s account=%u",
+		    error_text(left->error), word, id, left->session.account);
 	if (left->of_uid.count == 0 && left->error == 0) {
 		settle(guard, left);
 		return true;
 	}
 	if (left->of_uid.count > 0) {
-		log_info("%zu processes are left of session=%s account=%u: "
-		         "ending them",
-		    left->of_uid.count, left->session.id,
-		    left->session.account);
+		log_info("ending %zu processes that are in no session any more:"
+		         "%s%s account=%u",
+		    left->of_uid.count, word, id, left->session.account);
 		ending_processes(guard, &left->session, &left->of_uid);
 	}
 	return false;

@@ -112,7 +112,7 @@ renew_configuration(struct guard *g)
 		return;
 	}
 	if (needs_restart(&g->config, &next)) {
-		log_error("keeping the configuration: [names], [paths], "
+		log_error("keeping the configuration: uid_base, [paths], "
 		          "host_keys and source_addresses change with a "
 		          "restart only");
 		return;

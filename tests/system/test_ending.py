@@ -426,6 +426,7 @@ def left(gateway, account):
 
 def test_what_left_its_parents_ends_after_an_ordinary_logout_as_well(
         client, gateway, wait_for):
+    before = len(gateway.log("enscale-guard"))
     kept = begin(client, gateway, wait_for, "124718-21296")
     leave(gateway, 21296)
     assert len(left(gateway, 21296)) == 2
@@ -433,6 +434,8 @@ def test_what_left_its_parents_ends_after_an_ordinary_logout_as_well(
     try:
         wait_for(lambda: left(gateway, 21296) == [], "it is gone", 20)
         assert kept.poll() is None
+        assert "ending 2 processes that are in no session any more: account=21296" in \
+            gateway.log("enscale-guard")[before:]
     finally:
         kept.kill()
         kept.communicate()
