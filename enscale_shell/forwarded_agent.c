@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define HOME ENS_STATE_DIR "/empty"
-
 static const char name_characters[] = "abcdefghijklmnopqrstuvwxyz"
                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                       "0123456789";
@@ -35,43 +33,56 @@ skip_name(const char **at)
 	return len > 0;
 }
 
-/* Is it a path of sshd's? Then *ret_slash is the one before the socket. */
+/* In this folder nobody takes away or replaces what is this uid's. */
 static bool
-match_form(const char *value, const char **ret_slash)
+is_safe(const struct stat *folder, uid_t uid, bool shared)
+{
+	if (!S_ISDIR(folder->st_mode))
+		return false;
+	return shared ? folder->st_uid == 0 && (folder->st_mode & S_ISVTX) != 0
+	              : folder->st_uid == uid && (folder->st_mode & 077) == 0;
+}
+
+/* Is it a path of sshd's? Then *ret_slash is the one before the socket, and
+ * *ret_shared tells whether the folder is that of all users. */
+static bool
+match_form(const char *value, const char *home, const char **ret_slash,
+    bool *ret_shared)
 {
 	const char *at = value;
 
 	/* /tmp/ssh-XXXX/agent.PID */
 	if (skip_text(&at, "/tmp/ssh-") && skip_name(&at)) {
 		*ret_slash = at;
+		*ret_shared = false;
 		return skip_text(&at, "/agent.") && at[0] != '\0' &&
 		    at[strspn(at, "0123456789")] == '\0';
 	}
 	/* HOME/.ssh/agent/s.XXXX.sshd.XXXX, since OpenSSH 10.1 */
 	at = value;
-	if (!skip_text(&at, HOME "/.ssh/agent"))
+	if (!skip_text(&at, home) || !skip_text(&at, "/.ssh/agent"))
 		return false;
 	*ret_slash = at;
+	*ret_shared = true;
 	return skip_text(&at, "/s.") && skip_name(&at) &&
 	    skip_text(&at, ".sshd.") && skip_name(&at) && at[0] == '\0';
 }
 
 bool
-forwarded_agent_find(const char *value, uid_t uid,
+forwarded_agent_find(const char *value, const char *home, uid_t uid,
     char ret_path[FORWARDED_AGENT_MAX])
 {
 	char folder[FORWARDED_AGENT_MAX];
 	const char *slash;
+	bool shared;
 	struct stat st;
 
 	if (value == NULL || strlen(value) >= FORWARDED_AGENT_MAX)
 		return false;
-	if (!match_form(value, &slash))
+	if (!match_form(value, home, &slash, &shared))
 		return false;
 	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - value), value);
-	/* In a folder that only its owner writes, nothing changes after. */
-	if (lstat(folder, &st) != 0 || !S_ISDIR(st.st_mode) ||
-	    st.st_uid != uid || (st.st_mode & 077) != 0)
+	if (lstat(folder, &st) != 0 || !is_safe(&st, uid, shared))
 		return false;
 	if (lstat(value, &st) != 0 || !S_ISSOCK(st.st_mode) || st.st_uid != uid)
 		return false;

@@ -575,8 +575,8 @@ run_once(struct shell *shell, const struct hop_request *request,
 	AUTO(cleanup_hop)
 	struct hop hop = { .shell = shell, .request = request };
 	char forward[FORWARDED_AGENT_MAX];
-	bool forwards = forwarded_agent_find(getenv("SSH_AUTH_SOCK"), getuid(),
-	    forward);
+	bool forwards = forwarded_agent_find(getenv("SSH_AUTH_SOCK"),
+	    FORWARDED_AGENT_HOME, getuid(), forward);
 	struct refusal refusal;
 	bool again;
 	int r;

@@ -50,7 +50,8 @@ sshds_own_socket_is_forwarded(void **state)
 	char found[FORWARDED_AGENT_MAX] = "";
 
 	(void)state;
-	assert_true(forwarded_agent_find(path, getuid(), found));
+	assert_true(
+	    forwarded_agent_find(path, FORWARDED_AGENT_HOME, getuid(), found));
 	assert_string_equal(found, path);
 }
 
@@ -60,7 +61,8 @@ a_socket_of_somebody_else_is_not(void **state)
 	char found[FORWARDED_AGENT_MAX] = "untouched";
 
 	(void)state;
-	assert_false(forwarded_agent_find(path, getuid() + 1, found));
+	assert_false(forwarded_agent_find(path, FORWARDED_AGENT_HOME,
+	    getuid() + 1, found));
 	assert_string_equal(found, "untouched");
 }
 
@@ -71,7 +73,8 @@ a_folder_open_to_others_is_not(void **state)
 
 	(void)state;
 	assert_int_equal(chmod(folder, 0711), 0);
-	assert_false(forwarded_agent_find(path, getuid(), found));
+	assert_false(
+	    forwarded_agent_find(path, FORWARDED_AGENT_HOME, getuid(), found));
 	assert_int_equal(chmod(folder, 0700), 0);
 	assert_string_equal(found, "untouched");
 }
@@ -85,9 +88,51 @@ a_file_or_a_link_is_no_socket(void **state)
 	(void)state;
 	snprintf(other, sizeof(other), "%.40s/agent.78", folder);
 	assert_int_equal(symlink(path, other), 0);
-	assert_false(forwarded_agent_find(other, getuid(), found));
+	assert_false(
+	    forwarded_agent_find(other, FORWARDED_AGENT_HOME, getuid(), found));
 	assert_int_equal(unlink(other), 0);
 	assert_string_equal(found, "untouched");
+}
+
+/* As sshd of OpenSSH 10.1 has it, in a folder that is made for all. */
+static void
+a_socket_below_the_home_is_forwarded_from_a_folder_that_keeps_it(void **state)
+{
+	char home[] = "/tmp/enscale-test-home-XXXXXX", agents[64];
+	char socket_path[FORWARDED_AGENT_MAX], found[FORWARDED_AGENT_MAX] = "";
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)state;
+	assert_non_null(mkdtemp(home));
+	snprintf(agents, sizeof(agents), "%s/.ssh", home);
+	assert_int_equal(mkdir(agents, 0755), 0);
+	snprintf(agents, sizeof(agents), "%s/.ssh/agent", home);
+	assert_int_equal(mkdir(agents, 0700), 0);
+	snprintf(socket_path, sizeof(socket_path), "%s/s.0aZ.sshd.9bY", agents);
+	memcpy(address.sun_path, socket_path, strlen(socket_path) + 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)),
+	    0);
+	/* Only root can make such a folder. */
+	assert_int_equal(chmod(agents, 01733), 0);
+	assert_int_equal(
+	    forwarded_agent_find(socket_path, home, getuid(), found),
+	    getuid() == 0);
+	assert_string_equal(found, getuid() == 0 ? socket_path : "");
+	found[0] = '\0';
+	assert_false(forwarded_agent_find(socket_path, FORWARDED_AGENT_HOME,
+	    getuid(), found));
+	assert_false(
+	    forwarded_agent_find(socket_path, home, getuid() + 1, found));
+	assert_int_equal(chmod(agents, 0733), 0);
+	assert_false(forwarded_agent_find(socket_path, home, getuid(), found));
+	assert_string_equal(found, "");
+	close(fd);
+	assert_int_equal(unlink(socket_path), 0);
+	assert_int_equal(rmdir(agents), 0);
+	snprintf(agents, sizeof(agents), "%s/.ssh", home);
+	assert_int_equal(rmdir(agents), 0);
+	assert_int_equal(rmdir(home), 0);
 }
 
 static void
@@ -107,12 +152,15 @@ no_other_path_is_even_looked_at(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(forwarded_agent_find(bad[i], getuid(), found));
-	assert_false(forwarded_agent_find(NULL, getuid(), found));
+		assert_false(forwarded_agent_find(bad[i], FORWARDED_AGENT_HOME,
+		    getuid(), found));
+	assert_false(
+	    forwarded_agent_find(NULL, FORWARDED_AGENT_HOME, getuid(), found));
 	memset(endless, 'a', sizeof(endless));
 	memcpy(endless, "/tmp/ssh-", 9);
 	memcpy(endless + sizeof(endless) - 9, "/agent.1", 9);
-	assert_false(forwarded_agent_find(endless, getuid(), found));
+	assert_false(forwarded_agent_find(endless, FORWARDED_AGENT_HOME,
+	    getuid(), found));
 }
 
 int
@@ -123,6 +171,8 @@ main(void)
 		cmocka_unit_test(a_socket_of_somebody_else_is_not),
 		cmocka_unit_test(a_folder_open_to_others_is_not),
 		cmocka_unit_test(a_file_or_a_link_is_no_socket),
+		cmocka_unit_test(
+		    a_socket_below_the_home_is_forwarded_from_a_folder_that_keeps_it),
 		cmocka_unit_test(no_other_path_is_even_looked_at),
 	};
 
