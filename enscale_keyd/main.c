@@ -123,6 +123,8 @@ reload(struct keyd *k)
 	} else if (strcmp(next.run_dir, k->config.run_dir) != 0) {
 		log_line(LOG_ERR,
 		    "keeping the configuration: [paths] change with a restart only");
+		/* But for what takes away. */
+		k->config.manage &= next.manage;
 	} else {
 		k->config = next;
 		log_line(LOG_INFO, "read \"%s\"%s", k->file,
