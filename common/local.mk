@@ -1,8 +1,8 @@
 # What more than one program knows: a folder for each purpose, which uses those
 # before it (tests/unit/test_layers.sh), and convenience libraries by what they
 # may link: libc only; + libcdb; + libinih; + libcrypto; + libsystemd; + jansson.
-noinst_LTLIBRARIES += libcommon.la libview.la libconfig.la libfingerprint.la \
-	liblocalsocket.la libfieldsjson.la
+noinst_LTLIBRARIES += libcommon.la libprogram.la libview.la libconfig.la \
+	libfingerprint.la libdaemon.la libfieldsjson.la
 
 # libc only. The NSS module links this and nothing else.
 libcommon_la_SOURCES = \
@@ -36,6 +36,11 @@ libcommon_la_SOURCES = \
 	%D%/view/record.c %D%/view/record.h \
 	%D%/view/record_encode.c
 
+# libc only: what a program does, and a module in somebody else's process never.
+libprogram_la_SOURCES = \
+	%D%/base/arguments.c %D%/base/arguments.h
+libprogram_la_LIBADD = libcommon.la
+
 # + libcdb: reading the view, and judging by it. Its writer is enscale-sync's.
 libview_la_SOURCES = \
 	%D%/view/manifest.c %D%/view/manifest.h \
@@ -59,10 +64,12 @@ libfingerprint_la_SOURCES = %D%/keys/fingerprint.c %D%/keys/fingerprint.h
 libfingerprint_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 libfingerprint_la_LIBADD = libcommon.la $(CRYPTO_LIBS)
 
-# + libsystemd: a daemon's sockets.
-liblocalsocket_la_SOURCES = %D%/base/local_socket.c %D%/base/local_socket.h
-liblocalsocket_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
-liblocalsocket_la_LIBADD = $(SYSTEMD_LIBS)
+# + libsystemd: what our daemons have in common.
+libdaemon_la_SOURCES = \
+	%D%/base/daemon.c %D%/base/daemon.h \
+	%D%/base/local_socket.c %D%/base/local_socket.h
+libdaemon_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+libdaemon_la_LIBADD = libprogram.la $(SYSTEMD_LIBS)
 
 # + jansson.
 libfieldsjson_la_SOURCES = %D%/view/fields_json.c %D%/view/fields_json.h

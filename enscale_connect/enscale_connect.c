@@ -30,6 +30,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/arguments.h"
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
 #include "common/names/login_name.h"
@@ -191,11 +192,23 @@ hand_over(int fd)
 int
 main(int argc, char **argv)
 {
+	static const struct arguments program = {
+		.name = "enscale-connect",
+		.synopsis = "-c \"exec ADDRESS PORT SECONDS LOG\"",
+	};
 	struct target target;
 	AUTO_FD int fd = -1;
+	int code = arguments_answer(&program, argc, argv);
 
-	if (argc != 3 || strcmp(argv[1], "-c") != 0 || !parse(argv[2], &target))
+	if (code != ARGUMENTS_GO_ON)
+		return code;
+	if (argc != 3 || strcmp(argv[1], "-c") != 0 ||
+	    !parse(argv[2], &target)) {
+		fputs("enscale-connect: wrong arguments: see "
+		      "enscale-connect --help\n",
+		    stderr);
 		return EXIT_FAILURE;
+	}
 	fd = open_connection(&target);
 	if (fd < 0) {
 		report(&target, -fd);

@@ -2,4 +2,4 @@
 # libc only.
 enscalelibexec_PROGRAMS += enscale_connect/enscale-connect
 enscale_connect_enscale_connect_SOURCES = %D%/enscale_connect.c
-enscale_connect_enscale_connect_LDADD = libcommon.la
+enscale_connect_enscale_connect_LDADD = libprogram.la

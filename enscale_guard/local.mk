@@ -45,7 +45,7 @@ libguard_la_SOURCES = \
 libguard_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(SYSTEMD_CFLAGS) \
 	$(JANSSON_CFLAGS)
 libguard_la_LIBADD = libview.la libconfig.la libfingerprint.la \
-	liblocalsocket.la libfieldsjson.la \
+	libdaemon.la libfieldsjson.la \
 	$(CRYPTO_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS)
 
 enscale_guard_SOURCES = %D%/main.c

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,7 +20,8 @@
 
 #include <systemd/sd-daemon.h>
 
-#include "common/base/cleanup.h"
+#include "common/base/arguments.h"
+#include "common/base/daemon.h"
 #include "common/base/errors.h"
 #include "common/base/lock_file.h"
 #include "enscale_guard/agent_socket.h"
@@ -144,46 +144,6 @@ on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
 }
 
 /* ---- beginning ------------------------------------------------------------ */
-
-#define USAGE "usage: enscale-guard [-t] [-f CONFIG]\n"
-
-struct arguments {
-	const char *config;
-	bool only_check; /* the configuration */
-};
-
-static int
-parse_arguments(int argc, char **argv, struct arguments *ret_arguments)
-{
-	static const struct option options[] = {
-		{ "check", no_argument, NULL, 't' },
-		{ "config", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "f:htV", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			ret_arguments->config = optarg;
-			break;
-		case 't':
-			ret_arguments->only_check = true;
-			break;
-		case 'h':
-			printf(USAGE);
-			exit(EXIT_SUCCESS);
-		case 'V':
-			printf("%s\n", PACKAGE_STRING);
-			exit(EXIT_SUCCESS);
-		default:
-			return ENS_E_SYNTAX;
-		}
-	}
-	return optind == argc ? 0 : ENS_E_SYNTAX;
-}
 
 static int
 read_configuration(struct guard *g)
@@ -426,13 +386,11 @@ end(struct guard *g)
 int
 main(int argc, char **argv)
 {
-	struct arguments arguments = { .config = ENS_CONFIG_FILE };
-	int r;
+	struct daemon_arguments arguments;
+	int r = daemon_read_arguments("enscale-guard", argc, argv, &arguments);
 
-	if (parse_arguments(argc, argv, &arguments) < 0) {
-		fprintf(stderr, USAGE);
-		return EXIT_FAILURE;
-	}
+	if (r != ARGUMENTS_GO_ON)
+		return r;
 	guard.config_file = arguments.config;
 	if (arguments.only_check)
 		return read_configuration(&guard) == 0 ? EXIT_SUCCESS

@@ -12,7 +12,7 @@ libkeyd_la_SOURCES = \
 libkeyd_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS) $(LBER_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 libkeyd_la_LIBADD = libldapside.la libconfig.la libfingerprint.la libcommon.la \
-	liblocalsocket.la
+	libdaemon.la
 
 %C%_enscale_keyd_SOURCES = %D%/main.c
 %C%_enscale_keyd_CFLAGS = $(libkeyd_la_CFLAGS) $(SYSTEMD_CFLAGS)

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -29,7 +28,8 @@
 
 #include <systemd/sd-daemon.h>
 
-#include "common/base/cleanup.h"
+#include "common/base/arguments.h"
+#include "common/base/daemon.h"
 #include "common/base/errors.h"
 #include "common/base/local_socket.h"
 #include "common/base/lock_file.h"
@@ -56,11 +56,6 @@ struct keyd {
 };
 
 static struct keyd keyd;
-
-struct arguments {
-	const char *config;
-	bool only_check; /* the configuration */
-};
 
 /* Signals are heard between two requests. */
 static volatile sig_atomic_t wants_end, wants_reload;
@@ -264,41 +259,6 @@ serve(struct keyd *k, int listening)
 
 /* ---- beginning -------------------------------------------------------------- */
 
-#define USAGE "usage: enscale-keyd [-t] [-f CONFIG]\n"
-
-static int
-parse_arguments(int argc, char **argv, struct arguments *ret_arguments)
-{
-	static const struct option options[] = {
-		{ "check", no_argument, NULL, 't' },
-		{ "config", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "f:htV", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			ret_arguments->config = optarg;
-			break;
-		case 't':
-			ret_arguments->only_check = true;
-			break;
-		case 'h':
-			printf(USAGE);
-			exit(EXIT_SUCCESS);
-		case 'V':
-			printf("%s\n", PACKAGE_STRING);
-			exit(EXIT_SUCCESS);
-		default:
-			return ENS_E_SYNTAX;
-		}
-	}
-	return optind == argc ? 0 : ENS_E_SYNTAX;
-}
-
 static int
 find_client(struct keyd *k)
 {
@@ -387,13 +347,12 @@ begin(struct keyd *k, int *ret_listening)
 int
 main(int argc, char **argv)
 {
-	struct arguments arguments = { .config = ENS_CONFIG_FILE };
-	int r, listening = -1;
+	struct daemon_arguments arguments;
+	int r = daemon_read_arguments("enscale-keyd", argc, argv, &arguments);
+	int listening = -1;
 
-	if (parse_arguments(argc, argv, &arguments) < 0) {
-		fprintf(stderr, USAGE);
-		return EX_USAGE;
-	}
+	if (r != ARGUMENTS_GO_ON)
+		return r;
 	keyd.file = arguments.config;
 	r = arguments.only_check ? read_configuration(keyd.file, &keyd.config)
 	                         : begin(&keyd, &listening);

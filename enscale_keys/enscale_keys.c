@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/arguments.h"
 #include "common/base/base64.h"
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
@@ -249,6 +250,26 @@ answer(const struct request *request, const struct policy_question *question)
 	                      : policy_verdict_text(judged.verdict));
 }
 
+/* A person's question. sshd asks for a user and a fingerprint. */
+static int
+answer_person(int argc, char **argv)
+{
+	static const struct argument options[] = {
+		{ .name = "view", .value = "DIR", .help = "the view to read" },
+		{ .name = "native", .value = "FILE",
+		    .help = "is there in native mode" },
+	};
+	static const struct arguments program = {
+		.name = "enscale-keys",
+		.synopsis = "[--view DIR] [--native FILE] USER FINGERPRINT "
+		            "[TYPE KEY]",
+		.options = options,
+		.option_count = sizeof(options) / sizeof(options[0]),
+	};
+
+	return arguments_answer(&program, argc, argv);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -256,7 +277,10 @@ main(int argc, char **argv)
 	struct policy_question question = { .fingerprint = fingerprint };
 	struct request request;
 	struct login_name name;
+	int code = answer_person(argc, argv);
 
+	if (code != ARGUMENTS_GO_ON)
+		return code;
 	/* sshd may stop reading; a death by signal would refuse the key. */
 	signal(SIGPIPE, SIG_IGN);
 	if (!parse_arguments(argc, argv, &request))

@@ -2,4 +2,4 @@
 # it links libc and the objects of libcdb, and nothing else.
 enscalelibexec_PROGRAMS += %D%/enscale-keys
 enscale_keys_enscale_keys_SOURCES = %D%/enscale_keys.c
-enscale_keys_enscale_keys_LDADD = libview.la
+enscale_keys_enscale_keys_LDADD = libprogram.la libview.la

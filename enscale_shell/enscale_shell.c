@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/base/arguments.h"
 #include "common/base/errors.h"
 #include "common/config/config.h"
 #include "enscale_shell/commands.h"
@@ -149,9 +150,15 @@ run(struct shell *shell, const char *command)
 int
 main(int argc, char **argv)
 {
+	static const struct arguments program = {
+		.name = "enscale-shell",
+		.synopsis = "[-c COMMAND]",
+	};
 	struct shell shell;
-	int monitor = -1, r;
+	int monitor = -1, r = arguments_answer(&program, argc, argv);
 
+	if (r != ARGUMENTS_GO_ON) /* not sshd, which gives no such word */
+		return r;
 	/* Before anything else: what is typed is somebody's already. */
 	terminal_open();
 	/* For display only, until the guard says it. */

@@ -34,7 +34,7 @@ libshell_la_SOURCES = \
 	%D%/table.c %D%/table.h \
 	%D%/terminal.c %D%/terminal.h
 libshell_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-libshell_la_LIBADD = libfieldsjson.la libcommon.la $(JANSSON_LIBS)
+libshell_la_LIBADD = libfieldsjson.la libprogram.la $(JANSSON_LIBS)
 
 enscale_shell_SOURCES = %D%/enscale_shell.c
 enscale_shell_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)

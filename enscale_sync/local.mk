@@ -60,7 +60,7 @@ libsync_la_SOURCES = \
 	%D%/uuid_set.c %D%/uuid_set.h
 libsync_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS) $(SYSTEMD_CFLAGS)
 libsync_la_LIBADD = libldapside.la libviewwriter.la libconfig.la \
-	libfingerprint.la libcommon.la $(LMDB_LIBS) $(SYSTEMD_LIBS)
+	libfingerprint.la libdaemon.la $(LMDB_LIBS) $(SYSTEMD_LIBS)
 
 enscalelibexec_PROGRAMS += %D%/enscale-sync
 %C%_enscale_sync_SOURCES = %D%/main.c

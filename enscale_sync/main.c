@@ -7,7 +7,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/base/cleanup.h"
+#include "common/base/arguments.h"
+#include "common/base/daemon.h"
 #include "common/base/errors.h"
 #include "common/config/config.h"
 #include "common/keys/fingerprint.h"
@@ -509,47 +509,23 @@ end(struct service *service)
 	state_close(service->state);
 }
 
-static int
-usage(FILE *file, int status)
-{
-	(void)fprintf(file,
-	    "usage: enscale-sync [-t] [-f FILE]\n"
-	    "  -t         say what is wrong with the configuration, and end\n"
-	    "  -f FILE    read this configuration instead of %s\n",
-	    ENS_CONFIG_FILE);
-	return status;
-}
-
 int
 main(int argc, char **argv)
 {
-	static struct service service = { .file = ENS_CONFIG_FILE };
-	bool only_check = false;
-	int option, r;
+	static struct service service;
+	struct daemon_arguments arguments;
+	int r = daemon_read_arguments("enscale-sync", argc, argv, &arguments);
 
-	while ((option = getopt(argc, argv, "f:ht")) != -1) {
-		switch (option) {
-		case 'f':
-			service.file = optarg;
-			break;
-		case 't':
-			only_check = true;
-			break;
-		case 'h':
-			return usage(stdout, EXIT_SUCCESS);
-		default:
-			return usage(stderr, EXIT_FAILURE);
-		}
-	}
-	if (optind != argc)
-		return usage(stderr, EXIT_FAILURE);
+	if (r != ARGUMENTS_GO_ON)
+		return r;
+	service.file = arguments.config;
 	(void)umask(027);
 	config_init(&service.config);
 	if (config_load(service.file, &service.config, service.error) != 0) {
 		log_line(LOG_ERR, "%s", service.error);
 		return EXIT_FAILURE;
 	}
-	if (only_check)
+	if (arguments.only_check)
 		return EXIT_SUCCESS;
 	r = run(&service);
 	end(&service);

@@ -5,13 +5,13 @@
 #include <config.h>
 
 #include <errno.h>
-#include <getopt.h>
 #include <locale.h>
 #include <stdbool.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/arguments.h"
 #include "common/base/errors.h"
 #include "common/base/text.h"
 #include "enscalectl/verb.h"
@@ -102,17 +102,16 @@ print_usage(FILE *out, const struct verb *verb)
 }
 
 static void
-print_help(FILE *out)
+print_verbs(FILE *out)
 {
 	size_t i;
 
-	fputs("Usage: enscalectl [-f FILE] VERB...\n\n", out);
+	fputc('\n', out);
 	for (i = 0; i < VERB_COUNT; i++) {
 		print_usage(out, &verbs[i]);
 		fprintf(out, "      %s\n", verbs[i].summary);
 	}
-	fprintf(out,
-	    "\n  -f FILE  another configuration than " ENS_CONFIG_FILE "\n");
+	fputc('\n', out);
 }
 
 /* How many arguments the verb's name takes, 0 when it is not this verb. */
@@ -188,34 +187,30 @@ finish_output(int code)
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
 	const char *config_path = ENS_CONFIG_FILE;
-	int option;
+	const struct argument options[] = {
+		{ .letter = 'f', .value = "FILE",
+		    .help = "another configuration than " ENS_CONFIG_FILE,
+		    .ret_text = &config_path },
+	};
+	const struct arguments program = {
+		.name = "enscalectl",
+		.synopsis = "[-f FILE] VERB...",
+		.options = options,
+		.option_count = sizeof(options) / sizeof(options[0]),
+		.help = print_verbs,
+		.takes_words = true,
+	};
+	int words, code;
 
 	setlocale(LC_CTYPE, "C.UTF-8");
-	/* "+": options behind the verb are the verb's own. */
-	while ((option = getopt_long(argc, argv, "+f:hV", options, NULL)) != -1)
-		switch (option) {
-		case 'f':
-			config_path = optarg;
-			break;
-		case 'h':
-			print_help(stdout);
-			return finish_output(EXIT_YES);
-		case 'V':
-			puts(PACKAGE_STRING);
-			return finish_output(EXIT_YES);
-		default:
-			return EXIT_USAGE;
-		}
-	if (optind == argc) {
-		print_help(stderr);
+	code = arguments_parse(&program, argc, argv, &words);
+	if (code != ARGUMENTS_GO_ON)
+		return code;
+	if (words == argc) {
+		arguments_help(&program, stderr);
 		return EXIT_USAGE;
 	}
 	return finish_output(
-	    find_and_run(config_path, argc - optind, argv + optind));
+	    find_and_run(config_path, argc - words, argv + words));
 }

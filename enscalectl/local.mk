@@ -57,5 +57,5 @@ libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
 	-DENS_SBIN_DIR='"$(sbindir)"' \
 	-DENS_PAM_CONF_DIR='"$(pamconfdir)"' \
 	-DENS_PAM_MODULE_DIR='"$(pamdir)"'
-%C%_enscalectl_LDADD = libcakey.la libconftext.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
+%C%_enscalectl_LDADD = libprogram.la libcakey.la libconftext.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
 	libfingerprint.la

@@ -43,6 +43,7 @@ $(gateway_made) $(gateway_programs): %D%/%: %D%/%.in Makefile
 		-e 's|[@]datadir[@]|$(datadir)|g' \
 		-e 's|[@]pamconfdir[@]|$(pamconfdir)|g' \
 		-e 's|[@]pamdir[@]|$(pamdir)|g' \
+		-e 's|[@]version[@]|$(VERSION)|g' \
 		$< > $@.tmp && mv $@.tmp $@
 
 # FROM:TO, copied when missing.

@@ -97,3 +97,6 @@ def test_the_packages_have_the_version_of_what_is_in_them():
 
     version = first("configure.ac", r"^AC_INIT\(\[[^]]*\], \[([^]]*)\]")
     assert first("debian/changelog", r"^enscale-gateway \(([^)]*)\)") == version
+    # scripts that run as they are here, too
+    for script in ("node/enscale-node", "directory/enscale-directory", "gateway/enscale-nsswitch"):
+        assert first(script, r" \(enscale-gateway\) ([^\"]*)") == version

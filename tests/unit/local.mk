@@ -214,6 +214,11 @@ tests_unit_test_ssh_key_text_SOURCES = %D%/test_ssh_key_text.c \
 tests_unit_test_ssh_key_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ssh_key_text_LDADD = libcommon.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_arguments
+tests_unit_test_arguments_SOURCES = %D%/test_arguments.c
+tests_unit_test_arguments_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_arguments_LDADD = libprogram.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_apart
 tests_unit_test_apart_SOURCES = %D%/test_apart.c
 tests_unit_test_apart_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -227,7 +232,7 @@ tests_unit_test_lock_file_LDADD = libcommon.la $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_local_socket
 tests_unit_test_local_socket_SOURCES = %D%/test_local_socket.c
 tests_unit_test_local_socket_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_local_socket_LDADD = liblocalsocket.la $(CMOCKA_LIBS)
+tests_unit_test_local_socket_LDADD = libdaemon.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_segment_key
 tests_unit_test_segment_key_SOURCES = %D%/test_segment_key.c

@@ -1,0 +1,21 @@
+/*
+ * What our daemons have in common, so that their mains read alike.
+ */
+#ifndef ENSCALE_COMMON_BASE_DAEMON_H
+#define ENSCALE_COMMON_BASE_DAEMON_H
+
+#include <stdbool.h>
+
+struct daemon_arguments {
+	const char *config; /* the file to read, borrowed from argv or static */
+	bool only_check;    /* say what is wrong with it, and end */
+};
+
+/*
+ * Reads a daemon's command line, -f and -t, and says what arguments.h says for
+ * all programs. Returns ARGUMENTS_GO_ON or the exit code.
+ */
+int daemon_read_arguments(const char *name, int argc, char **argv,
+    struct daemon_arguments *ret_arguments);
+
+#endif
