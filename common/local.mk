@@ -38,7 +38,8 @@ libcommon_la_SOURCES = \
 
 # libc only: what a program does, and a module in somebody else's process never.
 libprogram_la_SOURCES = \
-	%D%/base/arguments.c %D%/base/arguments.h
+	%D%/base/arguments.c %D%/base/arguments.h \
+	%D%/base/local_socket.c %D%/base/local_socket.h
 libprogram_la_LIBADD = libcommon.la
 
 # + libcdb: reading the view, and judging by it. Its writer is enscale-sync's.
@@ -66,8 +67,7 @@ libfingerprint_la_LIBADD = libcommon.la $(CRYPTO_LIBS)
 
 # + libsystemd: what our daemons have in common.
 libdaemon_la_SOURCES = \
-	%D%/base/daemon.c %D%/base/daemon.h \
-	%D%/base/local_socket.c %D%/base/local_socket.h
+	%D%/base/daemon.c %D%/base/daemon.h
 libdaemon_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 libdaemon_la_LIBADD = libprogram.la $(SYSTEMD_LIBS)
 

@@ -42,7 +42,7 @@
 /* linux/tcp.h of Linux 6.15; microseconds, of two ticks of a kernel at least:
  * the slowest tick a hundred times a second. */
 #ifndef TCP_DELACK_MAX_US
-#define TCP_DELACK_MAX_US 46
+#	define TCP_DELACK_MAX_US 46
 #endif
 static const int delays[] = { 10000, 20000 };
 
@@ -161,9 +161,7 @@ open_connection(const struct target *target)
 		r = -errno;
 	if (r != 0)
 		return r;
-	r = fd;
-	fd = -1;
-	return r;
+	return TAKE_FD(fd);
 }
 
 /* To ssh, which waits for it on our standard output. */

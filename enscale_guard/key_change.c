@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
@@ -126,7 +127,7 @@ open_stream(struct key_change *change)
 {
 	int fd, r;
 
-	fd = local_socket_connect(change->guard->keyd_socket);
+	fd = local_socket_connect(change->guard->keyd_socket, SOCK_STREAM, 0);
 	if (fd < 0)
 		return fd;
 	change->handler = (struct stream_handler){ .data = on_data,

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/daemon.h"
 #include "common/base/errors.h"
-#include "common/base/local_socket.h"
 #include "enscale_guard/log.h"
 #include "enscale_guard/peer.h"
 
@@ -110,7 +110,7 @@ listener_new(sd_event *event, const struct listener_options *options,
 	AUTO_FD int fd = -1;
 	int r;
 
-	fd = local_socket_listen(options->path, 0666, BACKLOG);
+	fd = daemon_listen(options->path, 0666, BACKLOG);
 	if (fd < 0)
 		return fd;
 	listener = calloc(1, sizeof(*listener));

@@ -24,7 +24,7 @@ struct listener_options {
 
 struct listener;
 
-/* By local_socket_listen(): the caller holds the guard's lock. Mode 0666: who
+/* By daemon_listen(): the caller holds the guard's lock. Mode 0666: who
  * may ask what is decided by who asks. 0 or -errno. */
 int listener_new(sd_event *event, const struct listener_options *options,
     struct listener **ret_listener);

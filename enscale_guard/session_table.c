@@ -278,8 +278,7 @@ open_folder(struct session_table *table)
 		return -errno;
 	if (table->dir_fd >= 0)
 		close(table->dir_fd);
-	table->dir_fd = fd;
-	fd = -1;
+	table->dir_fd = TAKE_FD(fd);
 	return 0;
 }
 

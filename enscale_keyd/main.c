@@ -31,7 +31,6 @@
 #include "common/base/arguments.h"
 #include "common/base/daemon.h"
 #include "common/base/errors.h"
-#include "common/base/local_socket.h"
 #include "common/base/lock_file.h"
 #include "common/config/config.h"
 #include "common/keys/fingerprint_text.h"
@@ -334,7 +333,7 @@ begin(struct keyd *k, int *ret_listening)
 		r = take_lock(k);
 	if (r < 0)
 		return r;
-	r = local_socket_listen(k->socket, 0660, BACKLOG);
+	r = daemon_listen(k->socket, 0660, BACKLOG);
 	if (r < 0) {
 		log_line(LOG_ERR, "cannot listen on \"%s\": %s", k->socket,
 		    error_text(r));

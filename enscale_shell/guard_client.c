@@ -13,12 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/base/limits.h"
+#include "common/base/local_socket.h"
 #include "common/base/text.h"
 #include "common/protocol/guard_protocol.h"
 
@@ -35,51 +35,26 @@ struct guard_client {
 	struct guard_event event; /* not yet asked for */
 };
 
-static int
-connect_once(const struct sockaddr_un *address)
-{
-	/* Also limits how long connect(2) waits behind a full backlog. */
-	const struct timeval limit = { .tv_sec = GUARD_ANSWER_SECONDS };
-	AUTO_FD int fd = -1;
-	int r;
-
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) !=
-	    0)
-		return -errno;
-	r = fd;
-	fd = -1;
-	return r;
-}
-
 int
 guard_client_connect(const char *path, struct guard_client **ret_client)
 {
 	const struct timespec pause = { .tv_nsec = RETRY_NS };
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct guard_client *client;
-	int fd, tries = 0;
+	AUTO_FD int fd = -1;
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	while (
-	    (fd = connect_once(&address)) == -ECONNREFUSED || fd == -ENOENT) {
-		if (++tries > RETRIES_MAX)
+	for (int tries = 0; tries <= RETRIES_MAX; tries++) {
+		fd = local_socket_connect(path, SOCK_STREAM,
+		    GUARD_ANSWER_SECONDS);
+		if (fd != -ECONNREFUSED && fd != -ENOENT)
 			break;
 		nanosleep(&pause, NULL);
 	}
 	if (fd < 0)
 		return fd;
 	client = calloc(1, sizeof(*client));
-	if (client == NULL) {
-		close(fd);
+	if (client == NULL)
 		return -ENOMEM;
-	}
-	client->fd = fd;
+	client->fd = TAKE_FD(fd);
 	*ret_client = client;
 	return 0;
 }

@@ -106,8 +106,7 @@ make_known_hosts(const char *text, int *ret_fd)
 	if (fcntl(fd, F_ADD_SEALS,
 	        F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
 		return -errno;
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 

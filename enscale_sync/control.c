@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
+#include "common/base/local_socket.h"
 
 /* Who has connected and not asked yet; one more is turned away. */
 #define ASKERS_MAX 8
@@ -28,7 +28,7 @@ struct control {
 	sd_event *event; /* borrowed */
 	control_answer *answer;
 	void *arg;
-	struct sockaddr_un address;
+	char *path; /* owned */
 	int fd;
 	sd_event_source *input; /* owned */
 	struct asker askers[ASKERS_MAX];
@@ -77,7 +77,7 @@ static int
 on_asker(sd_event_source *input, int listener, uint32_t events, void *arg)
 {
 	struct control *control = arg;
-	int fd AUTO_FD = accept4(listener, NULL, NULL,
+	AUTO_FD int fd = accept4(listener, NULL, NULL,
 	    SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)input;
@@ -90,10 +90,8 @@ on_asker(sd_event_source *input, int listener, uint32_t events, void *arg)
 		if (asker->fd >= 0)
 			continue;
 		if (sd_event_add_io(control->event, &asker->input, fd, EPOLLIN,
-		        on_word, asker) >= 0) {
-			asker->fd = fd;
-			fd = -1;
-		}
+		        on_word, asker) >= 0)
+			asker->fd = TAKE_FD(fd);
 		return 0;
 	}
 	return 0;
@@ -102,17 +100,10 @@ on_asker(sd_event_source *input, int listener, uint32_t events, void *arg)
 static int
 listen_at(struct control *control)
 {
-	control->fd = socket(AF_UNIX,
-	    SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	control->fd = local_socket_bind(control->path, SOCK_SEQPACKET, 0600);
 	if (control->fd < 0)
-		return -errno;
-	if (unlink(control->address.sun_path) != 0 && errno != ENOENT)
-		return -errno;
-	if (bind(control->fd, (const struct sockaddr *)&control->address,
-	        sizeof(control->address)) != 0 ||
-	    listen(control->fd, ASKERS_MAX) != 0)
-		return -errno;
-	return 0;
+		return control->fd;
+	return listen(control->fd, ASKERS_MAX) == 0 ? 0 : -errno;
 }
 
 static void
@@ -137,11 +128,8 @@ control_open(sd_event *event, const char *path, control_answer *answer,
 	control->fd = -1;
 	for (int i = 0; i < ASKERS_MAX; i++)
 		control->askers[i] = (struct asker){ control, -1, NULL };
-	if (strlen(path) >= sizeof(control->address.sun_path))
-		return -ENAMETOOLONG;
-	control->address.sun_family = AF_UNIX;
-	memcpy(control->address.sun_path, path, strlen(path) + 1);
-	r = listen_at(control);
+	control->path = strdup(path);
+	r = control->path == NULL ? -ENOMEM : listen_at(control);
 	if (r == 0)
 		r = sd_event_add_io(event, &control->input, control->fd,
 		    EPOLLIN, on_asker, control);
@@ -161,8 +149,9 @@ control_close(struct control *control)
 	for (int i = 0; i < ASKERS_MAX; i++)
 		let_go(&control->askers[i]);
 	if (control->fd >= 0) {
-		(void)unlink(control->address.sun_path);
+		(void)unlink(control->path);
 		close(control->fd);
 	}
+	free(control->path);
 	free(control);
 }

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/local_socket.h"
 #include "common/names/account_map.h"
 #include "common/view/view.h"
 #include "common/view/view_walk.h"
@@ -34,8 +34,7 @@ struct publisher {
 	bool map_agrees;   /* the map as a whole was compared, and kept up */
 	char view_dir[CONFIG_PATH_MAX];
 	char map_file[CONFIG_PATH_MAX];
-	struct sockaddr_un guard;
-	int socket_fd; /* to the guard; -1: none */
+	char guard_socket[CONFIG_PATH_MAX];
 };
 
 static void
@@ -110,21 +109,6 @@ weigh(struct publisher *publisher)
 	return 0;
 }
 
-/* The socket may not be there yet, nor its guard: asked anew each time. */
-static void
-open_guard(struct publisher *publisher, const char *run_dir)
-{
-	char path[CONFIG_PATH_MAX];
-
-	publisher->guard.sun_family = AF_UNIX;
-	if (config_path(run_dir, CONFIG_NOTIFY_SOCKET, path) != 0 ||
-	    strlen(path) >= sizeof(publisher->guard.sun_path))
-		return;
-	memcpy(publisher->guard.sun_path, path, strlen(path) + 1);
-	publisher->socket_fd = socket(AF_UNIX,
-	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-}
-
 static int
 sync_state(void *state)
 {
@@ -144,7 +128,6 @@ publisher_open(const struct config *config, struct state *state,
 	if (publisher == NULL)
 		return -ENOMEM;
 	publisher->state = state;
-	publisher->socket_fd = -1;
 	r = config_path(config->state_dir, CONFIG_VIEW_DIR,
 	    publisher->view_dir);
 	if (r == 0)
@@ -164,7 +147,8 @@ publisher_open(const struct config *config, struct state *state,
 	if (r != 0)
 		return r;
 	*ret_what = CONFIG_STATE_DIR "/" STATE_FILE;
-	open_guard(publisher, config->run_dir);
+	(void)config_path(config->run_dir, CONFIG_NOTIFY_SOCKET,
+	    publisher->guard_socket); /* too long: nobody listens there */
 	open_view(publisher);
 	r = weigh(publisher);
 	if (r != 0)
@@ -182,8 +166,6 @@ publisher_close(struct publisher *publisher)
 	view_close(publisher->view);
 	view_writer_close(publisher->writer);
 	account_map_writer_close(publisher->map);
-	if (publisher->socket_fd >= 0)
-		close(publisher->socket_fd);
 	free(publisher);
 }
 
@@ -586,10 +568,13 @@ map_view(struct publisher *publisher)
 static void
 tell_guard(const struct publisher *publisher)
 {
-	/* No guard, or a full queue: it looks at the manifest by itself. */
-	(void)sendto(publisher->socket_fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL,
-	    (const struct sockaddr *)&publisher->guard,
-	    sizeof(publisher->guard));
+	/* The socket may not be there yet, nor its guard. No guard, or a full
+	 * queue: it looks at the manifest by itself. */
+	AUTO_FD int fd = local_socket_connect(publisher->guard_socket,
+	    SOCK_DGRAM, 0);
+
+	if (fd >= 0)
+		(void)send(fd, "", 0, MSG_NOSIGNAL);
 }
 
 /* A view of another history may have the higher number. */

@@ -5,52 +5,30 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
 #include "common/base/cleanup.h"
-
-/* A path, or with @ in place of the zero an abstract name. */
-static bool
-find_address(struct sockaddr_un *ret_address, socklen_t *ret_len)
-{
-	const char *name = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	size_t len = name == NULL ? 0 : strlen(name);
-
-	if (len < 2 || len >= sizeof(address.sun_path) ||
-	    (*name != '/' && *name != '@'))
-		return false;
-	memcpy(address.sun_path, name, len);
-	if (*name == '@')
-		address.sun_path[0] = '\0';
-	*ret_address = address;
-	*ret_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-	return true;
-}
+#include "common/base/local_socket.h"
 
 bool
 supervisor_tell(const char *text)
 {
-	struct sockaddr_un address;
+	const char *name = getenv("NOTIFY_SOCKET");
 	AUTO_FD int fd = -1;
-	socklen_t len;
 	ssize_t n;
 
-	if (!find_address(&address, &len))
+	if (name == NULL || (name[0] != '/' && name[0] != '@'))
 		return true;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = local_socket_connect(name, SOCK_DGRAM, 0);
 	if (fd < 0)
 		return false;
 	do
-		n = sendto(fd, text, strlen(text), MSG_NOSIGNAL,
-		    (const struct sockaddr *)&address, len);
+		n = send(fd, text, strlen(text), MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n >= 0;
 }

@@ -11,11 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/local_socket.h"
 #include "common/keys/fingerprint.h"
 #include "enscalectl/ca.h"
 #include "enscalectl/ca_list.h"
@@ -34,21 +34,18 @@
 static int
 find_guard(const struct context *context, struct ucred *ret_guard)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	char path[CONFIG_PATH_MAX];
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 	AUTO_FD int fd = -1;
 
 	if (config_path(context->config.run_dir, CONFIG_GUARD_SOCKET, path) !=
-	        0 ||
-	    strlen(path) >= sizeof(address.sun_path))
+	    0)
 		return ENS_E_LIMIT;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 ||
-	    connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+	fd = local_socket_connect(path, SOCK_STREAM, GUARD_SECONDS);
+	if (fd < 0)
+		return fd;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
 		return -errno;
 	*ret_guard = peer;
 	return 0;

@@ -14,25 +14,26 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/local_socket.h"
 #include "common/names/account_map.h"
 #include "common/names/login_name.h"
 #include "enscalectl/health.h"
 #include "pam_enscale/name_service.h"
 
-#define NSSWITCH    "/etc/nsswitch.conf"
-#define PASSWD      "/etc/passwd"
-#define GROUP       "/etc/group"
-#define NSCD_CONF   "/etc/nscd.conf"
-#define NSCD_SOCKET "/run/nscd/socket"
-#define OURS        "enscale"
-#define TEXT_MAX    1024
-#define SERVICE_MAX 64
-#define BLANKS      " \t\n"
-#define SAMPLE_NODE 1U
+#define NSSWITCH     "/etc/nsswitch.conf"
+#define PASSWD       "/etc/passwd"
+#define GROUP        "/etc/group"
+#define NSCD_CONF    "/etc/nscd.conf"
+#define NSCD_SOCKET  "/run/nscd/socket"
+#define NSCD_SECONDS 1
+#define OURS         "enscale"
+#define TEXT_MAX     1024
+#define SERVICE_MAX  64
+#define BLANKS       " \t\n"
+#define SAMPLE_NODE  1U
 
 static void
 close_map(const struct account_map **map)
@@ -133,13 +134,10 @@ health_services(struct health *health)
 static bool
 nscd_runs(void)
 {
-	const struct sockaddr_un address = { .sun_family = AF_UNIX,
-		.sun_path = NSCD_SOCKET };
-	AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	AUTO_FD int fd = local_socket_connect(NSCD_SOCKET, SOCK_STREAM,
+	    NSCD_SECONDS);
 
-	return fd >= 0 &&
-	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) ==
-	    0;
+	return fd >= 0;
 }
 
 /* As its configuration says, where the last line of several counts. */

@@ -6,39 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/local_socket.h"
 #include "enscalectl/verb.h"
 
 /* It answers in the turns of its loop, which are short. */
 #define ANSWER_SECONDS 10
-
-static int
-connect_to(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct timeval timeout = { .tv_sec = ANSWER_SECONDS };
-	int fd AUTO_FD = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	int found;
-
-	if (fd < 0)
-		return -errno;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
-	        sizeof(timeout)) != 0 ||
-	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) !=
-	        0)
-		return -errno;
-	found = fd;
-	fd = -1;
-	return found;
-}
 
 static int
 explain_error(const char *path, int error)
@@ -67,12 +42,12 @@ static int
 ask(const struct context *context, const char *word)
 {
 	char path[CONFIG_PATH_MAX], answer[CONTROL_ANSWER_MAX + 1];
-	int fd AUTO_FD = -1;
+	AUTO_FD int fd = -1;
 	ssize_t n;
 
 	if (config_path(context->config.run_dir, CONFIG_SYNC_SOCKET, path) != 0)
 		return EXIT_CANNOT_TELL;
-	fd = connect_to(path);
+	fd = local_socket_connect(path, SOCK_SEQPACKET, ANSWER_SECONDS);
 	if (fd < 0)
 		return explain_error(path, fd);
 	if (send(fd, word, strlen(word), MSG_NOSIGNAL) < 0)

@@ -278,7 +278,7 @@ connect_address(const struct addrinfo *address, int64_t deadline)
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct pollfd ready = { .fd = fd, .events = POLLOUT };
 	int64_t left = deadline - milliseconds();
-	int error = 0, found;
+	int error = 0;
 	socklen_t len = sizeof(error);
 
 	if (fd < 0)
@@ -294,9 +294,7 @@ connect_address(const struct addrinfo *address, int64_t deadline)
 		if (error != 0)
 			return -error;
 	}
-	found = fd;
-	fd = -1;
-	return found;
+	return TAKE_FD(fd);
 }
 
 static void

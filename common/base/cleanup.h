@@ -30,8 +30,20 @@ cleanup_file(FILE *const *file)
 		fclose(*file);
 }
 
+/* The descriptor, which whoever held it no longer closes. */
+static inline int
+take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+#define TAKE_FD(fd) take_fd(&(fd))
+
 #define AUTO_FREE __attribute__((cleanup(cleanup_free)))
-#define AUTO_FD	  __attribute__((cleanup(cleanup_fd)))
+#define AUTO_FD   __attribute__((cleanup(cleanup_fd)))
 #define AUTO_FILE __attribute__((cleanup(cleanup_file)))
 #define AUTO(fn)  __attribute__((cleanup(fn)))
 

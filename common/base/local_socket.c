@@ -1,103 +1,95 @@
-/* See local_socket.h. It refuses a socket that is not the one asked for: of
- * another path or kind, or one that does not listen. */
+/* See local_socket.h. It refuses to wait without a limit. */
 #include <config.h>
 
 #include "common/base/local_socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <systemd/sd-daemon.h>
-
 #include "common/base/cleanup.h"
 
-/* A new one, for this address: close-on-exec and not blocking. */
-static int
-open_socket(const char *path, int type, struct sockaddr_un *ret_address)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd;
+struct address {
+	struct sockaddr_un name;
+	socklen_t len;
+};
 
-	if (strlen(path) >= sizeof(address.sun_path))
+/* An abstract name has no NUL at its end: there it would be one more byte. */
+static int
+fill_address(const char *path, struct address *ret_address)
+{
+	struct address address = { .name.sun_family = AF_UNIX };
+	const bool is_abstract = path[0] == '@';
+	size_t len = strlen(path) + (is_abstract ? 0 : 1);
+
+	if (strlen(path) >= sizeof(address.name.sun_path))
 		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
+	memcpy(address.name.sun_path, path, len);
+	if (is_abstract)
+		address.name.sun_path[0] = '\0';
+	address.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 	*ret_address = address;
-	return fd;
+	return 0;
 }
 
 int
 local_socket_bind(const char *path, int type, mode_t mode)
 {
-	struct sockaddr_un address;
-	AUTO_FD int fd = open_socket(path, type, &address);
-	int kept;
+	struct address address;
+	AUTO_FD int fd = -1;
+	int r = fill_address(path, &address);
 
+	if (r < 0)
+		return r;
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return fd;
+		return -errno;
 	if (unlink(path) < 0 && errno != ENOENT)
 		return -errno;
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	if (bind(fd, (const struct sockaddr *)&address.name, address.len) < 0 ||
 	    chmod(path, mode) < 0)
 		return -errno;
-	kept = fd;
-	fd = -1;
-	return kept;
+	return TAKE_FD(fd);
 }
 
-int
-local_socket_connect(const char *path)
-{
-	struct sockaddr_un address;
-	AUTO_FD int fd = open_socket(path, SOCK_STREAM, &address);
-	int kept;
-
-	if (fd < 0)
-		return fd;
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	kept = fd;
-	fd = -1;
-	return kept;
-}
-
-/* Its descriptor, which sd_listen_fds() has made close-on-exec; -1: none. */
+/* Also limits how long connect(2) waits behind a full backlog. */
 static int
-handed_over(const char *path)
+limit_waiting(int fd, unsigned wait_s)
 {
-	int count = sd_listen_fds(0);
+	const struct timeval limit = { .tv_sec = wait_s };
 
-	for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count;
-	     fd++)
-		if (sd_is_socket_unix(fd, SOCK_STREAM, 1, path, 0) > 0)
-			return fd;
-	return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) <
+	        0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
+		return -errno;
+	return 0;
 }
 
 int
-local_socket_listen(const char *path, mode_t mode, int backlog)
+local_socket_connect(const char *path, int type, unsigned wait_s)
 {
-	AUTO_FD int fd = handed_over(path);
-	int kept;
+	struct address address;
+	AUTO_FD int fd = -1;
+	int r = fill_address(path, &address);
 
+	if (r < 0)
+		return r;
+	fd = socket(AF_UNIX,
+	    type | SOCK_CLOEXEC | (wait_s == 0 ? SOCK_NONBLOCK : 0), 0);
 	if (fd < 0)
-		fd = local_socket_bind(path, SOCK_STREAM, mode);
-	else if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	if (fd < 0)
-		return fd;
-	/* Again, where systemd has done so: whoever connects finds our pid and
-	 * uid at the other end (SO_PEERCRED). */
-	if (listen(fd, backlog) < 0)
+	if (wait_s > 0)
+		r = limit_waiting(fd, wait_s);
+	if (r < 0)
+		return r;
+	if (connect(fd, (const struct sockaddr *)&address.name, address.len) <
+	    0)
 		return -errno;
-	kept = fd;
-	fd = -1;
-	return kept;
+	return TAKE_FD(fd);
 }

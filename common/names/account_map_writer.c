@@ -254,8 +254,7 @@ open_for_writing(const char *path, uint32_t flags, int *ret_fd)
 	    offsetof(struct account_map_header, flags));
 	if (r != 0)
 		return r;
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 

@@ -232,7 +232,12 @@ tests_unit_test_lock_file_LDADD = libcommon.la $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_local_socket
 tests_unit_test_local_socket_SOURCES = %D%/test_local_socket.c
 tests_unit_test_local_socket_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_local_socket_LDADD = libdaemon.la $(CMOCKA_LIBS)
+tests_unit_test_local_socket_LDADD = libprogram.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_daemon
+tests_unit_test_daemon_SOURCES = %D%/test_daemon.c
+tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_daemon_LDADD = libdaemon.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_segment_key
 tests_unit_test_segment_key_SOURCES = %D%/test_segment_key.c

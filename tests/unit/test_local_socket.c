@@ -1,11 +1,11 @@
-/* The socket that systemd holds is taken; any other is not. */
+/* Sockets with a path: who connects waits as long as it was told, no longer. */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
-#include <stdbool.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,11 +20,8 @@
 
 #include "common/base/local_socket.h"
 
-#define HANDED  3 /* SD_LISTEN_FDS_START */
-#define BACKLOG 4
-
 static char folder[] = "/tmp/enscale-test-socket-XXXXXX";
-static char path[64], other[64];
+static char path[64];
 
 static int
 setup_group(void **state)
@@ -33,7 +30,6 @@ setup_group(void **state)
 	if (mkdtemp(folder) == NULL)
 		return -1;
 	snprintf(path, sizeof(path), "%s/socket", folder);
-	snprintf(other, sizeof(other), "%s/other", folder);
 	return 0;
 }
 
@@ -42,104 +38,116 @@ teardown_group(void **state)
 {
 	(void)state;
 	unlink(path);
-	unlink(other);
 	return rmdir(folder);
 }
 
 static int
-teardown(void **state)
+listen_at(int type, int backlog)
 {
-	(void)state;
-	unsetenv("LISTEN_PID");
-	unsetenv("LISTEN_FDS");
-	close(HANDED);
-	return 0;
-}
-
-/* As systemd does: a socket with number 3, and who it is for. */
-static void
-hand_over(const char *name, bool listens)
-{
-	char pid[16];
-	int fd = local_socket_bind(name, SOCK_STREAM, 0600);
+	int fd = local_socket_bind(path, type, 0600);
 
 	assert_true(fd >= 0);
-	if (fd != HANDED) {
-		assert_int_equal(dup2(fd, HANDED), HANDED);
-		close(fd);
-	}
-	if (listens)
-		assert_int_equal(listen(HANDED, BACKLOG), 0);
-	snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	assert_int_equal(setenv("LISTEN_PID", pid, 1), 0);
-	assert_int_equal(setenv("LISTEN_FDS", "1", 1), 0);
-}
-
-static int
-connect_to(const char *name)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	memcpy(address.sun_path, name, strlen(name) + 1);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) <
-	    0) {
-		close(fd);
-		return -1;
-	}
+	assert_int_equal(listen(fd, backlog), 0);
 	return fd;
 }
 
-static void
-who_waits_in_a_socket_that_is_handed_over_is_not_lost(void **state)
+static bool
+blocks(int fd)
 {
-	int client, taken;
-
-	(void)state;
-	hand_over(path, true);
-	client = connect_to(path);
-	assert_true(client >= 0);
-	assert_int_equal(local_socket_listen(path, 0666, BACKLOG), HANDED);
-	assert_int_equal(fcntl(HANDED, F_GETFD), FD_CLOEXEC);
-	assert_true((fcntl(HANDED, F_GETFL) & O_NONBLOCK) != 0);
-	taken = accept(HANDED, NULL, NULL);
-	assert_true(taken >= 0);
-	close(taken);
-	close(client);
+	return (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0;
 }
 
 static void
-a_socket_of_another_path_or_that_does_not_listen_is_not_taken(void **state)
-{
-	int fd;
-
-	(void)state;
-	hand_over(other, true);
-	fd = local_socket_listen(path, 0666, BACKLOG);
-	assert_true(fd > HANDED);
-	close(fd);
-	close(HANDED);
-	hand_over(path, false);
-	fd = local_socket_listen(path, 0666, BACKLOG);
-	assert_true(fd > HANDED);
-	close(fd);
-}
-
-static void
-without_one_it_makes_its_own_in_place_of_what_was_left(void **state)
+what_is_made_takes_the_place_of_what_was_left(void **state)
 {
 	struct stat st;
-	int fd;
+	int left, fd;
 
 	(void)state;
-	close(local_socket_bind(path, SOCK_STREAM, 0600)); /* left behind */
-	assert_int_equal(connect_to(path), -1);
-	fd = local_socket_listen(path, 0660, BACKLOG);
+	left = local_socket_bind(path, SOCK_STREAM, 0600);
+	assert_true(left >= 0);
+	fd = local_socket_bind(path, SOCK_SEQPACKET, 0640);
 	assert_true(fd >= 0);
 	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0660);
-	close(connect_to(path));
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_false(blocks(fd));
 	close(fd);
+	close(left);
+}
+
+static void
+each_type_finds_its_own(void **state)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET };
+	int listener, fd;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		listener = listen_at(types[i], 1);
+		assert_int_equal(local_socket_connect(path, types[1 - i], 0),
+		    -EPROTOTYPE);
+		fd = local_socket_connect(path, types[i], 0);
+		assert_true(fd >= 0);
+		assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+		assert_false(blocks(fd));
+		close(fd);
+		close(listener);
+		assert_int_equal(local_socket_connect(path, types[i], 0),
+		    -ECONNREFUSED);
+	}
+}
+
+static void
+who_does_not_wait_is_told_at_once_that_many_do(void **state)
+{
+	int listener = listen_at(SOCK_STREAM, 0), fd;
+
+	(void)state;
+	fd = local_socket_connect(path, SOCK_STREAM, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(local_socket_connect(path, SOCK_STREAM, 0), -EAGAIN);
+	close(fd);
+	close(listener);
+}
+
+static void
+who_waits_does_so_for_a_limited_time(void **state)
+{
+	int listener = listen_at(SOCK_STREAM, 0), fd;
+	char byte;
+
+	(void)state;
+	fd = local_socket_connect(path, SOCK_STREAM, 1);
+	assert_true(fd >= 0 && blocks(fd));
+	assert_int_equal(local_socket_connect(path, SOCK_STREAM, 1), -EAGAIN);
+	assert_int_equal(recv(fd, &byte, 1, 0), -1);
+	assert_int_equal(errno, EAGAIN);
+	close(fd);
+	close(listener);
+}
+
+static void
+an_abstract_name_is_found(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char name[64], data[8];
+	int bound = socket(AF_UNIX, SOCK_DGRAM, 0), fd, len;
+
+	(void)state;
+	len = snprintf(name, sizeof(name), "@enscale-test-%d", (int)getpid());
+	memcpy(address.sun_path + 1, name + 1, (size_t)len - 1);
+	assert_int_equal(
+	    bind(bound, (const struct sockaddr *)&address,
+	        (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+	            (size_t)len)),
+	    0);
+	fd = local_socket_connect(name, SOCK_DGRAM, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(send(fd, "told", 4, 0), 4);
+	assert_int_equal(recv(bound, data, sizeof(data), 0), 4);
+	close(fd);
+	close(bound);
 }
 
 static void
@@ -150,7 +158,9 @@ a_path_that_is_too_long_is_refused(void **state)
 	(void)state;
 	memset(name, 'x', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	assert_int_equal(local_socket_listen(name, 0666, BACKLOG),
+	assert_int_equal(local_socket_bind(name, SOCK_STREAM, 0600),
+	    -ENAMETOOLONG);
+	assert_int_equal(local_socket_connect(name, SOCK_STREAM, 0),
 	    -ENAMETOOLONG);
 }
 
@@ -158,17 +168,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(
-		    who_waits_in_a_socket_that_is_handed_over_is_not_lost,
-		    teardown),
-		cmocka_unit_test_teardown(
-		    a_socket_of_another_path_or_that_does_not_listen_is_not_taken,
-		    teardown),
-		cmocka_unit_test_teardown(
-		    without_one_it_makes_its_own_in_place_of_what_was_left,
-		    teardown),
-		cmocka_unit_test_teardown(a_path_that_is_too_long_is_refused,
-		    teardown),
+		cmocka_unit_test(what_is_made_takes_the_place_of_what_was_left),
+		cmocka_unit_test(each_type_finds_its_own),
+		cmocka_unit_test(
+		    who_does_not_wait_is_told_at_once_that_many_do),
+		cmocka_unit_test(who_waits_does_so_for_a_limited_time),
+		cmocka_unit_test(an_abstract_name_is_found),
+		cmocka_unit_test(a_path_that_is_too_long_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, setup_group, teardown_group);

@@ -1,0 +1,147 @@
+/* The socket that systemd holds is taken; any other is not. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/base/daemon.h"
+#include "common/base/local_socket.h"
+
+#define HANDED  3 /* SD_LISTEN_FDS_START */
+#define BACKLOG 4
+
+static char folder[] = "/tmp/enscale-test-daemon-XXXXXX";
+static char path[64], other[64];
+
+static int
+setup_group(void **state)
+{
+	(void)state;
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/socket", folder);
+	snprintf(other, sizeof(other), "%s/other", folder);
+	return 0;
+}
+
+static int
+teardown_group(void **state)
+{
+	(void)state;
+	unlink(path);
+	unlink(other);
+	return rmdir(folder);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	close(HANDED);
+	return 0;
+}
+
+/* As systemd does: a socket with number 3, and who it is for. */
+static void
+hand_over(const char *name, bool listens)
+{
+	char pid[16];
+	int fd = local_socket_bind(name, SOCK_STREAM, 0600);
+
+	assert_true(fd >= 0);
+	if (fd != HANDED) {
+		assert_int_equal(dup2(fd, HANDED), HANDED);
+		close(fd);
+	}
+	if (listens)
+		assert_int_equal(listen(HANDED, BACKLOG), 0);
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	assert_int_equal(setenv("LISTEN_PID", pid, 1), 0);
+	assert_int_equal(setenv("LISTEN_FDS", "1", 1), 0);
+}
+
+static void
+who_waits_in_a_socket_that_is_handed_over_is_not_lost(void **state)
+{
+	int client, taken;
+
+	(void)state;
+	hand_over(path, true);
+	client = local_socket_connect(path, SOCK_STREAM, 0);
+	assert_true(client >= 0);
+	assert_int_equal(daemon_listen(path, 0666, BACKLOG), HANDED);
+	assert_int_equal(fcntl(HANDED, F_GETFD), FD_CLOEXEC);
+	assert_true((fcntl(HANDED, F_GETFL) & O_NONBLOCK) != 0);
+	taken = accept(HANDED, NULL, NULL);
+	assert_true(taken >= 0);
+	close(taken);
+	close(client);
+}
+
+static void
+a_socket_of_another_path_or_that_does_not_listen_is_not_taken(void **state)
+{
+	int fd;
+
+	(void)state;
+	hand_over(other, true);
+	fd = daemon_listen(path, 0666, BACKLOG);
+	assert_true(fd > HANDED);
+	close(fd);
+	close(HANDED);
+	hand_over(path, false);
+	fd = daemon_listen(path, 0666, BACKLOG);
+	assert_true(fd > HANDED);
+	close(fd);
+}
+
+static void
+without_one_it_makes_its_own_in_place_of_what_was_left(void **state)
+{
+	struct stat st;
+	int fd;
+
+	(void)state;
+	close(local_socket_bind(path, SOCK_STREAM, 0600)); /* left behind */
+	assert_int_equal(local_socket_connect(path, SOCK_STREAM, 0),
+	    -ECONNREFUSED);
+	fd = daemon_listen(path, 0660, BACKLOG);
+	assert_true(fd >= 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	close(local_socket_connect(path, SOCK_STREAM, 0));
+	close(fd);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(
+		    who_waits_in_a_socket_that_is_handed_over_is_not_lost,
+		    teardown),
+		cmocka_unit_test_teardown(
+		    a_socket_of_another_path_or_that_does_not_listen_is_not_taken,
+		    teardown),
+		cmocka_unit_test_teardown(
+		    without_one_it_makes_its_own_in_place_of_what_was_left,
+		    teardown),
+	};
+
+	return cmocka_run_group_tests(tests, setup_group, teardown_group);
+}
