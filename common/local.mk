@@ -39,7 +39,8 @@ libcommon_la_SOURCES = \
 # libc only: what a program does, and a module in somebody else's process never.
 libprogram_la_SOURCES = \
 	%D%/base/arguments.c %D%/base/arguments.h \
-	%D%/base/local_socket.c %D%/base/local_socket.h
+	%D%/base/local_socket.c %D%/base/local_socket.h \
+	%D%/base/log.c %D%/base/log.h
 libprogram_la_LIBADD = libcommon.la
 
 # + libcdb: reading the view, and judging by it. Its writer is enscale-sync's.

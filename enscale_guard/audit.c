@@ -179,7 +179,8 @@ audit_event(struct audit *audit, const char *event,
 	text = format_line(event, session, fields);
 	json_decref(fields);
 	if (text == NULL) {
-		log_error("audit: event \"%s\" session=%s is lost: no memory",
+		log_error(
+		    "audit: event \"%s\" of session \"%s\" is lost: no memory",
 		    event, session != NULL ? session->id : "-");
 		return;
 	}

@@ -62,8 +62,8 @@ signal_all(const struct ending *ending, int signal)
 	unsigned refused = process_list_signal(&ending->all, signal);
 
 	if (refused > 0)
-		log_error("cannot end %u processes: no CAP_KILL session=%s",
-		    refused, ending->session.id);
+		log_about(OF_SESSION(&ending->session), LOG_ERR,
+		    "cannot end %u processes: no CAP_KILL", refused);
 }
 
 static void
@@ -73,8 +73,8 @@ add_descendants(struct ending *ending)
 
 	ending->looked_up = true;
 	if (r < 0)
-		log_error("cannot look up processes: %s session=%s",
-		    error_text(r), ending->session.id);
+		log_about(OF_SESSION(&ending->session), LOG_ERR,
+		    "cannot look up processes: %s", error_text(r));
 }
 
 static int
@@ -107,9 +107,9 @@ on_kill(sd_event_source *source, uint64_t usec, void *arg)
 	add_descendants(ending);
 	process_list_prune(&ending->all);
 	if (ending->all.count > 0)
-		log_info(
-		    "%zu processes of session=%s did not end: killing them",
-		    ending->all.count, ending->session.id);
+		log_about(OF_SESSION(&ending->session), LOG_INFO,
+		    "%zu processes did not end: killing them",
+		    ending->all.count);
 	signal_all(ending, SIGKILL);
 	/* What has left its parents is no descendant of anybody. */
 	if (ending->withdrawn || ending->all.count > 0)
@@ -140,7 +140,8 @@ start(struct ending *ending)
 		r = sd_event_add_time_relative(event, &ending->kill_timer,
 		    CLOCK_MONOTONIC, ENDING_KILL_USEC, 1000, on_kill, ending);
 	if (r < 0) {
-		log_error("%s session=%s", error_text(r), ending->session.id);
+		log_about(OF_SESSION(&ending->session), LOG_ERR,
+		    "cannot set a timer to kill: %s", error_text(r));
 		on_kill(NULL, 0, ending);
 	}
 }
@@ -151,7 +152,7 @@ new_ending(struct guard *guard, const struct session *session)
 	struct ending *ending = calloc(1, sizeof(*ending));
 
 	if (ending == NULL) {
-		log_error("no memory to end session=%s", session->id);
+		log_about(OF_SESSION(session), LOG_ERR, "no memory to end it");
 		return NULL;
 	}
 	ending->guard = guard;
@@ -164,7 +165,8 @@ static void
 add(struct ending *ending, const struct process *process)
 {
 	if (process_list_add(&ending->all, process) < 0)
-		log_error("no memory to end session=%s", ending->session.id);
+		log_about(OF_SESSION(&ending->session), LOG_ERR,
+		    "no memory to end a process");
 }
 
 static void
@@ -184,8 +186,7 @@ audit_end(struct guard *guard, const char *event, const struct session *session,
 	audit_event(guard->audit, event, session,
 	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)node, "verdict",
 	        policy_verdict_text(answer->verdict), "sentence", sentence));
-	log_info("%s: %s session=%s account=%u node=%u", event, sentence,
-	    session->id, session->account, node);
+	log_about(OF_HOP(session, node), LOG_INFO, "%s: %s", event, sentence);
 }
 
 /* ---- a session ----------------------------------------------------------- */

@@ -184,7 +184,8 @@ join_session(struct shell *shell, struct session_entry *entry)
 	for (size_t i = 0; i + 1 < shell->peer.chain_len; i++)
 		if (process_list_add(&entry->members, &shell->peer.chain[i]) <
 		    0)
-			log_warning("no memory session=%s", entry->session.id);
+			log_about(OF_SESSION(&entry->session), LOG_WARNING,
+			    "no memory to note a process");
 }
 
 static void

@@ -22,8 +22,8 @@ static void
 tell_refusal(const struct request *request, uint32_t node, const char *verdict,
     const char *sentence)
 {
-	log_info("hop-refused: %s session=%s account=%u node=%u", sentence,
-	    request->session->id, request->session->account, node);
+	log_about(OF_HOP(request->session, node), LOG_INFO, "hop-refused: %s",
+	    sentence);
 	audit_event(request->audit, "hop-refused", request->session,
 	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)node, "verdict",
 	        verdict, "sentence", sentence));
@@ -142,12 +142,11 @@ tell_denial(const struct request *request)
 
 	format_time(from, from_text);
 	format_time(until, until_text);
-	log_warning("node-refused: node %u did not accept a certificate that "
-	            "is good from %s to %s: is its clock right, and does it "
-	            "trust the gateway (enscale-node check)? session=%s "
-	            "account=%u node=%u",
-	    hop->node, from_text, until_text, request->session->id,
-	    request->session->account, hop->node);
+	log_about(OF_HOP(request->session, hop->node), LOG_WARNING,
+	    "node-refused: node %u did not accept a certificate that is good "
+	    "from %s to %s: is its clock right, and does it trust the gateway "
+	    "(enscale-node check)?",
+	    hop->node, from_text, until_text);
 	audit_event(request->audit, "node-refused", request->session,
 	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)hop->node,
 	        "valid_after", from_text, "valid_before", until_text));

@@ -87,8 +87,8 @@ on_closed(struct stream *stream, void *arg)
 
 	(void)stream;
 	if (!change->told) {
-		log_warning("enscale-keyd did not answer session=%s account=%u",
-		    change->session.id, change->session.account);
+		log_about(OF_SESSION(&change->session), LOG_WARNING,
+		    "enscale-keyd did not answer");
 		tell(change, &unheard);
 	}
 	free_change(change);

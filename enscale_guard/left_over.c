@@ -156,8 +156,8 @@ settle(struct guard *guard, struct left_over *left)
 		r = session_remove(session_table_folder(guard->sessions),
 		    session->account, session->id);
 	if (r < 0)
-		log_warning("cannot remove the record of session=%s: %s",
-		    session->id, error_text(r));
+		log_about(OF_SESSION(session), LOG_WARNING,
+		    "cannot remove the session's record: %s", error_text(r));
 	else if (!left->is_told)
 		audit_event(guard->audit, "session-ended", session, NULL);
 	forget(left);
@@ -167,21 +167,19 @@ settle(struct guard *guard, struct left_over *left)
 static bool
 take_care(struct guard *guard, struct left_over *left)
 {
-	const char *id = left->session.id;
-	const char *word = id[0] != '\0' ? " session=" : "";
-
 	keep_strays(guard, left);
 	if (left->error != 0 && left->error != -EAGAIN)
-		log_warning("cannot tell all that is left: %s%s%s account=%u",
-		    error_text(left->error), word, id, left->session.account);
+		log_about(OF_SESSION(&left->session), LOG_WARNING,
+		    "cannot tell all that is left: %s",
+		    error_text(left->error));
 	if (left->of_uid.count == 0 && left->error == 0) {
 		settle(guard, left);
 		return true;
 	}
 	if (left->of_uid.count > 0) {
-		log_info("ending %zu processes that are in no session any more:"
-		         "%s%s account=%u",
-		    left->of_uid.count, word, id, left->session.account);
+		log_about(OF_SESSION(&left->session), LOG_INFO,
+		    "ending %zu processes that are in no session any more",
+		    left->of_uid.count);
 		ending_processes(guard, &left->session, &left->of_uid);
 	}
 	return false;
@@ -270,7 +268,8 @@ look(struct guard *guard, const struct session *session, bool is_told,
 		return;
 	left = calloc(1, sizeof(*left));
 	if (left == NULL) {
-		log_error("no memory session=%s", session->id);
+		log_about(OF_SESSION(session), LOG_ERR,
+		    "no memory to look for what is left");
 		return;
 	}
 	left->session = *session;

@@ -203,7 +203,8 @@ take_in_file(struct guard *guard, const char *session,
 		return;
 	if (process_list_add(&entry->members, &hop->ssh) < 0 ||
 	    insert(entry, hop) == NULL)
-		log_error("no memory session=%s", entry->session.id);
+		log_about(OF_SESSION(&entry->session), LOG_ERR,
+		    "no memory to note a hop");
 }
 
 void

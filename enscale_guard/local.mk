@@ -29,7 +29,7 @@ libguard_la_SOURCES = \
 	%D%/left_over.c %D%/left_over.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/live_hop.c %D%/live_hop.h \
-	%D%/log.c %D%/log.h \
+	%D%/log.h \
 	%D%/native.c %D%/native.h \
 	%D%/peer.c %D%/peer.h \
 	%D%/process.c %D%/process.h \

@@ -1,14 +1,14 @@
-/*
- * What the guard tells its operator: one line each on stderr, lower case,
- * objects in quotes, the reason last; with a priority in front when stderr is
- * the journal. Where a session is meant, the line ends with its fields:
- * session=... account=... node=...
- */
+/* Whom a line of the guard's log is about (common/base/log.h). */
 #ifndef ENSCALE_GUARD_LOG_H
 #define ENSCALE_GUARD_LOG_H
 
-void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#include "common/base/log.h"
+
+/* A session, and a node of its hop; for log_about(), in the same expression. */
+#define OF_SESSION(of) OF_HOP((of), 0)
+#define OF_HOP(of, to)                                    \
+	(&(const struct log_fields){ .session = (of)->id, \
+	    .account = (of)->account,                     \
+	    .node = (to) })
 
 #endif

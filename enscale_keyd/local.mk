@@ -7,7 +7,6 @@ libkeyd_la_SOURCES = \
 	%D%/key_directory.c %D%/key_directory.h \
 	%D%/key_entry.c %D%/key_entry.h \
 	%D%/key_rate.c %D%/key_rate.h \
-	%D%/log.c %D%/log.h \
 	%D%/service.c %D%/service.h
 libkeyd_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS) $(LBER_CFLAGS) \
 	$(CRYPTO_CFLAGS)

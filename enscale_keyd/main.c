@@ -32,12 +32,12 @@
 #include "common/base/daemon.h"
 #include "common/base/errors.h"
 #include "common/base/lock_file.h"
+#include "common/base/log.h"
 #include "common/config/config.h"
 #include "common/keys/fingerprint_text.h"
 #include "enscale_keyd/key_directory.h"
 #include "enscale_keyd/key_entry.h"
 #include "enscale_keyd/key_rate.h"
-#include "enscale_keyd/log.h"
 #include "enscale_keyd/service.h"
 
 #define LOCK_NAME      "keyd/lock"
@@ -71,7 +71,7 @@ read_configuration(const char *path, struct config *ret_config)
 	int r = 0;
 
 	if (config_load(path, &config, error) < 0) {
-		log_line(LOG_ERR, "%s", error);
+		log_error("%s", error);
 		return ENS_E_CONFIG;
 	}
 	/* Nothing of the rest is needed. */
@@ -80,7 +80,7 @@ read_configuration(const char *path, struct config *ret_config)
 		return 0;
 	}
 	if (config.base[0] == '\0') {
-		log_line(LOG_ERR, "\"%s\" has no base in [directory]", path);
+		log_error("\"%s\" has no base in [directory]", path);
 		return ENS_E_CONFIG;
 	}
 	/* Not at the first request. */
@@ -88,7 +88,7 @@ read_configuration(const char *path, struct config *ret_config)
 		r = ldap_password_read(config.keyd_password_file, password);
 	explicit_bzero(password, sizeof(password));
 	if (r < 0) {
-		log_line(LOG_ERR,
+		log_error(
 		    "keyd_password_file \"%s\" has to be a file of user enscale-keyd, mode 0600, with one line, or root's where the unit has a credential of its name (LoadCredential=): %s",
 		    config.keyd_password_file, error_text(r));
 		return ENS_E_CONFIG;
@@ -102,7 +102,7 @@ find_socket(struct keyd *k)
 {
 	if (config_path(k->config.run_dir, CONFIG_KEYD_SOCKET, k->socket) == 0)
 		return 0;
-	log_line(LOG_ERR, "run_dir is too long");
+	log_error("run_dir is too long");
 	return ENS_E_CONFIG;
 }
 
@@ -113,15 +113,15 @@ reload(struct keyd *k)
 	static struct config next;
 
 	if (read_configuration(k->file, &next) < 0) {
-		log_line(LOG_ERR, "keeping the configuration");
+		log_error("keeping the configuration");
 	} else if (strcmp(next.run_dir, k->config.run_dir) != 0) {
-		log_line(LOG_ERR,
+		log_error(
 		    "keeping the configuration: [paths] change with a restart only");
 		/* But for what takes away. */
 		k->config.manage &= next.manage;
 	} else {
 		k->config = next;
-		log_line(LOG_INFO, "read \"%s\"%s", k->file,
+		log_info("read \"%s\"%s", k->file,
 		    next.manage ? ""
 		                : ": manage = no, every change is refused");
 	}
@@ -144,18 +144,18 @@ report(const struct keyd *k, const struct keyd_request *request,
 {
 	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
 	bool add = request->op == KEYD_ADD;
+	const struct log_fields fields = { .account = request->account };
 	bool ours = reply->result == KEYD_UNAVAILABLE ||
 	    reply->result == KEYD_UNKNOWN;
 
 	fingerprint_format_sha256(reply->fingerprint, text);
 	if (reply->result == KEYD_DONE)
-		log_line(LOG_INFO, "key \"%s\" %s account=%u", text,
-		    add ? "added" : "deleted", request->account);
+		log_about(&fields, LOG_INFO, "key \"%s\" %s", text,
+		    add ? "added" : "deleted");
 	else
-		log_line(ours ? LOG_ERR : LOG_INFO,
-		    "key \"%s\" not %s account=%u: %s%s%s", text,
-		    add ? "added" : "deleted", request->account,
-		    keyd_result_text(reply->result),
+		log_about(&fields, ours ? LOG_ERR : LOG_INFO,
+		    "key \"%s\" not %s: %s%s%s", text,
+		    add ? "added" : "deleted", keyd_result_text(reply->result),
 		    k->reason[0] != '\0' ? ": " : "", k->reason);
 }
 
@@ -191,12 +191,11 @@ serve_one(struct keyd *k, int fd)
 	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
 	r = service_connection(fd, k->client, answer, k);
 	if (r == ENS_E_DENIED)
-		log_line(LOG_WARNING,
+		log_warning(
 		    "refused a connection of uid %u, pid %d: only %s may ask",
 		    (unsigned)peer.uid, (int)peer.pid, KEYD_CLIENT_USER);
 	else if (r < 0)
-		log_line(LOG_WARNING, "request of the guard: %s",
-		    error_text(r));
+		log_warning("request of the guard: %s", error_text(r));
 }
 
 static void
@@ -234,7 +233,7 @@ accept_one(struct keyd *k, int listening)
 	if (fd >= 0) {
 		serve_one(k, fd);
 	} else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-		log_line(LOG_WARNING, "cannot accept: %s", error_text(-errno));
+		log_warning("cannot accept: %s", error_text(-errno));
 		nanosleep(&wait, NULL);
 	}
 }
@@ -264,8 +263,7 @@ find_client(struct keyd *k)
 	const struct passwd *user = getpwnam(KEYD_CLIENT_USER);
 
 	if (user == NULL) {
-		log_line(LOG_ERR,
-		    "there is no user %s, whom alone it would serve",
+		log_error("there is no user %s, whom alone it would serve",
 		    KEYD_CLIENT_USER);
 		return ENS_E_CONFIG;
 	}
@@ -284,7 +282,7 @@ prepare_process(void)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    setrlimit(RLIMIT_CORE, &no_core) < 0)
-		log_line(LOG_WARNING, "cannot forbid being traced");
+		log_warning("cannot forbid being traced");
 }
 
 /* One at a time: the second would take the first one's socket. */
@@ -298,10 +296,9 @@ take_lock(const struct keyd *k)
 		return ENS_E_LIMIT;
 	fd = lock_file(AT_FDCWD, path, 0);
 	if (fd == -EWOULDBLOCK)
-		log_line(LOG_ERR, "another enscale-keyd has \"%s\"", path);
+		log_error("another enscale-keyd has \"%s\"", path);
 	else if (fd < 0)
-		log_line(LOG_ERR, "cannot lock \"%s\": %s", path,
-		    error_text(fd));
+		log_error("cannot lock \"%s\": %s", path, error_text(fd));
 	return fd; /* kept until the process ends */
 }
 
@@ -311,7 +308,7 @@ begin(struct keyd *k, int *ret_listening)
 	int r;
 
 	if (geteuid() == 0) {
-		log_line(LOG_ERR, "not as root: it needs a user of its own");
+		log_error("not as root: it needs a user of its own");
 		return ENS_E_CONFIG;
 	}
 	r = read_configuration(k->file, &k->config);
@@ -335,7 +332,7 @@ begin(struct keyd *k, int *ret_listening)
 		return r;
 	r = daemon_listen(k->socket, 0660, BACKLOG);
 	if (r < 0) {
-		log_line(LOG_ERR, "cannot listen on \"%s\": %s", k->socket,
+		log_error("cannot listen on \"%s\": %s", k->socket,
 		    error_text(r));
 		return r;
 	}
@@ -360,8 +357,8 @@ main(int argc, char **argv)
 	if (arguments.only_check)
 		return EXIT_SUCCESS;
 	sd_notify(0, "READY=1");
-	log_line(LOG_INFO, "ready: writing to \"%s\" as \"%s\"",
-	    keyd.config.uri, keyd.config.keyd_bind_dn);
+	log_info("ready: writing to \"%s\" as \"%s\"", keyd.config.uri,
+	    keyd.config.keyd_bind_dn);
 	serve(&keyd, listening);
 	return EXIT_SUCCESS;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "common/base/errors.h"
-#include "enscale_sync/log.h"
+#include "common/base/log.h"
 
 /* Logged with a line of their own in one publication. */
 #define EXCESS_LINES 100
@@ -107,14 +107,14 @@ say(const struct excess *excess, struct state *state)
 		if (++lines > EXCESS_LINES)
 			continue;
 		if (row->left_out > 0)
-			log_line(LOG_WARNING, "over a limit: \"%s\": %s",
-			    row->name, row->text);
+			log_warning("over a limit: \"%s\": %s", row->name,
+			    row->text);
 		else if (state_find_excess(state, &row->subject, &known) == 0)
-			log_line(LOG_NOTICE, "within its limits again: \"%s\"",
+			log_notice("within its limits again: \"%s\"",
 			    known.name);
 	}
 	if (lines > EXCESS_LINES)
-		log_line(LOG_WARNING, "%zu more are over a limit, or were",
+		log_warning("%zu more are over a limit, or were",
 		    lines - EXCESS_LINES);
 	return r;
 }

@@ -26,7 +26,7 @@ libsync_la_SOURCES = \
 	%D%/follow_publish.c \
 	%D%/follow_take.c \
 	%D%/follow_write.c \
-	%D%/log.c %D%/log.h \
+	%D%/log.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/orphans.c %D%/orphans.h \
 	%D%/publish.c %D%/publish.h \

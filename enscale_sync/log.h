@@ -1,15 +1,1 @@
-/*
- * The log: one line per event on standard error, lower case, the object in
- * quotes, the reason last. Under systemd each line begins with its priority.
- * Text of the directory is made printable on its way.
- */
-#ifndef ENSCALE_SYNC_LOG_H
-#define ENSCALE_SYNC_LOG_H
-
-#include <syslog.h>
-
-/* priority: LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG. */
-void log_line(int priority, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-#endif
+#include "common/base/log.h"

@@ -19,11 +19,11 @@
 #include "common/base/arguments.h"
 #include "common/base/daemon.h"
 #include "common/base/errors.h"
+#include "common/base/log.h"
 #include "common/config/config.h"
 #include "common/keys/fingerprint.h"
 #include "enscale_sync/control.h"
 #include "enscale_sync/follow.h"
-#include "enscale_sync/log.h"
 #include "enscale_sync/metrics.h"
 #include "enscale_sync/publish.h"
 #include "enscale_sync/source.h"
@@ -70,18 +70,17 @@ complain(const char *path, int error)
 {
 	switch (error) {
 	case -EWOULDBLOCK:
-		log_line(LOG_ERR,
-		    "cannot open \"%s\": another enscale-sync runs", path);
+		log_error("cannot open \"%s\": another enscale-sync runs",
+		    path);
 		break;
 	case -EACCES:
 	case -EPERM:
-		log_line(LOG_ERR,
+		log_error(
 		    "cannot open \"%s\": %s; it has to belong to uid %u, as whom enscale-sync runs",
 		    path, error_text(error), (unsigned int)geteuid());
 		break;
 	default:
-		log_line(LOG_ERR, "cannot open \"%s\": %s", path,
-		    error_text(error));
+		log_error("cannot open \"%s\": %s", path, error_text(error));
 		break;
 	}
 	return error;
@@ -106,8 +105,8 @@ write_status(struct service *service)
 	    service->status_file);
 
 	if (r != 0 && !service->status_failed)
-		log_line(LOG_WARNING, "cannot write \"%s\": %s",
-		    service->status_file, error_text(r));
+		log_warning("cannot write \"%s\": %s", service->status_file,
+		    error_text(r));
 	service->status_failed = r != 0;
 }
 
@@ -125,8 +124,8 @@ write_metrics(struct service *service, uint64_t time)
 	r = metrics_write(&service->status, service->state, service->publisher,
 	    service->metrics_file);
 	if (r != 0 && !service->metrics_failed)
-		log_line(LOG_WARNING, "cannot write \"%s\": %s",
-		    service->metrics_file, error_text(r));
+		log_warning("cannot write \"%s\": %s", service->metrics_file,
+		    error_text(r));
 	service->metrics_failed = r != 0;
 }
 
@@ -138,7 +137,7 @@ tell_supervisor(struct service *service)
 	const struct status *status = &service->status;
 
 	if (status->ready && !service->was_ready)
-		log_line(LOG_INFO, "ready");
+		log_info("ready");
 	service->was_ready |= status->ready;
 	if (status->ready && !service->told_ready)
 		service->told_ready = supervisor_tell("READY=1");
@@ -170,7 +169,7 @@ complain_of_sync(struct service *service, const char *what, int error)
 {
 	const char *text = follow_error_text(service->follow, error);
 
-	log_line(LOG_ERR, "cannot sync the %s: %s", what, text);
+	log_error("cannot sync the %s: %s", what, text);
 	status_set_error(&service->status, text);
 }
 
@@ -287,20 +286,19 @@ on_reload(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 	(void)info;
 	config_init(next);
 	if (config_load(service->file, next, service->error) != 0) {
-		log_line(LOG_ERR, "keeping the configuration: %s",
-		    service->error);
+		log_error("keeping the configuration: %s", service->error);
 		return 0;
 	}
 	if (is_other_house(next, &service->config)) {
-		log_line(LOG_ERR,
+		log_error(
 		    "keeping the configuration: [names] and [paths] change with a restart only");
 		return 0;
 	}
 	if (!is_other_directory(next, &service->config)) {
-		log_line(LOG_INFO, "read \"%s\": nothing new", service->file);
+		log_info("read \"%s\": nothing new", service->file);
 		return 0;
 	}
-	log_line(LOG_INFO, "read \"%s\"", service->file);
+	log_info("read \"%s\"", service->file);
 	stop_following(service);
 	service->config = *next;
 	r = start_following(service);
@@ -317,7 +315,7 @@ on_distrust(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 
 	(void)signal_source;
 	(void)info;
-	log_line(LOG_NOTICE, "publishing everything anew, as asked%s",
+	log_notice("publishing everything anew, as asked%s",
 	    publisher_waits(service->publisher)
 	        ? ", as soon as a refresh is complete"
 	        : "");
@@ -333,7 +331,7 @@ on_end(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 	struct service *service = arg;
 
 	(void)signal_source;
-	log_line(LOG_INFO, "ending on signal %u", info->ssi_signo);
+	log_info("ending on signal %u", info->ssi_signo);
 	return sd_event_exit(service->event, 0);
 }
 
@@ -350,15 +348,14 @@ accept_held(struct service *service)
 		r = source_poke(service->source);
 	if (r != 0)
 		return "no enscale-sync cannot do it now: see its log";
-	log_line(LOG_NOTICE,
-	    "an administrator accepts what the directory says now");
+	log_notice("an administrator accepts what the directory says now");
 	return "yes what the directory says now is let in: see enscalectl status";
 }
 
 static const char *
 refresh(struct service *service)
 {
-	log_line(LOG_NOTICE, "an administrator wants everything asked anew");
+	log_notice("an administrator wants everything asked anew");
 	follow_want_all(service->follow);
 	if (source_poke(service->source) != 0)
 		return "no enscale-sync cannot do it now: see its log";
@@ -403,14 +400,13 @@ open_parts(struct service *service)
 	if (r != 0)
 		return complain_of_part(service, what, r);
 	if (replaced)
-		log_line(LOG_WARNING,
-		    "the state was not readable: all is asked anew");
+		log_warning("the state was not readable: all is asked anew");
 	r = publisher_open(&service->config, service->state,
 	    &service->publisher, &what);
 	if (r != 0)
 		return complain_of_part(service, what, r);
 	if (publisher_waits(service->publisher))
-		log_line(LOG_WARNING,
+		log_warning(
 		    "the state is older than the view, which serves on until a refresh in full is complete");
 	return 0;
 }
@@ -483,11 +479,10 @@ discard_state(struct service *service)
 	int r = state_discard(service->state);
 
 	if (r != 0)
-		log_line(LOG_ERR,
-		    "the state is damaged, and cannot be removed: %s",
+		log_error("the state is damaged, and cannot be removed: %s",
 		    error_text(r));
 	else
-		log_line(LOG_ERR,
+		log_error(
 		    "the state is damaged: removed it, everything is asked anew");
 }
 
@@ -522,7 +517,7 @@ main(int argc, char **argv)
 	(void)umask(027);
 	config_init(&service.config);
 	if (config_load(service.file, &service.config, service.error) != 0) {
-		log_line(LOG_ERR, "%s", service.error);
+		log_error("%s", service.error);
 		return EXIT_FAILURE;
 	}
 	if (arguments.only_check)
@@ -530,7 +525,7 @@ main(int argc, char **argv)
 	r = run(&service);
 	end(&service);
 	if (r != 0)
-		log_line(LOG_ERR, "ended: %s", error_text(r));
+		log_error("ended: %s", error_text(r));
 	if (ldap_opening_is_any_left())
 		_exit(r == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

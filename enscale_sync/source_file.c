@@ -23,7 +23,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
-#include "enscale_sync/log.h"
+#include "common/base/log.h"
 #include "enscale_sync/source_type.h"
 #include "enscale_sync/subject_map.h"
 #include "enscale_sync/uuid_set.h"
@@ -126,7 +126,7 @@ turn_down(struct file_source *source, const char *reason)
 	let_go(source);
 	source->good = false;
 	if (strcmp(line, source->said) != 0)
-		log_line(LOG_ERR, "cannot take \"%s\": %s", source->path, line);
+		log_error("cannot take \"%s\": %s", source->path, line);
 	memcpy(source->said, line, sizeof(line));
 	follow_lost(source->follow, line);
 	return wait_for(source, source->again ? 0 : LOOK_TIME);

@@ -20,7 +20,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
-#include "enscale_sync/log.h"
+#include "common/base/log.h"
 #include "enscale_sync/source_compare.h"
 #include "enscale_sync/source_session.h"
 #include "enscale_sync/source_type.h"
@@ -160,7 +160,7 @@ say_lost(struct ldap_source *source, const char *reason)
 	if (strcmp(line, said) == 0)
 		return;
 	memcpy(said, line, sizeof(line));
-	log_line(LOG_WARNING, "%s", line);
+	log_warning("%s", line);
 }
 
 static int
@@ -176,8 +176,7 @@ lose(struct ldap_source *source, const char *reason)
 static int
 start_again(struct ldap_source *source, const char *reason)
 {
-	log_line(LOG_NOTICE, "connecting anew to \"%s\": %s", source->uri,
-	    reason);
+	log_notice("connecting anew to \"%s\": %s", source->uri, reason);
 	disconnect(source);
 	follow_lost(source->follow, reason);
 	follow_want_all(source->follow);
@@ -208,8 +207,8 @@ on_compared(const char *reason, void *arg)
 	int r;
 
 	if (reason != NULL)
-		log_line(LOG_WARNING, "cannot compare with \"%s\": %s",
-		    source->uri, reason);
+		log_warning("cannot compare with \"%s\": %s", source->uri,
+		    reason);
 	source_compare_stop(source->compare);
 	source->compare = NULL;
 	source->compare_time = monotonic(source) + source->compare_pause;
@@ -375,7 +374,7 @@ follow_server(struct ldap_source *source, const struct ldap_opened *opened)
 		                        : lose(source, SESSION_NO_SYNC);
 	}
 	source->status->connections++;
-	log_line(LOG_INFO, "connected to \"%s\"", source->uri);
+	log_info("connected to \"%s\"", source->uri);
 	r = source_session_start(source->event, opened->ld, &source->search,
 	    source->config->timeout, behind, source->follow, on_news, source,
 	    &source->session, reason);
@@ -408,7 +407,7 @@ on_better(struct ldap_source *source)
 	(void)ldap_connection_uri(source->config->uri, source->at, source->uri);
 	(void)snprintf(source->status->source, sizeof(source->status->source),
 	    "%s", source->uri);
-	log_line(LOG_NOTICE, "going over to \"%s\"", source->uri);
+	log_notice("going over to \"%s\"", source->uri);
 	return follow_server(source, &opened);
 }
 

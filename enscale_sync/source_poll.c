@@ -29,7 +29,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
-#include "enscale_sync/log.h"
+#include "common/base/log.h"
 #include "enscale_sync/source_poll_private.h"
 
 /* Messages read in one turn of the loop. */
@@ -92,7 +92,7 @@ lose(struct poll_source *source, const char *reason)
 	(void)snprintf(line, sizeof(line), "%s", reason);
 	disconnect(source);
 	if (strcmp(line, source->said) != 0)
-		log_line(LOG_WARNING, "lost \"%s\": %s", source->uri, line);
+		log_warning("lost \"%s\": %s", source->uri, line);
 	memcpy(source->said, line, sizeof(line));
 	follow_lost(source->follow, line);
 	source->listed = 0;
@@ -214,7 +214,7 @@ on_opened(sd_event_source *input, int fd, uint32_t events, void *arg)
 	if (r != 0)
 		return poll_lose_by(source, r);
 	source->status->connections++;
-	log_line(LOG_INFO, "connected to \"%s\", to poll it", source->uri);
+	log_info("connected to \"%s\", to poll it", source->uri);
 	return poll_begin_round(source);
 }
 

@@ -234,6 +234,11 @@ tests_unit_test_local_socket_SOURCES = %D%/test_local_socket.c
 tests_unit_test_local_socket_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_local_socket_LDADD = libprogram.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_log
+tests_unit_test_log_SOURCES = %D%/test_log.c
+tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_log_LDADD = libprogram.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_daemon
 tests_unit_test_daemon_SOURCES = %D%/test_daemon.c
 tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

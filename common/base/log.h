@@ -1,0 +1,33 @@
+/*
+ * The log of a daemon: one line an event on standard error, lower case, the
+ * object in quotes, the reason last, and then whom it is about. A line begins
+ * with the program's name or, where standard error is the journal
+ * (JOURNAL_STREAM), with its priority. What strangers chose is made printable
+ * on its way: one line stays one line.
+ */
+#ifndef ENSCALE_COMMON_BASE_LOG_H
+#define ENSCALE_COMMON_BASE_LOG_H
+
+#include <stdint.h>
+#include <syslog.h>
+
+/* Whom a line is about; NULL, "" and 0 are left out. */
+struct log_fields {
+	const char *session;
+	uint32_t account, node;
+};
+
+/* priority: LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO. */
+void log_line(int priority, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The same, and at its end: session=... account=... node=... */
+void log_about(const struct log_fields *fields, int priority,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#define log_error(...)   log_line(LOG_ERR, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
+#define log_notice(...)  log_line(LOG_NOTICE, __VA_ARGS__)
+#define log_info(...)    log_line(LOG_INFO, __VA_ARGS__)
+
+#endif
