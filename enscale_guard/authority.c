@@ -15,11 +15,12 @@
 #include "enscale_guard/log.h"
 
 static int
-addresses_of(const struct guard *g, char buf[CERT_ADDRESSES_MAX + 1])
+addresses_of(const struct guard *guard, char buf[CERT_ADDRESSES_MAX + 1])
 {
 	int r = 0;
 
-	snprintf(buf, CERT_ADDRESSES_MAX + 1, "%s", g->config.source_addresses);
+	snprintf(buf, CERT_ADDRESSES_MAX + 1, "%s",
+	    guard->config.source_addresses);
 	if (buf[0] == '\0')
 		r = signer_host_addresses(buf, CERT_ADDRESSES_MAX + 1);
 	if (r < 0)
@@ -55,22 +56,22 @@ advice(int error)
 }
 
 static void
-log_no_signer(const struct guard *g, const char *what, int error)
+log_no_signer(const struct guard *guard, const char *what, int error)
 {
-	log_error("%s: CA key \"%s\": %s%s", what, g->config.ca_key,
+	log_error("%s: CA key \"%s\": %s%s", what, guard->config.ca_key,
 	    error_text(error), advice(error));
 }
 
 /* A key as they were made before: the guard may not read it (Landlock), but
  * nothing keeps its owner from giving it another mode. */
 static void
-warn_of_own_key(const struct guard *g)
+warn_of_own_key(const struct guard *guard)
 {
-	if (changeable_by(g->config.ca_key, geteuid()))
+	if (changeable_by(guard->config.ca_key, geteuid()))
 		log_warning("this user can change CA key \"%s\": chown "
 		            "root:enscale-ca and chmod 0440 it; its folders "
 		            "have to be root's",
-		    g->config.ca_key);
+		    guard->config.ca_key);
 }
 
 static void
@@ -85,31 +86,31 @@ fingerprint_of(const struct signer *signer,
 }
 
 int
-authority_start(struct guard *g)
+authority_start(struct guard *guard)
 {
 	const struct signer_maker_files files = {
-		.ca_key = g->config.ca_key,
-		.config = g->config_file,
+		.ca_key = guard->config.ca_key,
+		.config = guard->config_file,
 	};
 	char addresses[CERT_ADDRESSES_MAX + 1];
 	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
 	int r;
 
-	r = addresses_of(g, addresses);
+	r = addresses_of(guard, addresses);
 	if (r < 0)
 		return r;
-	r = signer_maker_start(&files, addresses, &g->maker);
+	r = signer_maker_start(&files, addresses, &guard->maker);
 	if (r < 0) {
 		log_error("no signer: %s", error_text(r));
 		return r;
 	}
-	r = signer_maker_ask(g->maker, &g->signer);
+	r = signer_maker_ask(guard->maker, &guard->signer);
 	if (r < 0) {
-		log_no_signer(g, "no signer", r);
+		log_no_signer(guard, "no signer", r);
 		return r;
 	}
-	warn_of_own_key(g);
-	fingerprint_of(g->signer, text);
+	warn_of_own_key(guard);
+	fingerprint_of(guard->signer, text);
 	log_info("certificates of CA %s, good from %s", text, addresses);
 	return 0;
 }
@@ -117,27 +118,27 @@ authority_start(struct guard *g)
 static int
 on_signer_lost(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
-	struct guard *g = arg;
+	struct guard *guard = arg;
 
 	(void)source, (void)fd, (void)revents;
 	log_error("the signer has ended: so does the guard");
-	sd_event_exit(g->event, EXIT_FAILURE);
+	sd_event_exit(guard->event, EXIT_FAILURE);
 	return 0;
 }
 
 /* Finished before it has its name: enscalectl waits for what is in it. */
 static void
-publish(const struct guard *g)
+publish(const struct guard *guard)
 {
 	char path[CONFIG_PATH_MAX], temporary[CONFIG_PATH_MAX];
 	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
 	FILE *file;
 
-	if (config_path(g->config.run_dir, CONFIG_CA_FILE, path) < 0 ||
-	    config_path(g->config.run_dir, CONFIG_CA_FILE ".new", temporary) <
-	        0)
+	if (config_path(guard->config.run_dir, CONFIG_CA_FILE, path) < 0 ||
+	    config_path(guard->config.run_dir, CONFIG_CA_FILE ".new",
+	        temporary) < 0)
 		return;
-	fingerprint_of(g->signer, text);
+	fingerprint_of(guard->signer, text);
 	file = fopen(temporary, "we");
 	if (file == NULL) {
 		log_warning("cannot write \"%s\": %s", temporary,
@@ -151,51 +152,52 @@ publish(const struct guard *g)
 }
 
 int
-authority_watch(struct guard *g)
+authority_watch(struct guard *guard)
 {
-	publish(g);
-	return sd_event_add_io(g->event, &g->signer_watch, signer_fd(g->signer),
-	    EPOLLHUP, on_signer_lost, g);
+	publish(guard);
+	return sd_event_add_io(guard->event, &guard->signer_watch,
+	    signer_fd(guard->signer), EPOLLHUP, on_signer_lost, guard);
 }
 
 static void
-adopt(struct guard *g, struct signer *signer)
+adopt(struct guard *guard, struct signer *signer)
 {
-	struct signer *before = g->signer;
+	struct signer *before = guard->signer;
 	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
 
-	g->signer_watch = sd_event_source_unref(g->signer_watch);
-	g->signer = signer;
+	guard->signer_watch = sd_event_source_unref(guard->signer_watch);
+	guard->signer = signer;
 	signer_stop(before);
-	if (authority_watch(g) < 0)
+	if (authority_watch(guard) < 0)
 		log_warning("cannot watch the signer");
 	fingerprint_of(signer, text);
 	log_info("certificates of CA %s from now on", text);
-	audit_event(g->audit, "ca-changed", NULL,
+	audit_event(guard->audit, "ca-changed", NULL,
 	    json_pack("{s:s}", "ca", text));
 }
 
 void
-authority_renew(struct guard *g)
+authority_renew(struct guard *guard)
 {
 	struct signer *signer;
-	int r = signer_maker_ask(g->maker, &signer);
+	int r = signer_maker_ask(guard->maker, &signer);
 
 	if (r < 0) {
-		log_no_signer(g, "the CA key stays the one before", r);
+		log_no_signer(guard, "the CA key stays the one before", r);
 		return;
 	}
-	warn_of_own_key(g);
-	if (bytes_equal(signer_authority(signer), signer_authority(g->signer)))
+	warn_of_own_key(guard);
+	if (bytes_equal(signer_authority(signer),
+	        signer_authority(guard->signer)))
 		signer_stop(signer);
 	else
-		adopt(g, signer);
+		adopt(guard, signer);
 }
 
 void
-authority_stop(struct guard *g)
+authority_stop(struct guard *guard)
 {
-	sd_event_source_unref(g->signer_watch);
-	signer_stop(g->signer);
-	signer_maker_stop(g->maker);
+	sd_event_source_unref(guard->signer_watch);
+	signer_stop(guard->signer);
+	signer_maker_stop(guard->maker);
 }

@@ -7,23 +7,16 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#include <systemd/sd-daemon.h>
 
 #include "common/base/arguments.h"
 #include "common/base/daemon.h"
 #include "common/base/errors.h"
-#include "common/base/lock_file.h"
+#include "common/base/supervisor.h"
 #include "enscale_guard/agent_socket.h"
 #include "enscale_guard/authority.h"
 #include "enscale_guard/confinement.h"
@@ -44,41 +37,39 @@
 #define LAST_NAME        CONFIG_GUARD_DIR "/last"
 #define DESCRIPTORS_KEPT 64 /* not for connections */
 
-static struct guard guard = { .hops_fd = -1 };
-
 /* ---- what the units report ---------------------------------------------- */
 
 static void
 session_appeared(struct session_entry *entry, void *arg)
 {
-	struct guard *g = arg;
+	struct guard *guard = arg;
 
 	judge_remember(entry, true);
-	live_hop_take_in(g, entry);
-	if (g->last_use != NULL)
-		last_use_login(g->last_use, entry->session.account,
+	live_hop_take_in(guard, entry);
+	if (guard->last_use != NULL)
+		last_use_login(guard->last_use, entry->session.account,
 		    entry->session.opened, entry->session.address);
-	audit_event(g->audit, "session-seen", &entry->session,
+	audit_event(guard->audit, "session-seen", &entry->session,
 	    json_pack("{s:I}", "opened", (json_int_t)entry->session.opened));
-	judge_session(g, entry);
+	judge_session(guard, entry);
 }
 
 static void
 session_over(struct session_entry *entry, void *arg)
 {
-	struct guard *g = arg;
+	struct guard *guard = arg;
 
 	process_list_prune(&entry->members);
 	if (!entry->ending && entry->members.count > 0)
-		ending_processes(g, &entry->session, &entry->members);
+		ending_processes(guard, &entry->session, &entry->members);
 	if (entry->published)
-		left_over_look(g, &entry->session);
+		left_over_look(guard, &entry->session);
 	else
-		left_over_orphans(g);
-	live_hop_clear(g, entry);
+		left_over_orphans(guard);
+	live_hop_clear(guard, entry);
 	guard_socket_session_over(entry);
-	agent_socket_session_over(g, entry);
-	audit_event(g->audit, "session-ended", &entry->session, NULL);
+	agent_socket_session_over(guard, entry);
+	audit_event(guard->audit, "session-ended", &entry->session, NULL);
 }
 
 static void
@@ -101,73 +92,74 @@ needs_restart(const struct config *a, const struct config *b)
 }
 
 static void
-renew_configuration(struct guard *g)
+renew_configuration(struct guard *guard)
 {
 	static struct config next;
 	char error[CONFIG_ERROR_MAX];
 	int r;
 
-	if (signer_maker_read_config(g->maker, &next, error) < 0) {
+	if (signer_maker_read_config(guard->maker, &next, error) < 0) {
 		log_error("keeping the configuration: %s", error);
 		return;
 	}
-	if (needs_restart(&g->config, &next)) {
+	if (needs_restart(&guard->config, &next)) {
 		log_error("keeping the configuration: uid_base, [paths], "
 		          "host_keys and source_addresses change with a "
 		          "restart only");
 		return;
 	}
-	g->config = next;
-	r = native_mark(&g->config);
+	guard->config = next;
+	r = native_mark(&guard->config);
 	if (r < 0)
 		log_error("cannot mark native mode in \"%s\": %s",
-		    g->config.run_dir, error_text(r));
-	log_info("read \"%s\"", g->config_file);
-	judge_all(g);
+		    guard->config.run_dir, error_text(r));
+	log_info("read \"%s\"", guard->config_file);
+	judge_all(guard);
 }
 
 static int
 on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
     void *arg)
 {
-	struct guard *g = arg;
+	struct guard *guard = arg;
 	int r;
 
 	(void)source, (void)info;
-	r = audit_reopen(g->audit);
+	r = audit_reopen(guard->audit);
 	if (r < 0)
 		log_error("cannot open audit log \"%s\" anew: %s",
-		    g->config.audit_log, error_text(r));
-	authority_renew(g);
-	renew_configuration(g);
+		    guard->config.audit_log, error_text(r));
+	authority_renew(guard);
+	renew_configuration(guard);
 	return 0;
 }
 
 /* ---- beginning ------------------------------------------------------------ */
 
 static int
-read_configuration(struct guard *g)
+read_configuration(struct guard *guard)
 {
 	char error[CONFIG_ERROR_MAX];
-	const struct config *config = &g->config;
+	const struct config *config = &guard->config;
 
-	if (config_load(g->config_file, &g->config, error) < 0) {
+	if (config_load(guard->config_file, &guard->config, error) < 0) {
 		log_error("%s", error);
 		return ENS_E_CONFIG;
 	}
-	if (config_path(config->state_dir, CONFIG_VIEW_DIR, g->view_dir) < 0 ||
-	    config_path(config->run_dir, CONFIG_SESSIONS_DIR, g->sessions_dir) <
+	if (config_path(config->state_dir, CONFIG_VIEW_DIR, guard->view_dir) <
 	        0 ||
-	    config_path(config->run_dir, CONFIG_GUARD_SOCKET, g->guard_socket) <
-	        0 ||
-	    config_path(config->run_dir, CONFIG_AGENT_SOCKET, g->agent_socket) <
-	        0 ||
+	    config_path(config->run_dir, CONFIG_SESSIONS_DIR,
+	        guard->sessions_dir) < 0 ||
+	    config_path(config->run_dir, CONFIG_GUARD_SOCKET,
+	        guard->guard_socket) < 0 ||
+	    config_path(config->run_dir, CONFIG_AGENT_SOCKET,
+	        guard->agent_socket) < 0 ||
 	    config_path(config->run_dir, CONFIG_NOTIFY_SOCKET,
-	        g->notify_socket) < 0 ||
-	    config_path(config->run_dir, CONFIG_KEYD_SOCKET, g->keyd_socket) <
-	        0 ||
-	    config_path(config->run_dir, HOPS_NAME, g->hops_dir) < 0 ||
-	    config_path(config->state_dir, LAST_NAME, g->last_dir) < 0) {
+	        guard->notify_socket) < 0 ||
+	    config_path(config->run_dir, CONFIG_KEYD_SOCKET,
+	        guard->keyd_socket) < 0 ||
+	    config_path(config->run_dir, HOPS_NAME, guard->hops_dir) < 0 ||
+	    config_path(config->state_dir, LAST_NAME, guard->last_dir) < 0) {
 		log_error("state_dir or run_dir is too long");
 		return ENS_E_CONFIG;
 	}
@@ -180,11 +172,8 @@ prepare_process(void)
 {
 	struct rlimit limit = { 0, 0 };
 
-	signal(SIGPIPE, SIG_IGN);
-	umask(027);
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		log_warning("cannot forbid being traced");
+	daemon_prepare(027);
+	daemon_close_to_others();
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
@@ -203,10 +192,10 @@ prepare_process(void)
  * and what the libraries may yet load.
  */
 static void
-give_up_reading(const struct guard *g)
+give_up_reading(const struct guard *guard)
 {
-	const char *const folders[] = { g->config.state_dir, g->config.run_dir,
-		"/proc", "/usr", NULL };
+	const char *const folders[] = { guard->config.state_dir,
+		guard->config.run_dir, "/proc", "/usr", NULL };
 	int r = confinement_begin(folders);
 
 	if (r < 0)
@@ -215,102 +204,65 @@ give_up_reading(const struct guard *g)
 		    error_text(r));
 }
 
-/* One guard at a time: the second would take the first one's sockets. */
 static int
-take_lock(const struct guard *g)
-{
-	char path[CONFIG_PATH_MAX];
-	int fd;
-
-	if (config_path(g->config.run_dir, LOCK_NAME, path) < 0)
-		return ENS_E_LIMIT;
-	fd = lock_file(AT_FDCWD, path, 0);
-	if (fd == -EWOULDBLOCK)
-		log_error("another guard is running: \"%s\" is locked", path);
-	else if (fd < 0)
-		log_error("cannot lock \"%s\": %s", path, error_text(fd));
-	return fd; /* kept until the process ends */
-}
-
-static int
-open_event_loop(struct guard *g)
-{
-	sigset_t signals;
-	int r;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	r = sd_event_new(&g->event);
-	if (r < 0)
-		return r;
-	/* No handler: the loop ends with code 0. */
-	sd_event_add_signal(g->event, NULL, SIGTERM, NULL, NULL);
-	sd_event_add_signal(g->event, NULL, SIGINT, NULL, NULL);
-	sd_event_add_signal(g->event, NULL, SIGHUP, on_hangup, g);
-	sd_event_set_watchdog(g->event, true);
-	return authority_watch(g);
-}
-
-static int
-open_units(struct guard *g)
+open_units(struct guard *guard)
 {
 	const struct session_table_events events = {
 		.appeared = session_appeared,
 		.over = session_over,
 		.dead = session_dead,
-		.arg = g,
+		.arg = guard,
 	};
 	int r;
 
-	r = audit_open(g->config.audit_log, &g->audit);
+	r = audit_open(guard->config.audit_log, &guard->audit);
 	if (r < 0) {
 		log_error("cannot open audit log \"%s\": %s",
-		    g->config.audit_log, error_text(r));
+		    guard->config.audit_log, error_text(r));
 		return r;
 	}
-	r = last_use_open(g->last_dir, &g->last_use);
+	r = last_use_open(guard->last_dir, &guard->last_use);
 	if (r < 0)
 		log_warning("cannot keep last logins in \"%s\": %s",
-		    g->last_dir, error_text(r));
-	r = native_mark(&g->config);
+		    guard->last_dir, error_text(r));
+	r = native_mark(&guard->config);
 	if (r < 0) {
 		log_error("cannot mark native mode in \"%s\": %s",
-		    g->config.run_dir, error_text(r));
+		    guard->config.run_dir, error_text(r));
 		return r;
 	}
-	r = session_table_new(g->sessions_dir, g->event, &events, &g->sessions);
+	r = session_table_new(guard->sessions_dir, guard->event, &events,
+	    &guard->sessions);
 	if (r >= 0)
-		r = live_hop_open(g);
+		r = live_hop_open(guard);
 	if (r >= 0)
-		r = judge_open(g);
+		r = judge_open(guard);
 	if (r >= 0)
-		r = published_open(g);
+		r = published_open(guard);
 	if (r < 0) {
 		log_error("cannot begin: %s", error_text(r));
 		return r;
 	}
 	/* The sessions of before: they go on, or are judged. */
-	r = session_table_rescan(g->sessions);
+	r = session_table_rescan(guard->sessions);
 	if (r < 0)
 		log_warning("cannot read sessions in \"%s\": %s",
-		    g->sessions_dir, error_text(r));
-	left_over_orphans(g);
-	live_hop_tidy(g);
-	r = guard_socket_open(g);
+		    guard->sessions_dir, error_text(r));
+	left_over_orphans(guard);
+	live_hop_tidy(guard);
+	r = guard_socket_open(guard);
 	if (r >= 0)
-		r = agent_socket_open(g);
+		r = agent_socket_open(guard);
 	if (r < 0)
-		log_error("cannot listen in \"%s/%s\": %s", g->config.run_dir,
-		    CONFIG_GUARD_DIR, error_text(r));
+		log_error("cannot listen in \"%s/%s\": %s",
+		    guard->config.run_dir, CONFIG_GUARD_DIR, error_text(r));
 	return r;
 }
 
 static int
-begin(struct guard *g)
+begin(struct guard *guard)
 {
+	char lock[CONFIG_PATH_MAX];
 	uint32_t connections;
 	int r;
 
@@ -319,73 +271,78 @@ begin(struct guard *g)
 		          "the view and CAP_KILL");
 		return -EPERM;
 	}
-	r = read_configuration(g);
+	r = read_configuration(guard);
 	if (r < 0)
 		return r;
 	connections = prepare_process();
-	r = authority_start(g); /* before any socket, lock or log exists */
+	r = authority_start(guard); /* before any socket, lock or log exists */
 	if (r < 0)
 		return r;
-	g->host_keys = info_read_host_keys(g->config.host_keys);
-	give_up_reading(g);
-	admission_init(&g->admission, connections);
+	guard->host_keys = info_read_host_keys(guard->config.host_keys);
+	give_up_reading(guard);
+	admission_init(&guard->admission, connections);
 	ending_has_right();
-	r = take_lock(g);
+	if (config_path(guard->config.run_dir, LOCK_NAME, lock) < 0)
+		return ENS_E_LIMIT;
+	r = daemon_lock(lock);
 	if (r < 0)
 		return r;
-	r = open_event_loop(g);
+	r = daemon_open_loop(on_hangup, guard, &guard->event);
+	if (r >= 0)
+		r = authority_watch(guard);
 	if (r < 0) {
 		log_error("no event loop: %s", error_text(r));
 		return r;
 	}
-	return open_units(g);
+	return open_units(guard);
 }
 
 /* The hops' files stay: they are for the next guard. */
 static void
-forget_sessions(struct guard *g)
+forget_sessions(struct guard *guard)
 {
 	struct session_entry *entry;
 	struct live_hop *hop;
 
-	if (g->sessions == NULL)
+	if (guard->sessions == NULL)
 		return;
-	for (entry = session_table_first(g->sessions); entry != NULL;
+	for (entry = session_table_first(guard->sessions); entry != NULL;
 	     entry = session_table_next(entry))
 		while ((hop = LIST_FIRST(&entry->hops)) != NULL) {
 			LIST_REMOVE(hop, of_session);
 			free(hop);
 		}
-	session_table_free(g->sessions);
+	session_table_free(guard->sessions);
 }
 
 /* Restarting ends no session: what runs goes on, and is judged anew. */
 static void
-end(struct guard *g)
+end(struct guard *guard)
 {
-	if (g->event != NULL)
-		key_change_close(g);
-	agent_socket_close(g);
-	guard_socket_close(g);
-	if (g->event != NULL) {
-		ending_close(g);
-		left_over_close(g);
-		published_close(g);
-		judge_close(g);
+	if (guard->event != NULL)
+		key_change_close(guard);
+	agent_socket_close(guard);
+	guard_socket_close(guard);
+	if (guard->event != NULL) {
+		ending_close(guard);
+		left_over_close(guard);
+		published_close(guard);
+		judge_close(guard);
 	}
-	forget_sessions(g);
-	live_hop_close(g);
-	audit_close(g->audit);
-	last_use_close(g->last_use);
-	json_decref(g->host_keys);
-	admission_clear(&g->admission);
-	authority_stop(g);
-	sd_event_unref(g->event);
+	forget_sessions(guard);
+	live_hop_close(guard);
+	audit_close(guard->audit);
+	last_use_close(guard->last_use);
+	json_decref(guard->host_keys);
+	admission_clear(&guard->admission);
+	authority_stop(guard);
+	sd_event_unref(guard->event);
 }
 
 int
 main(int argc, char **argv)
 {
+	static struct guard guard = { .hops_fd = -1 };
 	struct daemon_arguments arguments;
 	int r = daemon_read_arguments("enscale-guard", argc, argv, &arguments);
 
@@ -397,11 +354,11 @@ main(int argc, char **argv)
 		                                       : EXIT_FAILURE;
 	r = begin(&guard);
 	if (r >= 0) {
-		sd_notify(0, "READY=1");
+		supervisor_tell_ready();
 		log_info("ready: %zu sessions",
 		    session_table_count(guard.sessions));
 		r = sd_event_loop(guard.event);
-		sd_notify(0, "STOPPING=1");
+		(void)supervisor_tell("STOPPING=1");
 	}
 	end(&guard);
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -11,28 +11,23 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pwd.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
 
 #include "common/base/arguments.h"
+#include "common/base/cleanup.h"
 #include "common/base/daemon.h"
 #include "common/base/errors.h"
-#include "common/base/lock_file.h"
 #include "common/base/log.h"
+#include "common/base/supervisor.h"
 #include "common/config/config.h"
 #include "common/keys/fingerprint_text.h"
 #include "enscale_keyd/key_directory.h"
@@ -45,7 +40,9 @@
 #define ACCEPT_WAIT_NS 100000000L /* after an accept(2) that failed */
 
 struct keyd {
-	const char *file; /* of the configuration */
+	const char *config_file;
+	sd_event *event;        /* owned */
+	sd_event_source *input; /* owned; of the socket */
 	struct config config;
 	char socket[CONFIG_PATH_MAX];
 	uid_t client;
@@ -53,11 +50,6 @@ struct keyd {
 	struct key_entry entry; /* of the request under way */
 	char reason[LDAP_REASON_MAX];
 };
-
-static struct keyd keyd;
-
-/* Signals are heard between two requests. */
-static volatile sig_atomic_t wants_end, wants_reload;
 
 /* ---- configuration ---------------------------------------------------------- */
 
@@ -98,33 +90,39 @@ read_configuration(const char *path, struct config *ret_config)
 }
 
 static int
-find_socket(struct keyd *k)
+find_socket(struct keyd *keyd)
 {
-	if (config_path(k->config.run_dir, CONFIG_KEYD_SOCKET, k->socket) == 0)
+	if (config_path(keyd->config.run_dir, CONFIG_KEYD_SOCKET,
+	        keyd->socket) == 0)
 		return 0;
 	log_error("run_dir is too long");
 	return ENS_E_CONFIG;
 }
 
 /* What is wrong leaves everything as it was. */
-static void
-reload(struct keyd *k)
+static int
+on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
+    void *arg)
 {
 	static struct config next;
+	struct keyd *keyd = arg;
 
-	if (read_configuration(k->file, &next) < 0) {
+	(void)source;
+	(void)info;
+	if (read_configuration(keyd->config_file, &next) < 0) {
 		log_error("keeping the configuration");
-	} else if (strcmp(next.run_dir, k->config.run_dir) != 0) {
+	} else if (strcmp(next.run_dir, keyd->config.run_dir) != 0) {
 		log_error(
 		    "keeping the configuration: [paths] change with a restart only");
 		/* But for what takes away. */
-		k->config.manage &= next.manage;
+		keyd->config.manage &= next.manage;
 	} else {
-		k->config = next;
-		log_info("read \"%s\"%s", k->file,
+		keyd->config = next;
+		log_info("read \"%s\"%s", keyd->config_file,
 		    next.manage ? ""
 		                : ": manage = no, every change is refused");
 	}
+	return 0;
 }
 
 /* ---- requests --------------------------------------------------------------- */
@@ -139,7 +137,7 @@ seconds_since_boot(void)
 }
 
 static void
-report(const struct keyd *k, const struct keyd_request *request,
+report(const struct keyd *keyd, const struct keyd_request *request,
     const struct keyd_reply *reply)
 {
 	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
@@ -156,40 +154,42 @@ report(const struct keyd *k, const struct keyd_request *request,
 		log_about(&fields, ours ? LOG_ERR : LOG_INFO,
 		    "key \"%s\" not %s: %s%s%s", text,
 		    add ? "added" : "deleted", keyd_result_text(reply->result),
-		    k->reason[0] != '\0' ? ": " : "", k->reason);
+		    keyd->reason[0] != '\0' ? ": " : "", keyd->reason);
 }
 
 static void
 answer(const struct keyd_request *request, struct keyd_reply *ret_reply,
     void *arg)
 {
-	struct keyd *k = arg;
+	struct keyd *keyd = arg;
 	enum keyd_result result;
 
-	k->reason[0] = '\0';
-	memset(&k->entry, 0, sizeof(k->entry));
-	result = k->config.manage ? key_entry_check(request, k->config.no_touch,
-	                                time(NULL), &k->entry)
-	                          : KEYD_OFF;
+	keyd->reason[0] = '\0';
+	memset(&keyd->entry, 0, sizeof(keyd->entry));
+	result = keyd->config.manage
+	    ? key_entry_check(request, keyd->config.no_touch, time(NULL),
+	          &keyd->entry)
+	    : KEYD_OFF;
 	if (result == KEYD_DONE &&
-	    !key_rate_take(&k->rate, request->account, seconds_since_boot()))
+	    !key_rate_take(&keyd->rate, request->account, seconds_since_boot()))
 		result = KEYD_TOO_FAST;
 	if (result == KEYD_DONE)
-		result = key_directory_change(&k->config, &k->entry, k->reason);
+		result = key_directory_change(&keyd->config, &keyd->entry,
+		    keyd->reason);
 	ret_reply->result = result;
-	memcpy(ret_reply->fingerprint, k->entry.fingerprint, SHA256_LEN);
-	report(k, request, ret_reply);
+	memcpy(ret_reply->fingerprint, keyd->entry.fingerprint, SHA256_LEN);
+	report(keyd, request, ret_reply);
 }
 
 static void
-serve_one(struct keyd *k, int fd)
+serve_one(struct keyd *keyd, int fd)
 {
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(peer);
 	int r;
 
 	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
-	r = service_connection(fd, k->client, answer, k);
+	r = service_connection(fd, keyd->client, answer, keyd);
 	if (r == ENS_E_DENIED)
 		log_warning(
 		    "refused a connection of uid %u, pid %d: only %s may ask",
@@ -198,67 +198,28 @@ serve_one(struct keyd *k, int fd)
 		log_warning("request of the guard: %s", error_text(r));
 }
 
-static void
-note_signal(int number)
-{
-	if (number == SIGHUP)
-		wants_reload = 1;
-	else
-		wants_end = 1;
-}
-
-/* From here on they wait until a request is done. */
 static int
-hold_signals(void)
-{
-	static const int numbers[] = { SIGHUP, SIGINT, SIGTERM };
-	const struct sigaction action = { .sa_handler = note_signal };
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		sigaddset(&set, numbers[i]);
-		if (sigaction(numbers[i], &action, NULL) < 0)
-			return -errno;
-	}
-	return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
-}
-
-static void
-accept_one(struct keyd *k, int listening)
+on_connection(sd_event_source *source, int listening, uint32_t events,
+    void *arg)
 {
 	const struct timespec wait = { .tv_nsec = ACCEPT_WAIT_NS };
 	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
 
+	(void)source;
+	(void)events;
 	if (fd >= 0) {
-		serve_one(k, fd);
+		serve_one(arg, fd);
 	} else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
 		log_warning("cannot accept: %s", error_text(-errno));
 		nanosleep(&wait, NULL);
 	}
-}
-
-static void
-serve(struct keyd *k, int listening)
-{
-	struct pollfd waiting = { .fd = listening, .events = POLLIN };
-	sigset_t none;
-
-	sigemptyset(&none);
-	while (wants_end == 0) {
-		if (wants_reload != 0) {
-			wants_reload = 0;
-			reload(k);
-		}
-		if (ppoll(&waiting, 1, NULL, &none) > 0)
-			accept_one(k, listening);
-	}
+	return 0;
 }
 
 /* ---- beginning -------------------------------------------------------------- */
 
 static int
-find_client(struct keyd *k)
+find_client(struct keyd *keyd)
 {
 	const struct passwd *user = getpwnam(KEYD_CLIENT_USER);
 
@@ -267,98 +228,95 @@ find_client(struct keyd *k)
 		    KEYD_CLIENT_USER);
 		return ENS_E_CONFIG;
 	}
-	k->client = user->pw_uid;
+	keyd->client = user->pw_uid;
 	return 0;
 }
 
-/* Nobody may look into it: it reads a password. */
-static void
-prepare_process(void)
-{
-	const struct rlimit no_core = { 0, 0 };
-
-	signal(SIGPIPE, SIG_IGN);
-	umask(077);
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    setrlimit(RLIMIT_CORE, &no_core) < 0)
-		log_warning("cannot forbid being traced");
-}
-
-/* One at a time: the second would take the first one's socket. */
 static int
-take_lock(const struct keyd *k)
+open_socket(struct keyd *keyd)
 {
-	char path[CONFIG_PATH_MAX];
-	int fd;
+	AUTO_FD int fd = daemon_listen(keyd->socket, 0660, BACKLOG);
+	int r = fd;
 
-	if (config_path(k->config.run_dir, LOCK_NAME, path) < 0)
-		return ENS_E_LIMIT;
-	fd = lock_file(AT_FDCWD, path, 0);
-	if (fd == -EWOULDBLOCK)
-		log_error("another enscale-keyd has \"%s\"", path);
-	else if (fd < 0)
-		log_error("cannot lock \"%s\": %s", path, error_text(fd));
-	return fd; /* kept until the process ends */
+	if (r >= 0)
+		r = sd_event_add_io(keyd->event, &keyd->input, fd, EPOLLIN,
+		    on_connection, keyd);
+	if (r < 0) {
+		log_error("cannot listen on \"%s\": %s", keyd->socket,
+		    error_text(r));
+		return r;
+	}
+	sd_event_source_set_io_fd_own(keyd->input, true);
+	fd = -1;
+	return 0;
 }
 
 static int
-begin(struct keyd *k, int *ret_listening)
+begin(struct keyd *keyd)
 {
+	char lock[CONFIG_PATH_MAX];
 	int r;
 
 	if (geteuid() == 0) {
 		log_error("not as root: it needs a user of its own");
 		return ENS_E_CONFIG;
 	}
-	r = read_configuration(k->file, &k->config);
-	if (r == 0 && !k->config.manage) {
-		log_line(LOG_ERR,
-		    "\"%s\" says manage = no in [keys]: nothing to do",
-		    k->file);
+	r = read_configuration(keyd->config_file, &keyd->config);
+	if (r == 0 && !keyd->config.manage) {
+		log_error("\"%s\" says manage = no in [keys]: nothing to do",
+		    keyd->config_file);
 		return ENS_E_CONFIG;
 	}
 	if (r == 0)
-		r = find_socket(k);
+		r = find_socket(keyd);
 	if (r == 0)
-		r = find_client(k);
+		r = find_client(keyd);
+	if (r == 0)
+		r = config_path(keyd->config.run_dir, LOCK_NAME, lock);
 	if (r < 0)
 		return r;
-	prepare_process();
-	r = hold_signals();
-	if (r == 0)
-		r = take_lock(k);
+	daemon_prepare(077);
+	daemon_close_to_others(); /* it reads a password */
+	r = daemon_lock(lock);
 	if (r < 0)
 		return r;
-	r = daemon_listen(k->socket, 0660, BACKLOG);
+	r = daemon_open_loop(on_hangup, keyd, &keyd->event);
 	if (r < 0) {
-		log_error("cannot listen on \"%s\": %s", k->socket,
-		    error_text(r));
+		log_error("no event loop: %s", error_text(r));
 		return r;
 	}
-	*ret_listening = r;
-	return 0;
+	return open_socket(keyd);
+}
+
+static void
+end(struct keyd *keyd)
+{
+	sd_event_source_disable_unref(keyd->input);
+	sd_event_unref(keyd->event);
 }
 
 int
 main(int argc, char **argv)
 {
+	static struct keyd keyd;
 	struct daemon_arguments arguments;
 	int r = daemon_read_arguments("enscale-keyd", argc, argv, &arguments);
-	int listening = -1;
 
 	if (r != ARGUMENTS_GO_ON)
 		return r;
-	keyd.file = arguments.config;
-	r = arguments.only_check ? read_configuration(keyd.file, &keyd.config)
-	                         : begin(&keyd, &listening);
+	keyd.config_file = arguments.config;
+	r = arguments.only_check
+	    ? read_configuration(keyd.config_file, &keyd.config)
+	    : begin(&keyd);
+	if (r >= 0 && !arguments.only_check) {
+		supervisor_tell_ready();
+		log_info("ready: writing to \"%s\" as \"%s\"", keyd.config.uri,
+		    keyd.config.keyd_bind_dn);
+		r = sd_event_loop(keyd.event);
+		(void)supervisor_tell("STOPPING=1");
+	}
+	end(&keyd);
 	if (r < 0)
 		return r == ENS_E_CONFIG ? EX_CONFIG : EXIT_FAILURE;
-	if (arguments.only_check)
-		return EXIT_SUCCESS;
-	sd_notify(0, "READY=1");
-	log_info("ready: writing to \"%s\" as \"%s\"", keyd.config.uri,
-	    keyd.config.keyd_bind_dn);
-	serve(&keyd, listening);
 	return EXIT_SUCCESS;
 }

@@ -55,7 +55,7 @@ libsync_la_SOURCES = \
 	%D%/state_warned.c \
 	%D%/status.c %D%/status.h \
 	%D%/subject_map.c %D%/subject_map.h \
-	%D%/supervisor.c %D%/supervisor.h \
+	%D%/supervisor.h \
 	%D%/uuid_list.c %D%/uuid_list.h \
 	%D%/uuid_set.c %D%/uuid_set.h
 libsync_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS) $(SYSTEMD_CFLAGS)

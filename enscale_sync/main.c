@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <systemd/sd-event.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "common/base/daemon.h"
 #include "common/base/errors.h"
 #include "common/base/log.h"
+#include "common/base/supervisor.h"
 #include "common/config/config.h"
 #include "common/keys/fingerprint.h"
 #include "enscale_sync/control.h"
@@ -29,7 +29,6 @@
 #include "enscale_sync/source.h"
 #include "enscale_sync/state.h"
 #include "enscale_sync/status.h"
-#include "enscale_sync/supervisor.h"
 #include "ldap/ldap_opening.h"
 
 #define SECOND ((uint64_t)1000000)
@@ -53,7 +52,6 @@ struct service {
 	struct control *control;
 	sd_event *event;
 	sd_event_source *tick;
-	sd_event_source *watchdog; /* NULL: none wants to be fed */
 	char status_file[CONFIG_PATH_MAX];
 	char control_path[CONFIG_PATH_MAX];
 	char metrics_file[CONFIG_PATH_MAX];
@@ -324,17 +322,6 @@ on_distrust(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 	return 0;
 }
 
-static int
-on_end(sd_event_source *signal_source, const struct signalfd_siginfo *info,
-    void *arg)
-{
-	struct service *service = arg;
-
-	(void)signal_source;
-	log_info("ending on signal %u", info->ssi_signo);
-	return sd_event_exit(service->event, 0);
-}
-
 /* ---- an administrator's words ------------------------------------------ */
 
 static const char *
@@ -412,45 +399,19 @@ open_parts(struct service *service)
 }
 
 static int
-add_signal(struct service *service, int number,
-    sd_event_signal_handler_t handler)
-{
-	return sd_event_add_signal(service->event, NULL, number, handler,
-	    service);
-}
-
-static int
 set_up_loop(struct service *service)
 {
-	sigset_t set;
-	int r;
+	int r = daemon_open_loop(on_reload, service, &service->event);
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR1);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
-	    signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		return -errno;
-	r = sd_event_default(&service->event);
 	if (r >= 0)
-		r = add_signal(service, SIGTERM, on_end);
-	if (r >= 0)
-		r = add_signal(service, SIGINT, on_end);
-	if (r >= 0)
-		r = add_signal(service, SIGHUP, on_reload);
-	if (r >= 0)
-		r = add_signal(service, SIGUSR1, on_distrust);
+		r = sd_event_add_signal(service->event, NULL,
+		    SIGUSR1 | SD_EVENT_SIGNAL_PROCMASK, on_distrust, service);
 	if (r >= 0)
 		r = sd_event_add_time_relative(service->event, &service->tick,
 		    CLOCK_MONOTONIC, 0, 0, on_tick, service);
 	if (r >= 0)
 		r = sd_event_add_post(service->event, NULL, on_anything,
 		    service);
-	if (r >= 0)
-		r = supervisor_feed_watchdog(service->event,
-		    &service->watchdog);
 	return r < 0 ? r : 0;
 }
 
@@ -498,7 +459,6 @@ end(struct service *service)
 	if (service->state != NULL && state_is_damaged(service->state))
 		discard_state(service);
 	sd_event_source_disable_unref(service->tick);
-	sd_event_source_disable_unref(service->watchdog);
 	sd_event_unref(service->event);
 	publisher_close(service->publisher);
 	state_close(service->state);
@@ -514,7 +474,7 @@ main(int argc, char **argv)
 	if (r != ARGUMENTS_GO_ON)
 		return r;
 	service.file = arguments.config;
-	(void)umask(027);
+	daemon_prepare(027);
 	config_init(&service.config);
 	if (config_load(service.file, &service.config, service.error) != 0) {
 		log_error("%s", service.error);

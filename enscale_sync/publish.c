@@ -13,12 +13,12 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/base/local_socket.h"
+#include "common/base/supervisor.h"
 #include "common/names/account_map.h"
 #include "common/view/view.h"
 #include "common/view/view_walk.h"
 #include "enscale_sync/derive.h"
 #include "enscale_sync/excess.h"
-#include "enscale_sync/supervisor.h"
 #include "enscale_sync/view_writer.h"
 
 /* Some tenths of a second, on a slow disk. */

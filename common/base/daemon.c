@@ -6,13 +6,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <systemd/sd-daemon.h>
 
 #include "common/base/arguments.h"
 #include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "common/base/local_socket.h"
+#include "common/base/lock_file.h"
+#include "common/base/log.h"
+#include "common/base/supervisor.h"
 
 int
 daemon_read_arguments(const char *name, int argc, char **argv,
@@ -42,6 +50,91 @@ daemon_read_arguments(const char *name, int argc, char **argv,
 		*ret_arguments = arguments;
 	return code;
 }
+
+void
+daemon_prepare(mode_t mask)
+{
+	umask(mask);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+void
+daemon_close_to_others(void)
+{
+	const struct rlimit no_core = { 0, 0 };
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    setrlimit(RLIMIT_CORE, &no_core) < 0)
+		log_warning("cannot forbid being traced");
+}
+
+int
+daemon_lock(const char *path)
+{
+	int fd = lock_file(AT_FDCWD, path, 0);
+
+	if (fd == -EWOULDBLOCK)
+		log_error("another %s is running: \"%s\" is locked",
+		    program_invocation_short_name, path);
+	else if (fd < 0)
+		log_error("cannot lock \"%s\": %s", path, error_text(fd));
+	return fd < 0 ? fd : 0; /* open until the process ends */
+}
+
+/* ---- the loop ----------------------------------------------------------- */
+
+static int
+on_end(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
+{
+	(void)arg;
+	log_info("ending on signal %u", info->ssi_signo);
+	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int
+add_signal(sd_event *event, int number, sd_event_signal_handler_t handler,
+    void *arg)
+{
+	return sd_event_add_signal(event, NULL,
+	    number | SD_EVENT_SIGNAL_PROCMASK, handler, arg);
+}
+
+static int
+feed_watchdog(sd_event *event)
+{
+	sd_event_source *watchdog;
+	int r = supervisor_feed_watchdog(event, &watchdog);
+
+	if (watchdog != NULL)
+		(void)sd_event_source_set_floating(watchdog, true);
+	sd_event_source_unref(watchdog);
+	return r;
+}
+
+int
+daemon_open_loop(sd_event_signal_handler_t on_hangup, void *arg,
+    sd_event **ret_event)
+{
+	sd_event *event AUTO(sd_event_unrefp) = NULL;
+	int r = sd_event_new(&event);
+
+	if (r >= 0)
+		r = add_signal(event, SIGTERM, on_end, NULL);
+	if (r >= 0)
+		r = add_signal(event, SIGINT, on_end, NULL);
+	if (r >= 0)
+		r = add_signal(event, SIGHUP, on_hangup, arg);
+	if (r >= 0)
+		r = feed_watchdog(event);
+	if (r < 0)
+		return r;
+	*ret_event = event;
+	event = NULL;
+	return 0;
+}
+
+/* ---- its sockets -------------------------------------------------------- */
 
 /* Its descriptor, which sd_listen_fds() has made close-on-exec; -1: none. */
 static int

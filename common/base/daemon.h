@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include <systemd/sd-event.h>
+
 struct daemon_arguments {
 	const char *config; /* the file to read, borrowed from argv or static */
 	bool only_check;    /* say what is wrong with it, and end */
@@ -18,6 +20,29 @@ struct daemon_arguments {
  */
 int daemon_read_arguments(const char *name, int argc, char **argv,
     struct daemon_arguments *ret_arguments);
+
+/* Files that it makes get no rights in the mask, and who hangs up does not end
+ * it (SIGPIPE). */
+void daemon_prepare(mode_t mask);
+
+/* Nobody may look into it, or have it dumped, and nothing it runs has rights
+ * that it has not; a line in the log where the kernel will not have that. */
+void daemon_close_to_others(void);
+
+/*
+ * One daemon of its kind at a time, or the second would take the first one's
+ * sockets: locks the file until the process ends. Returns 0, or an error that
+ * it has logged.
+ */
+int daemon_lock(const char *path);
+
+/*
+ * The loop, which the caller runs and frees: SIGTERM and SIGINT end it with
+ * code 0, SIGHUP is for on_hangup, and systemd's watchdog is fed. All three
+ * signals wait for it from here on. 0 or -errno.
+ */
+int daemon_open_loop(sd_event_signal_handler_t on_hangup, void *arg,
+    sd_event **ret_event);
 
 /*
  * A socket of type SOCK_STREAM with that path that listens: the one that

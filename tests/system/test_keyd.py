@@ -348,7 +348,7 @@ def test_a_limited_key_lists_and_changes_nothing(
     assert result.returncode == 120 and b"this session is limited" in result.stderr
 
 
-def test_a_users_process_cannot_talk_to_keyd(gateway, keyd, account, second):
+def test_a_users_process_cannot_talk_to_keyd(gateway, keyd, account, second, wait_for):
     before = len(gateway.log("enscale-keyd"))
     script = f"print(ask(1, {ACCOUNT}, 'title', '{second[1]}'))"
     result = ask_keyd(gateway, UID_BASE + ACCOUNT, script, check=False)
@@ -361,8 +361,10 @@ try:
 except ConnectionError:
     print("closed")
 """) == ["closed"], user
+    # the line comes after the end of the connection
+    wait_for(lambda: "refused a connection of uid 0, pid " in gateway.log("enscale-keyd")[before:],
+             "root is refused")
     log = gateway.log("enscale-keyd")[before:]
-    assert "refused a connection of uid 0, pid " in log
     assert log.count("refused a connection of uid") == 4
     assert "added" not in log
 

@@ -241,7 +241,7 @@ tests_unit_test_log_LDADD = libprogram.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_daemon
 tests_unit_test_daemon_SOURCES = %D%/test_daemon.c
-tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_unit_test_daemon_LDADD = libdaemon.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_segment_key
@@ -428,7 +428,7 @@ tests_unit_test_source_file_LDADD = libsync.la $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_supervisor
 tests_unit_test_supervisor_SOURCES = %D%/test_supervisor.c %D%/surroundings.h
 tests_unit_test_supervisor_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
-tests_unit_test_supervisor_LDADD = libsync.la $(CMOCKA_LIBS)
+tests_unit_test_supervisor_LDADD = libdaemon.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_ldap_backlog
 tests_unit_test_ldap_backlog_SOURCES = %D%/test_ldap_backlog.c %D%/surroundings.h

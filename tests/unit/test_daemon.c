@@ -1,9 +1,11 @@
-/* The socket that systemd holds is taken; any other is not. */
+/* What daemons have in common. The socket that systemd holds is taken; any other
+ * is not. */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -128,6 +132,77 @@ without_one_it_makes_its_own_in_place_of_what_was_left(void **state)
 	close(fd);
 }
 
+static void
+only_one_daemon_has_the_lock(void **state)
+{
+	(void)state;
+	unlink(other);
+	assert_int_equal(daemon_lock(other), 0);
+	assert_int_equal(daemon_lock(other), -EWOULDBLOCK);
+	assert_int_equal(daemon_lock("/nowhere/lock"), -ENOENT);
+}
+
+static int
+count(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
+{
+	(void)source;
+	(void)info;
+	(*(int *)arg)++;
+	return 0;
+}
+
+static void
+signals_wait_for_the_loop_and_end_it(void **state)
+{
+	static const int ends[] = { SIGTERM, SIGINT };
+	sd_event *event = NULL;
+	int hangups;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		hangups = 0;
+		assert_int_equal(daemon_open_loop(count, &hangups, &event), 0);
+		raise(SIGHUP);
+		assert_int_equal(sd_event_run(event, UINT64_MAX) >= 0, true);
+		raise(ends[i]);
+		assert_int_equal(sd_event_loop(event), 0);
+		assert_int_equal(hangups, 1);
+		event = sd_event_unref(event);
+	}
+}
+
+static void
+who_hangs_up_does_not_end_it_and_its_files_are_its_own(void **state)
+{
+	int ends[2];
+	struct stat st;
+
+	(void)state;
+	daemon_prepare(027);
+	assert_int_equal(pipe(ends), 0);
+	close(ends[0]);
+	assert_int_equal(write(ends[1], "", 1), -1);
+	assert_int_equal(errno, EPIPE);
+	close(ends[1]);
+	unlink(path);
+	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0666));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+}
+
+static void
+nobody_may_look_into_it(void **state)
+{
+	struct rlimit limit;
+
+	(void)state;
+	daemon_close_to_others();
+	assert_int_equal(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
+	assert_int_equal(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
+	assert_int_equal(getrlimit(RLIMIT_CORE, &limit), 0);
+	assert_int_equal(limit.rlim_max, 0);
+}
+
 int
 main(void)
 {
@@ -141,6 +216,11 @@ main(void)
 		cmocka_unit_test_teardown(
 		    without_one_it_makes_its_own_in_place_of_what_was_left,
 		    teardown),
+		cmocka_unit_test(only_one_daemon_has_the_lock),
+		cmocka_unit_test(signals_wait_for_the_loop_and_end_it),
+		cmocka_unit_test(
+		    who_hangs_up_does_not_end_it_and_its_files_are_its_own),
+		cmocka_unit_test(nobody_may_look_into_it),
 	};
 
 	return cmocka_run_group_tests(tests, setup_group, teardown_group);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "enscale_sync/supervisor.h"
+#include "common/base/supervisor.h"
 #include "tests/unit/surroundings.h"
 
 static int

@@ -1,7 +1,7 @@
 /* What systemd is told. See supervisor.h. */
 #include <config.h>
 
-#include "enscale_sync/supervisor.h"
+#include "common/base/supervisor.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
+
+#include <systemd/sd-daemon.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/local_socket.h"
@@ -31,6 +32,12 @@ supervisor_tell(const char *text)
 		n = send(fd, text, strlen(text), MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n >= 0;
+}
+
+void
+supervisor_tell_ready(void)
+{
+	(void)sd_notify(0, "READY=1");
 }
 
 void

@@ -1,0 +1,36 @@
+/*
+ * What a daemon tells systemd, or whoever else started it with NOTIFY_SOCKET:
+ * sd_notify(3), but it never waits. libsystemd's sends with a blocking socket,
+ * and a supervisor that does not read (while it reloads, or hangs) would stop
+ * the daemon, too.
+ */
+#ifndef ENSCALE_COMMON_BASE_SUPERVISOR_H
+#define ENSCALE_COMMON_BASE_SUPERVISOR_H
+
+#include <stdbool.h>
+
+#include <systemd/sd-event.h>
+
+#define SUPERVISOR_TEXT_MAX 1280
+
+/* Sends one assignment, as "READY=1". False: it was not taken, and may be
+ * sent again; true also when nobody wants to be told. */
+bool supervisor_tell(const char *text);
+
+/* READY=1, of a daemon that serves at once and says so once: this one waits
+ * until it is taken. */
+void supervisor_tell_ready(void);
+
+/* Something long gets on, as a first refresh: neither the limit of a start nor
+ * the watchdog bites for another minute. */
+void supervisor_tell_progress(void);
+
+/* Sends STATUS=, when it is another than the one that was taken last. */
+void supervisor_tell_status(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+/* Feeds the watchdog, where there is one, as long as the loop runs. 0 or
+ * -errno; *ret_source is NULL where there is none. */
+int supervisor_feed_watchdog(sd_event *event, sd_event_source **ret_source);
+
+#endif
