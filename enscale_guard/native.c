@@ -92,7 +92,7 @@ certify(const struct request *request, const struct policy_answer *judged)
 		.flags = CERT_FORWARD_AGENT | CERT_FORWARD_PORTS,
 		.lifetime = request->config->cert_lifetime,
 	};
-	struct wire_writer writer AUTO(wire_write_free);
+	AUTO(wire_write_free) struct wire_writer writer;
 	int r;
 
 	wire_write_init_growing(&writer, CERT_BLOB_MAX);

@@ -45,8 +45,8 @@ int
 comparison_new(struct state *state, const struct csn_set *context,
     struct comparison **ret_comparison)
 {
-	struct comparison *comparison AUTO(
-	    cleanup_comparison) = calloc(1, sizeof(*comparison));
+	AUTO(cleanup_comparison)
+	struct comparison *comparison = calloc(1, sizeof(*comparison));
 
 	if (comparison == NULL)
 		return -ENOMEM;

@@ -116,8 +116,8 @@ int
 control_open(sd_event *event, const char *path, control_answer *answer,
     void *arg, struct control **ret_control)
 {
-	struct control *control AUTO(
-	    cleanup_control) = calloc(1, sizeof(*control));
+	AUTO(cleanup_control)
+	struct control *control = calloc(1, sizeof(*control));
 	int r;
 
 	if (control == NULL)

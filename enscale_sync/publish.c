@@ -119,8 +119,8 @@ int
 publisher_open(const struct config *config, struct state *state,
     struct publisher **ret_publisher, const char **ret_what)
 {
-	struct publisher *publisher AUTO(
-	    cleanup_publisher) = calloc(1, sizeof(*publisher));
+	AUTO(cleanup_publisher)
+	struct publisher *publisher = calloc(1, sizeof(*publisher));
 	bool replaced;
 	int r;
 
@@ -279,7 +279,7 @@ visit_changed(const struct record_key *subject, void *arg)
 static int
 write_segment(struct publisher *publisher, struct segment *segment)
 {
-	struct derive *derive AUTO(cleanup_derive) = NULL;
+	AUTO(cleanup_derive) struct derive *derive = NULL;
 	int r = derive_new(publisher->state,
 	    segment->base ? NULL : publisher->view, put, note, segment,
 	    &derive);
@@ -313,7 +313,7 @@ static int
 publish_view(struct publisher *publisher, int64_t as_of,
     struct published *published)
 {
-	struct excess excess AUTO(excess_free) = { .all = !publisher->ours };
+	AUTO(excess_free) struct excess excess = { .all = !publisher->ours };
 	struct segment segment = {
 		.state = publisher->state,
 		.excess = &excess,
@@ -407,7 +407,7 @@ int
 publisher_count(struct publisher *publisher, uint64_t ret_had[SHRINK_KINDS],
     uint64_t ret_has[SHRINK_KINDS])
 {
-	struct derive *derive AUTO(cleanup_derive) = NULL;
+	AUTO(cleanup_derive) struct derive *derive = NULL;
 	struct counting had = { .view = publisher->view };
 	struct counting has = { .view = NULL };
 	int r = derive_new(publisher->state, NULL, count_record, NULL, &has,

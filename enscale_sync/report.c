@@ -29,7 +29,7 @@ int
 report_write(const char *path, struct state *state, report_put *put,
     const void *arg)
 {
-	char *next AUTO_FREE = NULL;
+	AUTO_FREE char *next = NULL;
 	FILE *file;
 	int r;
 

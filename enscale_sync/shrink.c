@@ -113,7 +113,7 @@ int
 shrink_add_new(struct shrink *shrink, struct state *state,
     const struct entry *theirs, bool *ret_lost)
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct record_key subject = record_key_id(RECORD_ACCOUNT, theirs->id);
 	uint64_t before = shrink_total(shrink);
 	struct entry ours;
@@ -135,7 +135,7 @@ int
 shrink_add_kept(struct shrink *shrink, struct state *state,
     const struct entry *ours)
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct record_key subject;
 	struct entry theirs;
 	int r;

@@ -514,8 +514,8 @@ static int
 start(sd_event *event, const struct config *config, struct follow *follow,
     struct status *status, void **ret_self)
 {
-	struct ldap_source *source AUTO(
-	    cleanup_source) = calloc(1, sizeof(*source));
+	AUTO(cleanup_source)
+	struct ldap_source *source = calloc(1, sizeof(*source));
 	int r;
 
 	if (source == NULL)

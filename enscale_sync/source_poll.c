@@ -285,8 +285,8 @@ static int
 start(sd_event *event, const struct config *config, struct follow *follow,
     struct status *status, void **ret_self)
 {
-	struct poll_source *source AUTO(
-	    cleanup_source) = calloc(1, sizeof(*source));
+	AUTO(cleanup_source)
+	struct poll_source *source = calloc(1, sizeof(*source));
 	int r;
 
 	if (source == NULL)

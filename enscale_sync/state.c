@@ -1,6 +1,8 @@
 /* The state: its file, its transactions, its rows. See state.h. */
 #include <config.h>
 
+#include "enscale_sync/state_private.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +14,6 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
-#include "enscale_sync/state_private.h"
 
 const uint8_t state_no_uuid[ENTRY_UUID_LEN];
 
@@ -412,7 +413,7 @@ cleanup_state(struct state **state)
 static int
 build_new(struct state *state)
 {
-	char *path AUTO_FREE = NULL;
+	AUTO_FREE char *path = NULL;
 
 	if (asprintf(&path, "%s" STATE_BUILDING_SUFFIX, state->path) < 0)
 		return -ENOMEM;
@@ -425,7 +426,7 @@ build_new(struct state *state)
 int
 state_open(const char *dir, struct state **ret_state, bool *ret_replaced)
 {
-	struct state *state AUTO(cleanup_state) = calloc(1, sizeof(*state));
+	AUTO(cleanup_state) struct state *state = calloc(1, sizeof(*state));
 	bool replaced = false;
 	int r;
 

@@ -150,7 +150,7 @@ open_again(struct state *state)
 static int
 finish(struct state *state)
 {
-	char *path AUTO_FREE = NULL;
+	AUTO_FREE char *path = NULL;
 	int r;
 
 	if (asprintf(&path, "%s" STATE_BUILDING_SUFFIX, state->path) < 0)

@@ -54,7 +54,7 @@ state_list_members(struct state *state, const struct entry *environment)
 static int
 list_node_candidate(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry entry;
 	struct record_key subject;
 	int r = state_find(state, uuid, &rows, &entry);
@@ -126,7 +126,7 @@ state_list_node(struct state *state, uint32_t node)
 static int
 list_child_node(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry entry;
 	int r = state_find(state, uuid, &rows, &entry);
 
@@ -141,7 +141,7 @@ static int
 list_environment_candidate(struct state *state,
     const uint8_t uuid[ENTRY_UUID_LEN])
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry entry;
 	int r = state_find(state, uuid, &rows, &entry);
 
@@ -172,7 +172,7 @@ int
 state_list_child(struct state *state, const struct entry *entry,
     const uint8_t parent[ENTRY_UUID_LEN])
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry above;
 	int r;
 

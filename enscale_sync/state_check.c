@@ -118,7 +118,7 @@ count_rows(struct state *state, enum state_table table)
 static int
 check_entries(struct state *state)
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	uint64_t counts[ENTRY_KINDS + 1] = { 0 }, key_values = 0;
 	struct state_walk walk = { 0 };
 	struct entry entry;

@@ -15,7 +15,7 @@ int
 state_put_excess(struct state *state, const struct record_key *subject,
     const struct state_excess *excess)
 {
-	struct wire_writer out AUTO(wire_write_free);
+	AUTO(wire_write_free) struct wire_writer out;
 
 	wire_write_init_growing(&out, RECORD_SIZE_MAX);
 	wire_write_u64(&out, excess->left_out);

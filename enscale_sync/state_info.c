@@ -16,7 +16,7 @@ static const struct bytes info_key = { (const uint8_t *)"info", 4 };
 int
 state_write_info(struct state *state)
 {
-	struct wire_writer out AUTO(wire_write_free);
+	AUTO(wire_write_free) struct wire_writer out;
 	const struct state_info *info = &state->info;
 
 	wire_write_init_growing(&out, STATE_INFO_MAX);

@@ -127,7 +127,7 @@ int
 state_change_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     bool keep)
 {
-	struct state_copy copy AUTO(state_copy_free) = { 0 };
+	AUTO(state_copy_free) struct state_copy copy = { 0 };
 	struct record_key subject = { .len = 0 };
 	uint8_t before[ENTRY_UUID_LEN];
 	int r = state_copy_load(state, uuid, &copy);
@@ -157,7 +157,7 @@ state_keep(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 int
 state_release_marked(struct state *state)
 {
-	struct state_uuids kept AUTO(state_uuids_free) = { 0 };
+	AUTO(state_uuids_free) struct state_uuids kept = { 0 };
 	bool marked;
 	int r = 0;
 
@@ -178,7 +178,7 @@ int
 state_find_limit(struct state *state, const struct record_key *subject,
     struct entry_rows *rows, struct entry *ret_entry)
 {
-	struct state_uuids copies AUTO(state_uuids_free) = { 0 };
+	AUTO(state_uuids_free) struct state_uuids copies = { 0 };
 	bool kept = false;
 	uint32_t other = 0;
 	int r;
@@ -206,7 +206,7 @@ static int
 find_whole(struct state *state, const struct entry *entry,
     struct record_key *ret_subject, uint8_t ret_uuid[ENTRY_UUID_LEN])
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry above;
 	int r = 0;
 
@@ -226,7 +226,7 @@ find_whole(struct state *state, const struct entry *entry,
 int
 state_has_copy(struct state *state, const struct entry *entry, bool *ret_has)
 {
-	struct state_uuids copies AUTO(state_uuids_free) = { 0 };
+	AUTO(state_uuids_free) struct state_uuids copies = { 0 };
 	struct record_key subject;
 	uint8_t uuid[ENTRY_UUID_LEN];
 	bool has = false;

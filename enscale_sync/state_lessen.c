@@ -40,7 +40,7 @@ drop(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 static int
 drop_with_children(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 {
-	struct state_uuids children AUTO(state_uuids_free) = { 0 };
+	AUTO(state_uuids_free) struct state_uuids children = { 0 };
 	int r = state_gather(state, T_CHILDREN, state_uuid_bytes(uuid),
 	    &children);
 
@@ -54,7 +54,7 @@ drop_with_children(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 static int
 drop_copies(struct state *state, const struct record_key *subject)
 {
-	struct state_uuids copies AUTO(state_uuids_free) = { 0 };
+	AUTO(state_uuids_free) struct state_uuids copies = { 0 };
 	int r = state_gather_copies(state, subject, &copies);
 
 	for (uint32_t i = 0; r == 0 && i < copies.count; i++) {
@@ -69,7 +69,7 @@ drop_copies(struct state *state, const struct record_key *subject)
 static int
 drop_last_copies(struct state *state, const struct record_key *subject)
 {
-	struct state_uuids copies AUTO(state_uuids_free) = { 0 };
+	AUTO(state_uuids_free) struct state_uuids copies = { 0 };
 	int r = state_gather_copies(state, subject, &copies);
 
 	for (uint32_t i = 0; r == 0 && i < copies.count; i++) {
@@ -151,7 +151,7 @@ static int
 lessen_values(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const struct key_change *key)
 {
-	struct state_copy copy AUTO(state_copy_free) = { 0 };
+	AUTO(state_copy_free) struct state_copy copy = { 0 };
 	struct entry_key *keys;
 	uint32_t count = 0;
 	int r = state_copy_load(state, uuid, &copy);
@@ -171,7 +171,7 @@ static int
 lessen_key(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const struct key_change *key)
 {
-	struct state_copy copy AUTO(state_copy_free) = { 0 };
+	AUTO(state_copy_free) struct state_copy copy = { 0 };
 	int r = state_copy_load(state, uuid, &copy);
 
 	if (r != 0 || !is_good(&copy.entry, ENTRY_KEY) ||
@@ -185,7 +185,7 @@ static int
 lessen_children(struct state *state, const uint8_t account[ENTRY_UUID_LEN],
     const struct key_change *key)
 {
-	struct state_uuids children AUTO(state_uuids_free) = { 0 };
+	AUTO(state_uuids_free) struct state_uuids children = { 0 };
 	int r = state_gather(state, T_CHILDREN, state_uuid_bytes(account),
 	    &children);
 
@@ -201,7 +201,7 @@ static int
 limit_key(struct state *state, const struct record_key *account,
     const struct key_change *key)
 {
-	struct state_uuids copies AUTO(state_uuids_free) = { 0 };
+	AUTO(state_uuids_free) struct state_uuids copies = { 0 };
 	int r = takes_away(key) ? state_gather_copies(state, account, &copies)
 	                        : 0;
 
@@ -247,7 +247,7 @@ static int
 lessen_members(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const struct entry *was, const struct entry *now)
 {
-	struct state_copy copy AUTO(state_copy_free) = { 0 };
+	AUTO(state_copy_free) struct state_copy copy = { 0 };
 	const struct environment_member *theirs;
 	struct environment_member *ours, *owner = NULL;
 	uint32_t count = 0;
@@ -288,7 +288,7 @@ static int
 lessen_host_keys(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const struct entry *was, const struct entry *now)
 {
-	struct state_copy copy AUTO(state_copy_free) = { 0 };
+	AUTO(state_copy_free) struct state_copy copy = { 0 };
 	struct entry_host_key *keys;
 	uint32_t count = 0;
 	int r = state_copy_load(state, uuid, &copy);
@@ -311,7 +311,7 @@ static int
 lessen_copies(struct state *state, const struct record_key *subject,
     const struct entry *was, const struct entry *now)
 {
-	struct state_uuids copies AUTO(state_uuids_free) = { 0 };
+	AUTO(state_uuids_free) struct state_uuids copies = { 0 };
 	int r = state_gather_copies(state, subject, &copies);
 
 	for (uint32_t i = 0; r == 0 && i < copies.count; i++) {
@@ -348,7 +348,7 @@ static int
 limit_by_key(struct state *state, const struct state_copy *was,
     const struct entry *now)
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct key_change key = {
 		.was = &was->entry.key,
 		.now = is_good(now, ENTRY_KEY) ? &now->key : NULL,
@@ -401,7 +401,7 @@ limit(struct state *state, const struct state_copy *was,
 int
 state_move_beside_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 {
-	struct state_copy was AUTO(state_copy_free) = { 0 };
+	AUTO(state_copy_free) struct state_copy was = { 0 };
 	struct record_key subject;
 	int r = 0;
 
@@ -433,7 +433,7 @@ int
 state_put_beside_kept(struct state *state, const struct entry *entry,
     bool adopt)
 {
-	struct state_copy was AUTO(state_copy_free) = { 0 };
+	AUTO(state_copy_free) struct state_copy was = { 0 };
 	bool there;
 	int r = 0;
 
@@ -454,7 +454,7 @@ int
 state_delete_beside_kept(struct state *state,
     const uint8_t uuid[ENTRY_UUID_LEN])
 {
-	struct state_copy was AUTO(state_copy_free) = { 0 };
+	AUTO(state_copy_free) struct state_copy was = { 0 };
 	int r;
 
 	if (state_is_kept(state, uuid))

@@ -146,7 +146,7 @@ state_find_parent(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 bool
 state_is_orphan(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry entry;
 	struct bytes parent = { NULL, 0 }, value;
 
@@ -199,7 +199,7 @@ state_winner(struct state *state, const struct record_key *subject,
 static int
 check_node(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry above;
 	struct record_key subject;
 	uint8_t winner[ENTRY_UUID_LEN];
@@ -445,7 +445,7 @@ find_lack(struct state *state, struct bytes key, const char **ret_text)
 int
 state_each_orphan_line(struct state *state, state_visit_line *visit, void *arg)
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct state_walk walk = { 0 };
 	struct entry entry;
 	const char *text = "";
@@ -496,7 +496,7 @@ static int
 each_line(struct state *state, enum state_table table, bool named,
     state_visit_line *visit, void *arg)
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct state_walk walk = { 0 };
 	struct entry entry = { .dn = "" };
 	int r;

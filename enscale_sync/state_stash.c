@@ -38,7 +38,7 @@ state_clear_stash(struct state *state)
 int
 state_each_stashed(struct state *state, state_visit_entry *visit, void *arg)
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct state_walk walk = { 0 };
 	struct entry entry;
 	int r;
@@ -85,7 +85,7 @@ static int
 lessen(struct state *state, const struct entry *theirs, const char *name,
     bool adopt)
 {
-	struct state_copy copy AUTO(state_copy_free) = { 0 };
+	AUTO(state_copy_free) struct state_copy copy = { 0 };
 	int r = state_copy_load(state, theirs->uuid, &copy);
 
 	if (r != 0)
@@ -134,8 +134,8 @@ apply_held(struct state *state, const struct entry *entry)
 static int
 apply(struct state *state, bool all)
 {
-	struct wire_writer copy AUTO(wire_write_free);
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(wire_write_free) struct wire_writer copy;
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry entry;
 	int r;
 

@@ -1,11 +1,11 @@
 /* A set of UUIDs in little memory. See uuid_set.h. */
 #include <config.h>
 
+#include "enscale_sync/uuid_set.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "enscale_sync/uuid_set.h"
 
 #define ROOM_FIRST 1024U
 

@@ -2,6 +2,8 @@
  * private one. */
 #include <config.h>
 
+#include "enscalectl/ca.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -11,7 +13,6 @@
 
 #include "common/base/errors.h"
 #include "common/keys/fingerprint.h"
-#include "enscalectl/ca.h"
 #include "enscalectl/ca_key.h"
 #include "enscalectl/ca_list.h"
 #include "enscalectl/ca_slot.h"

@@ -1,6 +1,8 @@
 /* See ca_key.h. Refuses to replace a key: nodes trust the one that is. */
 #include <config.h>
 
+#include "enscalectl/ca_key.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +19,6 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/base/wire.h"
-#include "enscalectl/ca_key.h"
 #include "enscalectl/new_file.h"
 
 #define ED25519_LEN     32

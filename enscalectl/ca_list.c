@@ -1,6 +1,8 @@
 /* See ca_list.h. Refuses to change a list in place. */
 #include <config.h>
 
+#include "enscalectl/ca_list.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -13,7 +15,6 @@
 #include "common/base/errors.h"
 #include "common/base/lock_file.h"
 #include "common/keys/fingerprint.h"
-#include "enscalectl/ca_list.h"
 
 #define LINE_SIZE    (KEY_LINE_MAX + 2) /* with its end and NUL */
 #define LOCK_NAME    ".lock"            /* in the folder of the list */

@@ -1,6 +1,8 @@
 /* See ca_slot.h. Refuses to leave the gateway without a key. */
 #include <config.h>
 
+#include "enscalectl/ca_slot.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -11,7 +13,6 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
-#include "enscalectl/ca_slot.h"
 
 const char *const ca_slot_names[CA_SLOTS] = { "current", "next", "previous" };
 

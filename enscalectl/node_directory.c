@@ -2,6 +2,8 @@
  * another. */
 #include <config.h>
 
+#include "enscalectl/node_directory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +11,6 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/base/text.h"
-#include "enscalectl/node_directory.h"
 #include "enscalectl/node_entry.h"
 #include "enscalectl/verb.h"
 #include "ldap/ldap_connection.h"

@@ -1,6 +1,8 @@
 /* See node_entry.h. Refuses an entry that enscale-sync would refuse. */
 #include <config.h>
 
+#include "enscalectl/node_entry.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,6 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/view/view.h"
-#include "enscalectl/node_entry.h"
 #include "enscalectl/verb.h"
 #include "ldap/ldap_ldif.h"
 

@@ -1,6 +1,8 @@
 /* See node_host.h. Refuses to give a shell a word that is not in quotes. */
 #include <config.h>
 
+#include "enscalectl/node_host.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +16,6 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
-#include "enscalectl/node_host.h"
 
 #define SIGNALED 128
 /* What ssh is told beside the administrator's own options and target. */

@@ -5,6 +5,8 @@
  */
 #include <config.h>
 
+#include "enscalectl/setup.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,6 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/names/account_map.h"
-#include "enscalectl/setup.h"
 
 #define WAIT_SECONDS "60"
 #define EXAMPLE      25880

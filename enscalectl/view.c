@@ -43,9 +43,9 @@ open_view(const struct context *context, struct view **ret_view)
 static void
 print_plain(const json_t *value)
 {
-	char *text AUTO_FREE = json_dumps(value,
+	AUTO_FREE char *text = json_dumps(value,
 	    JSON_COMPACT | JSON_ENCODE_ANY);
-	char *printable AUTO_FREE = NULL;
+	AUTO_FREE char *printable = NULL;
 	size_t len;
 
 	if (text == NULL)

@@ -48,7 +48,7 @@ static void
 replay(int dir_fd, const char *name)
 {
 	AUTO_FD int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
-	uint8_t *data AUTO_FREE = NULL;
+	AUTO_FREE uint8_t *data = NULL;
 	struct stat st;
 	size_t size;
 
@@ -88,7 +88,7 @@ main(int argc, char **argv)
 {
 	const char *srcdir = getenv("ENS_SRCDIR");
 	const char *target = strrchr(argv[0], '/');
-	char *path AUTO_FREE = NULL;
+	AUTO_FREE char *path = NULL;
 	int files = 0;
 
 	for (int i = 1; i < argc; i++)

@@ -1,6 +1,8 @@
 /* Connections to the directory. See ldap_connection.h. */
 #include <config.h>
 
+#include "ldap/ldap_connection.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,7 +21,6 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
-#include "ldap/ldap_connection.h"
 
 /* Where Debian keeps the system's certificates. */
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
@@ -101,7 +102,7 @@ check_password_file(const char *path, int fd)
 static int
 read_password(const char *path, char ret_password[LDAP_PASSWORD_MAX])
 {
-	int fd AUTO_FD = open(path,
+	AUTO_FD int fd = open(path,
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	char buf[LDAP_PASSWORD_MAX + 1];
 	ssize_t n;
@@ -221,7 +222,7 @@ static int
 open_local(const struct ldap_connection_options *options, const char *uri,
     LDAP **ret_ld, char reason[LDAP_REASON_MAX])
 {
-	LDAP *ld AUTO(cleanup_ld) = NULL;
+	AUTO(cleanup_ld) LDAP *ld = NULL;
 	const char *what = "uri";
 	int r = ldap_initialize(&ld, uri);
 
@@ -274,7 +275,7 @@ set_socket(int fd)
 static int
 connect_address(const struct addrinfo *address, int64_t deadline)
 {
-	int fd AUTO_FD = socket(address->ai_family,
+	AUTO_FD int fd = socket(address->ai_family,
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct pollfd ready = { .fd = fd, .events = POLLOUT };
 	int64_t left = deadline - milliseconds();
@@ -326,7 +327,7 @@ connect_host(const LDAPURLDesc *url, uint32_t timeout,
     char reason[LDAP_REASON_MAX])
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *addresses AUTO(cleanup_addresses) = NULL;
+	AUTO(cleanup_addresses) struct addrinfo *addresses = NULL;
 	char port[16];
 	int r;
 
@@ -365,7 +366,7 @@ static int
 connect_uri(const struct ldap_connection_options *options, const char *uri,
     char reason[LDAP_REASON_MAX])
 {
-	LDAPURLDesc *url AUTO(cleanup_url) = NULL;
+	AUTO(cleanup_url) LDAPURLDesc *url = NULL;
 
 	if (options->peer_len > 0)
 		return connect_peer(options, reason);
@@ -432,7 +433,7 @@ static int
 open_tcp(const struct ldap_connection_options *options, const char *uri,
     LDAP **ret_ld, char reason[LDAP_REASON_MAX])
 {
-	LDAP *ld AUTO(cleanup_ld) = NULL;
+	AUTO(cleanup_ld) LDAP *ld = NULL;
 	const char *what = "uri";
 	int fd = connect_uri(options, uri, reason), r;
 
@@ -541,7 +542,7 @@ int
 ldap_connection_open(const struct ldap_connection_options *options,
     const char *uri, LDAP **ret_ld, char ret_reason[LDAP_REASON_MAX])
 {
-	LDAP *ld AUTO(cleanup_ld) = NULL;
+	AUTO(cleanup_ld) LDAP *ld = NULL;
 	int r;
 
 	ldap_connection_prepare();

@@ -1,11 +1,12 @@
 /* Change sequence numbers. See ldap_csn.h. */
 #include <config.h>
 
+#include "ldap/ldap_csn.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/errors.h"
-#include "ldap/ldap_csn.h"
 
 /* '0' stands for a digit, 'x' for a hexadecimal one, the rest for itself. */
 static const char csn_form[] = "00000000000000.000000Z#xxxxxx#xxx#xxxxxx";

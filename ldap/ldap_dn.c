@@ -1,6 +1,8 @@
 /* Digests of normalized distinguished names. See ldap_dn.h. */
 #include <config.h>
 
+#include "ldap/ldap_dn.h"
+
 #include <errno.h>
 #include <ldap.h>
 #include <string.h>
@@ -8,7 +10,6 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/keys/fingerprint.h"
-#include "ldap/ldap_dn.h"
 
 static void
 cleanup_dn(LDAPDN *dn)
@@ -80,7 +81,7 @@ static int
 hash_both(LDAPDN dn, struct ldap_dn_hash *ret_self,
     struct ldap_dn_hash *ret_parent)
 {
-	struct wire_writer out AUTO(wire_write_free);
+	AUTO(wire_write_free) struct wire_writer out;
 	struct ldap_dn_hash self, parent;
 	size_t above = 0;
 	int r = 0;
@@ -110,7 +111,7 @@ int
 ldap_dn_hash(const char *text, struct ldap_dn_hash *ret_self,
     struct ldap_dn_hash *ret_parent)
 {
-	LDAPDN dn AUTO(cleanup_dn) = NULL;
+	AUTO(cleanup_dn) LDAPDN dn = NULL;
 	int r = ldap_str2dn(text, &dn, LDAP_DN_FORMAT_LDAPV3);
 
 	if (r == LDAP_NO_MEMORY)
@@ -123,7 +124,7 @@ ldap_dn_hash(const char *text, struct ldap_dn_hash *ret_self,
 int
 ldap_dn_parent(const char *text, char *buf, size_t size)
 {
-	LDAPDN dn AUTO(cleanup_dn) = NULL;
+	AUTO(cleanup_dn) LDAPDN dn = NULL;
 	char *parent = NULL;
 	int r = ldap_str2dn(text, &dn, LDAP_DN_FORMAT_LDAPV3);
 
@@ -153,8 +154,8 @@ count_parts(LDAPDN dn)
 int
 ldap_dn_is_below(const char *text, const char *base_text, int depth)
 {
-	LDAPDN dn AUTO(cleanup_dn) = NULL;
-	LDAPDN base AUTO(cleanup_dn) = NULL;
+	AUTO(cleanup_dn) LDAPDN dn = NULL;
+	AUTO(cleanup_dn) LDAPDN base = NULL;
 	struct ldap_dn_hash above, wanted;
 	int r = ldap_str2dn(text, &dn, LDAP_DN_FORMAT_LDAPV3), below;
 

@@ -1,13 +1,14 @@
 /* From a directory entry to a struct entry. See ldap_entry.h. */
 #include <config.h>
 
+#include "ldap/ldap_entry_private.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/base/errors.h"
-#include "ldap/ldap_entry_private.h"
 #include "ldap/ldap_time.h"
 
 /* What one entry may take, and what is kept for the next one. */

@@ -1,6 +1,8 @@
 /* Entries from an LDIF file. See ldap_ldif.h. */
 #include <config.h>
 
+#include "ldap/ldap_ldif.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ldap.h>
@@ -14,7 +16,6 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/base/text.h"
-#include "ldap/ldap_ldif.h"
 
 struct pair {
 	struct berval name, value; /* point into the record */

@@ -122,7 +122,7 @@ check_kind(LDAP *ld, const char *dn, const char *attribute,
     const struct schema *schema, int first, int last, uint32_t timeout,
     char ret_reason[LDAP_REASON_MAX])
 {
-	struct berval **definitions AUTO_VALUES = NULL;
+	AUTO_VALUES struct berval **definitions = NULL;
 	int r = ldap_values_read(ld, dn, attribute, timeout, &definitions);
 
 	if (r != LDAP_SUCCESS) {
@@ -138,7 +138,7 @@ int
 ldap_naming_check(LDAP *ld, const char *base, const struct schema *schema,
     uint32_t timeout, char ret_reason[LDAP_REASON_MAX])
 {
-	struct berval **entry AUTO_VALUES = NULL;
+	AUTO_VALUES struct berval **entry = NULL;
 	bool any = false;
 	int r;
 

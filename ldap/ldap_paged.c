@@ -61,7 +61,7 @@ ldap_paged_free(struct ldap_paged *paged)
 static int
 ask(struct ldap_paged *paged, char reason[LDAP_REASON_MAX])
 {
-	LDAPControl *page AUTO(cleanup_control) = NULL;
+	AUTO(cleanup_control) LDAPControl *page = NULL;
 	LDAPControl *controls[2] = { NULL, NULL };
 	int r = LDAP_SUCCESS;
 
@@ -127,8 +127,8 @@ keep_cookie(struct ldap_paged *paged, LDAPControl **controls)
 static int
 take_result(struct ldap_paged *paged, struct ldap_paged_message *message)
 {
-	LDAPControl **controls AUTO(cleanup_controls) = NULL;
-	char *text AUTO(cleanup_memory) = NULL;
+	AUTO(cleanup_controls) LDAPControl **controls = NULL;
+	AUTO(cleanup_memory) char *text = NULL;
 	int r;
 
 	if (ldap_parse_result(paged->ld, paged->message, &message->code, NULL,

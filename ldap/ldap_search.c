@@ -1,10 +1,10 @@
 /* What is looked for in a directory. See ldap_search.h. */
 #include <config.h>
 
+#include "ldap/ldap_search.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "ldap/ldap_search.h"
 
 /* Names of a schema need no escaping (RFC 4515). */
 static void

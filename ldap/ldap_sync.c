@@ -1,6 +1,8 @@
 /* RFC 4533. See ldap_sync.h. */
 #include <config.h>
 
+#include "ldap/ldap_sync.h"
+
 #include <errno.h>
 #include <lber.h>
 #include <stdio.h>
@@ -11,7 +13,6 @@
 #include "common/base/errors.h"
 #include "ldap/ldap_attributes.h"
 #include "ldap/ldap_csn.h"
-#include "ldap/ldap_sync.h"
 #include "ldap/ldap_uuid.h"
 
 /* UUIDs in one message: OpenLDAP sends at most a thousand or so. */
@@ -105,8 +106,8 @@ cleanup_sync(struct ldap_sync **sync)
 int
 ldap_sync_control(int mode, struct berval cookie, LDAPControl **ret_control)
 {
-	BerElement *ber AUTO(cleanup_ber) = ber_alloc_t(LBER_USE_DER);
-	struct berval *value AUTO(cleanup_berval) = NULL;
+	AUTO(cleanup_ber) BerElement *ber = ber_alloc_t(LBER_USE_DER);
+	AUTO(cleanup_berval) struct berval *value = NULL;
 
 	if (ber == NULL)
 		return -ENOMEM;
@@ -124,7 +125,7 @@ static int
 search(struct ldap_sync *sync, const struct ldap_search *what, int mode,
     struct berval cookie, char reason[LDAP_REASON_MAX])
 {
-	LDAPControl *control AUTO(cleanup_control) = NULL;
+	AUTO(cleanup_control) LDAPControl *control = NULL;
 	LDAPControl *controls[2] = { NULL, NULL };
 	char *attributes[LDAP_ATTRIBUTES_MAX + 1] = { NULL };
 	int r;
@@ -152,7 +153,7 @@ ldap_sync_start(LDAP *ld, const struct ldap_search *what, int mode,
     struct berval cookie, struct ldap_sync **ret_sync,
     char ret_reason[LDAP_REASON_MAX])
 {
-	struct ldap_sync *sync AUTO(cleanup_sync) = calloc(1, sizeof(*sync));
+	AUTO(cleanup_sync) struct ldap_sync *sync = calloc(1, sizeof(*sync));
 	int r;
 
 	if (sync == NULL)
@@ -267,7 +268,7 @@ read_state(LDAPControl **controls, ber_int_t *ret_state,
 {
 	LDAPControl *control = ldap_control_find(LDAP_CONTROL_SYNC_STATE,
 	    controls, NULL);
-	BerElement *ber AUTO(cleanup_ber) = NULL;
+	AUTO(cleanup_ber) BerElement *ber = NULL;
 	struct berval uuid, cookie;
 	ber_len_t len;
 
@@ -291,7 +292,7 @@ static int
 take_entry(struct ldap_sync *sync, LDAPMessage *raw,
     struct ldap_sync_message *message)
 {
-	LDAPControl **controls AUTO(cleanup_controls) = NULL;
+	AUTO(cleanup_controls) LDAPControl **controls = NULL;
 	uint8_t uuid[ENTRY_UUID_LEN];
 	struct berval bv = { sizeof(uuid), (char *)uuid };
 	ber_int_t state;
@@ -322,8 +323,9 @@ int
 ldap_sync_stamps(const struct schema *schema, LDAP *ld, LDAPMessage *raw,
     uint8_t ret_uuid[ENTRY_UUID_LEN], char ret_csn[ENTRY_CSN_MAX + 1])
 {
-	LDAPControl **controls AUTO(cleanup_controls) = NULL;
-	struct berval **csn AUTO(cleanup_values) = ldap_get_values_len(ld, raw,
+	AUTO(cleanup_controls) LDAPControl **controls = NULL;
+	AUTO(cleanup_values)
+	struct berval **csn = ldap_get_values_len(ld, raw,
 	    schema->names[SCHEMA_CSN]);
 	ber_int_t state;
 
@@ -423,9 +425,9 @@ static int
 take_info(struct ldap_sync *sync, LDAPMessage *raw,
     struct ldap_sync_message *message)
 {
-	char *oid AUTO(cleanup_memory) = NULL;
-	struct berval *value AUTO(cleanup_berval) = NULL;
-	BerElement *ber AUTO(cleanup_ber) = NULL;
+	AUTO(cleanup_memory) char *oid = NULL;
+	AUTO(cleanup_berval) struct berval *value = NULL;
+	AUTO(cleanup_ber) BerElement *ber = NULL;
 	struct berval cookie;
 	ber_len_t len;
 
@@ -460,7 +462,7 @@ static int
 take_result(struct ldap_sync *sync, LDAPMessage *raw,
     struct ldap_sync_message *message)
 {
-	char *text AUTO(cleanup_memory) = NULL;
+	AUTO(cleanup_memory) char *text = NULL;
 
 	message->kind = LDAP_SYNC_MESSAGE_END;
 	if (ldap_parse_result(sync->ld, raw, &message->code, NULL, &text, NULL,

@@ -1,13 +1,14 @@
 /* Times as a directory writes them. See ldap_time.h. */
 #include <config.h>
 
+#include "ldap/ldap_time.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/base/errors.h"
-#include "ldap/ldap_time.h"
 
 static bool
 digits(const char **at, const char *end, int min, int max, int *ret_value)

@@ -1,6 +1,8 @@
 /* Which entry is it? See ldap_uuid.h. */
 #include <config.h>
 
+#include "ldap/ldap_uuid.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -9,7 +11,6 @@
 #include "common/base/errors.h"
 #include "common/keys/fingerprint.h"
 #include "ldap/ldap_dn.h"
-#include "ldap/ldap_uuid.h"
 
 /* Marks 16 bytes of a digest as an UUID of one's own making (RFC 9562, 8). */
 static void

@@ -3,6 +3,8 @@
  */
 #include <config.h>
 
+#include "pam_enscale/login.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +18,6 @@
 #include "common/keys/ssh_key.h"
 #include "common/protocol/session_registry.h"
 #include "common/view/view.h"
-#include "pam_enscale/login.h"
 
 /* ---- what sshd tells ------------------------------------------------ */
 

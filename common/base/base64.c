@@ -3,10 +3,11 @@
  */
 #include <config.h>
 
+#include "common/base/base64.h"
+
 #include <stdbool.h>
 #include <string.h>
 
-#include "common/base/base64.h"
 #include "common/base/errors.h"
 
 static const char alphabet[] =

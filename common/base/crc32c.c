@@ -1,8 +1,8 @@
 #include <config.h>
 
-#include <string.h>
-
 #include "common/base/crc32c.h"
+
+#include <string.h>
 
 /* clang-format off */
 static const uint32_t crc_table[256] = {

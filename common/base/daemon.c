@@ -116,7 +116,7 @@ int
 daemon_open_loop(sd_event_signal_handler_t on_hangup, void *arg,
     sd_event **ret_event)
 {
-	sd_event *event AUTO(sd_event_unrefp) = NULL;
+	AUTO(sd_event_unrefp) sd_event *event = NULL;
 	int r = sd_event_new(&event);
 
 	if (r >= 0)

@@ -3,9 +3,9 @@
  */
 #include <config.h>
 
-#include <string.h>
-
 #include "common/base/errors.h"
+
+#include <string.h>
 
 static const char *
 own_text(enum ens_error error)

@@ -3,11 +3,11 @@
  */
 #include <config.h>
 
+#include "common/base/text.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "common/base/text.h"
 
 static bool
 is_tail(uint8_t byte)

@@ -5,6 +5,8 @@
  */
 #include <config.h>
 
+#include "common/config/config_private.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -15,7 +17,6 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
-#include "common/config/config_private.h"
 #include "common/names/login_name.h"
 
 #define TIMEOUT_MAX       3600

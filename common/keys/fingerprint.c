@@ -3,12 +3,13 @@
  */
 #include <config.h>
 
+#include "common/keys/fingerprint.h"
+
 #include <string.h>
 
 #include <openssl/evp.h>
 
 #include "common/base/errors.h"
-#include "common/keys/fingerprint.h"
 
 static int
 hash(const EVP_MD *type, struct bytes blob, uint8_t *ret_digest, size_t want)

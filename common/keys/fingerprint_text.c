@@ -3,11 +3,12 @@
  */
 #include <config.h>
 
+#include "common/keys/fingerprint_text.h"
+
 #include <string.h>
 
 #include "common/base/base64.h"
 #include "common/base/errors.h"
-#include "common/keys/fingerprint_text.h"
 
 static const char sha256_prefix[] = "SHA256:";
 static const char md5_prefix[] = "MD5:";

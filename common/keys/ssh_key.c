@@ -5,6 +5,8 @@
  */
 #include <config.h>
 
+#include "common/keys/ssh_key.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +14,6 @@
 #include "common/base/base64.h"
 #include "common/base/errors.h"
 #include "common/base/text.h"
-#include "common/keys/ssh_key.h"
 #include "common/keys/ssh_key_private.h"
 
 static const struct type_row {

@@ -1,6 +1,8 @@
 /* Public keys as people have them. See ssh_key_text.h. */
 #include <config.h>
 
+#include "common/keys/ssh_key_text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +11,6 @@
 #include "common/base/errors.h"
 #include "common/base/text.h"
 #include "common/keys/ssh_key_private.h"
-#include "common/keys/ssh_key_text.h"
 
 #define BLOCK_BEGIN "---- BEGIN SSH2 PUBLIC KEY ----"
 #define BLOCK_END   "---- END SSH2 PUBLIC KEY ----"

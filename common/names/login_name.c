@@ -3,11 +3,12 @@
  */
 #include <config.h>
 
+#include "common/names/login_name.h"
+
 #include <stdbool.h>
 #include <string.h>
 
 #include "common/base/errors.h"
-#include "common/names/login_name.h"
 
 static bool
 is_digit(char c)

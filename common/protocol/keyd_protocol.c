@@ -4,10 +4,11 @@
  */
 #include <config.h>
 
+#include "common/protocol/keyd_protocol.h"
+
 #include <string.h>
 
 #include "common/base/errors.h"
-#include "common/protocol/keyd_protocol.h"
 
 /* Numbers in sentences are those of common/base/limits.h. */
 #define WORDS(number)  #number

@@ -15,6 +15,8 @@
  */
 #include <config.h>
 
+#include "common/protocol/session_registry.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +34,6 @@
 #include "common/base/write_all.h"
 #include "common/keys/fingerprint_text.h"
 #include "common/names/login_name.h"
-#include "common/protocol/session_registry.h"
 
 #define LOCK_WAIT_MS 5000
 

@@ -4,8 +4,9 @@
  */
 #include <config.h>
 
-#include "common/base/crc32c.h"
 #include "common/view/manifest.h"
+
+#include "common/base/crc32c.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -35,8 +35,8 @@ unmake(void **state)
 static void
 assert_widened(const char *what, const char *ours, const char *theirs)
 {
-	struct wire_writer copy AUTO(wire_write_free);
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(wire_write_free) struct wire_writer copy;
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry a = sync_entry(&f, 1, "cn=x,dc=test", ours), b;
 	const char *found;
 
@@ -216,9 +216,9 @@ what_was_refused_is_more_and_what_is_refused_is_not(void **state)
 static void
 assert_lessened(const char *left, const char *ours, const char *theirs)
 {
-	struct wire_writer copy AUTO(wire_write_free), scratch AUTO(
-	    wire_write_free);
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(wire_write_free) struct wire_writer copy;
+	AUTO(wire_write_free) struct wire_writer scratch;
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry a = sync_entry(&f, 1, "cn=x,dc=test", ours), b;
 	bool same;
 

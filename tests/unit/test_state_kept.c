@@ -555,7 +555,7 @@ kept_value(uint32_t number, struct entry_rows *rows)
 static void
 a_key_that_the_new_copy_has_for_other_addresses_is_named_and_kept(void **state)
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	char lines[768];
 	uint32_t len;
 

@@ -188,8 +188,8 @@ apply_held(void)
 static bool
 is(uint32_t uuid, const char *lines)
 {
-	struct wire_writer scratch AUTO(wire_write_free);
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(wire_write_free) struct wire_writer scratch;
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry theirs = sync_entry(&f, uuid, DN, lines), ours;
 	bool same;
 
@@ -272,7 +272,7 @@ what_is_gone_or_refused_or_new_waits_as_a_whole(void **state)
 static void
 a_key_with_another_from_list_is_refused_until_one_of_both_counts(void **state)
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry entry;
 	char lines[512];
 
