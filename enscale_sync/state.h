@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/cleanup.h"
 #include "common/view/record.h"
 #include "enscale_sync/entry_codec.h"
 #include "enscale_sync/rights.h"
@@ -58,7 +59,8 @@ struct state_info {
  * broken one is replaced by an empty one, and *ret_replaced says so.
  * -EWOULDBLOCK when another process has it.
  */
-int state_open(const char *dir, struct state **ret_state, bool *ret_replaced);
+ENS_MUST_CHECK int state_open(const char *dir, struct state **ret_state,
+    bool *ret_replaced);
 void state_close(struct state *state);
 
 /*
@@ -74,7 +76,7 @@ bool state_is_settled(const struct state *state);
  * it. A no-op when it is, and for a state that has not its name yet. 0; -errno,
  * and state_is_stuck(), when the disk refuses.
  */
-int state_sync(struct state *state);
+ENS_MUST_CHECK int state_sync(struct state *state);
 
 /*
  * The directory is the truth: a state that a disk has spoiled is removed, and
@@ -90,8 +92,8 @@ bool state_is_damaged(const struct state *state);
 bool state_is_full(const struct state *state);
 /* Nothing can be written any more, until it is opened again. */
 bool state_is_stuck(const struct state *state);
-int state_discard(struct state *state);
-int state_discard_on_fault(const char *dir);
+ENS_MUST_CHECK int state_discard(struct state *state);
+ENS_MUST_CHECK int state_discard_on_fault(const char *dir);
 /* Was it begun by this process? */
 bool state_is_new(const struct state *state);
 /* Reads all of it: 0, or ENS_E_CORRUPT when a row is missing or broken. Within
@@ -99,9 +101,9 @@ bool state_is_new(const struct state *state);
 int state_check(struct state *state);
 
 /* One transaction at a time. state_end() of a writing one undoes it. */
-int state_begin_write(struct state *state);
-int state_begin_read(struct state *state);
-int state_commit(struct state *state);
+ENS_MUST_CHECK int state_begin_write(struct state *state);
+ENS_MUST_CHECK int state_begin_read(struct state *state);
+ENS_MUST_CHECK int state_commit(struct state *state);
 void state_end(struct state *state);
 bool state_is_busy(const struct state *state);
 bool state_is_writing(const struct state *state);
@@ -125,12 +127,14 @@ uint64_t state_bytes(const struct state *state);  /* of its file, in use */
  * another name stays where it was: in the middle of a refresh names are of
  * different ages.
  */
-int state_put(struct state *state, const struct entry *entry, bool adopt);
+ENS_MUST_CHECK int state_put(struct state *state, const struct entry *entry,
+    bool adopt);
 /* An unknown UUID is a success. */
-int state_delete(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
+ENS_MUST_CHECK int state_delete(struct state *state,
+    const uint8_t uuid[ENTRY_UUID_LEN]);
 /* Gives every child to the parent that its name tells; without one it is an
  * orphan. */
-int state_adopt(struct state *state);
+ENS_MUST_CHECK int state_adopt(struct state *state);
 /* The entry with this UUID has this name now: its server said so when asked,
  * though it sent no change. Orphans below the name are adopted. */
 int state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
@@ -150,7 +154,8 @@ enum state_warning {
 int state_warn(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     enum state_warning about, const char *text);
 
-int state_set_cookie(struct state *state, const char *cookie, size_t len);
+ENS_MUST_CHECK int state_set_cookie(struct state *state, const char *cookie,
+    size_t len);
 /* What is here was read from that source, with the fields that we know. */
 void state_set_digest(struct state *state,
     const uint8_t digest[STATE_DIGEST_LEN]);
@@ -161,7 +166,7 @@ void state_set_complete(struct state *state);
  * where a refresh begins, and no source of a view. */
 void state_set_behind(struct state *state);
 /* What is listed has been published. */
-int state_purge(struct state *state);
+ENS_MUST_CHECK int state_purge(struct state *state);
 /* The generation shall be above this one at least: a view has it. */
 void state_raise_generation(struct state *state, uint64_t generation);
 void state_forget_seen(struct state *state);
@@ -171,30 +176,33 @@ void state_set_unsettled(struct state *state, bool unsettled);
  * Entries of a refresh that would take something away wait until its end,
  * when it is clear how much. The last one stashed under a UUID counts.
  */
-int state_stash(struct state *state, const struct entry *entry);
-int state_unstash(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
-int state_clear_stash(struct state *state);
+ENS_MUST_CHECK int state_stash(struct state *state, const struct entry *entry);
+ENS_MUST_CHECK int state_unstash(struct state *state,
+    const uint8_t uuid[ENTRY_UUID_LEN]);
+ENS_MUST_CHECK int state_clear_stash(struct state *state);
 typedef int state_visit_entry(const struct entry *entry, void *arg);
 int state_each_stashed(struct state *state, state_visit_entry *visit,
     void *arg);
 /* Files them all, as state_put() does without adopting. */
-int state_apply_stash(struct state *state);
+ENS_MUST_CHECK int state_apply_stash(struct state *state);
 /*
  * The refresh is held: drops them, but for what they narrow (rights_lessen()) of
  * those that are here, and their names; and for new ones beside an entry that
  * is kept (see below): it counts, and what is taken away from the new one has to
  * be found.
  */
-int state_apply_stash_held(struct state *state);
+ENS_MUST_CHECK int state_apply_stash_held(struct state *state);
 /* Takes from the entry that is here, if any, what this copy of it narrows. */
-int state_lessen(struct state *state, const struct entry *theirs, bool adopt);
+ENS_MUST_CHECK int state_lessen(struct state *state, const struct entry *theirs,
+    bool adopt);
 
 /* Marks tell what a refresh named, so that the rest can be swept. They are no
  * part of a transaction. */
 void state_clear_marks(struct state *state);
-int state_mark(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
+ENS_MUST_CHECK int state_mark(struct state *state,
+    const uint8_t uuid[ENTRY_UUID_LEN]);
 /* Deletes what has no mark and may go. */
-int state_sweep(struct state *state,
+ENS_MUST_CHECK int state_sweep(struct state *state,
     bool (*may_go)(const struct entry *entry, void *arg), void *arg,
     uint64_t *ret_deleted);
 
@@ -225,11 +233,12 @@ uint64_t state_left_out_count(struct state *state);
  * state_put() and state_delete() take from it what they take from another copy
  * with its number or name: see state_kept.c.
  */
-int state_keep(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
+ENS_MUST_CHECK int state_keep(struct state *state,
+    const uint8_t uuid[ENTRY_UUID_LEN]);
 bool state_is_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
 uint64_t state_kept_count(struct state *state);
 /* Those that have a mark are in the directory again. */
-int state_release_marked(struct state *state);
+ENS_MUST_CHECK int state_release_marked(struct state *state);
 /* What entry stands for, or the account that it is a key of: is it here a second
  * time, under another UUID? */
 int state_has_copy(struct state *state, const struct entry *entry,

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/cleanup.h"
 #include "common/view/manifest.h"
 #include "common/view/record.h"
 
@@ -30,7 +31,8 @@ struct view_writer;
  * VIEW_OVERLAP_SECONDS from here (view_writer_settle() ends it then), and what
  * any other version has until the first publication: nobody keeps it right.
  */
-int view_writer_open(const char *dir, struct view_writer **ret_writer);
+ENS_MUST_CHECK int view_writer_open(const char *dir,
+    struct view_writer **ret_writer);
 void view_writer_close(struct view_writer *writer);
 const struct manifest *view_writer_manifest(const struct view_writer *writer);
 /* How many merges since it was opened. */
@@ -42,11 +44,11 @@ uint64_t view_writer_merges(const struct view_writer *writer);
  * deleted). One at a time. 0; -errno; ENS_E_VIEW for a delta when there is
  * nothing published to lie over.
  */
-int view_writer_begin(struct view_writer *writer, bool base);
+ENS_MUST_CHECK int view_writer_begin(struct view_writer *writer, bool base);
 /* Each key at most once per segment. On an error the segment is useless:
  * abort it. ENS_E_LIMIT when the cdb would pass 4 GiB. */
-int view_writer_put(struct view_writer *writer, const struct record_key *key,
-    struct bytes record);
+ENS_MUST_CHECK int view_writer_put(struct view_writer *writer,
+    const struct record_key *key, struct bytes record);
 /*
  * Finishes the segment and publishes it as the given generation. A base is
  * durable then, a delta only after view_writer_sync(). Deltas are merged
@@ -58,8 +60,8 @@ int view_writer_put(struct view_writer *writer, const struct record_key *key,
  * base); ENS_E_RANGE when a delta's generation is not above the published
  * one. On failure the segment is gone and the old publication stands.
  */
-int view_writer_commit(struct view_writer *writer, uint64_t generation,
-    int64_t as_of);
+ENS_MUST_CHECK int view_writer_commit(struct view_writer *writer,
+    uint64_t generation, int64_t as_of);
 void view_writer_abort(struct view_writer *writer);
 
 /*
@@ -70,12 +72,12 @@ void view_writer_abort(struct view_writer *writer);
 void view_writer_set_first(struct view_writer *writer, int (*first)(void *arg),
     void *arg);
 /* Makes what is published durable: a no-op when it is. */
-int view_writer_sync(struct view_writer *writer);
+ENS_MUST_CHECK int view_writer_sync(struct view_writer *writer);
 bool view_writer_is_synced(const struct view_writer *writer);
 /* The same, publishes what a child has merged, if it has ended, and removes
  * what the version before has left, when it is time: to be called from time to
  * time. */
-int view_writer_settle(struct view_writer *writer);
+ENS_MUST_CHECK int view_writer_settle(struct view_writer *writer);
 bool view_writer_is_merging(const struct view_writer *writer);
 
 /* A new manifest with the same segments: in step at a later time. 0; -errno;

@@ -9,6 +9,8 @@
 
 #include <systemd/sd-event.h>
 
+#include "common/base/cleanup.h"
+
 struct daemon_arguments {
 	const char *config; /* the file to read, borrowed from argv or static */
 	bool only_check;    /* say what is wrong with it, and end */
@@ -34,15 +36,15 @@ void daemon_close_to_others(void);
  * sockets: locks the file until the process ends. Returns 0, or an error that
  * it has logged.
  */
-int daemon_lock(const char *path);
+ENS_MUST_CHECK int daemon_lock(const char *path);
 
 /*
  * The loop, which the caller runs and frees: SIGTERM and SIGINT end it with
  * code 0, SIGHUP is for on_hangup, and systemd's watchdog is fed. All three
  * signals wait for it from here on. 0 or -errno.
  */
-int daemon_open_loop(sd_event_signal_handler_t on_hangup, void *arg,
-    sd_event **ret_event);
+ENS_MUST_CHECK int daemon_open_loop(sd_event_signal_handler_t on_hangup,
+    void *arg, sd_event **ret_event);
 
 /*
  * A socket of type SOCK_STREAM with that path that listens: the one that
@@ -51,6 +53,6 @@ int daemon_open_loop(sd_event_signal_handler_t on_hangup, void *arg,
  * restarted waits in its queue and is refused by nobody. Returns the
  * descriptor, close-on-exec and not blocking, or -errno.
  */
-int daemon_listen(const char *path, mode_t mode, int backlog);
+ENS_MUST_CHECK int daemon_listen(const char *path, mode_t mode, int backlog);
 
 #endif

@@ -10,6 +10,8 @@
 #include <linux/landlock.h>
 #include <stdint.h>
 
+#include "common/base/cleanup.h"
+
 /* Version 2, 3, 4 and 6 */
 #define LANDLOCK_FS_REFER      (1ULL << 13)
 #define LANDLOCK_FS_TRUNCATE   (1ULL << 14)
@@ -29,15 +31,16 @@ int landlock_version(void);
  * A new ruleset: a descriptor to be closed, or -errno; -ENOSYS and -EOPNOTSUPP
  * where there is no Landlock, -EINVAL for rights that its version has not.
  */
-int landlock_open(const struct landlock_rights *rights);
+ENS_MUST_CHECK int landlock_open(const struct landlock_rights *rights);
 
 /* Gives rights back below a path. A path that is not there needs no rule.
  * 0 or -errno. */
-int landlock_allow_path(int ruleset, const char *path, uint64_t files);
+ENS_MUST_CHECK int landlock_allow_path(int ruleset, const char *path,
+    uint64_t files);
 /* The same for what is open; O_PATH will do. */
-int landlock_allow_fd(int ruleset, int fd, uint64_t files);
+ENS_MUST_CHECK int landlock_allow_fd(int ruleset, int fd, uint64_t files);
 
 /* From now on. Needs PR_SET_NO_NEW_PRIVS. 0 or -errno. */
-int landlock_begin(int ruleset);
+ENS_MUST_CHECK int landlock_begin(int ruleset);
 
 #endif

@@ -6,12 +6,14 @@
 
 #include <sys/types.h>
 
+#include "common/base/cleanup.h"
+
 /*
  * A new socket (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) with that path and
  * mode; it replaces what has the path, so the caller holds a lock. Returns the
  * descriptor, close-on-exec and not blocking, or -errno.
  */
-int local_socket_bind(const char *path, int type, mode_t mode);
+ENS_MUST_CHECK int local_socket_bind(const char *path, int type, mode_t mode);
 
 /*
  * Connects to one of that type; a path that begins with @ is an abstract name
@@ -20,6 +22,7 @@ int local_socket_bind(const char *path, int type, mode_t mode);
  * each at most so many seconds, and fail with -EAGAIN. Returns the descriptor,
  * close-on-exec, or -errno.
  */
-int local_socket_connect(const char *path, int type, unsigned wait_s);
+ENS_MUST_CHECK int local_socket_connect(const char *path, int type,
+    unsigned wait_s);
 
 #endif

@@ -7,6 +7,8 @@
 #ifndef ENSCALE_COMMON_BASE_LOCK_FILE_H
 #define ENSCALE_COMMON_BASE_LOCK_FILE_H
 
+#include "common/base/cleanup.h"
+
 /*
  * Locks the file at path, below dir_fd (AT_FDCWD) if it is relative; makes it
  * where it is missing, and waits at most so many milliseconds for another
@@ -14,6 +16,6 @@
  * leaves nothing behind. -EWOULDBLOCK: somebody else holds it; -errno (ELOOP:
  * it is a link).
  */
-int lock_file(int dir_fd, const char *path, unsigned wait_ms);
+ENS_MUST_CHECK int lock_file(int dir_fd, const char *path, unsigned wait_ms);
 
 #endif

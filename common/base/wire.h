@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/cleanup.h"
+
 /* Bytes that belong to somebody else. */
 struct bytes {
 	const uint8_t *data;
@@ -43,7 +45,7 @@ struct bytes wire_read_string(struct wire_reader *reader);
  */
 const char *wire_read_text(struct wire_reader *reader, size_t max);
 /* 0 when nothing failed and nothing is left, else ENS_E_CORRUPT. */
-int wire_read_end(const struct wire_reader *reader);
+ENS_MUST_CHECK int wire_read_end(const struct wire_reader *reader);
 
 struct wire_writer {
 	uint8_t *data; /* owned when growing, else the caller's */

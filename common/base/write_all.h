@@ -4,8 +4,10 @@
 
 #include <stddef.h>
 
+#include "common/base/cleanup.h"
+
 /* Writes len bytes to a blocking descriptor; goes on after a signal. 0 or
  * -errno, and then some of it may be written. */
-int write_all(int fd, const void *data, size_t len);
+ENS_MUST_CHECK int write_all(int fd, const void *data, size_t len);
 
 #endif

@@ -9,17 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/cleanup.h"
 #include "common/base/limits.h"
 #include "common/names/schema.h"
 
 #define CONFIG_VALUE_MAX 1024
 #define CONFIG_ERROR_MAX (2 * CONFIG_VALUE_MAX)
-
-enum config_tls {
-	CONFIG_TLS_NONE,     /* only right for ldapi:// */
-	CONFIG_TLS_STARTTLS, /* ldap:// with StartTLS, or fail */
-	CONFIG_TLS_LDAPS,    /* said by the URI */
-};
 
 enum config_method {
 	CONFIG_METHOD_SYNC, /* RFC 4533: the server tells every change */
@@ -93,7 +88,7 @@ void config_init(struct config *ret_config);
  * -errno; ENS_E_CONFIG. On failure ret_error holds "path:line: reason, what
  * to do" and *ret_config is untouched.
  */
-int config_load(const char *path, struct config *ret_config,
+ENS_MUST_CHECK int config_load(const char *path, struct config *ret_config,
     char ret_error[CONFIG_ERROR_MAX]);
 
 /* Paths below state_dir and run_dir, all with their NUL in size bytes. */
@@ -101,7 +96,6 @@ int config_load(const char *path, struct config *ret_config,
 #define CONFIG_VIEW_DIR	    "view"
 #define CONFIG_STATE_DIR    "state"
 #define CONFIG_GUARD_DIR    "guard" /* below both */
-#define CONFIG_EMPTY_DIR    "empty"
 #define CONFIG_SESSIONS_DIR "sessions"
 #define CONFIG_CA_FILE      "guard/ca" /* the fingerprint that signs */
 #define CONFIG_GUARD_SOCKET "guard/guard.sock"

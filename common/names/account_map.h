@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/cleanup.h"
 #include "common/base/limits.h"
 
 #define ACCOUNT_MAP_MAGIC     "ENSMAP\r\n"
@@ -55,7 +56,7 @@ struct account_map;
  * descriptor only while it runs. The mapping is released by
  * account_map_close(), or never.
  */
-int account_map_open(const char *path, const struct account_map **ret_map);
+ENS_MUST_CHECK int account_map_open(const char *path, const struct account_map **ret_map);
 void account_map_close(const struct account_map *map);
 
 /* Still the map to ask? False when it was retired: open the path again. */
@@ -83,12 +84,12 @@ int account_map_next(const struct account_map *map, uint32_t from,
  */
 struct account_map_writer;
 
-int account_map_create(const char *path, uint32_t uid_base, uint32_t flags,
+ENS_MUST_CHECK int account_map_create(const char *path, uint32_t uid_base, uint32_t flags,
     struct account_map_writer **ret_writer, bool *ret_replaced);
 
 /* Sets or clears one bit. Returns 0 or -errno (ENOSPC: the map is as before;
  * ERANGE: no such id can exist). Clearing one that is clear is a success. */
-int account_map_set(struct account_map_writer *writer, uint32_t account,
+ENS_MUST_CHECK int account_map_set(struct account_map_writer *writer, uint32_t account,
     bool exists);
 bool account_map_writer_has(const struct account_map_writer *writer,
     uint32_t account);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/cleanup.h"
 #include "common/base/limits.h"
 
 struct login_name {
@@ -24,7 +25,7 @@ struct login_name {
  * Returns 0, or ENS_E_NOTFOUND for anything outside the grammar. An account
  * above ACCOUNT_ID_MAX is inside the grammar: ours, and unknown.
  */
-int login_name_parse(const char *name, struct login_name *ret_name);
+ENS_MUST_CHECK int login_name_parse(const char *name, struct login_name *ret_name);
 
 /*
  * Writes the canonical name and a NUL into buf, which takes
@@ -38,7 +39,7 @@ size_t login_name_format(const struct login_name *name, char *buf, size_t size);
  * itself, nothing behind it) of at most max. Returns 0, ENS_E_SYNTAX or
  * ENS_E_RANGE. These two are the project's only text-to-number functions.
  */
-int parse_u32(const char *text, uint32_t max, uint32_t *ret_value);
-int parse_u64(const char *text, uint64_t max, uint64_t *ret_value);
+ENS_MUST_CHECK int parse_u32(const char *text, uint32_t max, uint32_t *ret_value);
+ENS_MUST_CHECK int parse_u64(const char *text, uint64_t max, uint64_t *ret_value);
 
 #endif

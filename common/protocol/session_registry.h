@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/base/cleanup.h"
 #include "common/base/limits.h"
 
 struct session {
@@ -33,7 +34,7 @@ struct session {
 };
 
 /* A new random id. 0 or -errno. */
-int session_id_make(char ret_id[SESSION_ID_LEN + 1]);
+ENS_MUST_CHECK int session_id_make(char ret_id[SESSION_ID_LEN + 1]);
 bool session_id_is_valid(const char *id);
 
 /* "25880.abcdefghijklmnop", with its NUL. */
@@ -49,12 +50,13 @@ const char *session_name_id(const char *name);
 int process_stat(pid_t pid, uint64_t *ret_start, pid_t *ret_parent);
 
 /* Publishes; replaces nothing: -EEXIST when the id is taken. */
-int session_publish(int dir_fd, const struct session *session);
+ENS_MUST_CHECK int session_publish(int dir_fd, const struct session *session);
 /* Removes; a missing record is a success. */
 int session_remove(int dir_fd, uint32_t account, const char *id);
 /* Reads the one of that name. 0; ENS_E_NOTFOUND; ENS_E_VERSION;
  * ENS_E_CORRUPT; -errno. */
-int session_read(int dir_fd, const char *name, struct session *ret_session);
+ENS_MUST_CHECK int session_read(int dir_fd, const char *name,
+    struct session *ret_session);
 /* False: the monitor of the record has ended. What cannot be told lives. */
 bool session_is_alive(const struct session *session);
 
@@ -70,6 +72,6 @@ int session_count(int dir_fd, uint32_t account);
 /* An exclusive lock for count-then-publish: lock_file() on "DIR.lock", beside
  * the folder, which whoever may read it could lock. Returns the descriptor to
  * close, or -errno (-ETIMEDOUT after five seconds). */
-int session_lock(const char *dir);
+ENS_MUST_CHECK int session_lock(const char *dir);
 
 #endif

@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/cleanup.h"
 #include "common/base/limits.h"
 
 #define MANIFEST_VERSION        5U
@@ -54,7 +55,8 @@ void manifest_name(uint32_t version, char ret_name[MANIFEST_NAME_SIZE]);
 uint32_t manifest_name_version(const char *name);
 
 /* Parses len bytes. Returns 0, ENS_E_VERSION or ENS_E_CORRUPT. */
-int manifest_parse(const char *text, size_t len, struct manifest *ret_manifest);
+ENS_MUST_CHECK int manifest_parse(const char *text, size_t len,
+    struct manifest *ret_manifest);
 /* Writes the text into buf (MANIFEST_SIZE_MAX); returns its length. */
 size_t manifest_format(const struct manifest *manifest,
     char buf[MANIFEST_SIZE_MAX]);

@@ -20,13 +20,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/cleanup.h"
 #include "common/view/record.h"
 
 struct view;
 
 /* Opens the view in folder dir; the caller owns *ret_view. No descriptor is
  * kept. */
-int view_open(const char *dir, struct view **ret_view);
+ENS_MUST_CHECK int view_open(const char *dir, struct view **ret_view);
 void view_close(struct view *view);
 void cleanup_view(struct view **view);
 

@@ -520,8 +520,7 @@ who_is_killed_while_it_writes_leaves_nothing(void **state)
 		signal(SIGXFSZ, SIG_DFL);
 		setrlimit(RLIMIT_CORE, &no_core);
 		setrlimit(RLIMIT_FSIZE, &short_files);
-		session_publish(dir_fd, &session);
-		_exit(0);
+		_exit(session_publish(dir_fd, &session) == 0 ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
