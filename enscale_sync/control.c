@@ -25,8 +25,8 @@ struct asker {
 };
 
 struct control {
-	sd_event *event; /* borrowed */
-	control_answer *answer;
+	sd_event *event;                  /* borrowed */
+	const struct control_word *words; /* borrowed */
 	void *arg;
 	char *path; /* owned */
 	int fd;
@@ -43,6 +43,16 @@ let_go(struct asker *asker)
 	asker->fd = -1;
 }
 
+static const char *
+answer(const struct control *control, const char *word)
+{
+	const struct control_word *row = control->words;
+
+	while (row->word != NULL && strcmp(row->word, word) != 0)
+		row++;
+	return row->run(control->arg);
+}
+
 static int
 on_word(sd_event_source *input, int fd, uint32_t events, void *arg)
 {
@@ -56,7 +66,7 @@ on_word(sd_event_source *input, int fd, uint32_t events, void *arg)
 	(void)events;
 	if (n > 0 && (size_t)n < sizeof(word)) {
 		word[n] = '\0';
-		said = control->answer(word, control->arg);
+		said = answer(control, word);
 		(void)send(fd, said, strlen(said), MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	let_go(asker);
@@ -113,8 +123,8 @@ cleanup_control(struct control **control)
 }
 
 int
-control_open(sd_event *event, const char *path, control_answer *answer,
-    void *arg, struct control **ret_control)
+control_open(sd_event *event, const char *path,
+    const struct control_word *words, void *arg, struct control **ret_control)
 {
 	AUTO(cleanup_control)
 	struct control *control = calloc(1, sizeof(*control));
@@ -123,7 +133,7 @@ control_open(sd_event *event, const char *path, control_answer *answer,
 	if (control == NULL)
 		return -ENOMEM;
 	control->event = event;
-	control->answer = answer;
+	control->words = words;
 	control->arg = arg;
 	control->fd = -1;
 	for (int i = 0; i < ASKERS_MAX; i++)

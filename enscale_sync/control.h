@@ -13,13 +13,17 @@
 
 struct control;
 
-/* The answer to a word; static. */
-typedef const char *control_answer(const char *word, void *arg);
+/* One word, and what answers it: with a static text. */
+struct control_word {
+	const char *word;
+	const char *(*run)(void *arg);
+};
 
 /* Takes the place of a socket that a dead process has left. Its folder lets
- * nobody else in. Returns 0 or -errno. */
-int control_open(sd_event *event, const char *path, control_answer *answer,
-    void *arg, struct control **ret_control);
+ * nobody else in. The words are borrowed; the row without one is the last, and
+ * answers every other word. Returns 0 or -errno. */
+int control_open(sd_event *event, const char *path,
+    const struct control_word *words, void *arg, struct control **ret_control);
 void control_close(struct control *control);
 
 #endif

@@ -325,8 +325,9 @@ on_distrust(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 /* ---- an administrator's words ------------------------------------------ */
 
 static const char *
-accept_held(struct service *service)
+accept_held(void *arg)
 {
+	struct service *service = arg;
 	int r = follow_accept(service->follow);
 
 	if (r == ENS_E_NOTFOUND)
@@ -340,8 +341,10 @@ accept_held(struct service *service)
 }
 
 static const char *
-refresh(struct service *service)
+refresh(void *arg)
 {
+	struct service *service = arg;
+
 	log_notice("an administrator wants everything asked anew");
 	follow_want_all(service->follow);
 	if (source_poke(service->source) != 0)
@@ -350,14 +353,17 @@ refresh(struct service *service)
 }
 
 static const char *
-answer(const char *word, void *arg)
+say_words(void *arg)
 {
-	if (strcmp(word, "accept") == 0)
-		return accept_held(arg);
-	if (strcmp(word, "refresh") == 0)
-		return refresh(arg);
+	(void)arg;
 	return "no enscale-sync knows accept and refresh only";
 }
+
+static const struct control_word words[] = {
+	{ "accept", accept_held },
+	{ "refresh", refresh },
+	{ NULL, say_words },
+};
 
 /* ---- life -------------------------------------------------------------- */
 
@@ -426,7 +432,7 @@ run(struct service *service)
 		r = start_following(service);
 	if (r != 0)
 		return r;
-	r = control_open(service->event, service->control_path, answer, service,
+	r = control_open(service->event, service->control_path, words, service,
 	    &service->control);
 	if (r != 0)
 		return complain(service->control_path, r);
