@@ -265,7 +265,7 @@ is_other_directory(const struct config *a, const struct config *b)
 
 /* What view and map are made with cannot change under their readers. */
 static bool
-is_other_house(const struct config *a, const struct config *b)
+needs_restart(const struct config *a, const struct config *b)
 {
 	return strcmp(a->state_dir, b->state_dir) != 0 ||
 	    strcmp(a->run_dir, b->run_dir) != 0 || a->uid_base != b->uid_base ||
@@ -287,7 +287,7 @@ on_reload(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 		log_error("keeping the configuration: %s", service->error);
 		return 0;
 	}
-	if (is_other_house(next, &service->config)) {
+	if (needs_restart(next, &service->config)) {
 		log_error(
 		    "keeping the configuration: [names] and [paths] change with a restart only");
 		return 0;
