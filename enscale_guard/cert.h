@@ -28,8 +28,8 @@
 
 /* What the guard asks of the signer; all of it. */
 struct cert_request {
-	uint8_t key[KEY_BLOB_MAX]; /* the blob of the public key, ... */
-	uint32_t key_len;          /* ... and its length */
+	uint8_t key[KEY_BLOB_MAX];       /* the blob of the public key, ... */
+	uint32_t key_len;                /* ... and its length */
 	uint8_t fingerprint[SHA256_LEN]; /* of the user's key */
 	char session[SESSION_ID_LEN + 1];
 	uint32_t account;

@@ -256,7 +256,8 @@ answer_person(int argc, char **argv)
 {
 	static const struct argument options[] = {
 		{ .name = "view", .value = "DIR", .help = "the view to read" },
-		{ .name = "native", .value = "FILE",
+		{ .name = "native",
+		    .value = "FILE",
 		    .help = "is there in native mode" },
 	};
 	static const struct arguments program = {

@@ -18,10 +18,10 @@
 #include <sys/syscall.h>
 
 #if defined(__x86_64__)
-#	define SYSCALL_FILTER  AUDIT_ARCH_X86_64
+#	define SYSCALL_FILTER AUDIT_ARCH_X86_64
 #	define FILTER_FOREIGN 0x40000000U /* x32 */
 #elif defined(__aarch64__)
-#	define SYSCALL_FILTER  AUDIT_ARCH_AARCH64
+#	define SYSCALL_FILTER AUDIT_ARCH_AARCH64
 #	define FILTER_FOREIGN 0xffffffffU
 #endif
 
@@ -34,9 +34,8 @@
 #define FILTER_GIVE(action) BPF_STMT(BPF_RET | BPF_K, action)
 #define FILTER_FAIL(error)  FILTER_GIVE(SECCOMP_RET_ERRNO | (error))
 #define FILTER_ALLOW        FILTER_GIVE(SECCOMP_RET_ALLOW)
-#define FILTER_LOAD(field)                 \
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \
-	    offsetof(struct seccomp_data, field))
+#define FILTER_LOAD(field) \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 /* The low word of an argument: what it is for an int. */
 #define FILTER_LOAD_ARGUMENT(n)            \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \

@@ -267,9 +267,8 @@ static int
 read_one(struct source_compare *compare, bool *ret_none)
 {
 	bool listing = compare->list != NULL;
-	int r = listing
-	    ? ldap_sync_next(compare->list, &compare->listed)
-	    : ldap_paged_next(compare->question, &compare->answer);
+	int r = listing ? ldap_sync_next(compare->list, &compare->listed)
+	                : ldap_paged_next(compare->question, &compare->answer);
 
 	memcpy(compare->reason,
 	    listing ? compare->listed.reason : compare->answer.reason,

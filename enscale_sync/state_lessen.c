@@ -126,7 +126,8 @@ takes_away(const struct key_change *key)
 static bool
 is_of(const struct entry_key *ours, const struct key_change *key)
 {
-	return memcmp(ours->fingerprint, key->was->fingerprint, SHA256_LEN) == 0;
+	return memcmp(ours->fingerprint, key->was->fingerprint, SHA256_LEN) ==
+	    0;
 }
 
 /* Makes it as little as both. false: nothing is left of it. */

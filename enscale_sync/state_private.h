@@ -16,13 +16,13 @@
 #include "ldap/ldap_dn.h"
 
 enum state_table {
-	T_INFO,      /* "info": struct state_info */
-	T_ENTRIES,   /* UUID: UUID of the parent (or zeros), entry */
-	T_NAMES,     /* hash of a DN: UUID, kind; of those that can be parents */
-	T_CHILDREN,  /* UUID of the parent, UUID of the child */
-	T_ORPHANS,   /* hash of the parent's DN, kind and UUID of the child */
-	T_IDS,       /* subject, 0, creation, UUID: first row counts */
-	T_MEMBERS,   /* account id, UUID of the environment */
+	T_INFO,     /* "info": struct state_info */
+	T_ENTRIES,  /* UUID: UUID of the parent (or zeros), entry */
+	T_NAMES,    /* hash of a DN: UUID, kind; of those that can be parents */
+	T_CHILDREN, /* UUID of the parent, UUID of the child */
+	T_ORPHANS,  /* hash of the parent's DN, kind and UUID of the child */
+	T_IDS,      /* subject, 0, creation, UUID: first row counts */
+	T_MEMBERS,  /* account id, UUID of the environment */
 	T_HOST_KEYS, /* fingerprint, UUID of the node */
 	T_CHANGED,   /* subject: generation */
 	T_REFUSED,   /* UUID: reasons, a line each */
@@ -143,7 +143,7 @@ struct wire_writer *state_fresh_entry(struct state *state);
 /* What the rows of T_IDS for a subject begin with. */
 struct state_key state_ids_prefix(const struct record_key *subject);
 /* A value of T_NAMES; what an orphan waits for, the beginning of a key. */
-#define STATE_NAME_LEN	 (ENTRY_UUID_LEN + 1)
+#define STATE_NAME_LEN   (ENTRY_UUID_LEN + 1)
 #define STATE_WANTED_LEN (LDAP_DN_HASH_LEN + 1)
 /* The UUID at the end of a row's key. */
 const uint8_t *state_last_uuid(struct bytes key);

@@ -116,7 +116,7 @@ is_beside_kept(struct state *state, const struct entry *entry)
 
 	return !entry->refused && subject.len > 0 &&
 	    state_get(state, T_ENTRIES, state_uuid_bytes(entry->uuid), &row) ==
-	        ENS_E_NOTFOUND &&
+	    ENS_E_NOTFOUND &&
 	    state_winner(state, &subject, winner) == 0 &&
 	    state_is_kept(state, winner);
 }

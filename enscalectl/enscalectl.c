@@ -6,8 +6,8 @@
 
 #include <errno.h>
 #include <locale.h>
-#include <stdbool.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,7 +41,8 @@ static const struct verb verbs[] = {
 	    "[--uri URI] [--tls-ca FILE] [--base DN] [--bind-dn DN] "
 	    "[--password-file FILE] [--host NAME] [--ca new|FILE] [--dry-run] "
 	    "[--yes]",
-	    "make a gateway of this host; asks for what is not said", setup_run },
+	    "make a gateway of this host; asks for what is not said",
+	    setup_run },
 	{ "status", "[--wait SECONDS]", "say how the gateway is", status_show },
 	{ "sync accept", "", "let in what enscale-sync holds back",
 	    sync_accept },
@@ -189,7 +190,8 @@ main(int argc, char **argv)
 {
 	const char *config_path = ENS_CONFIG_FILE;
 	const struct argument options[] = {
-		{ .letter = 'f', .value = "FILE",
+		{ .letter = 'f',
+		    .value = "FILE",
 		    .help = "another configuration than " ENS_CONFIG_FILE,
 		    .ret_text = &config_path },
 	};

@@ -52,10 +52,6 @@ libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
 	%D%/view_json.c %D%/view_json.h \
 	nss_enscale/entry.c nss_enscale/entry.h \
 	pam_enscale/name_service.c pam_enscale/name_service.h
-%C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS) \
-	-DENS_DATA_DIR='"$(datadir)/enscale"' \
-	-DENS_SBIN_DIR='"$(sbindir)"' \
-	-DENS_PAM_CONF_DIR='"$(pamconfdir)"' \
-	-DENS_PAM_MODULE_DIR='"$(pamdir)"'
+%C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS)
 %C%_enscalectl_LDADD = libprogram.la libcakey.la libconftext.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
 	libfingerprint.la

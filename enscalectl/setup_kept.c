@@ -91,7 +91,8 @@ is_as_it_was(const struct setup_kept *kept)
 {
 	struct setup_kept now = { .text = NULL };
 	bool same = setup_read_whole(kept->path, &now) == 0 &&
-	    now.len == kept->len && memcmp(now.text, kept->text, now.len) == 0;
+	    now.text != NULL && now.len == kept->len &&
+	    memcmp(now.text, kept->text, now.len) == 0;
 
 	free_text(&now);
 	return same;

@@ -106,8 +106,7 @@ print_lines(const char *label, const json_t *entries)
 	const json_t *entry;
 	size_t i;
 
-	json_array_foreach(entries, i, entry)
-	{
+	json_array_foreach(entries, i, entry) {
 		print_text(label, text_of(entry, "dn"));
 		print_text("", text_of(entry, "reason"));
 	}

@@ -66,8 +66,7 @@ print_line(json_t *object)
 	json_t *value;
 
 	(void)fputs(json_string_value(json_object_get(object, "kind")), stdout);
-	json_object_foreach(object, name, value)
-	{
+	json_object_foreach(object, name, value) {
 		if (strcmp(name, "kind") == 0 ||
 		    (json_is_string(value) && json_string_length(value) == 0))
 			continue;

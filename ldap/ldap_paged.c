@@ -93,7 +93,7 @@ ldap_paged_start(LDAP *ld, const char *base, int scope, const char *filter,
 	paged->base = base;
 	paged->scope = scope;
 	paged->filter = strdup(filter);
-	for (int i = 0; attributes[i] != NULL && i < LDAP_ATTRIBUTES_MAX - 1;
+	for (int i = 0; i < LDAP_ATTRIBUTES_MAX - 1 && attributes[i] != NULL;
 	     i++)
 		memcpy(&paged->names[i], &attributes[i],
 		    sizeof(paged->names[i])); /* libldap forgot a const */

@@ -33,7 +33,7 @@ zone(const char **at, const char *end, int *ret_seconds)
 
 	if (*at == end)
 		return false;
-	sign = *(*at)++;
+	sign = (unsigned char)*(*at)++;
 	*ret_seconds = 0;
 	if (sign == 'Z')
 		return true;

@@ -13,8 +13,8 @@ ldap_values_read(LDAP *ld, const char *dn, const char *attribute,
     uint32_t timeout, struct berval ***ret_values)
 {
 	char *attributes[] = { NULL, NULL };
-	struct timeval patience =
-	    ldap_connection_patience((int64_t)timeout * 1000);
+	struct timeval patience = ldap_connection_patience(
+	    (int64_t)timeout * 1000);
 	LDAPMessage *result = NULL;
 	int r;
 

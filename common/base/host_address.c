@@ -165,10 +165,10 @@ host_address_is_own(const char *address)
 	struct in6_addr raw;
 	bool is_own;
 
-	if (parse(address, &raw) == AF_UNSPEC ||
-	    host_addresses_new(&addresses) != 0)
+	if (parse(address, &raw) == AF_UNSPEC)
 		return true;
-	is_own = host_addresses_have(addresses, address);
+	(void)host_addresses_new(&addresses);
+	is_own = addresses == NULL || host_addresses_have(addresses, address);
 	host_addresses_free(addresses);
 	return is_own;
 }

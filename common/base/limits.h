@@ -8,7 +8,7 @@
 
 /* Login names: "ACCOUNT" or "NODE-ACCOUNT", at most nine digits each. */
 #define LOGIN_DIGITS_MAX 9
-#define LOGIN_TEXT_MAX	 (2 * LOGIN_DIGITS_MAX + 1)
+#define LOGIN_TEXT_MAX   (2 * LOGIN_DIGITS_MAX + 1)
 
 /* A passwd entry of anybody's, in bytes; /etc/passwd's longest line counts. */
 #define PASSWD_ENTRY_MAX (64 * 1024)
@@ -19,23 +19,23 @@
 
 /* uid = gid = uid_base + account id, and stays below 2^31. */
 #define UID_BASE_DEFAULT 0x70000000U
-#define UID_BASE_MIN	 0x00100000U
-#define UID_BASE_MAX	 (0x7fffffffU - ACCOUNT_ID_MAX)
+#define UID_BASE_MIN     0x00100000U
+#define UID_BASE_MAX     (0x7fffffffU - ACCOUNT_ID_MAX)
 
 #define SHA256_LEN 32
-#define MD5_LEN	   16
+#define MD5_LEN    16
 
 /* Directory text, in bytes without the terminating NUL. */
-#define NAME_TEXT_MAX	    255  /* cn, title, environment, service type */
-#define MAIL_TEXT_MAX	    320  /* RFC 5321: 64 + "@" + 255 */
-#define SYSTEM_USER_MAX	    32   /* useradd(8) */
+#define NAME_TEXT_MAX       255  /* cn, title, environment, service type */
+#define MAIL_TEXT_MAX       320  /* RFC 5321: 64 + "@" + 255 */
+#define SYSTEM_USER_MAX     32   /* useradd(8) */
 #define ADDRESS_TEXT_MAX    45   /* INET6_ADDRSTRLEN - 1 */
-#define FROM_TEXT_MAX	    1024 /* the from= option of a key */
-#define ENTRY_DN_MAX	    4096
+#define FROM_TEXT_MAX       1024 /* the from= option of a key */
+#define ENTRY_DN_MAX        4096
 #define ATTRIBUTE_VALUE_MAX (64 * 1024)
 
 /* A directory in a file: the whole, and one entry with all its lines. */
-#define LDIF_FILE_MAX	((int64_t)4 << 30)
+#define LDIF_FILE_MAX   ((int64_t)4 << 30)
 #define LDIF_RECORD_MAX ((size_t)64 << 20)
 
 /* What a connection to a directory may be read ahead by, in bytes of the file
@@ -53,25 +53,25 @@
 #endif
 
 /* Public keys, in bytes of the decoded blob; RSA of 16384 bits is 2 KiB. */
-#define KEY_BLOB_MAX  4096
-#define KEY_LINE_MAX  16384
-#define RSA_BITS_MIN  2048
-#define RSA_BITS_MAX  16384
+#define KEY_BLOB_MAX 4096
+#define KEY_LINE_MAX 16384
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 16384
 
 /* Keys that users add themselves: as many as an account may have in all to
  * add one more, and how often it may change them on one gateway. */
 #define MANAGED_KEYS_MAX    100
-#define KEY_CHANGES_MAX	    20
+#define KEY_CHANGES_MAX     20
 #define KEY_CHANGES_SECONDS 600
 
 /* Rows in one record of the view, and in the entry that they come from. */
-#define ACCOUNT_KEYS_MAX	  10000
-#define ACCOUNT_ENVIRONMENTS_MAX  100000
-#define ENVIRONMENT_MEMBERS_MAX	  10000
-#define ENVIRONMENT_NODES_MAX	  10000
-#define NODE_HOST_KEYS_MAX	  16
-#define HOST_KEY_NODES_MAX	  10000
-#define RECORD_SIZE_MAX		  (16 * 1024 * 1024)
+#define ACCOUNT_KEYS_MAX         10000
+#define ACCOUNT_ENVIRONMENTS_MAX 100000
+#define ENVIRONMENT_MEMBERS_MAX  10000
+#define ENVIRONMENT_NODES_MAX    10000
+#define NODE_HOST_KEYS_MAX       16
+#define HOST_KEY_NODES_MAX       10000
+#define RECORD_SIZE_MAX          (16 * 1024 * 1024)
 
 /* The view: segments that a reader opens at most; how long one of the version
  * before stays for a login that was under way when the writer was updated:
@@ -84,17 +84,17 @@
 #define CONTROL_ANSWER_MAX 512
 
 /* Sessions. */
-#define SESSION_ID_LEN		  16 /* characters of base32 (RFC 4648) */
-#define SESSION_LIMIT_DEFAULT	  32 /* open sessions of one account */
-#define SESSION_LIMIT_MAX	  10000
-#define SESSION_FILE_MAX	  1024
+#define SESSION_ID_LEN        16 /* characters of base32 (RFC 4648) */
+#define SESSION_LIMIT_DEFAULT 32 /* open sessions of one account */
+#define SESSION_LIMIT_MAX     10000
+#define SESSION_FILE_MAX      1024
 
 /* The guard's sockets. */
-#define GUARD_REQUEST_MAX 4096		    /* one JSON line from the shell */
-#define GUARD_REPLY_MAX	  (4 * 1024 * 1024) /* one JSON line to the shell */
-#define GUARD_PAGE_SIZE	  (256 * 1024)	    /* a page of a list, about */
-#define AGENT_MESSAGE_MAX (64 * 1024)	    /* one agent message */
-#define HOP_SECONDS	  30 /* from the declaration to the signature */
+#define GUARD_REQUEST_MAX 4096              /* one JSON line from the shell */
+#define GUARD_REPLY_MAX   (4 * 1024 * 1024) /* one JSON line to the shell */
+#define GUARD_PAGE_SIZE   (256 * 1024)      /* a page of a list, about */
+#define AGENT_MESSAGE_MAX (64 * 1024)       /* one agent message */
+#define HOP_SECONDS       30 /* from the declaration to the signature */
 #define CERT_SECONDS_MAX  180
 
 #endif

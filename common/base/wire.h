@@ -51,8 +51,8 @@ struct wire_writer {
 	uint8_t *data; /* owned when growing, else the caller's */
 	size_t len;
 	size_t size;
-	size_t max;  /* never longer than this */
-	int error;   /* 0, -ENOMEM or ENS_E_LIMIT */
+	size_t max; /* never longer than this */
+	int error;  /* 0, -ENOMEM or ENS_E_LIMIT */
 	bool growing;
 };
 

@@ -31,16 +31,16 @@ struct config {
 	char uri[CONFIG_VALUE_MAX];  /* ldapi:///, ldap(s)://...; several with
 					spaces: tried in this order */
 	char base[CONFIG_VALUE_MAX]; /* suffix, e.g. dc=enscale,dc=example */
-	char bind_dn[CONFIG_VALUE_MAX]; /* "": SASL EXTERNAL */
+	char bind_dn[CONFIG_VALUE_MAX];       /* "": SASL EXTERNAL */
 	char password_file[CONFIG_VALUE_MAX]; /* regular, mode 0600 or 0400 */
-	bool start_tls;			      /* "yes" by default on ldap:// */
-	char tls_ca[CONFIG_VALUE_MAX];	      /* "": the system's */
-	char filter[CONFIG_VALUE_MAX];	      /* "": our classes */
+	bool start_tls;                       /* "yes" by default on ldap:// */
+	char tls_ca[CONFIG_VALUE_MAX];        /* "": the system's */
+	char filter[CONFIG_VALUE_MAX];        /* "": our classes */
 	enum config_scope scope;
 	enum config_method method;
 	int64_t poll_interval; /* seconds between two looks at what changed */
 	int64_t poll_listing;  /* and between two at what is still there */
-	uint32_t timeout; /* seconds for one operation to answer */
+	uint32_t timeout;      /* seconds for one operation to answer */
 
 	/* [mapping]: what the directory calls the names of our schema */
 	struct schema schema;
@@ -50,20 +50,20 @@ struct config {
 	bool enumerate; /* getpwent() lists the accounts */
 
 	/* [policy] */
-	uint32_t max_sessions;	  /* for accounts that name none */
-	int64_t offline_max_age; /* seconds; 0: none */
+	uint32_t max_sessions;          /* for accounts that name none */
+	int64_t offline_max_age;        /* seconds; 0: none */
 	char support[CONFIG_VALUE_MAX]; /* whom to ask; ends refusals */
 
 	/* [gateway]: what users are shown and told to type */
-	char host[CONFIG_VALUE_MAX]; /* ssh.enscale.com */
-	uint16_t port;		     /* 3022 */
-	char host_keys[CONFIG_VALUE_MAX]; /* public key files, spaces */
+	char host[CONFIG_VALUE_MAX];         /* ssh.enscale.com */
+	uint16_t port;                       /* 3022 */
+	char host_keys[CONFIG_VALUE_MAX];    /* public key files, spaces */
 	char announcement[CONFIG_VALUE_MAX]; /* in the menu; "": none */
 
 	/* [hop] */
 	char source_addresses[CONFIG_VALUE_MAX]; /* CIDR list for
 			certificates; "": every address of this host at start */
-	uint32_t cert_lifetime; /* seconds, at most CERT_SECONDS_MAX */
+	uint32_t cert_lifetime;   /* seconds, at most CERT_SECONDS_MAX */
 	uint32_t connect_timeout; /* seconds */
 	bool native; /* users' own ssh may reach their nodes through here */
 
@@ -74,10 +74,10 @@ struct config {
 	char keyd_password_file[CONFIG_VALUE_MAX];
 
 	/* [paths] */
-	char state_dir[CONFIG_VALUE_MAX];  /* /var/lib/enscale */
-	char run_dir[CONFIG_VALUE_MAX];	   /* /run/enscale */
-	char ca_key[CONFIG_VALUE_MAX];	   /* /etc/enscale/ca/ca */
-	char audit_log[CONFIG_VALUE_MAX];  /* /var/log/enscale/audit.log */
+	char state_dir[CONFIG_VALUE_MAX]; /* /var/lib/enscale */
+	char run_dir[CONFIG_VALUE_MAX];   /* /run/enscale */
+	char ca_key[CONFIG_VALUE_MAX];    /* /etc/enscale/ca/ca */
+	char audit_log[CONFIG_VALUE_MAX]; /* /var/log/enscale/audit.log */
 };
 
 /* Fills in the defaults. */
@@ -92,8 +92,8 @@ ENS_MUST_CHECK int config_load(const char *path, struct config *ret_config,
     char ret_error[CONFIG_ERROR_MAX]);
 
 /* Paths below state_dir and run_dir, all with their NUL in size bytes. */
-#define CONFIG_MAP_FILE	    "map/accounts.map"
-#define CONFIG_VIEW_DIR	    "view"
+#define CONFIG_MAP_FILE     "map/accounts.map"
+#define CONFIG_VIEW_DIR     "view"
 #define CONFIG_STATE_DIR    "state"
 #define CONFIG_GUARD_DIR    "guard" /* below both */
 #define CONFIG_SESSIONS_DIR "sessions"
@@ -107,7 +107,7 @@ ENS_MUST_CHECK int config_load(const char *path, struct config *ret_config,
 #define CONFIG_NATIVE_MARK "guard/native"
 /* Datagrams of enscale-sync, of any content: the view was published. */
 #define CONFIG_NOTIFY_SOCKET "guard/notify.sock"
-#define CONFIG_PATH_MAX	    (CONFIG_VALUE_MAX + 64)
+#define CONFIG_PATH_MAX      (CONFIG_VALUE_MAX + 64)
 
 /* Joins folder and name; ENS_E_LIMIT when buf (CONFIG_PATH_MAX) is too
  * small. */

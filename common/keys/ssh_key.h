@@ -49,9 +49,9 @@ struct ssh_key {
 	uint32_t bits;
 	size_t blob_len;
 	uint8_t blob[KEY_BLOB_MAX];
-	char from[FROM_TEXT_MAX + 1]; /* the from= option; "" when none */
-	int64_t expires;	      /* the expiry-time= option; 0: never */
-	uint8_t options;	      /* KEY_... */
+	char from[FROM_TEXT_MAX + 1];    /* the from= option; "" when none */
+	int64_t expires;                 /* the expiry-time= option; 0: never */
+	uint8_t options;                 /* KEY_... */
 	char comment[NAME_TEXT_MAX + 1]; /* text_display(); "" when none */
 	bool comment_changed; /* it was longer, or had what cannot be shown */
 };

@@ -29,20 +29,20 @@
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
 
-#define ACCOUNT_MAP_MAGIC     "ENSMAP\r\n"
-#define ACCOUNT_MAP_VERSION   1U
-#define ACCOUNT_MAP_BITS_AT   4096U /* offset of the bitmap */
-#define ACCOUNT_MAP_SIZE_MAX  (ACCOUNT_MAP_BITS_AT + (ACCOUNT_ID_MAX + 1U) / 8U)
-#define ACCOUNT_MAP_GROW_IDS  (1U << 19) /* the limit rises in steps: 64 KiB */
+#define ACCOUNT_MAP_MAGIC    "ENSMAP\r\n"
+#define ACCOUNT_MAP_VERSION  1U
+#define ACCOUNT_MAP_BITS_AT  4096U /* offset of the bitmap */
+#define ACCOUNT_MAP_SIZE_MAX (ACCOUNT_MAP_BITS_AT + (ACCOUNT_ID_MAX + 1U) / 8U)
+#define ACCOUNT_MAP_GROW_IDS (1U << 19) /* the limit rises in steps: 64 KiB */
 
 #define ACCOUNT_MAP_ENUMERATE 0x1U /* getpwent() may list the accounts */
 #define ACCOUNT_MAP_RETIRED   0x2U /* replaced: open the path again */
 
 struct account_map_header {
-	char magic[8];	   /* ACCOUNT_MAP_MAGIC, without the NUL */
+	char magic[8];     /* ACCOUNT_MAP_MAGIC, without the NUL */
 	uint32_t version;  /* ACCOUNT_MAP_VERSION */
 	uint32_t uid_base; /* uid = gid = uid_base + id */
-	uint32_t limit;	   /* ids below it have a bit; a multiple of 8 */
+	uint32_t limit;    /* ids below it have a bit; a multiple of 8 */
 	uint32_t flags;
 };
 
@@ -56,7 +56,8 @@ struct account_map;
  * descriptor only while it runs. The mapping is released by
  * account_map_close(), or never.
  */
-ENS_MUST_CHECK int account_map_open(const char *path, const struct account_map **ret_map);
+ENS_MUST_CHECK int account_map_open(const char *path,
+    const struct account_map **ret_map);
 void account_map_close(const struct account_map *map);
 
 /* Still the map to ask? False when it was retired: open the path again. */
@@ -84,13 +85,13 @@ int account_map_next(const struct account_map *map, uint32_t from,
  */
 struct account_map_writer;
 
-ENS_MUST_CHECK int account_map_create(const char *path, uint32_t uid_base, uint32_t flags,
-    struct account_map_writer **ret_writer, bool *ret_replaced);
+ENS_MUST_CHECK int account_map_create(const char *path, uint32_t uid_base,
+    uint32_t flags, struct account_map_writer **ret_writer, bool *ret_replaced);
 
 /* Sets or clears one bit. Returns 0 or -errno (ENOSPC: the map is as before;
  * ERANGE: no such id can exist). Clearing one that is clear is a success. */
-ENS_MUST_CHECK int account_map_set(struct account_map_writer *writer, uint32_t account,
-    bool exists);
+ENS_MUST_CHECK int account_map_set(struct account_map_writer *writer,
+    uint32_t account, bool exists);
 bool account_map_writer_has(const struct account_map_writer *writer,
     uint32_t account);
 /* As account_map_next(), for the writer's own reconciliation. */

@@ -17,7 +17,7 @@
 
 struct login_name {
 	uint32_t account; /* 1 to 999999999 */
-	uint32_t node;	  /* 0 when the name has none */
+	uint32_t node;    /* 0 when the name has none */
 };
 
 /*
@@ -25,7 +25,8 @@ struct login_name {
  * Returns 0, or ENS_E_NOTFOUND for anything outside the grammar. An account
  * above ACCOUNT_ID_MAX is inside the grammar: ours, and unknown.
  */
-ENS_MUST_CHECK int login_name_parse(const char *name, struct login_name *ret_name);
+ENS_MUST_CHECK int login_name_parse(const char *name,
+    struct login_name *ret_name);
 
 /*
  * Writes the canonical name and a NUL into buf, which takes
@@ -39,7 +40,9 @@ size_t login_name_format(const struct login_name *name, char *buf, size_t size);
  * itself, nothing behind it) of at most max. Returns 0, ENS_E_SYNTAX or
  * ENS_E_RANGE. These two are the project's only text-to-number functions.
  */
-ENS_MUST_CHECK int parse_u32(const char *text, uint32_t max, uint32_t *ret_value);
-ENS_MUST_CHECK int parse_u64(const char *text, uint64_t max, uint64_t *ret_value);
+ENS_MUST_CHECK int parse_u32(const char *text, uint32_t max,
+    uint32_t *ret_value);
+ENS_MUST_CHECK int parse_u64(const char *text, uint64_t max,
+    uint64_t *ret_value);
 
 #endif

@@ -295,6 +295,11 @@ unit_tests() {
 	contained ro make -C "$top/.demo/$1" -k -j"$(nproc)" $what
 }
 
+# lint WHAT: that target of tests/lint/local.mk.
+lint() {
+	contained ro make -C "$top/.demo/build" -k "$1"
+}
+
 # --- a set of hosts ---------------------------------------------------------
 # Everything of a set lives in the PID, mount and network namespaces of one
 # process, its keeper, and ends with it. The keeper holds a lock on the file

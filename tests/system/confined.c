@@ -24,9 +24,9 @@
 
 #define IPPROTO_MULTIPATH 262
 #ifdef __aarch64__
-#define LOADER "/lib/ld-linux-aarch64.so.1"
+#	define LOADER "/lib/ld-linux-aarch64.so.1"
 #else
-#define LOADER "/lib64/ld-linux-x86-64.so.2"
+#	define LOADER "/lib64/ld-linux-x86-64.so.2"
 #endif
 
 static void

@@ -62,8 +62,8 @@ have_many(uint32_t first, uint32_t count, const char *csn, const char *more)
 {
 	assert_int_equal(state_begin_write(f.state), 0);
 	for (uint32_t i = first; i < first + count; i++)
-		assert_int_equal(state_put(f.state,
-		                     account(i, csn, "dc=test", more), true),
+		assert_int_equal(
+		    state_put(f.state, account(i, csn, "dc=test", more), true),
 		    0);
 	assert_int_equal(state_commit(f.state), 0);
 }
@@ -171,9 +171,9 @@ what_is_other_in_the_same_version_is_doubted_at_once(void **state)
 	have_many(1, 2, EARLY, "enscaleStatus: suspended\n");
 	list(1, EARLY);
 	assert_doubt(1);
-	assert_int_equal(comparison_add(comparison,
-	                     account(2, EARLY, "dc=test",
-	                         "enscaleStatus: suspended\n")),
+	assert_int_equal(
+	    comparison_add(comparison,
+	        account(2, EARLY, "dc=test", "enscaleStatus: suspended\n")),
 	    0);
 	(void)weigh_all();
 	assert_no_doubt();

@@ -395,14 +395,14 @@ follow_crowd(const json_t *page, uint32_t last)
 	size_t i, k;
 
 	json_array_foreach(json_object_get(page, "environments"), i,
-	    environment)
-	{
+	    environment) {
 		if (strcmp(text(environment, "name"), CROWD) != 0)
 			continue;
 		assert_int_equal(number(environment, "node_count"),
 		    ENVIRONMENT_NODES_MAX);
 		json_array_foreach(json_object_get(environment, "nodes"), k,
-		    node) assert_int_equal(number(node, "node"), ++last);
+		    node)
+			assert_int_equal(number(node, "node"), ++last);
 	}
 	return last;
 }

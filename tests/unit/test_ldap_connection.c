@@ -219,13 +219,15 @@ libldap_waits_as_long_as_it_is_told(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	assert_int_equal(ldap_init_fd(fds[0], LDAP_PROTO_IPC, NULL, &ld), 0);
 	assert_int_equal(ldap_sasl_bind(ld, "", LDAP_SASL_SIMPLE, &password,
-	    NULL, NULL, &message), 0);
+	                     NULL, NULL, &message),
+	    0);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	code = ldap_result(ld, message, LDAP_MSG_ALL, &patience, &result);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	assert_int_equal(code, 0);
 	assert_true((end.tv_sec - begin.tv_sec) * 1000 +
-	        (end.tv_nsec - begin.tv_nsec) / 1000000 >= 450);
+	        (end.tv_nsec - begin.tv_nsec) / 1000000 >=
+	    450);
 	ldap_connection_close(ld);
 	close(fds[1]);
 }

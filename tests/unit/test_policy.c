@@ -429,7 +429,7 @@ one_verdict_is_a_yes_and_what_is_none_cannot_be_told(void **state)
 	    POLICY_CLASS_CANNOT_TELL);
 	assert_int_equal(policy_class((enum policy_verdict)99),
 	    POLICY_CLASS_CANNOT_TELL);
-	assert_int_equal(policy_class((enum policy_verdict)-1),
+	assert_int_equal(policy_class((enum policy_verdict) - 1),
 	    POLICY_CLASS_CANNOT_TELL);
 }
 

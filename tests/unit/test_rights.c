@@ -64,8 +64,8 @@ assert_only_widened(const char *what, const char *ours, const char *theirs)
 #define ACCOUNT     "objectClass: enscaleAccount\nenscaleAccountId: 7\n"
 #define KEY         "objectClass: enscaleKey\n"
 #define ENVIRONMENT "objectClass: enscaleEnvironment\ncn: env-1\n"
-#define NODE                                                                   \
-	"objectClass: enscaleNode\nenscaleNodeId: 5\n"                         \
+#define NODE                                           \
+	"objectClass: enscaleNode\nenscaleNodeId: 5\n" \
 	"enscaleSystemUser: apache\n"
 #define PLACE NODE "ipHostNumber: 10.0.0.1\n"
 
@@ -149,8 +149,8 @@ a_key_grants_more_without_its_limits(void **state)
 	assert_widened("sshPublicKey", with_key(KEY, "from=\"10.0.0.1\" ", 1),
 	    with_key(KEY, "from=\"10.0.0.2\" ", 1));
 	assert_only_widened("sshPublicKey", with_key(KEY, "no-pty ", 1), plain);
-	assert_only_widened("sshPublicKey",
-	    with_key(KEY, "restrict ", 1), with_key(KEY, "no-pty ", 1));
+	assert_only_widened("sshPublicKey", with_key(KEY, "restrict ", 1),
+	    with_key(KEY, "no-pty ", 1));
 	assert_only_widened("enscaleExpires",
 	    with_key(KEY "enscaleExpires: 20200101000000Z\n", "", 1), plain);
 	assert_widened("sshPublicKey", plain, with_key(KEY, "", 2));
@@ -245,8 +245,8 @@ what_is_as_little_as_both_has_the_stricter_limit_of_each(void **state)
 	const char *two = with_key(with_key(ACCOUNT, "", 1), "", 2);
 
 	(void)state;
-	assert_lessened(
-	    ACCOUNT "enscaleStatus: suspended\nenscaleMaxSessions: 2\n",
+	assert_lessened(ACCOUNT
+	    "enscaleStatus: suspended\nenscaleMaxSessions: 2\n",
 	    ACCOUNT "enscaleMaxSessions: 2\n",
 	    ACCOUNT "enscaleStatus: suspended\nenscaleMaxSessions: 9\n");
 	assert_lessened(ACCOUNT "enscaleStatus: suspended\n"
@@ -260,9 +260,8 @@ what_is_as_little_as_both_has_the_stricter_limit_of_each(void **state)
 	assert_lessened(with_key(ACCOUNT, "", 1),
 	    with_key(with_key(ACCOUNT, "", 1), "from=\"10.0.0.1\" ", 2),
 	    with_key(ACCOUNT, "from=\"10.0.0.2\" ", 2));
-	assert_lessened(
-	    with_key(KEY "enscaleExpires: 20200101000000Z\n",
-	        "no-pty,from=\"10.0.0.1\" ", 1),
+	assert_lessened(with_key(KEY "enscaleExpires: 20200101000000Z\n",
+	                    "no-pty,from=\"10.0.0.1\" ", 1),
 	    with_key(KEY, "no-pty,from=\"10.0.0.1,10.0.0.2\" ", 1),
 	    with_key(KEY "enscaleExpires: 20200101000000Z\n",
 	        "from=\"10.0.0.1\" ", 1));

@@ -46,8 +46,8 @@ terminal_locale_and_protocol_pass(void **state)
 	AUTO(cleanup_child_env) char **environment = NULL;
 
 	(void)state;
-	assert_int_equal(child_env_build(given, SHELL, "/h", "25880", &environment),
-	    0);
+	assert_int_equal(
+	    child_env_build(given, SHELL, "/h", "25880", &environment), 0);
 	assert_true(has(environment, term));
 	assert_true(has(environment, lang));
 	assert_true(has(environment, all));
@@ -82,8 +82,8 @@ everything_else_is_dropped(void **state)
 		AUTO_FREE char *copy = strdup(bad[i]);
 		char *given[] = { copy, NULL };
 
-		assert_int_equal(child_env_build(given, SHELL, "/", "1", &environment),
-		    0);
+		assert_int_equal(
+		    child_env_build(given, SHELL, "/", "1", &environment), 0);
 		if (count(environment) != 4)
 			fail_msg("\"%s\" passes", bad[i]);
 	}
@@ -97,7 +97,8 @@ a_long_value_is_dropped(void **state)
 
 	(void)state;
 	memset(lang + 5, 'a', 65);
-	assert_int_equal(child_env_build(given, SHELL, "/", "1", &environment), 0);
+	assert_int_equal(child_env_build(given, SHELL, "/", "1", &environment),
+	    0);
 	assert_int_equal(count(environment), 4);
 }
 
@@ -112,7 +113,8 @@ a_thousand_variables_are_thinned_out(void **state)
 	for (i = 0; i < 1000; i++)
 		given[i] = lang;
 	given[1000] = NULL;
-	assert_int_equal(child_env_build(given, SHELL, "/", "1", &environment), 0);
+	assert_int_equal(child_env_build(given, SHELL, "/", "1", &environment),
+	    0);
 	assert_true(count(environment) < 50);
 }
 
@@ -122,7 +124,8 @@ no_environment_is_no_error(void **state)
 	AUTO(cleanup_child_env) char **environment = NULL;
 
 	(void)state;
-	assert_int_equal(child_env_build(NULL, SHELL, "/", "1", &environment), 0);
+	assert_int_equal(child_env_build(NULL, SHELL, "/", "1", &environment),
+	    0);
 	assert_int_equal(count(environment), 4);
 }
 

@@ -299,8 +299,7 @@ pages_of_a_list_are_put_together(void **state)
 	(void)state;
 	start(pieces);
 	assert_int_equal(shell_init(&shell, path), 0);
-	assert_int_equal(listing_fetch(&shell, false, &listing, &refusal),
-	    0);
+	assert_int_equal(listing_fetch(&shell, false, &listing, &refusal), 0);
 	assert_int_equal(listing->count, 3);
 	assert_int_equal(listing->environments[0].node_count, 1);
 	assert_int_equal(listing->environments[1].node_count, 3);

@@ -159,8 +159,7 @@ static void
 keys_nodes_and_environments_are_counted_apart(void **state)
 {
 	struct entry key = { .kind = ENTRY_KEY, .key.from = "" },
-	             node = { .kind = ENTRY_NODE },
-	             e = environment(NULL, 0);
+	             node = { .kind = ENTRY_NODE }, e = environment(NULL, 0);
 
 	(void)state;
 	assert_true(shrink_add(&shrink, &key, NULL));
@@ -371,8 +370,7 @@ a_kept_one_counts_as_replaced_by_its_copy(void **state)
 	    "objectClass: enscaleAccount\nenscaleAccountId: 50\n");
 	assert_int_equal(state_stash(f.state, &theirs), 0);
 	assert_int_equal(state_apply_stash_held(f.state), 0);
-	assert_int_equal(
-	    state_find(f.state, sync_uuid(1001), &rows, &ours), 0);
+	assert_int_equal(state_find(f.state, sync_uuid(1001), &rows, &ours), 0);
 	/* Beside one that is not kept it would count. */
 	assert_int_equal(state_find(f.state, sync_uuid(2000), &rows, &ours),
 	    ENS_E_NOTFOUND);

@@ -390,8 +390,8 @@ so_it_does_when_the_new_copy_came_like_that(void **state)
 	    "objectClass: enscaleAccount\nenscaleAccountId: 21296\n");
 	assert_int_equal(
 	    record_decode_environments(find(key), &key, &environments), 0);
-	assert_int_equal(
-	    account_environments_next(&environments.rows, &row), 0);
+	assert_int_equal(account_environments_next(&environments.rows, &row),
+	    0);
 	assert_int_equal(row.role, ROLE_LIMITED);
 }
 

@@ -13,7 +13,7 @@
 #include "common/view/view.h"
 #include "enscale_sync/view_writer.h"
 
-#define FIXTURE_AS_OF	  1763850000
+#define FIXTURE_AS_OF     1763850000
 #define FIXTURE_PATH_SIZE 256
 
 struct view_fixture {
