@@ -208,7 +208,7 @@ main(int argc, char **argv)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	code = arguments_parse(&program, argc, argv, &words);
 	if (code != ARGUMENTS_GO_ON)
-		return code;
+		return code == EXIT_USAGE ? code : finish_output(EXIT_YES);
 	if (words == argc) {
 		arguments_help(&program, stderr);
 		return EXIT_USAGE;

@@ -4,6 +4,7 @@
 #include "common/base/arguments.h"
 
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -64,7 +65,8 @@ arguments_help(const struct arguments *program, FILE *out)
 static int
 finish_answer(void)
 {
-	return fflush(stdout) == 0 && !ferror(stdout) ? EX_OK : EX_IOERR;
+	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS
+	                                              : EXIT_FAILURE;
 }
 
 static int

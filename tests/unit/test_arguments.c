@@ -116,7 +116,7 @@ help_is_made_of_the_options(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(run(parse, asked[i]), EX_OK);
+		assert_int_equal(run(parse, asked[i]), EXIT_SUCCESS);
 		assert_string_equal(said,
 		    "usage: enscale-test [-t] [-f FILE]\n"
 		    "  -f, --file FILE     a file\n"
@@ -129,13 +129,28 @@ help_is_made_of_the_options(void **state)
 }
 
 static void
+an_answer_that_nobody_gets_is_a_failure(void **state)
+{
+	char name[] = "x", option[] = "-V";
+	char *argv[] = { name, option, NULL };
+	FILE *kept = stdout;
+
+	(void)state;
+	stdout = fopen("/dev/full", "we");
+	assert_true(stdout != NULL);
+	assert_int_equal(parse(2, argv), EXIT_FAILURE);
+	fclose(stdout);
+	stdout = kept;
+}
+
+static void
 the_version_is_that_of_the_package(void **state)
 {
 	(void)state;
-	assert_int_equal(run(parse, "x --version"), EX_OK);
+	assert_int_equal(run(parse, "x --version"), EXIT_SUCCESS);
 	assert_string_equal(said,
 	    "enscale-test (" PACKAGE_NAME ") " PACKAGE_VERSION "\n");
-	assert_int_equal(run(answer, "x -V"), EX_OK);
+	assert_int_equal(run(answer, "x -V"), EXIT_SUCCESS);
 	assert_string_equal(said,
 	    "enscale-test (" PACKAGE_NAME ") " PACKAGE_VERSION "\n");
 }
@@ -180,7 +195,7 @@ static void
 a_question_among_other_words_is_none(void **state)
 {
 	(void)state;
-	assert_int_equal(run(answer, "x --help"), EX_OK);
+	assert_int_equal(run(answer, "x --help"), EXIT_SUCCESS);
 	assert_true(strncmp(said, "usage: enscale-test", 19) == 0);
 	assert_int_equal(run(answer, "x"), ARGUMENTS_GO_ON);
 	assert_int_equal(run(answer, "x --help SHA256:x"), ARGUMENTS_GO_ON);
@@ -195,6 +210,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_are_taken_by_letter_and_by_name),
 		cmocka_unit_test(help_is_made_of_the_options),
+		cmocka_unit_test(an_answer_that_nobody_gets_is_a_failure),
 		cmocka_unit_test(the_version_is_that_of_the_package),
 		cmocka_unit_test(what_is_not_known_is_named),
 		cmocka_unit_test(
