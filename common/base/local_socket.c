@@ -38,18 +38,26 @@ fill_address(const char *path, struct address *ret_address)
 	return 0;
 }
 
+/* A new one, for this address. */
+static int
+open_socket(const char *path, int type, struct address *ret_address)
+{
+	int fd, r = fill_address(path, ret_address);
+
+	if (r < 0)
+		return r;
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
 int
 local_socket_bind(const char *path, int type, mode_t mode)
 {
 	struct address address;
-	AUTO_FD int fd = -1;
-	int r = fill_address(path, &address);
+	AUTO_FD int fd = open_socket(path, type | SOCK_NONBLOCK, &address);
 
-	if (r < 0)
-		return r;
-	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (unlink(path) < 0 && errno != ENOENT)
 		return -errno;
 	if (bind(fd, (const struct sockaddr *)&address.name, address.len) < 0 ||
@@ -75,17 +83,13 @@ int
 local_socket_connect(const char *path, int type, unsigned wait_s)
 {
 	struct address address;
-	AUTO_FD int fd = -1;
-	int r = fill_address(path, &address);
+	AUTO_FD int fd = open_socket(path,
+	    type | (wait_s == 0 ? SOCK_NONBLOCK : 0), &address);
+	int r;
 
-	if (r < 0)
-		return r;
-	fd = socket(AF_UNIX,
-	    type | SOCK_CLOEXEC | (wait_s == 0 ? SOCK_NONBLOCK : 0), 0);
 	if (fd < 0)
-		return -errno;
-	if (wait_s > 0)
-		r = limit_waiting(fd, wait_s);
+		return fd;
+	r = wait_s == 0 ? 0 : limit_waiting(fd, wait_s);
 	if (r < 0)
 		return r;
 	if (connect(fd, (const struct sockaddr *)&address.name, address.len) <
