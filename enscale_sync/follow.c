@@ -8,9 +8,9 @@
 #include <time.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/log.h"
 #include "common/keys/fingerprint.h"
 #include "enscale_sync/follow_private.h"
-#include "enscale_sync/log.h"
 
 /* ---- the source's identity --------------------------------------------- */
 
@@ -42,7 +42,7 @@ forget_source(struct state *state)
 {
 	int r = state_begin_write(state);
 
-	log_line(LOG_NOTICE,
+	log_notice(
 	    "source, filter or rules are others than before: all is asked anew");
 	if (r != 0)
 		return r;
@@ -65,8 +65,7 @@ want_fields(struct state *state)
 {
 	int r = state_begin_write(state);
 
-	log_line(LOG_NOTICE,
-	    "entries have other fields than before: all is asked anew");
+	log_notice("entries have other fields than before: all is asked anew");
 	if (r == 0)
 		r = state_set_cookie(state, "", 0);
 	return r == 0 ? state_commit(state) : r;
@@ -223,8 +222,7 @@ follow_say_in_step(struct follow *follow)
 	bool in_step = follow_is_current(follow) && !follow_holds(follow);
 
 	if (in_step && !follow->status->in_step)
-		log_line(LOG_INFO, "in step with \"%s\"",
-		    follow->status->source);
+		log_info("in step with \"%s\"", follow->status->source);
 	status_set_in_step(follow->status, in_step);
 }
 
@@ -306,7 +304,7 @@ follow_begin(struct follow *follow, bool full, bool behind)
 	}
 	meet_server(follow, behind);
 	if (full)
-		log_line(LOG_INFO, "refreshing in full%s",
+		log_info("refreshing in full%s",
 		    behind ? ", holding back what is older than ours" : "");
 	r = state_clear_stash(follow->state);
 	return r == 0 ? follow_commit(follow, false) : r;

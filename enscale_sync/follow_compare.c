@@ -8,8 +8,8 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/log.h"
 #include "enscale_sync/follow_private.h"
-#include "enscale_sync/log.h"
 
 /* Why a refresh in full has to settle it. */
 #define TOO_MUCH "too much is different"
@@ -112,7 +112,7 @@ note_gone(struct follow *follow, const struct entry *ours)
 		return 0;
 	}
 	if (follow->gone_count < SHRINK_LEAST)
-		log_line(LOG_WARNING, "was deleted unseen: \"%s\"", ours->dn);
+		log_warning("was deleted unseen: \"%s\"", ours->dn);
 	memcpy(follow->gone[follow->gone_count++], ours->uuid, ENTRY_UUID_LEN);
 	return 0;
 }
@@ -137,7 +137,7 @@ settle(struct follow *follow, const struct entry *entry)
 	if (same || (r != 0 && r != ENS_E_NOTFOUND))
 		return r;
 	follow->differences++;
-	log_line(LOG_WARNING, "was not the same: \"%s\"", entry->dn);
+	log_warning("was not the same: \"%s\"", entry->dn);
 	follow->status->changes++;
 	return follow_take(follow, entry);
 }
@@ -200,8 +200,7 @@ follow_compare_end(struct follow *follow, const char *reason)
 		follow->too_different = TOO_MUCH;
 	if (follow->too_different == NULL)
 		return prove(follow, count);
-	log_line(LOG_WARNING, "compared: %s: refreshing in full",
-	    follow->too_different);
+	log_warning("compared: %s: refreshing in full", follow->too_different);
 	follow_wish_for(follow, WISH_ALL);
 	return follow_settle(follow);
 }

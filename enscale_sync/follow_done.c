@@ -5,7 +5,8 @@
 #include <inttypes.h>
 
 #include "enscale_sync/follow_private.h"
-#include "enscale_sync/log.h"
+
+#include "common/base/log.h"
 
 /*
  * Is the state from now on the source of views? The first one is, and one that
@@ -81,14 +82,13 @@ static void
 say_refreshed(const struct refresh *refresh, uint64_t deleted)
 {
 	if (refresh->said_lines > SAID_LINES)
-		log_line(LOG_WARNING,
+		log_warning(
 		    "%u more lines about entries refused or with a warning",
 		    refresh->said_lines - SAID_LINES);
 	if (refresh->held_lines > SAID_LINES)
-		log_line(LOG_WARNING, "held back %u more entries",
+		log_warning("held back %u more entries",
 		    refresh->held_lines - SAID_LINES);
-	log_line(LOG_INFO,
-	    "refreshed: %" PRIu64 " entries came, %" PRIu64 " are gone",
+	log_info("refreshed: %" PRIu64 " entries came, %" PRIu64 " are gone",
 	    refresh->received, deleted);
 }
 

@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 #include "enscale_sync/follow_private.h"
-#include "enscale_sync/log.h"
+
+#include "common/base/log.h"
 
 static bool
 would_go(const struct follow *follow, const struct entry *entry)

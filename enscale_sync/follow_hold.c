@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "common/base/errors.h"
+#include "common/base/log.h"
 #include "enscale_sync/follow_private.h"
-#include "enscale_sync/log.h"
 
 /* Entries held for their rights that are known one by one: beyond that, one
  * that is told twice is counted twice. */
@@ -66,7 +66,7 @@ follow_hold(struct follow *follow, const struct entry *entry,
 	status_name_held(follow->status, entry->dn, text);
 	state_set_unsettled(follow->state, true);
 	if (++follow->refresh.held_lines <= SAID_LINES)
-		log_line(LOG_WARNING, "held back \"%s\": %s%s%s%s", entry->dn,
+		log_warning("held back \"%s\": %s%s%s%s", entry->dn,
 		    widened != NULL ? "by " : "",
 		    widened != NULL ? widened : "", widened != NULL ? " " : "",
 		    text);
@@ -113,7 +113,7 @@ follow_check_behind(struct follow *follow)
 	follow->server.behind = false;
 	if (!state_info(follow->state)->unsettled)
 		return;
-	log_line(LOG_NOTICE,
+	log_notice(
 	    "the server has caught up: refreshing in full to settle what was held back");
 	follow_wish_for(follow, WISH_ALL);
 }

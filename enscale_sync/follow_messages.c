@@ -7,9 +7,9 @@
 #include <time.h>
 
 #include "common/base/errors.h"
+#include "common/base/log.h"
+#include "common/base/supervisor.h"
 #include "enscale_sync/follow_private.h"
-#include "enscale_sync/log.h"
-#include "enscale_sync/supervisor.h"
 
 /* Entries in one transaction of a refresh: what it changes is kept in memory
  * until it is committed. */
@@ -37,8 +37,7 @@ say_progress(struct follow *follow)
 		return;
 	follow->refresh.said = now();
 	supervisor_tell_progress();
-	log_line(LOG_INFO,
-	    "refreshing: %" PRIu64 " entries, %" PRIu64 " a second",
+	log_info("refreshing: %" PRIu64 " entries, %" PRIu64 " a second",
 	    follow->refresh.received, rate);
 	supervisor_tell_status("Refreshing: %" PRIu64 " entries, %" PRIu64
 	                       " a second.",

@@ -7,8 +7,8 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/log.h"
 #include "enscale_sync/follow_private.h"
-#include "enscale_sync/log.h"
 
 int
 follow_ask_about(struct follow *follow, const struct entry *entry)
@@ -16,7 +16,7 @@ follow_ask_about(struct follow *follow, const struct entry *entry)
 	int r = orphans_add(&follow->orphans, entry->dn);
 
 	if (r == ENS_E_LIMIT && follow->wish == WISH_NONE) {
-		log_line(LOG_NOTICE,
+		log_notice(
 		    "too many entries below unknown ones: refreshing in full");
 		follow_wish_for(follow, WISH_ALL);
 	}

@@ -5,7 +5,8 @@
 #include <time.h>
 
 #include "enscale_sync/follow_private.h"
-#include "enscale_sync/log.h"
+
+#include "common/base/log.h"
 
 /* The age of the view is kept up this often. */
 #define TOUCH_SECONDS 60
@@ -38,15 +39,14 @@ follow_publish(struct follow *follow)
 	    follow_is_current(follow) ? (int64_t)time(NULL) : 0, &published);
 	if (r != 0) {
 		if (r != follow->publish_error)
-			log_line(LOG_ERR, "cannot publish: %s",
+			log_error("cannot publish: %s",
 			    follow_error_text(follow, r));
 		status_set_error(follow->status, follow_error_text(follow, r));
 	} else {
 		follow->status->publications += published.records > 0 ||
 		    published.base;
 		if (published.base)
-			log_line(LOG_INFO,
-			    "published everything: %" PRIu64 " records",
+			log_info("published everything: %" PRIu64 " records",
 			    published.records);
 	}
 	follow->publish_error = r;
@@ -64,7 +64,6 @@ follow_alive(struct follow *follow, int64_t asked)
 		return;
 	r = publisher_touch(follow->publisher, asked);
 	if (r != 0)
-		log_line(LOG_ERR, "cannot publish: %s",
-		    follow_error_text(follow, r));
+		log_error("cannot publish: %s", follow_error_text(follow, r));
 	show(follow);
 }

@@ -6,8 +6,8 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/log.h"
 #include "enscale_sync/follow_private.h"
-#include "enscale_sync/log.h"
 
 void
 follow_learn_addresses(struct follow *follow)
@@ -28,8 +28,8 @@ say_lines(struct follow *follow, const char *verb, const char *what,
 
 		if (!is_refreshing(follow) ||
 		    ++follow->refresh.said_lines <= SAID_LINES)
-			log_line(LOG_WARNING, "%s %s \"%s\": %.*s", verb, what,
-			    dn, len, text);
+			log_warning("%s %s \"%s\": %.*s", verb, what, dn, len,
+			    text);
 		text += len + (text[len] == '\n');
 	}
 }

@@ -26,7 +26,6 @@ libsync_la_SOURCES = \
 	%D%/follow_publish.c \
 	%D%/follow_take.c \
 	%D%/follow_write.c \
-	%D%/log.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/orphans.c %D%/orphans.h \
 	%D%/publish.c %D%/publish.h \
@@ -55,7 +54,6 @@ libsync_la_SOURCES = \
 	%D%/state_warned.c \
 	%D%/status.c %D%/status.h \
 	%D%/subject_map.c %D%/subject_map.h \
-	%D%/supervisor.h \
 	%D%/uuid_list.c %D%/uuid_list.h \
 	%D%/uuid_set.c %D%/uuid_set.h
 libsync_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS) $(SYSTEMD_CFLAGS)
