@@ -1,13 +1,14 @@
 /* A struct entry as bytes. See entry_codec.h. */
 #include <config.h>
 
+#include "enscale_sync/entry_codec.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/crc32c.h"
 #include "common/base/errors.h"
-#include "enscale_sync/entry_codec.h"
 
 void
 entry_rows_free(struct entry_rows *rows)

@@ -1,6 +1,8 @@
 /* The follower: its phases, and what is wanted of the next. See follow.h. */
 #include <config.h>
 
+#include "enscale_sync/follow_private.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +12,13 @@
 #include "common/base/cleanup.h"
 #include "common/base/log.h"
 #include "common/keys/fingerprint.h"
-#include "enscale_sync/follow_private.h"
 
 /* ---- the source's identity --------------------------------------------- */
 
 static int
 make_digest(const struct config *config, uint8_t ret_digest[STATE_DIGEST_LEN])
 {
-	struct wire_writer out AUTO(wire_write_free);
+	AUTO(wire_write_free) struct wire_writer out;
 
 	wire_write_init_growing(&out, 16 * CONFIG_VALUE_MAX);
 	wire_write_cstring(&out, config->uri);

@@ -87,7 +87,7 @@ bool
 follow_has(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
     const char *csn)
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry ours;
 	bool busy = state_is_busy(follow->state), has;
 
@@ -120,8 +120,8 @@ note_gone(struct follow *follow, const struct entry *ours)
 static int
 settle(struct follow *follow, const struct entry *entry)
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
-	struct wire_writer scratch AUTO(wire_write_free);
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
+	AUTO(wire_write_free) struct wire_writer scratch;
 	struct entry ours;
 	bool same = false;
 	int r = state_find(follow->state, comparison_doubt(follow->comparison),

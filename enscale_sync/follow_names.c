@@ -27,7 +27,7 @@ int
 follow_ask_about_orphan(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 {
 	struct follow *follow = arg;
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry entry;
 	int r = state_find(follow->state, uuid, &rows, &entry);
 
@@ -60,7 +60,7 @@ int
 follow_find_name(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
     char ret_dn[ENTRY_DN_MAX + 1])
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry entry;
 	int r = follow_write(follow);
 
@@ -75,7 +75,7 @@ int
 follow_compare(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
     struct berval dn, const char *csn)
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry ours;
 	int r = follow_write(follow);
 

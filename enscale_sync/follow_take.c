@@ -130,7 +130,7 @@ static int
 look_at(struct follow *follow, const struct entry *entry,
     struct verdict *ret_verdict, bool *ret_waits)
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	const struct entry *ours = NULL;
 	struct entry found;
 	int r;

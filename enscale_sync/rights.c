@@ -111,9 +111,8 @@ widened_account(const struct entry *ours, const struct entry *theirs)
 	for (uint32_t i = 0; what == NULL && i < theirs->account.key_count;
 	     i++) {
 		key = find_key(ours, theirs->account.keys[i].fingerprint, &at);
-		what = key == NULL
-		    ? schema_names[SCHEMA_SSH_PUBLIC_KEY]
-		    : widened_key(key, &theirs->account.keys[i]);
+		what = key == NULL ? schema_names[SCHEMA_SSH_PUBLIC_KEY]
+		                   : widened_key(key, &theirs->account.keys[i]);
 	}
 	return what;
 }

@@ -69,7 +69,7 @@ duplicate_reason(const struct record_key *subject)
 static int
 restore_reason(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 {
-	struct entry_rows rows AUTO(entry_rows_free) = { 0 };
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct entry entry;
 	char reason[ENTRY_REASON_MAX + 1];
 	int r = state_find(state, uuid, &rows, &entry);
@@ -405,7 +405,7 @@ static int
 adopt_one(struct state *state, const uint8_t orphan[ENTRY_UUID_LEN],
     const uint8_t parent[ENTRY_UUID_LEN])
 {
-	struct state_copy copy AUTO(state_copy_free) = { 0 };
+	AUTO(state_copy_free) struct state_copy copy = { 0 };
 	struct state_key key = pair(parent, ENTRY_UUID_LEN, orphan);
 	int r = state_copy_load(state, orphan, &copy);
 
@@ -813,7 +813,7 @@ int
 state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const char *dn)
 {
-	struct state_copy copy AUTO(state_copy_free) = { 0 };
+	AUTO(state_copy_free) struct state_copy copy = { 0 };
 	int r = state_copy_load(state, uuid, &copy);
 
 	if (r != 0)
