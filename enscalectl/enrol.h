@@ -25,7 +25,7 @@
 struct enrol {
 	const struct config *config; /* borrowed */
 	struct node_host host;
-	struct node_directory directory;
+	struct directory_identity administrator; /* in the directory */
 	const char *node, *environment, *service, *user, *support, *gateway,
 	    *address, *account, *identity;
 	bool no_login, dry_run;

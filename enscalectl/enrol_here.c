@@ -15,8 +15,7 @@
 #include "enscalectl/node_entry.h"
 #include "enscalectl/verb.h"
 
-#define VIEW_SECONDS 20
-#define NOT_A_NODE   3 /* of the script that shows the entry */
+#define NOT_A_NODE 3 /* of the script that shows the entry */
 
 /* EXIT_YES without an entry: it is not a node yet. */
 static int
@@ -47,15 +46,15 @@ enrol_put_entry(struct enrol *enrol)
 
 	return code != EXIT_YES
 	    ? code
-	    : node_directory_put(&enrol->directory, enrol->number,
-	          enrol->environment, enrol->entry, enrol->dry_run);
+	    : node_directory_put(enrol->config, &enrol->administrator,
+	          enrol->number, enrol->environment, enrol->entry,
+	          enrol->dry_run);
 }
 
 int
 enrol_await_view(struct enrol *enrol)
 {
-	return node_entry_wait(enrol->config, enrol->environment, enrol->entry,
-	    VIEW_SECONDS);
+	return node_entry_wait(enrol->config, enrol->environment, enrol->entry);
 }
 
 /* The host keys of our own sshd, under the name that the login goes by. */

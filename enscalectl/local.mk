@@ -19,12 +19,19 @@ libviewcheck_la_LIBADD = libview.la libfingerprint.la
 noinst_LTLIBRARIES += libconftext.la
 libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
 
+noinst_LTLIBRARIES += libchanges.la
+libchanges_la_SOURCES = %D%/changes.c %D%/changes.h
+libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
+
 %C%_enscalectl_SOURCES = \
 	%D%/ca.c %D%/ca.h \
 	%D%/ca_revoke.c \
 	%D%/ca_rotate.c \
 	%D%/command.c %D%/command.h \
 	%D%/config_check.c \
+	%D%/directory.c %D%/directory.h %D%/directory_private.h \
+	%D%/directory_read.c \
+	%D%/directory_write.c \
 	%D%/enrol.h \
 	%D%/enrol_here.c \
 	%D%/enrol_host.c \
@@ -38,6 +45,8 @@ libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
 	%D%/node_enrol.c \
 	%D%/node_entry.c %D%/node_entry.h \
 	%D%/node_host.c %D%/node_host.h \
+	%D%/output.c %D%/output.h \
+	%D%/published.c %D%/published.h \
 	%D%/setup.c %D%/setup.h \
 	%D%/setup_answers.c \
 	%D%/setup_kept.c \
@@ -47,11 +56,12 @@ libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
 	%D%/setup_units.c \
 	%D%/status.c \
 	%D%/sync.c \
+	%D%/terminal.c %D%/terminal.h \
 	%D%/verb.h \
 	%D%/view.c \
 	%D%/view_json.c %D%/view_json.h \
 	nss_enscale/entry.c nss_enscale/entry.h \
 	pam_enscale/name_service.c pam_enscale/name_service.h
-%C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS)
-%C%_enscalectl_LDADD = libprogram.la libcakey.la libconftext.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
+%C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS)
+%C%_enscalectl_LDADD = libprogram.la libcakey.la libchanges.la libconftext.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
 	libfingerprint.la

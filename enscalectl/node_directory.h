@@ -5,17 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/config/config.h"
+#include "enscalectl/directory.h"
 
 struct node_entry;
-
-/* Who changes it, and where; everything is borrowed. */
-struct node_directory {
-	const struct config *config;
-	const char *uri;           /* NULL: the first of the configuration */
-	const char *bind_dn;       /* "": SASL EXTERNAL */
-	const char *password_file; /* "": none */
-};
 
 /*
  * Adds the entry below that of the environment, or changes in it what differs
@@ -24,7 +16,8 @@ struct node_directory {
  * file: is not written to: the entry is printed. Complains and returns an exit
  * code.
  */
-int node_directory_put(const struct node_directory *directory, uint32_t node,
+int node_directory_put(const struct config *config,
+    const struct directory_identity *identity, uint32_t node,
     const char *environment, const struct node_entry *entry, bool dry_run);
 
 #endif

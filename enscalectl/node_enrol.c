@@ -134,9 +134,9 @@ place_of(struct enrol *enrol, int option)
 		{ OPT_GATEWAY, &enrol->gateway },
 		{ OPT_ADDRESS, &enrol->address },
 		{ OPT_PORT, &enrol->host.port },
-		{ OPT_URI, &enrol->directory.uri },
-		{ OPT_BIND_DN, &enrol->directory.bind_dn },
-		{ OPT_PASSWORD_FILE, &enrol->directory.password_file },
+		{ OPT_URI, &enrol->administrator.uri },
+		{ OPT_BIND_DN, &enrol->administrator.bind_dn },
+		{ OPT_PASSWORD_FILE, &enrol->administrator.password_file },
 		{ OPT_ACCOUNT, &enrol->account },
 		{ OPT_IDENTITY, &enrol->identity },
 	};
@@ -237,11 +237,6 @@ node_enrol(const struct context *context, int argc, char **argv)
 	int code;
 
 	enrol.config = &context->config;
-	enrol.directory = (struct node_directory){
-		.config = &context->config,
-		.bind_dn = "",
-		.password_file = "",
-	};
 	code = take_options(&enrol, argc, argv);
 	if (code == EXIT_YES)
 		code = check_options(&enrol);

@@ -8,16 +8,13 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
-#include "common/view/view.h"
+#include "enscalectl/published.h"
 #include "enscalectl/verb.h"
 #include "ldap/ldap_ldif.h"
-
-#define LOOK_EVERY 100000000L /* nanoseconds */
 
 struct node_entry {
 	struct ldap_ldif *ldif;
@@ -131,66 +128,33 @@ node_entry_shown(const struct node_entry *entry, enum schema_name name)
 
 /* ---- what the view has -------------------------------------------------- */
 
-static bool
-has_host_keys(const struct node_record *record, const struct node_entry *entry)
+static struct published
+wanted(const char *environment, const struct node_entry *entry)
 {
-	const struct entry_host_key *key = entry->entry.node.host_keys;
-	uint32_t i, count = entry->entry.node.host_key_count;
-	struct bytes cursor, blob;
-	bool has;
-
-	if (record->host_key_count != count)
-		return false;
-	for (i = 0; i < count; i++) {
-		has = false;
-		cursor = record->host_keys;
-		while (!has && node_record_next_host_key(&cursor, &blob) == 0)
-			has = blob.len == key[i].blob.len &&
-			    memcmp(blob.data, key[i].blob.data, blob.len) == 0;
-		if (!has)
-			return false;
-	}
-	return true;
+	return (struct published){ .entry = &entry->entry,
+		.environment = environment,
+		.loosely = true };
 }
 
 bool
 node_entry_is_published(const struct config *config, const char *environment,
     const struct node_entry *entry)
 {
-	AUTO(cleanup_view) struct view *view = NULL;
-	const struct entry *wanted = &entry->entry;
-	struct node_record record;
-	char path[CONFIG_PATH_MAX];
+	const struct published published = wanted(environment, entry);
 
-	return config_path(config->state_dir, CONFIG_VIEW_DIR, path) == 0 &&
-	    view_open(path, &view) == 0 &&
-	    view_find_node(view, wanted->id, &record) == 0 &&
-	    strcmp(record.environment, environment) == 0 &&
-	    strcmp(record.address, wanted->node.address) == 0 &&
-	    strcmp(record.system_user, wanted->node.system_user) == 0 &&
-	    record.port == wanted->node.port && has_host_keys(&record, entry);
+	return published_has(config, &published);
 }
 
 int
 node_entry_wait(const struct config *config, const char *environment,
-    const struct node_entry *entry, int seconds)
+    const struct node_entry *entry)
 {
-	const struct timespec pause = { .tv_nsec = LOOK_EVERY };
-	struct timespec now;
-	time_t end;
+	const struct published published = wanted(environment, entry);
+	int64_t took;
+	int r = published_await(config, &published, &took);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	end = now.tv_sec + seconds;
-	for (;;) {
-		if (node_entry_is_published(config, environment, entry))
-			return EXIT_YES;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec >= end)
-			break;
-		nanosleep(&pause, NULL);
-	}
-	complain("this gateway does not have it after %d s: enscalectl status "
-	         "says what it follows, and what it refuses",
-	    seconds);
+	if (r == 0)
+		return EXIT_YES;
+	published_complain(r);
 	return EXIT_CANNOT_TELL;
 }

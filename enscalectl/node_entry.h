@@ -27,8 +27,8 @@ const struct entry_attribute *node_entry_shown(const struct node_entry *entry,
 /* Has the view the same, state and service aside? */
 bool node_entry_is_published(const struct config *config,
     const char *environment, const struct node_entry *entry);
-/* Waits until it has. Complains and returns an exit code. */
+/* Waits until it has (published.h). Complains and returns an exit code. */
 int node_entry_wait(const struct config *config, const char *environment,
-    const struct node_entry *entry, int seconds);
+    const struct node_entry *entry);
 
 #endif

@@ -1,22 +1,14 @@
-/*
- * enscalectl setup, at a terminal: a line, a yes, a password. It refuses to
- * leave a terminal that does not show what is typed.
- */
+/* enscalectl setup, at a terminal: a line, a yes, a password. */
 #include <config.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "enscalectl/setup.h"
-
-#define INTERRUPT   3  /* ^C */
-#define END_OF_FILE 4  /* ^D */
-#define KILL_LINE   21 /* ^U */
-#define DELETE      0x7f
+#include "enscalectl/terminal.h"
 
 int
 setup_read_answer(char ret_answer[CONFIG_VALUE_MAX])
@@ -60,30 +52,11 @@ setup_ask_yes(const char *question)
 int
 setup_read_secret(char ret_secret[LDAP_PASSWORD_MAX])
 {
-	struct termios seen, hidden;
-	size_t len = 0;
-	char c = 0;
+	int r;
 
 	fflush(stdout);
-	if (tcgetattr(STDIN_FILENO, &seen) != 0)
-		return -errno;
-	hidden = seen;
-	/* Keys that would end this program are read: the terminal is put
-	 * back first. */
-	hidden.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG);
-	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) != 0)
-		return -errno;
-	while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n' && c != '\r' &&
-	    c != INTERRUPT && c != END_OF_FILE) {
-		if (c == DELETE || c == '\b')
-			len -= len > 0;
-		else if (c == KILL_LINE)
-			len = 0;
-		else if (len < LDAP_PASSWORD_MAX - 1)
-			ret_secret[len++] = c;
-	}
-	ret_secret[len] = '\0';
-	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &seen);
-	putchar('\n');
-	return c == '\n' || c == '\r' ? 0 : -ECANCELED;
+	r = terminal_read_secret(STDIN_FILENO, ret_secret, LDAP_PASSWORD_MAX);
+	if (r == 0 || r == -ECANCELED)
+		putchar('\n');
+	return r;
 }

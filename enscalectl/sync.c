@@ -64,6 +64,19 @@ ask(const struct context *context, const char *word)
 	return EXIT_NO;
 }
 
+bool
+sync_is_running(const struct config *config)
+{
+	char path[CONFIG_PATH_MAX];
+	int fd AUTO_FD = -1;
+
+	if (config_path(config->run_dir, CONFIG_SYNC_SOCKET, path) != 0)
+		return false;
+	fd = connect_to(path);
+	/* Who may not ask it knows no better. */
+	return fd >= 0 || (fd != -ENOENT && fd != -ECONNREFUSED);
+}
+
 int
 sync_accept(const struct context *context, int argc, char **argv)
 {

@@ -41,6 +41,9 @@ int sync_refresh(const struct context *context, int argc, char **argv);
 int view_dump(const struct context *context, int argc, char **argv);
 int view_verify(const struct context *context, int argc, char **argv);
 
+/* Is somebody there to ask? */
+bool sync_is_running(const struct config *config);
+
 /* "enscalectl: ..." on standard error, control characters replaced. */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 /* Complains about a wrong number of arguments; EXIT_USAGE. */

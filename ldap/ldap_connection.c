@@ -378,11 +378,38 @@ connect_uri(const struct ldap_connection_options *options, const char *uri,
 	return connect_host(url, options->timeout, reason);
 }
 
-static int
-set_tls(LDAP *ld, const char *tls_ca)
+/* Does ldap.conf(5) say whom to trust? */
+static bool
+names_ca(LDAP *ld)
 {
-	const char *ca = *tls_ca != '\0' ? tls_ca : SYSTEM_CA_FILE;
+	static const int options[] = { LDAP_OPT_X_TLS_CACERTFILE,
+		LDAP_OPT_X_TLS_CACERTDIR };
+	bool named = false;
+	char *path;
 
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		path = NULL;
+		if (ldap_get_option(ld, options[i], &path) == LDAP_SUCCESS)
+			named |= path != NULL;
+		ldap_memfree(path);
+	}
+	return named;
+}
+
+static int
+set_tls(LDAP *ld, const struct ldap_connection_options *options)
+{
+	bool ours = !options->personal || *options->tls_ca != '\0';
+	const char *ca = *options->tls_ca != '\0' ? options->tls_ca
+	                                          : SYSTEM_CA_FILE;
+
+	/* A person's ldap.conf(5) may name a certificate to show, and others to
+	 * trust. */
+	if (!ours && (names_ca(ld) ||
+	        ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, ca) == 0))
+		return set_int(ld, LDAP_OPT_X_TLS_NEWCTX, 0) == 0
+		    ? LDAP_SUCCESS
+		    : LDAP_OTHER;
 	if (set_int(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, LDAP_OPT_X_TLS_DEMAND) !=
 	        0 ||
 	    set_int(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN,
@@ -444,7 +471,7 @@ open_tcp(const struct ldap_connection_options *options, const char *uri,
 		close(fd);
 	if (r == LDAP_SUCCESS)
 		r = set_transport(ld, options->timeout);
-	if (r == LDAP_SUCCESS && set_tls(ld, options->tls_ca) != LDAP_SUCCESS) {
+	if (r == LDAP_SUCCESS && set_tls(ld, options) != LDAP_SUCCESS) {
 		(void)snprintf(reason, LDAP_REASON_MAX,
 		    "tls_ca \"%s\": not a file of certificates to read",
 		    options->tls_ca);
@@ -493,20 +520,35 @@ bind_simple(LDAP *ld, const char *dn, char *password)
 }
 
 static int
+take_password(const struct ldap_connection_options *options,
+    char ret_password[LDAP_PASSWORD_MAX])
+{
+	size_t len;
+
+	if (options->password == NULL)
+		return ldap_password_read(options->password_file, ret_password);
+	len = strlen(options->password);
+	if (len >= LDAP_PASSWORD_MAX)
+		return ENS_E_LIMIT;
+	memcpy(ret_password, options->password, len + 1);
+	return 0;
+}
+
+static int
 bind_as(LDAP *ld, const struct ldap_connection_options *options,
     char reason[LDAP_REASON_MAX])
 {
 	char password[LDAP_PASSWORD_MAX];
 	int r;
 
-	if (*options->bind_dn == '\0') {
+	if (*options->bind_dn == '\0' && options->password == NULL) {
 		r = bind_external(ld);
 		if (r == LDAP_SUCCESS)
 			return 0;
 		ldap_connection_reason(ld, r, "SASL EXTERNAL", reason);
 		return ENS_E_LDAP;
 	}
-	r = ldap_password_read(options->password_file, password);
+	r = take_password(options, password);
 	if (r != 0) {
 		(void)snprintf(reason, LDAP_REASON_MAX,
 		    "password_file \"%s\": %s", options->password_file,
@@ -515,7 +557,8 @@ bind_as(LDAP *ld, const struct ldap_connection_options *options,
 		        : error_text(r));
 		return r;
 	}
-	r = bind_simple(ld, options->bind_dn, password);
+	r = bind_simple(ld,
+	    *options->bind_dn != '\0' ? options->bind_dn : NULL, password);
 	explicit_bzero(password, sizeof(password));
 	if (r == LDAP_SUCCESS)
 		return 0;
@@ -545,7 +588,8 @@ ldap_connection_open(const struct ldap_connection_options *options,
 	AUTO(cleanup_ld) LDAP *ld = NULL;
 	int r;
 
-	ldap_connection_prepare();
+	if (!options->personal)
+		ldap_connection_prepare();
 	r = has_scheme(uri, "ldapi") ? open_local(options, uri, &ld, ret_reason)
 	                             : open_tcp(options, uri, &ld, ret_reason);
 	if (r == 0)

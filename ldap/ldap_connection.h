@@ -2,7 +2,8 @@
  * Connections to the directory: opened, secured and bound, or not at all.
  * Certificates and names are always verified; nothing is sent in the clear
  * that should not be; referrals are not followed; ldap.conf(5), ldaprc and
- * LDAP... variables of the environment count for nothing.
+ * LDAP... variables of the environment count for nothing, unless it is a
+ * person's own connection.
  *
  * Opening waits, at most timeout seconds for each of its steps.
  */
@@ -26,6 +27,10 @@
 struct ldap_connection_options {
 	const char *bind_dn;       /* "": SASL EXTERNAL */
 	const char *password_file; /* "": none */
+	/* Instead of the file's; NULL: none. With it bind_dn "" is BINDDN of
+	 * ldap.conf(5), where that counts. */
+	const char *password;
+	bool personal; /* ldap.conf(5), ldaprc and the environment count */
 	bool start_tls;            /* on ldap://, or fail */
 	const char *tls_ca;        /* a file; "": the system's */
 	uint32_t timeout;          /* seconds */

@@ -2,15 +2,13 @@
 user has entered, by one command on the gateway."""
 
 import re
-import socket
-import threading
-from contextlib import contextmanager
 
 import pytest
 
 import entries
 import hosts as test_hosts
 import new_host
+from ldapi import directory_here
 
 HOST = new_host.ADDRESS
 ENVIRONMENT = "cool-waterfall-59"
@@ -22,43 +20,7 @@ SSH = [
 ]
 LOGIN = ["--account", "25880", "--identity", "/root/enrol/account"]
 MANAGER = "cn=manager,dc=enscale,dc=example"
-LDAPI = "/run/slapd/ldapi"
 DN = entries.node_dn(130001, ENVIRONMENT)
-
-
-def pump(source, sink):
-    while data := source.recv(65536):
-        sink.sendall(data)
-    sink.shutdown(socket.SHUT_WR)
-
-
-def serve(listener, path):
-    while True:
-        try:
-            client, _ = listener.accept()
-        except OSError:
-            return
-        server = socket.socket(socket.AF_UNIX)
-        server.connect(path)
-        for ends in ((client, server), (server, client)):
-            threading.Thread(target=pump, args=ends, daemon=True).start()
-
-
-@contextmanager
-def directory_here(gateway, directory):
-    """slapd's local socket, as if the directory were on the gateway: root there
-    is root to it."""
-    gateway.sh("mkdir -p /run/slapd")
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(gateway.path(LDAPI))
-        listener.listen()
-        threading.Thread(target=serve, daemon=True,
-                         args=(listener, directory.path(LDAPI))).start()
-        try:
-            yield ["--uri", "ldapi:///"]
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            gateway.sh("rm -r /run/slapd")
 
 
 @pytest.fixture

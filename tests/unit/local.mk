@@ -103,6 +103,11 @@ tests_unit_test_ca_list_SOURCES = %D%/test_ca_list.c
 tests_unit_test_ca_list_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ca_list_LDADD = libcakey.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_changes
+tests_unit_test_changes_SOURCES = %D%/test_changes.c
+tests_unit_test_changes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LDAP_CFLAGS)
+tests_unit_test_changes_LDADD = libchanges.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_conf_text
 tests_unit_test_conf_text_SOURCES = %D%/test_conf_text.c
 tests_unit_test_conf_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -1,0 +1,253 @@
+/* Changing the directory. See directory.h. It refuses to write what no gateway
+ * would take, and to change anything in silence. */
+#include <config.h>
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
+#include "enscalectl/directory_private.h"
+#include "enscalectl/verb.h"
+#include "ldap/ldap_dn.h"
+
+static const uint8_t no_uuid[ENTRY_UUID_LEN];
+
+/* ---- the log ------------------------------------------------------------ */
+
+/* Asks as whom the directory knows us: before the write, so that the time until
+ * this gateway has it is counted from there. */
+static void
+ask_who(struct directory *directory)
+{
+	struct berval *name = NULL;
+
+	if (directory->who == NULL &&
+	    ldap_whoami_s(directory->ld, &name, NULL, NULL) == LDAP_SUCCESS &&
+	    name != NULL)
+		directory->who = strndup(name->bv_val, name->bv_len);
+	ber_bvfree(name);
+}
+
+/* Who it is on this host, sudo seen through. */
+static json_t *
+local_user(void)
+{
+	const char *before = getenv("SUDO_USER");
+	const struct passwd *passwd = getpwuid(getuid());
+
+	if (before != NULL && before[0] != '\0' && getuid() == 0)
+		return json_sprintf("%s by sudo", before);
+	return passwd != NULL ? json_string(passwd->pw_name)
+	                      : json_integer((json_int_t)getuid());
+}
+
+/* One line of JSON, as the guard's audit log has them. */
+static void
+audit(struct directory *directory, const char *dn, int result)
+{
+	AUTO_FREE char *line = NULL;
+	json_t *object = json_pack("{s:s, s:s, s:o, s:s*, s:s}", "event",
+	    directory->what, "dn", dn, "user", local_user(), "directory_user",
+	    directory->who, "result",
+	    result == LDAP_SUCCESS ? "changed" : ldap_err2string(result));
+
+	line = object != NULL
+	    ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII)
+	    : NULL;
+	json_decref(object);
+	openlog("enscalectl", LOG_PID, LOG_AUTH);
+	syslog(LOG_NOTICE, "%s", line != NULL ? line : directory->what);
+	closelog();
+}
+
+/* What was tried without the right to it, and what may have been done, is in
+ * the log, too. */
+static int
+finish(struct directory *directory, int result, const char *dn)
+{
+	audit(directory, dn, result);
+	return result == LDAP_SUCCESS
+	    ? EXIT_YES
+	    : directory_fail(directory, result, dn, true);
+}
+
+/* ---- entries ------------------------------------------------------------ */
+
+int
+directory_judge(struct directory *directory, const char *dn,
+    const struct entry_attribute *attributes, uint32_t count,
+    const struct changes *changes, const struct entry **ret_entry)
+{
+	struct changed changed AUTO(cleanup_changed) = { NULL, 0, NULL };
+	struct berval name = { strlen(dn), NULL };
+	static struct entry entry; /* as borrowed as the parser's texts */
+	int r = changes_apply(changes, attributes, count, &changed);
+
+	memcpy(&name.bv_val, &dn, sizeof(dn)); /* only read */
+	if (r == 0)
+		r = entry_parse(directory->parser, no_uuid, name,
+		    changed.attributes, changed.count, &entry);
+	if (r != 0) {
+		complain("\"%s\": %s", dn, error_text(r));
+		return EXIT_CANNOT_TELL;
+	}
+	if (entry.refused) {
+		complain("\"%s\" would be refused by gateways: %s", dn,
+		    entry.reason);
+		return EXIT_NO;
+	}
+	if (entry.warning[0] != '\0')
+		complain("\"%s\": %s", dn, entry.warning);
+	*ret_entry = &entry;
+	return EXIT_YES;
+}
+
+/* It is the entry above that is missing. */
+static int
+finish_add(struct directory *directory, int result, const char *dn)
+{
+	if (result != LDAP_NO_SUCH_OBJECT)
+		return finish(directory, result, dn);
+	complain("%s has no entry for \"%s\" to be below, or does not show it "
+	         "to you: --below names another one",
+	    directory->uri, dn);
+	return EXIT_NO;
+}
+
+int
+directory_add(struct directory *directory, const char *dn,
+    struct changes *changes, const struct entry **ret_entry)
+{
+	const struct entry *entry;
+	int code = directory_judge(directory, dn, NULL, 0, changes, &entry);
+
+	ask_who(directory);
+	if (code == EXIT_YES)
+		code = finish_add(directory,
+		    ldap_add_ext_s(directory->ld, dn, changes->pointers, NULL,
+		        NULL),
+		    dn);
+	if (code == EXIT_YES)
+		*ret_entry = entry;
+	return code;
+}
+
+int
+directory_modify(struct directory *directory, const struct directory_entry *old,
+    struct changes *changes, const struct entry **ret_entry)
+{
+	const struct entry *entry;
+	int code = directory_judge(directory, old->dn, old->raw.rows,
+	    old->raw.count, changes, &entry);
+
+	ask_who(directory);
+	if (code == EXIT_YES)
+		code = finish(directory,
+		    ldap_modify_ext_s(directory->ld, old->dn, changes->pointers,
+		        NULL, NULL),
+		    old->dn);
+	if (code == EXIT_YES)
+		*ret_entry = entry;
+	return code;
+}
+
+/* "cn=x" of "cn=x,ou=y": the text before the first comma that is none of the
+ * name itself. */
+static int
+first_rdn(const char *dn, char buf[ENTRY_DN_MAX + 1])
+{
+	LDAPDN names = NULL;
+	char *text = NULL;
+	int r = ldap_str2dn(dn, &names, LDAP_DN_FORMAT_LDAPV3), n;
+
+	if (r == LDAP_SUCCESS && names != NULL && names[0] != NULL)
+		r = ldap_rdn2str(names[0], &text, LDAP_DN_FORMAT_LDAPV3);
+	n = text != NULL ? snprintf(buf, ENTRY_DN_MAX + 1, "%s", text) : -1;
+	ldap_memfree(text);
+	if (names != NULL)
+		ldap_dnfree(names);
+	return r == LDAP_SUCCESS && n > 0 && n <= ENTRY_DN_MAX ? 0
+	                                                       : ENS_E_SYNTAX;
+}
+
+int
+directory_move(struct directory *directory, const char *dn, const char *parent)
+{
+	char rdn[ENTRY_DN_MAX + 1];
+
+	if (first_rdn(dn, rdn) != 0) {
+		complain("\"%s\": %s", dn, error_text(ENS_E_SYNTAX));
+		return EXIT_CANNOT_TELL;
+	}
+	ask_who(directory);
+	return finish(directory,
+	    ldap_rename_s(directory->ld, dn, rdn, parent, 1, NULL, NULL), dn);
+}
+
+/* ---- deleting ----------------------------------------------------------- */
+
+static int
+compare_lengths(const void *a, const void *b)
+{
+	const char *const *one = a, *const *other = b;
+	size_t x = strlen(*one), y = strlen(*other);
+
+	return (y > x) - (y < x);
+}
+
+/* What is below comes first: it has the longer name. */
+static int
+delete_found(struct directory *directory, LDAPMessage *found)
+{
+	int count = ldap_count_entries(directory->ld, found), n = 0;
+	AUTO_FREE char **names = calloc((size_t)count + 1, sizeof(*names));
+	int code = names != NULL ? EXIT_YES : EXIT_CANNOT_TELL, i;
+	LDAPMessage *entry;
+
+	for (entry = ldap_first_entry(directory->ld, found);
+	     entry != NULL && names != NULL && n < count;
+	     entry = ldap_next_entry(directory->ld, entry)) {
+		names[n] = ldap_get_dn(directory->ld, entry);
+		n += names[n] != NULL;
+	}
+	if (n > 0)
+		qsort(names, (size_t)n, sizeof(*names), compare_lengths);
+	for (i = 0; i < n; i++) {
+		if (code == EXIT_YES)
+			code = finish(directory,
+			    ldap_delete_ext_s(directory->ld, names[i], NULL,
+			        NULL),
+			    names[i]);
+		ldap_memfree(names[i]);
+	}
+	return code;
+}
+
+int
+directory_delete(struct directory *directory, const char *dn)
+{
+	char none[] = LDAP_NO_ATTRS, *attributes[] = { none, NULL };
+	struct timeval patience = ldap_connection_patience(
+	    (int64_t)directory->config->timeout * 1000);
+	LDAPMessage *found = NULL;
+	int code, r;
+
+	ask_who(directory);
+	r = ldap_search_ext_s(directory->ld, dn, LDAP_SCOPE_SUBTREE,
+	    "(objectClass=*)", attributes, 0, NULL, NULL, &patience,
+	    LDAP_NO_LIMIT, &found);
+	code = r == LDAP_SUCCESS ? delete_found(directory, found)
+	                         : directory_fail(directory, r, dn, true);
+
+	ldap_msgfree(found);
+	return code;
+}

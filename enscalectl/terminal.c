@@ -1,0 +1,107 @@
+/* See terminal.h. It refuses to leave a terminal that does not show what is
+ * typed. */
+#include <config.h>
+
+#include "enscalectl/terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/text.h"
+
+#define INTERRUPT   3  /* ^C */
+#define END_OF_FILE 4  /* ^D */
+#define KILL_LINE   21 /* ^U */
+#define DELETE      0x7f
+#define ANSWER_MAX  16
+
+int
+terminal_read_secret(int fd, char *ret_secret, size_t size)
+{
+	struct termios seen, hidden;
+	size_t len = 0;
+	char c = 0;
+
+	if (tcgetattr(fd, &seen) != 0)
+		return -errno;
+	hidden = seen;
+	/* Keys that would end this program are read: the terminal is put
+	 * back first. */
+	hidden.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG);
+	if (tcsetattr(fd, TCSAFLUSH, &hidden) != 0)
+		return -errno;
+	while (read(fd, &c, 1) == 1 && c != '\n' && c != '\r' &&
+	    c != INTERRUPT && c != END_OF_FILE) {
+		if (c == DELETE || c == '\b')
+			len -= len > 0;
+		else if (c == KILL_LINE)
+			len = 0;
+		else if (len < size - 1)
+			ret_secret[len++] = c;
+	}
+	ret_secret[len] = '\0';
+	(void)tcsetattr(fd, TCSAFLUSH, &seen);
+	return c == '\n' || c == '\r' ? 0 : -ECANCELED;
+}
+
+/* Standard error is what a pipe leaves to be read. */
+static int
+open_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -ENXIO : fd;
+}
+
+static void
+say(int fd, const char *text)
+{
+	char printable[1024];
+	size_t len = text_printable(text, printable, sizeof(printable));
+
+	/* Whoever does not see the question does not answer it. */
+	if (write(fd, printable, len) < 0)
+		return;
+}
+
+int
+terminal_ask_secret(const char *question, char *ret_secret, size_t size)
+{
+	AUTO_FD int fd = open_terminal();
+	int r;
+
+	if (fd < 0)
+		return fd;
+	say(fd, question);
+	r = terminal_read_secret(fd, ret_secret, size);
+	if (write(fd, "\n", 1) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+int
+terminal_ask(const char *question)
+{
+	AUTO_FD int fd = open_terminal();
+	char answer[ANSWER_MAX];
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	say(fd, question);
+	say(fd, " [y/N] ");
+	n = read(fd, answer, sizeof(answer) - 1);
+	if (n < 0)
+		return -errno;
+	/* What is left of a longer line is for nobody. */
+	(void)tcflush(fd, TCIFLUSH);
+	answer[n] = '\0';
+	answer[strcspn(answer, "\r\n")] = '\0';
+	return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
+}
