@@ -54,27 +54,6 @@ parse_key(const char *text, bool no_touch, int64_t now, struct ssh_key *ret_key)
 	return KEYD_DONE;
 }
 
-/* The parser has accepted the from= list: nothing in it ends the quotes. */
-static enum keyd_result
-write_line(const struct ssh_key *key, struct key_entry *entry)
-{
-	const struct bytes blob = { key->blob, key->blob_len };
-	bool has_from = key->from[0] != '\0';
-	char options[KEY_OPTIONS_TEXT_MAX + 1];
-	int n;
-
-	ssh_key_format_options(key->options, options);
-	n = snprintf(entry->line, sizeof(entry->line), "%s%s%s%s%s%s", options,
-	    options[0] != '\0' && has_from ? "," : "",
-	    has_from ? "from=\"" : "", key->from, has_from ? "\"" : "",
-	    options[0] != '\0' || has_from ? " " : "");
-	if (n < 0 ||
-	    ssh_key_format(blob, entry->line + n,
-	        sizeof(entry->line) - (size_t)n) == 0)
-		return KEYD_KEY_FORMAT;
-	return KEYD_DONE;
-}
-
 static enum keyd_result
 write_expires(int64_t expires, struct key_entry *entry)
 {
@@ -102,10 +81,9 @@ check_key(const char *text, bool no_touch, int64_t now, struct key_entry *entry)
 	if (fingerprint_sha256((struct bytes){ key.blob, key.blob_len },
 	        entry->fingerprint) < 0)
 		return KEYD_UNAVAILABLE;
-	result = write_line(&key, entry);
-	if (result == KEYD_DONE)
-		result = write_expires(key.expires, entry);
-	return result;
+	if (ssh_key_format_line(&key, entry->line, sizeof(entry->line)) == 0)
+		return KEYD_KEY_FORMAT;
+	return write_expires(key.expires, entry);
 }
 
 enum keyd_result

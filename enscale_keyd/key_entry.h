@@ -14,9 +14,7 @@
 #include "common/keys/ssh_key.h"
 #include "common/protocol/keyd_protocol.h"
 
-/* no-pty,from="..." type base64 */
-#define KEY_ENTRY_LINE_MAX \
-	(KEY_OPTIONS_TEXT_MAX + 64 + FROM_TEXT_MAX + BASE64_LEN(KEY_BLOB_MAX))
+#define KEY_ENTRY_LINE_MAX KEY_WRITTEN_MAX
 #define KEY_ENTRY_TIME_LEN 15 /* 20301231235959Z */
 #define KEY_ENTRY_DN_MAX   (ENTRY_DN_MAX + 128)
 

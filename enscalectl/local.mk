@@ -24,6 +24,8 @@ libchanges_la_SOURCES = %D%/changes.c %D%/changes.h
 libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 
 %C%_enscalectl_SOURCES = \
+	%D%/account.c \
+	%D%/account_show.c \
 	%D%/ca.c %D%/ca.h \
 	%D%/ca_revoke.c \
 	%D%/ca_rotate.c \
@@ -37,16 +39,26 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/enrol_host.c \
 	%D%/enrol_stage.c \
 	%D%/enscalectl.c \
+	%D%/environment.c \
 	%D%/health.c %D%/health.h \
 	%D%/health_names.c \
 	%D%/health_sshd.c \
+	%D%/host_keys.c %D%/host_keys.h \
+	%D%/history.c %D%/history.h \
+	%D%/key.c \
+	%D%/key_add.c \
+	%D%/key_pem.c %D%/key_pem.h \
+	%D%/key_list.c %D%/key_list.h \
 	%D%/name.c \
+	%D%/node.c \
 	%D%/node_directory.c %D%/node_directory.h \
 	%D%/node_enrol.c \
 	%D%/node_entry.c %D%/node_entry.h \
 	%D%/node_host.c %D%/node_host.h \
 	%D%/output.c %D%/output.h \
 	%D%/published.c %D%/published.h \
+	%D%/records.c %D%/records.h \
+	%D%/request.c %D%/request.h \
 	%D%/setup.c %D%/setup.h \
 	%D%/setup_answers.c \
 	%D%/setup_kept.c \
@@ -56,6 +68,7 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/setup_units.c \
 	%D%/status.c \
 	%D%/sync.c \
+	%D%/task.c %D%/task.h \
 	%D%/terminal.c %D%/terminal.h \
 	%D%/verb.h \
 	%D%/view.c \

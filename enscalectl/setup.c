@@ -177,8 +177,8 @@ say_what_next(const struct config *config)
 
 	putchar('\n');
 	if (!find_account(config, &account))
-		puts("There is no account yet: README, The first account, "
-		     "adds one. Then:\n");
+		puts("There is no account yet: enscalectl account add, key "
+		     "add and environment add make the first. Then:\n");
 	printf("  Try it          ssh -p %u %u@%s\n", config->port, account,
 	    config->host);
 	printf("  If not, why     enscalectl explain %u\n", account);

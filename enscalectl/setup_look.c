@@ -288,8 +288,7 @@ look_at_file(const struct config *config, struct setup_look *look)
 		    errno == EACCES
 		        ? "the user enscale-sync has to be able to read it: "
 		          "chgrp enscale and chmod 640, and its folders"
-		        : "make it: it has the entries that README shows for "
-		          "ldapadd",
+		        : "make it: it has the entries that README shows",
 		    "%s: %s", path, error_text(-errno));
 		return;
 	}

@@ -100,6 +100,13 @@ size_t ssh_key_format(struct bytes blob, char *buf, size_t size);
 void ssh_key_format_options(uint8_t options,
     char buf[KEY_OPTIONS_TEXT_MAX + 1]);
 
+/* Writes the key with all of its options but expiry-time=, which a directory has
+ * in an attribute of its own: "no-pty,from=... type base64", and a NUL. Returns
+ * the length, 0 when it is too small; KEY_WRITTEN_MAX bytes are enough. */
+#define KEY_WRITTEN_MAX \
+	(KEY_OPTIONS_TEXT_MAX + 64 + FROM_TEXT_MAX + 6 * KEY_BLOB_MAX / 4)
+size_t ssh_key_format_line(const struct ssh_key *key, char *buf, size_t size);
+
 /* The expiry-time of sshd(8): YYYYMMDD[HHMM[SS]][Z], local time without Z.
  * 0 or ENS_E_SYNTAX. */
 int ssh_key_parse_expiry(const char *text, size_t len, int64_t *ret_time);

@@ -330,3 +330,24 @@ ssh_key_stricter_from(const char *a, const char *b)
 		return a;
 	return has_patterns(a, b, false) && has_patterns(b, a, true) ? b : NULL;
 }
+
+/* The parser has accepted the from= list: nothing in it ends the quotes. */
+size_t
+ssh_key_format_line(const struct ssh_key *key, char *buf, size_t size)
+{
+	const struct bytes blob = { key->blob, key->blob_len };
+	bool has_from = key->from[0] != '\0';
+	char options[KEY_OPTIONS_TEXT_MAX + 1];
+	size_t len;
+	int n;
+
+	ssh_key_format_options(key->options, options);
+	n = snprintf(buf, size, "%s%s%s%s%s%s", options,
+	    options[0] != '\0' && has_from ? "," : "",
+	    has_from ? "from=\"" : "", key->from, has_from ? "\"" : "",
+	    options[0] != '\0' || has_from ? " " : "");
+	if (n < 0 || (size_t)n >= size)
+		return 0;
+	len = ssh_key_format(blob, buf + n, size - (size_t)n);
+	return len > 0 ? (size_t)n + len : 0;
+}

@@ -1,0 +1,320 @@
+/*
+ * enscalectl key add: a public key, as people have them, for an account. It
+ * refuses a key that anybody has already, one that is too weak, and a private
+ * key, of which nothing is kept or said.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/base64.h"
+#include "common/base/cleanup.h"
+#include "common/base/errors.h"
+#include "common/base/text.h"
+#include "common/keys/fingerprint.h"
+#include "common/keys/ssh_key_text.h"
+#include "common/view/view_walk.h"
+#include "enscalectl/key_list.h"
+#include "enscalectl/key_pem.h"
+#include "enscalectl/records.h"
+#include "enscalectl/task.h"
+
+#define SENTENCE_MAX 512
+#define RDN_TYPE     "enscaleKeyFingerprint"
+
+/* A key to be added, and for whom. */
+struct add {
+	struct task task; /* of the account */
+	const char *title;
+	struct ssh_key key;
+	uint8_t fingerprint[SHA256_LEN];
+	struct record_key_facts facts;
+};
+
+/* ---- the key ------------------------------------------------------------ */
+
+/* All of it: 0 with its length, -errno, ENS_E_LIMIT. */
+static int
+read_text(const char *path, char text[ATTRIBUTE_VALUE_MAX], size_t *ret_len)
+{
+	bool from_input = path == NULL || strcmp(path, "-") == 0;
+	AUTO_FD int fd = from_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+	                            : open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, text + len, ATTRIBUTE_VALUE_MAX - 1 - len)) > 0)
+		len += (size_t)n;
+	if (n < 0)
+		return -errno;
+	if (len == ATTRIBUTE_VALUE_MAX - 1)
+		return ENS_E_LIMIT;
+	text[len] = '\0';
+	*ret_len = len;
+	return 0;
+}
+
+static int
+complain_key(const char *reason)
+{
+	complain("not added: %s", reason);
+	if (strstr(reason, "a private key") != NULL)
+		complain("a private key was shown to this program, which kept "
+		         "nothing of it: is it where others can read it, make "
+		         "a new pair");
+	return EXIT_NO;
+}
+
+static int
+parse_key(const char *data, size_t len, struct ssh_key *ret_key)
+{
+	struct ssh_key_text text;
+	int r;
+
+	if (key_pem_is(data)) {
+		r = key_pem_read(data, len, ret_key);
+		return r == 0 ? EXIT_YES : complain_key(error_text(r));
+	}
+	ssh_key_text_init(&text, data, len);
+	r = ssh_key_text_only(&text, ret_key);
+	return r == 0 ? EXIT_YES : complain_key(text.reason);
+}
+
+static int
+read_key(struct add *add, const char *path)
+{
+	static char text[ATTRIBUTE_VALUE_MAX];
+	const bool no_touch = add->task.config->no_touch;
+	struct bytes blob;
+	size_t len = 0;
+	int code, r = read_text(path, text, &len);
+
+	if (r != 0) {
+		complain("\"%s\": %s", path != NULL ? path : "standard input",
+		    error_text(r));
+		return EXIT_CANNOT_TELL;
+	}
+	code = parse_key(text, len, &add->key);
+	explicit_bzero(text, sizeof(text));
+	if (code != EXIT_YES)
+		return code;
+	if ((add->key.options & KEY_NO_TOUCH) != 0 && !no_touch)
+		return complain_key("option not accepted: no-touch-required "
+		                    "(see no_touch in enscale.conf)");
+	blob = (struct bytes){ add->key.blob, add->key.blob_len };
+	if (fingerprint_sha256(blob, add->fingerprint) == 0 &&
+	    record_key_facts(blob, &add->facts))
+		return EXIT_YES;
+	complain("%s", error_text(ENS_E_CRYPTO));
+	return EXIT_CANNOT_TELL;
+}
+
+/* ---- has anybody got it? ------------------------------------------------ */
+
+static int
+compare_own(const struct entry_key *key, const struct entry *entry, void *arg)
+{
+	const struct add *add = arg;
+
+	if (key == NULL ||
+	    memcmp(key->fingerprint, add->fingerprint, SHA256_LEN) != 0)
+		return EXIT_YES;
+	complain("not added: account %u has this key already, \"%s\" (%s)",
+	    add->task.number, key->title, entry->dn);
+	return EXIT_NO;
+}
+
+/* Rows of the view. */
+struct look {
+	const struct view *view;
+	const uint8_t *fingerprint;
+	uint32_t account; /* whose it is */
+};
+
+static int
+look_at_row(const struct view_row *row, void *arg)
+{
+	struct look *look = arg;
+	struct wire_reader reader;
+	struct key_record record;
+	uint32_t account;
+
+	if (row->hidden || row->key.len != 1 + 4 + SHA256_LEN ||
+	    row->key.data[0] != RECORD_KEY ||
+	    memcmp(row->key.data + 5, look->fingerprint, SHA256_LEN) != 0)
+		return 0;
+	wire_read_init(&reader, row->key.data + 1, 4);
+	account = wire_read_u32(&reader);
+	if (view_find_key(look->view, account, look->fingerprint, &record) != 0)
+		return 0;
+	look->account = account;
+	return -EEXIST;
+}
+
+/* What this gateway has is found by what it is, in whatever form the directory
+ * has it. */
+static int
+look_in_view(const struct add *add)
+{
+	const struct config *config = add->task.config;
+	AUTO(cleanup_view) struct view *view = NULL;
+	struct look look = { .fingerprint = add->fingerprint };
+	char path[CONFIG_PATH_MAX];
+	int r = config_path(config->state_dir, CONFIG_VIEW_DIR, path);
+
+	if (r == 0)
+		r = view_open(path, &view);
+	look.view = view;
+	for (uint32_t i = 0; r == 0 && i < view_segment_count(view); i++)
+		r = view_each_row(view, i, look_at_row, &look);
+	if (r != -EEXIST)
+		return EXIT_YES; /* the directory is asked, too */
+	complain("not added: account %u has this key already", look.account);
+	return EXIT_NO;
+}
+
+static void
+say_owner(const struct config *config, const struct directory_entry *found)
+{
+	const char *attribute = config->schema.names[SCHEMA_ACCOUNT_ID];
+	char account[NAME_TEXT_MAX + 1];
+
+	directory_parent_value(found->dn, attribute, account);
+	complain("not added: %s%s has this key already%s%s%s (%s)",
+	    account[0] != '\0' ? "account " : "another account", account,
+	    found->entry.refused ? "" : ", \"",
+	    found->entry.refused ? "" : found->entry.key.title,
+	    found->entry.refused ? "" : "\"", found->dn);
+}
+
+static int
+look_in_directory(const struct add *add, const char *hex)
+{
+	const struct config *config = add->task.config;
+	struct directory_entry found = { .message = NULL };
+	char filter[DIRECTORY_FILTER_MAX];
+	int code;
+
+	directory_filter(config, ENTRY_KEY, RDN_TYPE, hex, filter);
+	code = directory_find(add->task.directory, NULL, 0, filter, &found);
+	if (code == EXIT_NO)
+		return EXIT_YES;
+	if (code == EXIT_YES)
+		say_owner(config, &found);
+	cleanup_directory_entry(&found);
+	return code == EXIT_YES ? EXIT_NO : code;
+}
+
+/* ---- adding ------------------------------------------------------------- */
+
+static int
+say(const struct add *add, const struct entry *entry)
+{
+	const struct published wanted = { .entry = entry,
+		.account = add->task.number };
+
+	if (!add->task.request.json)
+		printf("%s %u %s %s\n", add->facts.type, add->facts.bits,
+		    add->facts.sha256, add->facts.md5);
+	return published_say(add->task.config, &wanted, add->task.request.json,
+	    entry->dn, "key \"%s\" of account %u added", add->title,
+	    add->task.number);
+}
+
+static int
+put(struct add *add, const char *hex, const char *line)
+{
+	const struct schema *schema = add->task.schema;
+	const char *expires = schema->names[SCHEMA_EXPIRES];
+	struct changes changes = { .count = 0 };
+	char dn[ENTRY_DN_MAX + 1], until[REQUEST_TIME_SIZE];
+	struct request_times times;
+	const struct entry *entry;
+	int code = request_put_fields(&add->task.request, &times, &changes);
+
+	changes_put_text(&changes, LDAP_MOD_ADD, "objectClass",
+	    schema->names[SCHEMA_KEY]);
+	changes_put_text(&changes, LDAP_MOD_ADD, RDN_TYPE, hex);
+	changes_put_text(&changes, LDAP_MOD_ADD, schema->names[SCHEMA_CN],
+	    add->title);
+	changes_put_text(&changes, LDAP_MOD_ADD,
+	    schema->names[SCHEMA_SSH_PUBLIC_KEY], line);
+	if (add->key.expires > 0 && add->task.request.field_count == 0) {
+		request_time_format(add->key.expires, until);
+		changes_put_text(&changes, LDAP_MOD_ADD, expires, until);
+	}
+	if (code == EXIT_YES)
+		code = request_dn(dn, RDN_TYPE, hex, add->task.entry.dn);
+	if (code == EXIT_YES)
+		code = directory_add(add->task.directory, dn, &changes, &entry);
+	return code == EXIT_YES ? say(add, entry) : code;
+}
+
+static int
+run(struct add *add)
+{
+	char hex[2 * SHA256_LEN + 1], line[KEY_WRITTEN_MAX + 1];
+	int code;
+
+	hex_encode(add->fingerprint, SHA256_LEN, hex);
+	if (ssh_key_format_line(&add->key, line, sizeof(line)) == 0)
+		return complain_key(error_text(ENS_E_KEY_FORMAT));
+	code = key_list_each(add->task.directory, &add->task.entry, compare_own,
+	    add);
+	if (code == EXIT_YES)
+		code = look_in_view(add);
+	if (code == EXIT_YES)
+		code = look_in_directory(add, hex);
+	return code == EXIT_YES ? put(add, hex, line) : code;
+}
+
+static int
+check_title(const char *title)
+{
+	size_t len = strlen(title);
+
+	if (len > 0 && len <= NAME_TEXT_MAX && text_is_printable(title) &&
+	    strspn(title, " ") < len)
+		return EXIT_YES;
+	complain("a title has up to %d printable bytes, and not only blanks",
+	    NAME_TEXT_MAX);
+	return EXIT_USAGE;
+}
+
+/* The only field that is not in the key, or a word of its own. */
+static const struct field *
+expires_field(void)
+{
+	for (uint32_t i = 0; i < key_fields.count; i++)
+		if (key_fields.rows[i].attribute == SCHEMA_EXPIRES)
+			return &key_fields.rows[i];
+	return NULL;
+}
+
+int
+key_add(const struct context *context, int argc, char **argv)
+{
+	static struct field_table expires = { .count = 1 };
+	static struct request_form form = { "key add", 2, 3, &expires, 0 };
+	static struct add add; /* it is large, and there is one */
+	int code;
+
+	expires.rows = expires_field();
+	code = task_begin(context, &form, argc, argv, ENTRY_ACCOUNT, &add.task);
+	if (code == EXIT_YES) {
+		add.title = add.task.request.words[1];
+		code = check_title(add.title);
+	}
+	if (code == EXIT_YES)
+		code = read_key(&add, add.task.request.words[2]);
+	if (code == EXIT_YES)
+		code = run(&add);
+	task_finish(&add.task);
+	return code;
+}

@@ -1,0 +1,123 @@
+/* See task.h. It refuses to delete what nobody has agreed to. */
+#include <config.h>
+
+#include "enscalectl/task.h"
+
+#include <string.h>
+
+static uint32_t
+number_max(enum entry_kind kind)
+{
+	return kind == ENTRY_ACCOUNT ? ACCOUNT_ID_MAX : NODE_ID_MAX;
+}
+
+int
+task_open(const struct context *context, const struct request_form *form,
+    int argc, char **argv, enum entry_kind kind, struct task *task)
+{
+	int code = request_read(context, form, argc, argv, &task->request);
+
+	task->config = &context->config;
+	task->schema = &context->config.schema;
+	task->kind = kind;
+	task->name = task->request.words[0];
+	if (code == EXIT_YES && kind != ENTRY_ENVIRONMENT)
+		code = request_number(task->name, number_max(kind),
+		    kind == ENTRY_ACCOUNT ? "an account" : "a node",
+		    &task->number);
+	return code == EXIT_YES ? request_open(&task->request, &task->directory)
+	                        : code;
+}
+
+int
+task_begin(const struct context *context, const struct request_form *form,
+    int argc, char **argv, enum entry_kind kind, struct task *task)
+{
+	int code = task_open(context, form, argc, argv, kind, task);
+
+	if (code == EXIT_YES)
+		code = directory_find_named(task->directory, kind, task->name,
+		    &task->entry);
+	if (code == EXIT_YES && kind == ENTRY_NODE)
+		directory_parent_value(task->entry.dn,
+		    task->schema->names[SCHEMA_CN], task->environment);
+	return code;
+}
+
+int
+task_is_new(struct task *task)
+{
+	int code = directory_find_named_quietly(task->directory, task->kind,
+	    task->name, &task->entry);
+
+	if (code != EXIT_YES)
+		return code == EXIT_NO ? EXIT_YES : code;
+	complain("%s %s is there already: \"%s\"", entry_kind_text(task->kind),
+	    task->name, task->entry.dn);
+	return EXIT_NO;
+}
+
+void
+task_finish(struct task *task)
+{
+	cleanup_directory_entry(&task->entry);
+	directory_close(task->directory);
+}
+
+static int
+say(const struct task *task, const struct entry *entry, bool gone,
+    const char *what, const char *dn)
+{
+	const struct published wanted = { .entry = entry,
+		.environment = task->environment,
+		.gone = gone };
+
+	if (!gone && entry->refused) {
+		complain("\"%s\" %s, and gateways refuse it: %s", dn, what,
+		    entry->reason);
+		return EXIT_NO;
+	}
+	return published_say(task->config, &wanted, task->request.json, dn,
+	    "%s %s %s", entry_kind_text(task->kind), task->name, what);
+}
+
+int
+task_say(const struct task *task, const struct entry *entry, const char *what,
+    const char *dn)
+{
+	return say(task, entry, false, what, dn);
+}
+
+int
+task_set(struct task *task, enum schema_name attribute, const char *value,
+    const char *what)
+{
+	struct changes changes = { .count = 0 };
+	const struct entry *entry;
+	int code;
+
+	changes_put_text(&changes, LDAP_MOD_REPLACE,
+	    task->schema->names[attribute], value);
+	code = directory_modify(task->directory, &task->entry, &changes,
+	    &entry);
+	return code == EXIT_YES ? task_say(task, entry, what, task->entry.dn)
+	                        : code;
+}
+
+int
+task_delete(struct task *task, const char *question)
+{
+	struct entry *entry = &task->entry.entry;
+	int code = request_confirm(&task->request, question);
+
+	if (code == EXIT_YES)
+		code = directory_delete(task->directory, task->entry.dn);
+	/* Also of one that gateways refused. */
+	entry->kind = task->kind;
+	entry->id = task->number;
+	if (task->kind == ENTRY_ENVIRONMENT)
+		entry->environment.name = task->name;
+	return code == EXIT_YES
+	    ? say(task, entry, true, "deleted", task->entry.dn)
+	    : code;
+}

@@ -1,0 +1,396 @@
+"""enscalectl account, key, environment and node: an administrator's day, against
+the real slapd, and the gateway that follows it."""
+
+import json
+import re
+import signal
+
+import pexpect
+import pytest
+
+import entries
+import hosts as test_hosts
+import ldapi
+from ldapi import directory_here
+
+ACCOUNT, OTHER = "50001", "50002"
+ENVIRONMENT, SECOND = "amber-field-7", "amber-field-8"
+NODE = "130077"
+GATEWAY_DN = f"cn=gateway,{entries.SUFFIX}"
+AS_GATEWAY = ["--uri", "ldaps://directory", "--bind-dn", GATEWAY_DN, "--password-file",
+              "/root/verbs/password"]
+
+
+class Verbs:
+    def __init__(self, gateway):
+        self.gateway = gateway
+
+    def run(self, *words, input=b""):
+        return self.gateway.run(["enscalectl", *words], input=input, check=False,
+                                env={"LDAPURI": "ldapi:///"})
+
+    def do(self, *words, **more):
+        """It is done, and said so."""
+        result = self.run(*words, **more)
+        assert result.returncode == 0, result.stderr.decode()
+        return result.stdout.decode()
+
+    def change(self, *words, **more):
+        """The same, and this gateway has it."""
+        said = self.do(*words, **more)
+        assert re.search(r": this gateway has it after \d+ ms\n\Z", said), said
+        return said
+
+    def refuse(self, *words, says, code=1, **more):
+        result = self.run(*words, **more)
+        text = result.stderr.decode()
+        assert result.returncode == code, text
+        assert says in text, text
+        return text
+
+    def json(self, *words, **more):
+        return json.loads(self.do(*words, "--json", **more))
+
+
+@pytest.fixture
+def verbs(gateway, directory, administrator):
+    gateway.sh("mkdir -p /root/verbs; install -m 600 /etc/enscale/directory.password"
+               " /root/verbs/password; cd /root/verbs;"
+               " for name in one two host; do ssh-keygen -q -t ed25519 -N '' -f $name; done")
+    with directory_here(gateway, directory):
+        yield Verbs(gateway)
+    for dn in (entries.account_dn(ACCOUNT), entries.account_dn(OTHER),
+               entries.environment_dn(ENVIRONMENT), entries.environment_dn(SECOND)):
+        try:
+            administrator.delete(dn)
+        except test_hosts.Failed:  # it was not added
+            pass
+    gateway.sh("rm -r /root/verbs")
+
+
+def explain(gateway, name):
+    return gateway.run(["enscalectl", "explain", name], check=False).stdout.decode()
+
+
+# ---- a day -------------------------------------------------------------------------
+
+
+@pytest.mark.both
+def test_four_verbs_make_an_account_with_a_key_and_a_node_that_it_may_enter(verbs, gateway):
+    said = verbs.change("account", "add", ACCOUNT, "name=Ada Berg", "mail=ada@customer.example")
+    assert said.startswith(f"account {ACCOUNT} added: ")
+    said = verbs.change("key", "add", ACCOUNT, "laptop", "/root/verbs/one.pub")
+    shown = gateway.sh("ssh-keygen -lf /root/verbs/one.pub; ssh-keygen -l -E md5 -f"
+                       " /root/verbs/one.pub").stdout.decode().split()
+    assert said.startswith(f"ED25519 256 {shown[1]} {shown[5]}\n")
+    verbs.change("environment", "add", ENVIRONMENT, f"owner={ACCOUNT}")
+    result = verbs.run("node", "add", NODE, ENVIRONMENT, "address=198.19.0.77",
+                       "service_type=apache", "system_user=apache")
+    assert b"nobody can enter it" in result.stderr
+    verbs.change("node", "hostkey", NODE, "/root/verbs/host.pub")
+    assert explain(gateway, f"{NODE}-{ACCOUNT}").startswith("allowed: ")
+
+    verbs.change("account", "suspend", ACCOUNT)
+    assert explain(gateway, ACCOUNT).startswith("account-suspended: ")
+    verbs.change("account", "resume", ACCOUNT)
+    verbs.change("account", "expire", ACCOUNT, "2020-01-31T12:00:00+01:00")
+    assert explain(gateway, ACCOUNT).startswith("account-expired: ")
+    verbs.change("account", "expire", ACCOUNT, "never")
+    verbs.change("account", "limit", ACCOUNT, "3")
+    [account] = verbs.json("account", "list", "max_sessions=3", "name=Ada*")
+    assert account == {
+        "account_id": int(ACCOUNT), "status": "active", "expires": None, "max_sessions": 3,
+        "cn": "Ada Berg", "mail": "ada@customer.example", "dn": entries.account_dn(ACCOUNT),
+        "refused": None}
+
+    verbs.change("environment", "state", ENVIRONMENT, "stopped")
+    assert explain(gateway, f"{NODE}-{ACCOUNT}").startswith("environment-stopped: ")
+    verbs.change("environment", "state", ENVIRONMENT, "running")
+    verbs.change("node", "state", NODE, "stopped")
+    assert explain(gateway, f"{NODE}-{ACCOUNT}").startswith("node-stopped: ")
+    verbs.change("node", "state", NODE, "running")
+    verbs.change("key", "expire", ACCOUNT, "laptop", "2020-01-31")
+    question = ["enscalectl", "explain", ACCOUNT, "--key", shown[1]]
+    assert gateway.run(question, check=False).stdout.startswith(b"key-expired: ")
+    verbs.change("key", "delete", ACCOUNT, shown[1], "--yes")
+    verbs.change("node", "delete", NODE, "--yes")
+    verbs.refuse("account", "delete", ACCOUNT, "--yes", says=f"owns {ENVIRONMENT}")
+    verbs.change("environment", "delete", ENVIRONMENT, "--yes")
+    verbs.change("account", "delete", ACCOUNT, "--yes")
+    assert explain(gateway, ACCOUNT).startswith("account-unknown: ")
+
+
+def test_access_to_an_environment_is_given_changed_and_taken_away(verbs, gateway):
+    for account in (ACCOUNT, OTHER):
+        verbs.change("account", "add", account)
+    for name in (ENVIRONMENT, SECOND):
+        verbs.change("environment", "add", name, f"owner={ACCOUNT}")
+    verbs.do("node", "add", NODE, ENVIRONMENT, "address=198.19.0.77", "system_user=apache")
+    name = f"{NODE}-{OTHER}"
+    assert explain(gateway, name).startswith("node-unknown: ")
+    verbs.change("environment", "share", ENVIRONMENT, OTHER, "limited")
+    assert explain(gateway, name).startswith("access-limited: ")
+    verbs.change("environment", "share", ENVIRONMENT, OTHER, "full")
+    assert explain(gateway, name).startswith("allowed: ")
+    [found] = verbs.json("environment", "list", f"cn={ENVIRONMENT}")
+    assert (found["owner"], found["full_access"], found["limited_access"]) == (
+        int(ACCOUNT), [int(OTHER)], [])
+    verbs.change("environment", "unshare", ENVIRONMENT, OTHER)
+    assert explain(gateway, name).startswith("node-unknown: ")
+    verbs.refuse("environment", "unshare", ENVIRONMENT, OTHER, says="no access")
+    verbs.refuse("environment", "share", ENVIRONMENT, ACCOUNT, "full", says="owns")
+    verbs.refuse("environment", "share", ENVIRONMENT, "50009", "full", says='no account "50009"')
+    verbs.change("node", "move", NODE, SECOND)
+    verbs.change("environment", "owner", SECOND, OTHER)
+    assert explain(gateway, name).startswith("allowed: ")
+    verbs.change("environment", "delete", SECOND, "--yes")
+    assert explain(gateway, f"{NODE}-{ACCOUNT}").startswith("node-unknown: ")
+
+
+def test_show_of_an_account_has_what_support_needs(verbs, gateway, client):
+    terminal = client.pexpect_ssh("25880")
+    try:
+        test_hosts.wait_for(lambda: "session" in kinds(verbs.json("account", "show", "25880")),
+                            "the session in account show")
+        shown = verbs.json("account", "show", "25880")
+    finally:
+        terminal.close()
+    assert [row["kind"] for row in shown][0] == "account"
+    environments = {row["cn"]: row["role"] for row in shown if row["kind"] == "environment"}
+    assert environments["cool-waterfall-59"] == "owner"
+    assert environments["crimson-dust-8"] == "limited"
+    session = next(row for row in shown if row["kind"] == "session")
+    used = {row["fingerprint"]: row["last_used"] for row in shown if row["kind"] == "key"}
+    assert used[session["key"]] is not None
+
+
+def kinds(rows):
+    return {row["kind"] for row in rows}
+
+
+# ---- keys --------------------------------------------------------------------------
+
+
+def test_keys_come_in_every_form_and_only_once(verbs, gateway, client):
+    for account in (ACCOUNT, OTHER):
+        verbs.change("account", "add", account)
+    gateway.sh("cd /root/verbs; ssh-keygen -q -t rsa -b 3072 -N '' -f rsa;"
+               " ssh-keygen -q -t ecdsa -N '' -f ecdsa; ssh-keygen -q -t rsa -b 1024 -N '' -f weak;"
+               " ssh-keygen -e -m RFC4716 -f rsa.pub >rsa.4716; ssh-keygen -e -m PEM -f rsa.pub"
+               " >rsa.pem; ssh-keygen -e -m PKCS8 -f ecdsa.pub >ecdsa.pkcs8;"
+               " openssl genpkey -algorithm ed25519 | openssl pkey -pubout >ed25519.pkcs8")
+    for name, sort in (("rsa.4716", "RSA 3072"), ("rsa.pem", "RSA 3072"),
+                       ("ecdsa.pkcs8", "ECDSA 256"), ("ed25519.pkcs8", "ED25519 256")):
+        said = verbs.change("key", "add", ACCOUNT, name, f"/root/verbs/{name}")
+        assert said.startswith(f"{sort} SHA256:")
+        if name != "ed25519.pkcs8":
+            own = gateway.sh(f"ssh-keygen -lf /root/verbs/{name.split('.')[0]}.pub").stdout
+            assert own.decode().split()[1] in said
+        if name.startswith("rsa"):
+            verbs.change("key", "delete", ACCOUNT, name, "--yes")
+    line = gateway.read("/root/verbs/one.pub")
+    verbs.change("key", "add", ACCOUNT, "input", input=b'from="198.18.0.0/16",no-pty ' + line)
+    [key] = [row for row in verbs.json("key", "list", ACCOUNT) if row["cn"] == "input"]
+    assert key["from"] == "198.18.0.0/16" and key["options"] == "no-pty"
+
+    says = f"account {ACCOUNT} has this key already"
+    verbs.refuse("key", "add", ACCOUNT, "again", "/root/verbs/one.pub", says=says)
+    verbs.refuse("key", "add", OTHER, "again", "/root/verbs/one.pub", says=says)
+    # found by what it is, under whatever name the directory has it
+    demo = client.read("/root/keys/25880-ed25519.pub")
+    verbs.refuse("key", "add", OTHER, "demo", input=demo,
+                 says="account 25880 has this key already")
+    verbs.refuse("key", "add", OTHER, "weak", "/root/verbs/weak.pub", says="too weak")
+    verbs.refuse("key", "add", OTHER, "none", input=b"ssh-ed25519 AAAA", says="not a public key")
+
+
+def test_of_a_private_key_nothing_is_kept_or_said(verbs, gateway):
+    verbs.change("account", "add", ACCOUNT)
+    private = gateway.read("/root/verbs/one")
+    text = verbs.refuse("key", "add", ACCOUNT, "oops", input=private, says="a private key")
+    assert "make a new pair" in text
+    body = private.decode().split()[4:-4]
+    assert len(body) > 3
+    assert not any(part in text + gateway.log() for part in body)
+    assert verbs.json("key", "list", ACCOUNT) == []
+
+
+# ---- what cannot be done ------------------------------------------------------------
+
+
+def test_what_a_gateway_would_refuse_is_not_written(verbs):
+    verbs.refuse("account", "add", ACCOUNT, "status=asleep", says="enscaleStatus: an unknown word")
+    verbs.change("account", "add", ACCOUNT)
+    verbs.change("environment", "add", ENVIRONMENT, f"owner={ACCOUNT}")
+    for wrong, says in ((["address=127.0.0.1"], "loopback"), (["address=here"], "not an address"),
+                        (["address=198.19.0.77", "port=70000"], "enscalePort")):
+        verbs.refuse("node", "add", NODE, ENVIRONMENT, *wrong, "system_user=apache", says=says)
+    verbs.refuse("environment", "state", ENVIRONMENT, "runing", says="an unknown word")
+    verbs.refuse("account", "add", ACCOUNT, says="is there already")
+    verbs.refuse("account", "show", OTHER, says=f'no account "{OTHER}"')
+    verbs.refuse("account", "add", "0", says="want 1 to", code=64)
+    verbs.refuse("account", "add", OTHER, "colour=red", says="one of status, expires", code=64)
+    verbs.refuse("account", "expire", ACCOUNT, "2027-02-30", says="is no time", code=64)
+    verbs.refuse("environment", "delete", ENVIRONMENT, says="--yes", code=64)
+    verbs.refuse("account", "list", "--password", "secret", says="usage:", code=64)
+
+
+def test_who_may_not_and_where_nothing_is_are_said(verbs, gateway):
+    verbs.change("account", "add", ACCOUNT)
+    text = verbs.refuse("account", "suspend", ACCOUNT, *AS_GATEWAY,
+                        says="Insufficient access")
+    assert "--bind-dn and --password-file say who may" in text
+    assert verbs.json("account", "list", *AS_GATEWAY) != []
+    verbs.refuse("account", "list", "--uri", "ldap://127.0.0.1:1", says="--uri ldapi:///")
+    gateway.sh("sed 's/^base = .*/base = dc=nowhere/' /etc/enscale/enscale.conf"
+               " >/root/verbs/enscale.conf")
+    verbs.refuse("-f", "/root/verbs/enscale.conf", "account", "list",
+                 says='has no entry "dc=nowhere", or does not show it to you: base in')
+    gateway.sh("cat /etc/enscale/enscale.conf - >/root/verbs/enscale.conf",
+               input=f"[directory]\nfilter = (enscaleAccountId={ACCOUNT})\n".encode())
+    assert len(verbs.json("-f", "/root/verbs/enscale.conf", "account", "list")) == 1
+    verbs.refuse("account", "add", OTHER, "--below", f"ou=none,{entries.SUFFIX}",
+                 says="--below names another one")
+
+
+def test_what_tools_of_ldap_are_told_counts_here_too(verbs, gateway):
+    verbs.change("account", "add", ACCOUNT)
+    gateway.write("/root/verbs/.ldaprc", "URI ldapi:///\n")
+    suspend = ["enscalectl", "account", "suspend", ACCOUNT]
+
+    def run(*more, **env):
+        return gateway.run([*suspend, *more], check=False, env={"HOME": "/nowhere"} | env)
+
+    # without a word it is the gateway's server, where root is nobody
+    result = run()
+    assert result.returncode == 1 and b"ldaps://directory: SASL EXTERNAL" in result.stderr
+    assert run(HOME="/root/verbs").returncode == 0
+    result = run(*AS_GATEWAY[:2], *AS_GATEWAY[4:], LDAPBINDDN=GATEWAY_DN)
+    assert b"Insufficient access" in result.stderr
+
+
+def test_a_referral_is_named_and_not_followed(verbs, administrator):
+    dn = f"ou=elsewhere,{entries.SUFFIX}"
+    administrator.add(dn, objectClass=["referral", "extensibleObject"], ou="elsewhere",
+                      ref="ldap://elsewhere.example/ou=elsewhere")
+    try:
+        verbs.refuse("account", "add", ACCOUNT, "--below", dn, says="ldap://elsewhere.example")
+    finally:
+        administrator._run("ldapdelete", "-M", dn)
+
+
+def test_a_directory_that_goes_away_in_the_middle_leaves_a_change_unknown(
+        gateway, directory, administrator):
+    administrator.add_account(ACCOUNT)
+    try:
+        with directory_here(gateway, directory, ldapi.MODIFY):
+            text = Verbs(gateway).refuse("account", "suspend", ACCOUNT, code=2,
+                                         says="whether it was changed is not known")
+            assert '"show" tells' in text
+        with directory_here(gateway, directory):
+            def status():
+                shown = Verbs(gateway).json("account", "show", ACCOUNT)
+                return next(row["status"] for row in shown if row["kind"] == "account")
+
+            test_hosts.wait_for(lambda: status() == "suspended", "the suspension")
+    finally:
+        administrator.delete(entries.account_dn(ACCOUNT))
+
+
+def test_where_no_gateway_runs_or_follows_it_is_said(verbs, gateway):
+    def elsewhere(setting):
+        gateway.sh("cat /etc/enscale/enscale.conf - >/root/verbs/enscale.conf",
+                   input=f"[paths]\n{setting}\n".encode())
+        return ["-f", "/root/verbs/enscale.conf", "account"]
+
+    here = elsewhere("state_dir = /nowhere")
+    assert verbs.do(*here, "add", ACCOUNT) == f"account {ACCOUNT} added: no gateway runs here\n"
+    [change] = verbs.json(*here, "suspend", ACCOUNT)
+    assert change == {"done": f"account {ACCOUNT} suspended", "dn": entries.account_dn(ACCOUNT),
+                      "milliseconds": None}
+    test_hosts.wait_for(lambda: "suspended" in explain(gateway, ACCOUNT), "the suspension")
+    # its view does not have it yet, and nobody is there to bring it
+    gateway.kill("enscale-sync", signal.SIGSTOP)
+    try:
+        result = verbs.run(*elsewhere("run_dir = /nowhere"), "resume", ACCOUNT)
+    finally:
+        gateway.kill("enscale-sync", signal.SIGCONT)
+    assert result.returncode == 2 and b"enscale-sync does not run" in result.stderr
+    assert result.stdout == f"account {ACCOUNT} resumed\n".encode()
+
+
+# ---- who did it, and how it looks ----------------------------------------------------
+
+
+def test_each_change_is_in_the_log_with_who_did_it(verbs, gateway):
+    before = len(gateway.log())
+    verbs.change("account", "add", ACCOUNT)
+    verbs.refuse("account", "suspend", ACCOUNT, *AS_GATEWAY,
+                 says="Insufficient access")
+    lines = re.findall(r"enscalectl\[\d+\]: ({.*})", gateway.log()[before:])
+    done, tried = map(json.loads, lines)
+    assert done == {"event": "account add", "dn": entries.account_dn(ACCOUNT), "user": "root",
+                    "directory_user": "dn:gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=auth",
+                    "result": "changed"}
+    assert tried["directory_user"] == f"dn:{GATEWAY_DN}"
+    assert tried["event"] == "account suspend" and tried["result"] == "Insufficient access"
+
+
+def at_terminal(gateway, command):
+    argv = gateway.command(["bash", "-c", command], {"TERM": "xterm"})
+    return pexpect.spawn(argv[0], argv[1:], encoding="utf-8", timeout=20, dimensions=(24, 200))
+
+
+def test_a_terminal_is_asked_and_gets_aligned_columns(verbs, gateway):
+    verbs.change("account", "add", ACCOUNT, "name=Ada\x1b[31m Berg")
+    verbs.change("account", "add", OTHER)
+    asks = f"enscalectl account list --uri ldaps://directory --bind-dn {GATEWAY_DN}"
+    terminal = at_terminal(gateway, asks)
+    terminal.expect(f"Password of {GATEWAY_DN}: ")
+    password = gateway.read("/root/verbs/password").decode().strip()
+    terminal.sendline(password)
+    terminal.expect(pexpect.EOF)
+    assert password not in terminal.before and "\x1b" not in terminal.before
+    lines = terminal.before.replace("\r", "").strip().split("\n")
+    assert lines[0].split() == ["account_id", "status", "expires", "max_sessions", "cn", "mail"]
+    column = lines[0].index("cn")
+    [row] = [line for line in lines if line.startswith(ACCOUNT)]
+    assert row[column:].startswith("Ada[31m Berg")
+    for answer, left in (("n", 1), ("y", 0)):
+        terminal = at_terminal(
+            gateway, f"LDAPURI=ldapi:/// enscalectl account delete {OTHER}")
+        terminal.expect(rf"Delete account {OTHER}.*\[y/N\] ")
+        terminal.sendline(answer)
+        terminal.expect(pexpect.EOF)
+        assert len([row for row in verbs.json("account", "list")
+                    if row["account_id"] == int(OTHER)]) == left
+
+
+def test_elsewhere_a_record_is_a_line_with_tabs(verbs):
+    verbs.change("account", "add", ACCOUNT, "name=Ada")
+    # who reads no more of it, ends it
+    quiet = verbs.gateway.sh("LDAPURI=ldapi:/// enscalectl key list 2>&1 | true").stdout
+    assert quiet == b""
+    lines = verbs.do("account", "list", "name=Ada").splitlines()
+    assert lines == [f"{ACCOUNT}\tactive\t\t\tAda\t\t{entries.account_dn(ACCOUNT)}\t"]
+    assert verbs.do("account", "list", "name=Nobody", "--json") == "[]\n"
+
+
+def of_page(title):
+    """Names that the page has for it, in their order."""
+    with open("/usr/src/enscale/man/enscalectl.8") as file:
+        text = file.read().split(".Ss Accounts, keys, environments and nodes\n")[1]
+    item = re.search(rf"^\.It Li {title}$(.*?)^(?=\.It|\.El)", text, re.M | re.S)[1]
+    lines = re.findall(r"^\.(?:Li|Cm) (.*?)(?: ;)?$", item, re.M)
+    return re.findall(r"\w+", " ".join(lines))
+
+
+@pytest.mark.parametrize("noun", ["account", "key", "environment", "node"])
+def test_the_values_of_a_list_and_the_fields_are_those_of_the_page(verbs, noun):
+    title = {"key": "key list , key show", "node": "node list , node show"}
+    rows = verbs.json(noun, "list")
+    assert len(rows) > 2
+    for row in rows:
+        assert list(row) == of_page(title.get(noun, f"{noun} list"))
+    text = verbs.refuse(noun, "list", "colour=red", says="want FIELD=VALUE", code=64)
+    assert sorted(text.split("one of ")[1].strip().split(", ")) == sorted(of_page(noun))
