@@ -63,7 +63,7 @@ static const struct verb verbs[] = {
 	    "say whether its nodes can be entered", environment_state },
 	{ "environment unshare", "NAME ACCOUNT " THERE,
 	    "take an account's access away", environment_unshare },
-	{ "explain", "NAME [--key FINGERPRINT] [--from ADDRESS]",
+	{ "explain", "NAME [--key FINGERPRINT] [--from ADDRESS] [--json]",
 	    "say whether a login name may come in, and why", name_explain },
 	{ "key add", "ACCOUNT TITLE [FILE] [expires=TIME] " THERE,
 	    "add a public key, of a file or standard input", key_add },
@@ -74,7 +74,7 @@ static const struct verb verbs[] = {
 	{ "key list", "[ACCOUNT | FIELD=VALUE...] " THERE,
 	    "list the keys of an account, or of all", key_list },
 	{ "key show", "ACCOUNT KEY " THERE, "show a key", key_show },
-	{ "lookup", "NAME", "say what the gateway knows of a login name",
+	{ "lookup", "NAME [--json]", "say what the gateway knows of a login name",
 	    name_lookup },
 	{ "node add",
 	    "NODE ENVIRONMENT [FIELD=VALUE...] [--scan [--yes]] " THERE,
@@ -96,6 +96,8 @@ static const struct verb verbs[] = {
 	{ "node show", "NODE " THERE, "show a node", node_show },
 	{ "node state", "NODE running|stopped|sleeping " THERE,
 	    "say whether a node can be entered", node_state },
+	{ "settings", "ACCOUNT [--json]",
+	    "print what a customer is told to connect", settings_show },
 	{ "setup",
 	    "[--uri URI] [--tls-ca FILE] [--base DN] [--bind-dn DN] "
 	    "[--password-file FILE] [--host NAME] [--ca new|FILE] [--dry-run] "
@@ -110,6 +112,8 @@ static const struct verb verbs[] = {
 	{ "view dump", "[--json]", "print every published record", view_dump },
 	{ "view verify", "", "check every published record and reference",
 	    view_verify },
+	{ "who", "NODE|ENVIRONMENT [--json]",
+	    "say who may enter, by which key and until when", who_show },
 };
 
 #define HELP_WIDTH 78

@@ -59,6 +59,7 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/published.c %D%/published.h \
 	%D%/records.c %D%/records.h \
 	%D%/request.c %D%/request.h \
+	%D%/settings.c \
 	%D%/setup.c %D%/setup.h \
 	%D%/setup_answers.c \
 	%D%/setup_kept.c \
@@ -73,6 +74,7 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/verb.h \
 	%D%/view.c \
 	%D%/view_json.c %D%/view_json.h \
+	%D%/who.c \
 	nss_enscale/entry.c nss_enscale/entry.h \
 	pam_enscale/name_service.c pam_enscale/name_service.h
 %C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS)

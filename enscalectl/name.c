@@ -7,28 +7,80 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include <jansson.h>
+
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
-#include "common/base/text.h"
 #include "common/keys/fingerprint_text.h"
 #include "common/names/account_map.h"
 #include "common/names/login_name.h"
 #include "common/policy/policy.h"
 #include "common/view/view.h"
-#include "enscalectl/verb.h"
+#include "enscalectl/output.h"
+#include "enscalectl/request.h"
 #include "pam_enscale/name_service.h"
 
-static void
-print_text(const char *label, const char *text)
+/* What is known, as members of an object in the order in which they are
+ * printed: "host_keys" is the label "host keys". */
+static void __attribute__((format(printf, 3, 4)))
+add_fact(json_t *facts, const char *name, const char *format, ...)
 {
-	char printable[2 * ENTRY_DN_MAX];
+	char text[2 * ENTRY_DN_MAX];
+	va_list args;
 
-	text_printable(text, printable, sizeof(printable));
-	printf("%-12s%s\n", label, printable);
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	(void)json_object_set_new(facts, name, output_text(text));
+}
+
+static void
+add_number(json_t *facts, const char *name, uint64_t number)
+{
+	(void)json_object_set_new(facts, name,
+	    json_integer((json_int_t)number));
+}
+
+static void
+print_fact(const char *name, const json_t *value)
+{
+	char label[32];
+	size_t i;
+
+	snprintf(label, sizeof(label), "%s", name);
+	for (i = 0; label[i] != '\0'; i++)
+		if (label[i] == '_')
+			label[i] = ' ';
+	if (json_is_integer(value))
+		printf("%-12s%" JSON_INTEGER_FORMAT "\n", label,
+		    json_integer_value(value));
+	else
+		printf("%-12s%s\n", label,
+		    json_is_string(value) ? json_string_value(value) : "");
+}
+
+/* Takes them over. */
+static void
+print_facts(json_t *facts, bool json)
+{
+	struct output output;
+	const json_t *value;
+	const char *name;
+
+	if (json) {
+		output_begin(&output, true);
+		output_record(&output, facts);
+		output_end(&output);
+		return;
+	}
+	json_object_foreach(facts, name, value)
+		print_fact(name, value);
+	json_decref(facts);
 }
 
 static int
@@ -45,7 +97,7 @@ open_view(const struct context *context, struct view **ret_view)
 
 /* Asks the account map; the exit code is the answer. */
 static int
-ask_map(const struct context *context, uint32_t account)
+ask_map(const struct context *context, uint32_t account, json_t *facts)
 {
 	const struct account_map *map;
 	char path[CONFIG_PATH_MAX];
@@ -55,13 +107,14 @@ ask_map(const struct context *context, uint32_t account)
 	if (r == 0)
 		r = account_map_open(path, &map);
 	if (r != 0) {
-		printf("%-12scannot tell: %s\n", "map", error_text(r));
+		add_fact(facts, "map", "cannot tell: %s", error_text(r));
 		return EXIT_CANNOT_TELL;
 	}
 	code = account_map_has(map, account) ? EXIT_YES : EXIT_NO;
-	printf("%-12s%s\n", "map", code == EXIT_YES ? "exists" : "not found");
+	add_fact(facts, "map", code == EXIT_YES ? "exists" : "not found");
 	if (account_map_uid_base(map) != context->config.uid_base)
-		printf("%-12sof uid_base %u; the configuration says %u\n", "",
+		add_fact(facts, "uid_base",
+		    "%u in the map; the configuration says %u",
 		    account_map_uid_base(map), context->config.uid_base);
 	account_map_close(map);
 	return code;
@@ -70,7 +123,7 @@ ask_map(const struct context *context, uint32_t account)
 /* Whether programs of this host see the name; nsswitch.conf decides. */
 static void
 ask_nss(const struct context *context, const struct login_name *login,
-    const char *name)
+    const char *name, json_t *facts)
 {
 	char cause[NAME_SERVICE_CAUSE_MAX];
 	const struct passwd *passwd;
@@ -79,19 +132,19 @@ ask_nss(const struct context *context, const struct login_name *login,
 	passwd = getpwnam(name);
 	if (passwd != NULL &&
 	    name_service_agrees(login, context->config.uid_base, cause))
-		printf("%-12suid %u\n", "nss", passwd->pw_uid);
+		add_fact(facts, "nss", "uid %u", passwd->pw_uid);
 	else if (passwd != NULL)
-		printf("%-12sanother user, so PAM refuses the name: %s\n",
-		    "nss", cause);
+		add_fact(facts, "nss",
+		    "another user, so PAM refuses the name: %s", cause);
 	else if (errno == 0 || errno == ENOENT || errno == ESRCH)
-		printf("%-12snot found\n", "nss");
+		add_fact(facts, "nss", "not found");
 	else
-		printf("%-12scannot tell: %s\n", "nss", error_text(-errno));
+		add_fact(facts, "nss", "cannot tell: %s", error_text(-errno));
 }
 
 /* Those that users see, by the name that they see. */
 static void
-print_fields(const struct field_table *table, const void *fields)
+add_fields(json_t *facts, const struct field_table *table, const void *fields)
 {
 	for (uint32_t i = 0; i < table->count; i++) {
 		const struct field *field = &table->rows[i];
@@ -99,42 +152,46 @@ print_fields(const struct field_table *table, const void *fields)
 		if (field->shown == NULL)
 			continue;
 		if (field_is_text(field))
-			print_text(field->shown, field_text(field, fields));
+			add_fact(facts, field->shown, "%s",
+			    field_text(field, fields));
 		else if (field_has_words(field))
-			print_text(field->shown, field_word(field, fields));
+			add_fact(facts, field->shown, "%s",
+			    field_word(field, fields));
 		else
-			printf("%-12s%" PRIu64 "\n", field->shown,
+			add_number(facts, field->shown,
 			    field_number(field, fields));
 	}
 }
 
 static void
-print_account(const struct view *view, const struct account_record *account)
+add_account(json_t *facts, const struct view *view,
+    const struct account_record *account)
 {
 	struct account_keys_record keys;
 
-	printf("%-12s%s\n", "status", account_status_text(account->status));
-	print_text("person", account->name);
+	add_fact(facts, "status", "%s", account_status_text(account->status));
+	add_fact(facts, "person", "%s", account->name);
 	if (view_find_account_keys(view, account->account, &keys) == 0)
-		printf("%-12s%u\n", "keys", keys.count);
+		add_number(facts, "keys", keys.count);
 }
 
 static void
-print_node(const struct node_record *node)
+add_node(json_t *facts, const struct node_record *node)
 {
 	struct bytes cursor = node->host_keys, blob;
 	unsigned host_keys = 0;
 
 	while (node_record_next_host_key(&cursor, &blob) == 0)
 		host_keys++;
-	print_text("environment", node->environment);
-	print_fields(&node_fields, &node->fields);
+	add_fact(facts, "environment", "%s", node->environment);
+	add_fields(facts, &node_fields, &node->fields);
 	/* Without one the node cannot be entered. */
-	printf("%-12s%u\n", "host keys", host_keys);
+	add_number(facts, "host_keys", host_keys);
 }
 
 static void
-ask_view(const struct context *context, const struct login_name *name)
+ask_view(const struct context *context, const struct login_name *name,
+    json_t *facts)
 {
 	AUTO(cleanup_view) struct view *view = NULL;
 	struct account_record account;
@@ -145,41 +202,48 @@ ask_view(const struct context *context, const struct login_name *name)
 	if (r == 0)
 		r = view_find_account(view, name->account, &account);
 	if (r == 0)
-		print_account(view, &account);
+		add_account(facts, view, &account);
 	else
-		printf("%-12s%s%s\n", "view",
+		add_fact(facts, "view", "%s%s",
 		    r == ENS_E_NOTFOUND ? "" : "cannot tell: ", error_text(r));
 	if (name->node == 0 || view == NULL)
 		return;
 	r = view_find_node(view, name->node, &node);
 	if (r == 0)
-		print_node(&node);
+		add_node(facts, &node);
 	else
-		printf("%-12s%s\n", "node", error_text(r));
+		add_fact(facts, "node_view", "%s", error_text(r));
 }
 
 int
 name_lookup(const struct context *context, int argc, char **argv)
 {
+	static const struct request_form form = { "lookup", 1, 1, NULL,
+		REQUEST_LOCAL };
+	struct request request;
 	struct login_name name;
-	int code;
+	json_t *facts;
+	int code = request_read(context, &form, argc, argv, &request);
 
-	if (argc != 1)
-		return complain_usage("lookup");
-	if (login_name_parse(argv[0], &name) != 0) {
-		complain("\"%s\" is no login name of the gateway", argv[0]);
+	if (code != EXIT_YES)
+		return code;
+	if (login_name_parse(request.words[0], &name) != 0) {
+		complain("\"%s\" is no login name of the gateway",
+		    request.words[0]);
 		return EXIT_NO;
 	}
-	printf("%-12s%u\n", "account", name.account);
+	facts = json_object();
+	add_number(facts, "account", name.account);
 	if (name.node != 0)
-		printf("%-12s%u\n", "node", name.node);
+		add_number(facts, "node", name.node);
 	/* A number over the limit is ours and has no uid. */
 	if (name.account <= ACCOUNT_ID_MAX)
-		printf("%-12s%u\n", "uid",
+		add_number(facts, "uid",
 		    context->config.uid_base + name.account);
-	code = ask_map(context, name.account);
-	ask_nss(context, &name, argv[0]);
-	ask_view(context, &name);
+	code = ask_map(context, name.account, facts);
+	ask_nss(context, &name, request.words[0], facts);
+	ask_view(context, &name, facts);
+	print_facts(facts, request.json);
 	return code;
 }
 
@@ -189,6 +253,7 @@ struct question {
 	const char *name;
 	const char *key;
 	const char *address;
+	bool json;
 };
 
 static int
@@ -196,6 +261,7 @@ parse_question(int argc, char **argv, struct question *ret_question)
 {
 	static const struct option options[] = {
 		{ "from", required_argument, NULL, 'a' },
+		{ "json", no_argument, NULL, 'j' },
 		{ "key", required_argument, NULL, 'k' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -208,6 +274,9 @@ parse_question(int argc, char **argv, struct question *ret_question)
 		switch (option) {
 		case 'a':
 			question.address = optarg;
+			break;
+		case 'j':
+			question.json = true;
 			break;
 		case 'k':
 			question.key = optarg;
@@ -266,12 +335,19 @@ make_policy_question(const struct context *context,
 }
 
 static int
-print_answer(const struct policy_answer *answer)
+print_answer(const struct question *question,
+    const struct policy_answer *answer)
 {
+	const char *verdict = policy_verdict_text(answer->verdict);
 	char sentence[POLICY_SENTENCE_MAX];
 
 	policy_sentence(answer, sentence, sizeof(sentence));
-	printf("%s: %s\n", policy_verdict_text(answer->verdict), sentence);
+	if (question->json)
+		print_facts(json_pack("{s:s, s:s, s:s}", "name", question->name,
+		                "verdict", verdict, "sentence", sentence),
+		    true);
+	else
+		printf("%s: %s\n", verdict, sentence);
 	if (answer->verdict == POLICY_CANNOT_TELL) {
 		complain("cannot read the view: %s", error_text(answer->error));
 		return EXIT_CANNOT_TELL;
@@ -299,5 +375,5 @@ name_explain(const struct context *context, int argc, char **argv)
 		return code;
 	r = open_view(context, &view);
 	policy_judge(view, r, &policy_question, &answer);
-	return print_answer(&answer);
+	return print_answer(&question, &answer);
 }

@@ -62,12 +62,14 @@ int node_list(const struct context *context, int argc, char **argv);
 int node_move(const struct context *context, int argc, char **argv);
 int node_show(const struct context *context, int argc, char **argv);
 int node_state(const struct context *context, int argc, char **argv);
+int settings_show(const struct context *context, int argc, char **argv);
 int setup_run(const struct context *context, int argc, char **argv);
 int status_show(const struct context *context, int argc, char **argv);
 int sync_accept(const struct context *context, int argc, char **argv);
 int sync_refresh(const struct context *context, int argc, char **argv);
 int view_dump(const struct context *context, int argc, char **argv);
 int view_verify(const struct context *context, int argc, char **argv);
+int who_show(const struct context *context, int argc, char **argv);
 
 /* Is somebody there to ask? */
 bool sync_is_running(const struct config *config);

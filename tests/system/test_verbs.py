@@ -394,3 +394,68 @@ def test_the_values_of_a_list_and_the_fields_are_those_of_the_page(verbs, noun):
         assert list(row) == of_page(title.get(noun, f"{noun} list"))
     text = verbs.refuse(noun, "list", "colour=red", says="want FIELD=VALUE", code=64)
     assert sorted(text.split("one of ")[1].strip().split(", ")) == sorted(of_page(noun))
+
+
+# ---- what this gateway knows, as JSON and for auditors -------------------------------
+
+
+def test_who_names_each_key_that_may_enter_and_until_when(verbs, gateway):
+    for account in (ACCOUNT, OTHER):
+        verbs.change("account", "add", account, "name=Ada")
+    verbs.change("environment", "add", ENVIRONMENT, f"owner={ACCOUNT}")
+    verbs.do("node", "add", NODE, ENVIRONMENT, "address=198.19.0.77", "system_user=apache")
+    verbs.refuse("who", NODE, says="nobody may enter")  # it has no key
+    verbs.change("key", "add", ACCOUNT, "laptop", "/root/verbs/one.pub")
+    verbs.change("key", "add", OTHER, "desktop", "/root/verbs/two.pub")
+    [row] = verbs.json("who", NODE)
+    own = gateway.sh("ssh-keygen -lf /root/verbs/one.pub").stdout.decode().split()[1]
+    assert row == {"account_id": int(ACCOUNT), "name": "Ada", "role": "owner",
+                   "fingerprint": own, "title": "laptop", "from": None, "until": None}
+    verbs.change("account", "expire", OTHER, "2090-01-31")
+    verbs.change("environment", "share", ENVIRONMENT, OTHER, "full")
+    rows = {row["role"]: row for row in verbs.json("who", ENVIRONMENT)}
+    assert rows["full"]["until"] == "2090-01-31T00:00:00Z"
+    verbs.change("key", "expire", OTHER, "desktop", "2080-01-31")
+    rows = {row["role"]: row for row in verbs.json("who", NODE)}
+    assert rows["full"]["until"] == "2080-01-31T00:00:00Z"
+    for change in (["key", "expire", OTHER, "desktop", "2020-01-31"],
+                   ["account", "suspend", OTHER],
+                   ["environment", "share", ENVIRONMENT, OTHER, "limited"]):
+        verbs.change(*change)
+        assert [row["role"] for row in verbs.json("who", NODE)] == ["owner"]
+        if change[0] == "key":
+            verbs.change("key", "expire", OTHER, "desktop", "never")
+        elif change[0] == "account":
+            verbs.change("account", "resume", OTHER)
+    verbs.change("environment", "state", ENVIRONMENT, "stopped")
+    for name in (NODE, ENVIRONMENT):
+        verbs.refuse("who", name, says="environment-stopped")
+    verbs.refuse("who", "no-such-9", says='no environment "no-such-9"')
+    verbs.refuse("who", "999999", says="no node 999999")
+
+
+def test_settings_are_what_a_user_sees_of_the_gateway(verbs, gateway, client):
+    shown = client.sh("ssh-keyscan -p 3022 ssh.enscale.com 2>/dev/null | ssh-keygen -lf -"
+                      " | awk '{ print $2 }'").stdout.decode().split()
+    [settings] = verbs.json("settings", "25880")
+    assert sorted(line.split()[1] for line in settings["sha256"]) == sorted(shown)
+    assert (settings["user_name"], settings["host"], settings["port"]) == (
+        "25880", "ssh.enscale.com", 3022)
+    text = verbs.do("settings", "25880")
+    for line in settings["sha256"] + settings["md5"]:
+        assert line in text
+
+
+def test_explain_and_lookup_say_the_same_as_json(verbs, gateway):
+    [explained] = json.loads(verbs.run("explain", "136553-25880", "--json").stdout)
+    assert as_text(explained) == explain(gateway, "136553-25880")
+    [known] = verbs.json("lookup", "124718-25880")
+    assert (known["account"], known["node"], known["map"]) == (25880, 124718, "exists")
+    text = verbs.do("lookup", "124718-25880")
+    for name, value in known.items():
+        assert re.search(rf"^{name.replace('_', ' '):12}{re.escape(str(value))}$", text, re.M)
+
+
+def as_text(explained):
+    assert explained["name"] == "136553-25880"
+    return f"{explained['verdict']}: {explained['sentence']}\n"
