@@ -46,6 +46,8 @@ static const struct verb verbs[] = {
 	    "make the next key; have it sign; forget the previous one",
 	    ca_rotate },
 	{ "ca show", "", "print its public key, for the nodes", ca_show },
+	{ "completion", "SHELL", "print what bash or zsh needs to complete words",
+	    completion_print },
 	{ "config check", "", "read the configuration", config_check },
 	{ "environment add", "NAME [FIELD=VALUE...] [--below DN] " THERE,
 	    "add an environment, with owner=ACCOUNT", environment_add },
@@ -118,6 +120,13 @@ static const struct verb verbs[] = {
 
 #define HELP_WIDTH 78
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+const struct verb *
+verb_rows(size_t *ret_count)
+{
+	*ret_count = VERB_COUNT;
+	return verbs;
+}
 
 void
 complain(const char *format, ...)
@@ -197,11 +206,12 @@ match(const struct verb *verb, int argc, char **argv)
 	return taken;
 }
 
-/* The configuration may not be there yet, or be wrong: setup writes it. */
+/* The configuration may not be there yet, or be wrong: setup writes it. Shells
+ * have none to say. */
 static bool
 needs_configuration(const struct verb *verb)
 {
-	return verb->run != setup_run;
+	return verb->run != setup_run && verb->run != completion_print;
 }
 
 static int

@@ -30,6 +30,7 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/ca_revoke.c \
 	%D%/ca_rotate.c \
 	%D%/command.c %D%/command.h \
+	%D%/completion.c \
 	%D%/config_check.c \
 	%D%/directory.c %D%/directory.h %D%/directory_private.h \
 	%D%/directory_read.c \
@@ -80,3 +81,9 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 %C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS)
 %C%_enscalectl_LDADD = libprogram.la libcakey.la libchanges.la libconftext.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
 	libfingerprint.la
+
+# Where shells look for them: both ask the program.
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = %D%/completions/enscalectl
+zshcompletiondir = $(datadir)/zsh/vendor-completions
+dist_zshcompletion_DATA = %D%/completions/_enscalectl

@@ -38,6 +38,7 @@ int ca_init(const struct context *context, int argc, char **argv);
 int ca_revoke(const struct context *context, int argc, char **argv);
 int ca_rotate(const struct context *context, int argc, char **argv);
 int ca_show(const struct context *context, int argc, char **argv);
+int completion_print(const struct context *context, int argc, char **argv);
 int config_check(const struct context *context, int argc, char **argv);
 int environment_add(const struct context *context, int argc, char **argv);
 int environment_delete(const struct context *context, int argc, char **argv);
@@ -70,6 +71,9 @@ int sync_refresh(const struct context *context, int argc, char **argv);
 int view_dump(const struct context *context, int argc, char **argv);
 int view_verify(const struct context *context, int argc, char **argv);
 int who_show(const struct context *context, int argc, char **argv);
+
+/* All rows, in the order of their names. */
+const struct verb *verb_rows(size_t *ret_count);
 
 /* Is somebody there to ask? */
 bool sync_is_running(const struct config *config);

@@ -459,3 +459,25 @@ def test_explain_and_lookup_say_the_same_as_json(verbs, gateway):
 def as_text(explained):
     assert explained["name"] == "136553-25880"
     return f"{explained['verdict']}: {explained['sentence']}\n"
+
+
+# ---- completion -----------------------------------------------------------------------
+
+
+def completed(gateway, *words):
+    script = ("source /usr/share/bash-completion/completions/enscalectl;"
+              'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _enscalectl; echo "${COMPREPLY[@]}"')
+    argv = ["bash", "-c", script, "bash", "enscalectl", *words]
+    return gateway.run(argv).stdout.decode().split()
+
+
+def test_bash_completes_nouns_verbs_and_options(gateway):
+    assert completed(gateway, "acc") == ["account"]
+    assert completed(gateway, "environment", "s") == ["share", "show", "state"]
+    assert completed(gateway, "environment", "state", "x", "sl") == ["sleeping"]
+    assert completed(gateway, "-f", "x", "node", "hostkey", "1", "--s") == ["--scan"]
+    # each verb of --help is offered
+    for line in re.findall(r"^  ([a-z].*)", gateway.run(["enscalectl", "--help"]).stdout.decode(),
+                           re.M):
+        verb = re.match(r"(?:[a-z]+ ?)+", line)[0].split()
+        assert verb[-1] in completed(gateway, *verb[:-1], "")
