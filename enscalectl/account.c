@@ -51,7 +51,7 @@ account_add(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "account add", 1, 1,
 		&account_fields, REQUEST_BELOW };
-	struct task task AUTO(task_finish) = { .number = 0 };
+	AUTO(task_finish) struct task task = { .number = 0 };
 	int code = task_open(context, &form, argc, argv, ENTRY_ACCOUNT, &task);
 
 	return code == EXIT_YES ? run_add(&task) : code;
@@ -88,7 +88,7 @@ set_status(const struct context *context, int argc, char **argv,
     const struct request_form *form, enum account_status status,
     const char *done)
 {
-	struct task task AUTO(task_finish) = { .number = 0 };
+	AUTO(task_finish) struct task task = { .number = 0 };
 	int code = task_begin(context, form, argc, argv, ENTRY_ACCOUNT, &task);
 
 	return code == EXIT_YES
@@ -121,7 +121,7 @@ account_expire(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "account expire", 2, 2, NULL,
 		0 };
-	struct task task AUTO(task_finish) = { .number = 0 };
+	AUTO(task_finish) struct task task = { .number = 0 };
 	char time[REQUEST_TIME_SIZE], done[SENTENCE_MAX];
 	int code = task_begin(context, &form, argc, argv, ENTRY_ACCOUNT, &task);
 
@@ -138,7 +138,7 @@ account_limit(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "account limit", 2, 2, NULL,
 		0 };
-	struct task task AUTO(task_finish) = { .number = 0 };
+	AUTO(task_finish) struct task task = { .number = 0 };
 	int code = task_begin(context, &form, argc, argv, ENTRY_ACCOUNT, &task);
 	const char *limit = task.request.words[1];
 	char done[SENTENCE_MAX];
@@ -237,7 +237,7 @@ account_delete(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "account delete", 1, 1, NULL,
 		REQUEST_YES };
-	struct task task AUTO(task_finish) = { .number = 0 };
+	AUTO(task_finish) struct task task = { .number = 0 };
 	int code = task_begin(context, &form, argc, argv, ENTRY_ACCOUNT, &task);
 
 	return code == EXIT_YES ? run_delete(&task) : code;

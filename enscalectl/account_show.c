@@ -210,7 +210,7 @@ account_show(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "account show", 1, 1, NULL,
 		0 };
-	struct show show AUTO(finish) = { .config = &context->config };
+	AUTO(finish) struct show show = { .config = &context->config };
 	struct request request;
 	int code = request_read(context, &form, argc, argv, &request), seen;
 

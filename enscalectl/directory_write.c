@@ -87,7 +87,7 @@ directory_judge(struct directory *directory, const char *dn,
     const struct entry_attribute *attributes, uint32_t count,
     const struct changes *changes, const struct entry **ret_entry)
 {
-	struct changed changed AUTO(cleanup_changed) = { NULL, 0, NULL };
+	AUTO(cleanup_changed) struct changed changed = { NULL, 0, NULL };
 	struct berval name = { strlen(dn), NULL };
 	static struct entry entry; /* as borrowed as the parser's texts */
 	int r = changes_apply(changes, attributes, count, &changed);

@@ -17,8 +17,7 @@
 #include "enscalectl/verb.h"
 
 /* What every verb takes that asks the directory, or changes it. */
-#define THERE \
-	"[--uri URI] [--bind-dn DN] [--password-file FILE] [--json]"
+#define THERE "[--uri URI] [--bind-dn DN] [--password-file FILE] [--json]"
 
 static const struct verb verbs[] = {
 	{ "account add", "ACCOUNT [FIELD=VALUE...] [--below DN] " THERE,
@@ -46,7 +45,8 @@ static const struct verb verbs[] = {
 	    "make the next key; have it sign; forget the previous one",
 	    ca_rotate },
 	{ "ca show", "", "print its public key, for the nodes", ca_show },
-	{ "completion", "SHELL", "print what bash or zsh needs to complete words",
+	{ "completion", "SHELL",
+	    "print what bash or zsh needs to complete words",
 	    completion_print },
 	{ "config check", "", "read the configuration", config_check },
 	{ "environment add", "NAME [FIELD=VALUE...] [--below DN] " THERE,
@@ -76,8 +76,8 @@ static const struct verb verbs[] = {
 	{ "key list", "[ACCOUNT | FIELD=VALUE...] " THERE,
 	    "list the keys of an account, or of all", key_list },
 	{ "key show", "ACCOUNT KEY " THERE, "show a key", key_show },
-	{ "lookup", "NAME [--json]", "say what the gateway knows of a login name",
-	    name_lookup },
+	{ "lookup", "NAME [--json]",
+	    "say what the gateway knows of a login name", name_lookup },
 	{ "node add",
 	    "NODE ENVIRONMENT [FIELD=VALUE...] [--scan [--yes]] " THERE,
 	    "add a node to an environment", node_add },

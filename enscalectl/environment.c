@@ -107,7 +107,7 @@ environment_add(const struct context *context, int argc, char **argv)
 {
 	const struct request_form form = { "environment add", 1, 1,
 		fields_but_name(), REQUEST_BELOW };
-	struct task task AUTO(task_finish) = { .name = NULL };
+	AUTO(task_finish) struct task task = { .name = NULL };
 	int code = task_open(context, &form, argc, argv, ENTRY_ENVIRONMENT,
 	    &task);
 
@@ -159,7 +159,7 @@ environment_show(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "environment show", 1, 1,
 		NULL, 0 };
-	struct task task AUTO(task_finish) = { .name = NULL };
+	AUTO(task_finish) struct task task = { .name = NULL };
 	struct show show = { .task = &task };
 	char filter[DIRECTORY_FILTER_MAX];
 	int code = task_begin(context, &form, argc, argv, ENTRY_ENVIRONMENT,
@@ -185,7 +185,7 @@ environment_state(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "environment state", 2, 2,
 		NULL, 0 };
-	struct task task AUTO(task_finish) = { .name = NULL };
+	AUTO(task_finish) struct task task = { .name = NULL };
 	int code = task_begin(context, &form, argc, argv, ENTRY_ENVIRONMENT,
 	    &task);
 	char done[SENTENCE_MAX];
@@ -227,7 +227,7 @@ environment_owner(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "environment owner", 2, 2,
 		NULL, 0 };
-	struct task task AUTO(task_finish) = { .name = NULL };
+	AUTO(task_finish) struct task task = { .name = NULL };
 	int code = task_begin(context, &form, argc, argv, ENTRY_ENVIRONMENT,
 	    &task);
 	const char *account = task.request.words[1];
@@ -301,7 +301,7 @@ environment_share(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "environment share", 3, 3,
 		NULL, 0 };
-	struct task task AUTO(task_finish) = { .name = NULL };
+	AUTO(task_finish) struct task task = { .name = NULL };
 	int code = task_begin(context, &form, argc, argv, ENTRY_ENVIRONMENT,
 	    &task);
 
@@ -332,7 +332,7 @@ environment_unshare(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "environment unshare", 2, 2,
 		NULL, 0 };
-	struct task task AUTO(task_finish) = { .name = NULL };
+	AUTO(task_finish) struct task task = { .name = NULL };
 	int code = task_begin(context, &form, argc, argv, ENTRY_ENVIRONMENT,
 	    &task);
 
@@ -374,7 +374,7 @@ environment_delete(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "environment delete", 1, 1,
 		NULL, REQUEST_YES };
-	struct task task AUTO(task_finish) = { .name = NULL };
+	AUTO(task_finish) struct task task = { .name = NULL };
 	int code = task_begin(context, &form, argc, argv, ENTRY_ENVIRONMENT,
 	    &task);
 

@@ -239,7 +239,7 @@ int
 key_show(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "key show", 2, 2, NULL, 0 };
-	struct key_task task AUTO(finish) = { .found = 0 };
+	AUTO(finish) struct key_task task = { .found = 0 };
 	int code = begin(context, &form, argc, argv, &task);
 
 	return code == EXIT_YES ? key_list_each(task.task.directory,
@@ -281,7 +281,7 @@ int
 key_expire(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "key expire", 3, 3, NULL, 0 };
-	struct key_task task AUTO(finish) = { .found = 0 };
+	AUTO(finish) struct key_task task = { .found = 0 };
 	int code = begin(context, &form, argc, argv, &task);
 
 	if (code == EXIT_YES && task.on_account)
@@ -312,7 +312,7 @@ key_delete(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "key delete", 2, 2, NULL,
 		REQUEST_YES };
-	struct key_task task AUTO(finish) = { .found = 0 };
+	AUTO(finish) struct key_task task = { .found = 0 };
 	int code = begin(context, &form, argc, argv, &task);
 
 	if (code == EXIT_YES && task.on_account)

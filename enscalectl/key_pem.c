@@ -116,7 +116,7 @@ write_ecdsa(struct wire_writer *out, EVP_PKEY *pkey)
 int
 key_pem_read(const char *text, size_t len, struct ssh_key *ret_key)
 {
-	EVP_PKEY *pkey AUTO(cleanup_pkey) = decode(text, len);
+	AUTO(cleanup_pkey) EVP_PKEY *pkey = decode(text, len);
 	struct ssh_key key = { .blob_len = 0 };
 	struct wire_writer out;
 	int r;

@@ -86,7 +86,7 @@ node_hostkey(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "node hostkey", 1, 2, NULL,
 		REQUEST_SCAN | REQUEST_YES };
-	struct task task AUTO(task_finish) = { .number = 0 };
+	AUTO(task_finish) struct task task = { .number = 0 };
 	int code = task_begin(context, &form, argc, argv, ENTRY_NODE, &task);
 
 	if (code == EXIT_YES &&
@@ -173,7 +173,7 @@ node_add(const struct context *context, int argc, char **argv)
 	static const struct request_form form = { "node add", 2, 2,
 		&node_fields, REQUEST_SCAN | REQUEST_YES };
 	struct directory_entry environment = { .message = NULL };
-	struct task task AUTO(task_finish) = { .number = 0 };
+	AUTO(task_finish) struct task task = { .number = 0 };
 	int code = task_open(context, &form, argc, argv, ENTRY_NODE, &task);
 
 	if (code == EXIT_YES)
@@ -216,7 +216,7 @@ int
 node_show(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "node show", 1, 1, NULL, 0 };
-	struct task task AUTO(task_finish) = { .number = 0 };
+	AUTO(task_finish) struct task task = { .number = 0 };
 	int code = task_begin(context, &form, argc, argv, ENTRY_NODE, &task);
 	struct output output;
 
@@ -235,7 +235,7 @@ int
 node_state(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "node state", 2, 2, NULL, 0 };
-	struct task task AUTO(task_finish) = { .number = 0 };
+	AUTO(task_finish) struct task task = { .number = 0 };
 	int code = task_begin(context, &form, argc, argv, ENTRY_NODE, &task);
 	char done[WORDS_MAX];
 
@@ -272,7 +272,7 @@ node_move(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "node move", 2, 2, NULL, 0 };
 	struct directory_entry environment = { .message = NULL };
-	struct task task AUTO(task_finish) = { .number = 0 };
+	AUTO(task_finish) struct task task = { .number = 0 };
 	int code = task_begin(context, &form, argc, argv, ENTRY_NODE, &task);
 
 	if (code == EXIT_YES)
@@ -288,7 +288,7 @@ node_delete(const struct context *context, int argc, char **argv)
 {
 	static const struct request_form form = { "node delete", 1, 1, NULL,
 		REQUEST_YES };
-	struct task task AUTO(task_finish) = { .number = 0 };
+	AUTO(task_finish) struct task task = { .number = 0 };
 	int code = task_begin(context, &form, argc, argv, ENTRY_NODE, &task);
 	char question[WORDS_MAX];
 

@@ -68,11 +68,11 @@ bool
 sync_is_running(const struct config *config)
 {
 	char path[CONFIG_PATH_MAX];
-	int fd AUTO_FD = -1;
+	AUTO_FD int fd = -1;
 
 	if (config_path(config->run_dir, CONFIG_SYNC_SOCKET, path) != 0)
 		return false;
-	fd = connect_to(path);
+	fd = local_socket_connect(path, SOCK_SEQPACKET, ANSWER_SECONDS);
 	/* Who may not ask it knows no better. */
 	return fd >= 0 || (fd != -ENOENT && fd != -ECONNREFUSED);
 }

@@ -405,11 +405,11 @@ set_tls(LDAP *ld, const struct ldap_connection_options *options)
 
 	/* A person's ldap.conf(5) may name a certificate to show, and others to
 	 * trust. */
-	if (!ours && (names_ca(ld) ||
+	if (!ours &&
+	    (names_ca(ld) ||
 	        ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, ca) == 0))
-		return set_int(ld, LDAP_OPT_X_TLS_NEWCTX, 0) == 0
-		    ? LDAP_SUCCESS
-		    : LDAP_OTHER;
+		return set_int(ld, LDAP_OPT_X_TLS_NEWCTX, 0) == 0 ? LDAP_SUCCESS
+		                                                  : LDAP_OTHER;
 	if (set_int(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, LDAP_OPT_X_TLS_DEMAND) !=
 	        0 ||
 	    set_int(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN,
@@ -557,8 +557,8 @@ bind_as(LDAP *ld, const struct ldap_connection_options *options,
 		        : error_text(r));
 		return r;
 	}
-	r = bind_simple(ld,
-	    *options->bind_dn != '\0' ? options->bind_dn : NULL, password);
+	r = bind_simple(ld, *options->bind_dn != '\0' ? options->bind_dn : NULL,
+	    password);
 	explicit_bzero(password, sizeof(password));
 	if (r == LDAP_SUCCESS)
 		return 0;

@@ -30,10 +30,10 @@ struct ldap_connection_options {
 	/* Instead of the file's; NULL: none. With it bind_dn "" is BINDDN of
 	 * ldap.conf(5), where that counts. */
 	const char *password;
-	bool personal; /* ldap.conf(5), ldaprc and the environment count */
-	bool start_tls;            /* on ldap://, or fail */
-	const char *tls_ca;        /* a file; "": the system's */
-	uint32_t timeout;          /* seconds */
+	bool personal;      /* ldap.conf(5), ldaprc and the environment count */
+	bool start_tls;     /* on ldap://, or fail */
+	const char *tls_ca; /* a file; "": the system's */
+	uint32_t timeout;   /* seconds */
 	/* What the directory calls things, for ldap_opening.h; NULL: as we do. */
 	const struct schema *schema;
 	/* A folder for what is read ahead (ldap_backlog.h); NULL: nothing is. */
