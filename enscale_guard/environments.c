@@ -227,7 +227,7 @@ environments_list(const struct request *request,
 	int r;
 
 	if (fields->after != NULL && parse_place(fields->after, &begin) != 0)
-		return reply_bad(request, "Not a page.");
+		return reply_bad(request, "There is no such page.");
 	if (fields->host_keys) {
 		hosts = malloc(KNOWN_HOSTS_MAX);
 		if (hosts == NULL)

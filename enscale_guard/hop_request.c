@@ -64,7 +64,7 @@ declare(const struct request *request, const struct node_record *node,
 	r = known_hosts_format(node, hosts, KNOWN_HOSTS_MAX);
 	if (r < 0) {
 		snprintf(sentence, sizeof(sentence),
-		    "Node %u cannot be reached: the directory has no host key of it.",
+		    "Node %u cannot be reached: the directory has no host key for it.",
 		    node->node);
 		return refuse(request, node->node, GUARD_EXIT_UNREACHABLE,
 		    "no-host-key", sentence);
@@ -103,7 +103,7 @@ hop_request_declare(const struct request *request,
 	if (request->session->node != 0 &&
 	    request->session->node != fields->node) {
 		snprintf(sentence, sizeof(sentence),
-		    "This session was opened for node %u alone.",
+		    "This session was opened for node %u only.",
 		    request->session->node);
 		return refuse(request, fields->node, GUARD_EXIT_REFUSED,
 		    "other-node", sentence);

@@ -112,7 +112,7 @@ keys_list(const struct request *request, const struct request_fields *fields)
 
 	if (fields->after != NULL &&
 	    fingerprint_parse(fields->after, begin) != 0)
-		return reply_bad(request, "Not a page.");
+		return reply_bad(request, "There is no such page.");
 	r = list_keys(request, fields->after != NULL ? begin : NULL, keys,
 	    &last);
 	if (r < 0)
@@ -146,7 +146,7 @@ refuse_node_session(const struct request *request, enum keyd_op op)
 	char sentence[POLICY_SENTENCE_MAX];
 
 	snprintf(sentence, sizeof(sentence),
-	    "This session was opened for node %u alone: keys are managed with the login name %u.",
+	    "This session was opened for node %u only: to manage keys, log in as %u.",
 	    request->session->node, request->session->account);
 	return refuse(request, op, GUARD_EXIT_REFUSED, "other-node", sentence);
 }
@@ -173,7 +173,7 @@ may_change(const struct request *request, enum keyd_op op,
 	    (answer.key.options & KEY_NARROWED) != 0) {
 		*ret_reply = refuse(request, op, GUARD_EXIT_REFUSED,
 		    "key-limited",
-		    "The key of this session is limited: it cannot change the account's keys.");
+		    "The key of this session is restricted: it cannot change the account's keys.");
 	} else {
 		return true;
 	}
@@ -190,7 +190,7 @@ hand_on(const struct request *request, const struct keyd_request *change)
 	if (r == -EBUSY)
 		return refuse(request, change->op, GUARD_EXIT_UNWELL,
 		    "too-many-requests",
-		    "Another change of this account's keys is under way; please wait a moment.");
+		    "Another change to this account's keys is in progress; please wait a moment.");
 	return keys_outcome(request->audit, request->session, change->op,
 	    change->title, NULL);
 }
@@ -226,7 +226,7 @@ keys_delete(const struct request *request, const struct request_fields *fields)
 		return reply;
 	if (fingerprint_parse(fields->fingerprint, change.fingerprint) < 0)
 		return reply_refusal(GUARD_EXIT_USAGE, "bad-fingerprint",
-		    "A key is named by its fingerprint as the list shows it: SHA256:...",
+		    "Name the key by its fingerprint as the list shows it: SHA256:...",
 		    request->session);
 	return hand_on(request, &change);
 }

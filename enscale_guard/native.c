@@ -108,7 +108,7 @@ certify(const struct request *request, const struct policy_answer *judged)
 		r = writer.error;
 	if (r < 0)
 		return refuse(request, GUARD_EXIT_UNWELL, "no-certificate",
-		    "The gateway can make no certificate now; please try again.");
+		    "The gateway cannot make a certificate now; please try again.");
 	return answer(request, &writer);
 }
 
@@ -121,16 +121,16 @@ native_certificate(const struct request *request,
 	(void)fields;
 	if (!request->config->native || request->certify == NULL)
 		return refuse(request, GUARD_EXIT_REFUSED, "native-off",
-		    "This gateway gives no certificates to users.");
+		    "This gateway does not give certificates to users.");
 	if (request->session->node == 0)
 		return refuse(request, GUARD_EXIT_REFUSED, "no-node",
-		    "A certificate is for one node: put it into the login name.");
+		    "A certificate is for one node: put the node into the login name.");
 	request_judge(request, request->session->node, &judged);
 	if (judged.verdict != POLICY_ALLOWED)
 		return refuse_by_policy(request, &judged);
 	/* A certificate would give what they take away. */
 	if (judged.key.options != 0)
 		return refuse(request, GUARD_EXIT_REFUSED, "key-limited",
-		    "The key of this session has options that a certificate cannot keep to: use another key.");
+		    "The key of this session has options that a certificate cannot express: use another key.");
 	return certify(request, &judged);
 }

@@ -103,7 +103,7 @@ reply_event(const char *event, const struct policy_answer *answer,
 	char sentence[POLICY_SENTENCE_MAX], said[2 * POLICY_SENTENCE_MAX];
 
 	policy_sentence(answer, sentence, sizeof(sentence));
-	snprintf(said, sizeof(said), "The gateway ends this %s. %s",
+	snprintf(said, sizeof(said), "The gateway is ending this %s. %s",
 	    strcmp(event, "end") == 0 ? "session" : "connection", sentence);
 	text_printable(said, sentence, sizeof(sentence));
 	return json_pack("{s:s, s:i, s:s, s:s, s:s}", "event", event, "code",

@@ -205,8 +205,7 @@ refuse_stranger(const struct request *request)
 	if (request->unrecorded)
 		return reply_refusal(GUARD_EXIT_UNWELL, "unrecorded",
 		    "The gateway is not set up properly: it let you in without "
-		    "a record of this session. Only its operator can mend "
-		    "that.",
+		    "a record of this session. Only its operator can fix that.",
 		    NULL);
 	return reply_refusal(GUARD_EXIT_REFUSED, "no-session",
 	    "This process does not belong to a session of the gateway.", NULL);

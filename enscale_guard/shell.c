@@ -30,7 +30,7 @@ shell_tell(struct shell *shell, json_t *line)
 		free(text);
 		text = to_text(
 		    reply_refusal(GUARD_EXIT_UNWELL, "too-long",
-		        "The answer is longer than the gateway gives at once.",
+		        "The answer is longer than the gateway can send.",
 		        shell->entry != NULL ? &shell->entry->session : NULL)
 		        .line,
 		    &len);

@@ -111,12 +111,12 @@ static int
 run_help(struct shell *shell, bool is_json)
 {
 	(void)is_json;
-	printf("ssh -p %u %u@%s opens the menu. With a command behind it:\n",
+	printf("ssh -p %u %u@%s opens the menu. With a command after it:\n",
 	    shell->port, shell->account, shell->host);
 	for (size_t i = 0; i < COMMANDS; i++)
 		print_usage(&commands[i]);
-	printf("ssh -p %u NODE-%u@%s is that node itself, for commands, scp, "
-	       "sftp, rsync and git.\n",
+	printf("ssh -p %u NODE-%u@%s goes straight to that node, for commands, "
+	       "scp, sftp, rsync and git.\n",
 	    shell->port, shell->account, shell->host);
 	return output_end();
 }
@@ -182,7 +182,7 @@ explain_usage(const struct shell *shell, const struct command *wanted)
 		used += (size_t)snprintf(usage + used, sizeof(usage) - used,
 		    "%s%s", used > 0 ? ", or " : "", commands[i].usage);
 	}
-	say("It is used as: ssh -p %u %u@%s %s", shell->port, shell->account,
+	say("Usage: ssh -p %u %u@%s %s", shell->port, shell->account,
 	    shell->host, usage);
 	return GUARD_EXIT_USAGE;
 }

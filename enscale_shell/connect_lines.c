@@ -22,7 +22,7 @@ const char *
 connect_lines_native(const struct shell *shell)
 {
 	return shell->is_native
-	    ? "Native mode is on: your own ssh goes through here, with -L, -D, -J and IDEs."
+	    ? "Native mode is on: your own ssh can go through here, with -L, -D, -J and IDEs."
 	    : "Native mode is off here: -L, -R, -D and -J through the gateway are refused.";
 }
 

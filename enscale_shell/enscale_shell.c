@@ -118,7 +118,7 @@ explain_names(const struct shell *shell, const char *command)
 	else if (command != NULL)
 		say("The login name %u opens the menu only. To run a command, "
 		    "put the node in the name: ssh -p %u NODE-%u@%s COMMAND "
-		    "(the command help tells what else there is)",
+		    "(the command help lists what else there is)",
 		    shell->account, shell->port, shell->account, shell->host);
 	else
 		say("The menu needs a terminal. Use ssh -t, or put the node "
@@ -169,7 +169,7 @@ main(int argc, char **argv)
 	if (r == 0 && monitor >= 0)
 		r = shell_end_with(&shell, monitor);
 	if (r != 0) {
-		say("The gateway is unwell: %s.", error_text(r));
+		say("The gateway is not working properly: %s.", error_text(r));
 		return GUARD_EXIT_UNWELL;
 	}
 	if (argc == 1)

@@ -191,7 +191,8 @@ keep_event(struct guard_client *client, const json_t *object)
 	sentence = json_string_value(json_object_get(object, "sentence"));
 	client->event.ends_session = ends_session;
 	client->event.code = (int)code;
-	text_printable(sentence != NULL ? sentence : "The session is ended.",
+	text_printable(sentence != NULL ? sentence
+	                                : "The session has been ended.",
 	    client->event.sentence, sizeof(client->event.sentence));
 	client->has_event = true;
 	return true;

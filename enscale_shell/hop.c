@@ -486,7 +486,7 @@ say_unreachable(const struct hop *hop)
 	else if (ssh_log_is_denied(&hop->log) && hop->is_signed)
 		say_refusal(
 		    "Node %u cannot be reached: it accepted the "
-		    "gateway's certificate, and then refused the login.",
+		    "gateway's certificate, but then refused the login.",
 		    hop->request->node);
 	else if (ssh_log_is_denied(&hop->log))
 		say_denied(hop);

@@ -130,7 +130,7 @@ show_key(const json_t *key)
 	int64_t expires = json_integer_value(json_object_get(key, "expires"));
 
 	answer_text(key, "title", text);
-	printf("\n  %s\n", text[0] != '\0' ? text : "(without a title)");
+	printf("\n  %s\n", text[0] != '\0' ? text : "(no title)");
 	printf("    %s, ", answer_text(key, "type", text));
 	printf("%" JSON_INTEGER_FORMAT " bits, added %s\n",
 	    json_integer_value(json_object_get(key, "bits")),
@@ -189,7 +189,7 @@ keys_check_text(char *text, size_t len)
 	text[len] = '\0';
 	if (strstr(text, "PRIVATE KEY") != NULL ||
 	    strstr(text, "Private-Lines:") != NULL)
-		return "This is a private key, and was not passed on: give the .pub file that lies beside it.";
+		return "This is a private key and was not passed on: give the .pub file that is next to it.";
 	if (strlen(text) != len)
 		return keyd_result_sentence(KEYD_KEY_FORMAT);
 	if (!is_anything(text))
@@ -333,8 +333,8 @@ int
 keys_run_delete(struct shell *shell, const char *fingerprint)
 {
 	if (!text_is_printable(fingerprint)) {
-		say_refusal("A key is named by its fingerprint as the list "
-		            "shows it: SHA256:...");
+		say_refusal("Name the key by its fingerprint as the list shows "
+		            "it: SHA256:...");
 		return GUARD_EXIT_USAGE;
 	}
 	return change(shell,

@@ -225,7 +225,7 @@ show(struct screen *screen)
 	menu_print(stdout, list, title, &window);
 	if (screen->listing != NULL && list->count == 0)
 		puts(is_top(screen) ? "You have no environments yet."
-		                    : "There is nothing here any more.");
+		                    : "Nothing left to show.");
 	last = last_node(screen, &environment);
 	if (last != NULL)
 		printf("Enter alone: node %u, %s in %s.\n", last->node,
@@ -313,7 +313,7 @@ static bool
 can_enter(const struct listing_environment *environment, const char *name)
 {
 	if (environment == NULL) {
-		say_refusal("The environment %s is not yours any more.", name);
+		say_refusal("You no longer have access to environment %s.", name);
 		return false;
 	}
 	if (environment->refusal != NULL) {
@@ -367,7 +367,7 @@ say_nothing_found(const char *text)
 	char shown[MENU_TEXT_MAX + 1];
 
 	text_printable(text, shown, sizeof(shown));
-	printf("Nothing here is called \"%s\". Type ? for help.\n", shown);
+	printf("Nothing here matches \"%s\". Type ? for help.\n", shown);
 }
 
 /* The one item of that name; NULL when there is none, or several. */
@@ -422,7 +422,7 @@ connect_lines(struct menu *menu, const struct screen *screen, const char *text)
 	    search_items(screen, text, &found, &count) == 0)
 		item = count == 1 ? &found[0] : NULL;
 	if (item == NULL || item->node == NULL)
-		puts("Type c and the number of a node, such as c 2 in the "
+		puts("Type c and the number of a node, such as c 2, in the "
 		     "menu of nodes.");
 	else
 		connect_lines_print(stdout, menu->shell, item->environment,

@@ -94,7 +94,7 @@ give_up(int *ret_code)
 {
 	fputc('\n', stdout);
 	fflush(stdout);
-	say("Nobody types at this terminal: the menu ends.");
+	say("Nobody is typing at this terminal: the menu ends.");
 	*ret_code = GUARD_EXIT_USAGE;
 	return MENU_INPUT_LEAVE;
 }

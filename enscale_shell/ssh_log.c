@@ -26,7 +26,7 @@ static const struct {
 	{ "Connection reset", "it closed the connection" },
 	{ "Connection closed", "it closed the connection" },
 	{ "subsystem request failed", "it has no such subsystem" },
-	{ "PTY allocation request failed", "it has no terminal to give" },
+	{ "PTY allocation request failed", "it cannot give a terminal" },
 	{ "shell request failed", "it starts no shell" },
 	{ "exec request failed", "it runs no commands" },
 	{ "no matching", "it offers no algorithm that the gateway accepts" },

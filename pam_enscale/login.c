@@ -120,7 +120,7 @@ check_name(const struct config *config, const struct login *login,
 	report->reason = "name-service";
 	login_name_format(&login->name, name, sizeof(name));
 	snprintf(report->sentence, sizeof(report->sentence),
-	    "This gateway is not set up properly: it takes %s for another user. Only its operator can mend that.",
+	    "This gateway is not set up properly: it takes %s for another user. Only its operator can fix that.",
 	    name);
 	return LOGIN_CANNOT_TELL;
 }

@@ -46,7 +46,7 @@ static const struct verdict verdicts[] = {
 	[POLICY_KEY_UNKNOWN] = { .word = "key-unknown",
 	    .class = POLICY_CLASS_KEY,
 	    .sentence =
-	        "This key does not belong to account {account} (any longer); use another one." },
+	        "This key is not, or no longer, a key of account {account}; use another one." },
 	[POLICY_KEY_EXPIRED] = { .word = "key-expired",
 	    .class = POLICY_CLASS_KEY,
 	    .sentence =
@@ -78,7 +78,7 @@ static const struct verdict verdicts[] = {
 	[POLICY_NODE_MOVED] = { .word = "node-moved",
 	    .class = POLICY_CLASS_NODE,
 	    .sentence =
-	        "Node {node} has another address now; please connect again." },
+	        "Node {node} now has another address; please connect again." },
 	[POLICY_ACCESS_LIMITED] = { .word = "access-limited",
 	    .class = POLICY_CLASS_NODE,
 	    .sentence =

@@ -17,36 +17,36 @@
 static const struct {
 	const char *text, *sentence;
 } results[KEYD_RESULTS] = {
-	[KEYD_DONE] = { "done", "The change is made." },
+	[KEYD_DONE] = { "done", "The change has been made." },
 	[KEYD_BAD_REQUEST] = { "bad-request",
-	    "The gateway did not understand itself: its parts may be of different versions." },
+	    "Two parts of the gateway have different versions." },
 	[KEYD_BAD_TITLE] = { "bad-title",
-	    "The title has to be 1 to " NUMBER(
+	    "The title must be 1 to " NUMBER(
 	        NAME_TEXT_MAX) " bytes of printable text." },
 	[KEYD_KEY_FORMAT] = { "key-format",
-	    "This is not a public key of SSH: give what is in the .pub file." },
+	    "This is not an SSH public key: give what is in the .pub file." },
 	[KEYD_KEY_TYPE] = { "key-type",
 	    "Keys of this type are not accepted: use ed25519, ECDSA, a security key or RSA." },
 	[KEYD_KEY_WEAK] = { "key-weak",
 	    "This key is too weak: an RSA key needs " NUMBER(
 	        RSA_BITS_MIN) " bits, and DSA is not accepted." },
 	[KEYD_KEY_OPTION] = { "key-option",
-	    "This key has an option that is not accepted: those are that are from=, expiry-time=, verify-required, and those that only take away, as restrict and no-pty." },
+	    "This key has an option that is not accepted. Accepted are from=, expiry-time=, verify-required, and options that only restrict, such as restrict and no-pty." },
 	[KEYD_KEY_SEVERAL] = { "several-keys",
-	    "One key at a time: this is more than one." },
+	    "This is more than one key: add one at a time." },
 	[KEYD_KEY_EXPIRED] = { "key-expired",
-	    "This key's expiry time is over already." },
+	    "This key has already expired." },
 	[KEYD_KEY_EXISTS] = { "key-exists",
-	    "The account has this key already." },
+	    "The account already has this key." },
 	[KEYD_KEY_MISSING] = { "key-missing",
 	    "The account has no key with this fingerprint." },
 	[KEYD_KEY_FIXED] = { "key-fixed",
-	    "This key lies on the account itself: only an administrator can delete it." },
+	    "This key is part of the account's own entry: only an administrator can delete it." },
 	[KEYD_TOO_MANY] = { "too-many-keys",
 	    "The account has " NUMBER(
 	        MANAGED_KEYS_MAX) " keys or more: delete one first." },
 	[KEYD_TOO_FAST] = { "too-many-changes",
-	    "Too many changes of this account's keys: please wait some minutes." },
+	    "Too many changes to this account's keys: please wait a few minutes." },
 	[KEYD_NO_ACCOUNT] = { "account-unknown",
 	    "The directory has no such account." },
 	[KEYD_UNAVAILABLE] = { "directory-unavailable",
@@ -54,7 +54,7 @@ static const struct {
 	[KEYD_OFF] = { "keys-off",
 	    "Keys cannot be added or deleted here: this gateway leaves that to the administrators." },
 	[KEYD_UNKNOWN] = { "outcome-unknown",
-	    "The directory did not say whether it made the change: look at the list of keys." },
+	    "The directory did not say whether it made the change: check the list of keys." },
 };
 
 const char *

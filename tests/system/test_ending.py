@@ -69,7 +69,7 @@ def test_a_suspended_accounts_session_ends_with_its_sentence(
     code, said = ends(session)
     seconds = time.monotonic() - asked
     assert code == REFUSED
-    assert "The gateway ends this session. Account 25880 is suspended." in said
+    assert "The gateway is ending this session. Account 25880 is suspended." in said
     assert seconds < 2, seconds
     wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 4)
     last = events(gateway, "session-withdrawn")[-1]
@@ -88,7 +88,7 @@ def test_a_deleted_key_ends_the_sessions_that_it_opened(
         administrator.delete(key_dn(25880, public_key))
         code, said = ends(ended)
         assert code == REFUSED
-        assert "This key does not belong to account 25880" in said
+        assert "This key is not, or no longer, a key of account 25880" in said
         time.sleep(0.5)
         assert kept.poll() is None
     finally:
@@ -107,7 +107,7 @@ def test_an_environment_that_is_stopped_ends_its_hops_and_the_menu_stays(
         menu.expect(r"[$#] $")
         administrator.replace(environment_dn(ENVIRONMENT),
                               enscaleState="stopped")
-        menu.expect("The gateway ends this connection")
+        menu.expect("The gateway is ending this connection")
         menu.expect(f"its environment {ENVIRONMENT} is stopped")
         menu.expect(r"> ?$")
     finally:

@@ -237,21 +237,21 @@ def test_bad_keys_are_refused_with_the_reason(client, keyd, keys, account, secon
         (weak[1], b"an RSA key needs 2048 bits"),
         (private, b"This is a private key"),
         ("", b"no key on standard input"),
-        ("hello", b"not a public key"),
-        (f"{public}\n{public}", b"One key at a time"),
+        ("hello", b"not an SSH public key"),
+        (f"{public}\n{public}", b"add one at a time"),
         (f'command="id" {public}', b"an option that is not accepted"),
         (f"no-touch-required {public}", b"an option that is not accepted"),
-        (f'expiry-time="20200101" {public}', b"expiry time is over"),
+        (f'expiry-time="20200101" {public}', b"already expired"),
         (public.split()[0] + " " + "A" * 20000, b"too long"),
         ("PuTTY-User-Key-File-3: ssh-rsa\nPrivate-Lines: 1\n",
          b"This is a private key"),
-        ("-----BEGIN PUBLIC KEY-----\nMIIB\n", b"not a public key"),
+        ("-----BEGIN PUBLIC KEY-----\nMIIB\n", b"not an SSH public key"),
     ]:
         result = keys("add title", given)
         assert result.returncode == 120 and result.stdout == b"", given[:80]
         assert reason in result.stderr, (given[:80], result.stderr)
     result = keys("add a\x1b[31mtitle", public)
-    assert result.returncode == 120 and b"The title has to be" in result.stderr
+    assert result.returncode == 120 and b"The title must be" in result.stderr
     assert len(keys().stdout.splitlines()) == 1
 
 
@@ -273,7 +273,7 @@ def test_a_key_is_added_in_any_form_with_what_limits_it(
 
 def test_what_is_there_already_or_not_there_is_said(keyd, keys, account, first, second):
     result = keys("add Again", first[1])
-    assert result.returncode == 120 and b"has this key already" in result.stderr
+    assert result.returncode == 120 and b"already has this key" in result.stderr
     result = keys(f"delete {sha256(second[1])}")
     assert result.returncode == 120
     assert b"no key with this fingerprint" in result.stderr
@@ -320,7 +320,7 @@ def test_a_key_on_the_account_itself_is_the_administrators(
     assert result.returncode == 120
     assert b"only an administrator can delete it" in result.stderr
     result = keys("add Again", second[1])
-    assert result.returncode == 120 and b"has this key already" in result.stderr
+    assert result.returncode == 120 and b"already has this key" in result.stderr
 
 
 def test_a_key_may_delete_itself_and_its_session_ends(
@@ -330,7 +330,7 @@ def test_a_key_may_delete_itself_and_its_session_ends(
     session.expect("Quit")
     begin = time.monotonic()
     keys(f"delete {sha256(first[1])}")  # perhaps ended before it could say so
-    session.expect("The gateway ends this session")
+    session.expect("The gateway is ending this session")
     session.expect(pexpect.EOF)
     assert time.monotonic() - begin < 10
     assert within_a_second(
@@ -345,7 +345,7 @@ def test_a_limited_key_lists_and_changes_nothing(
                       sshPublicKey=f'from="198.18.0.0/15" {public}')
     assert within_a_second(lambda: keys(key=path).returncode == 0)
     result = keys(f"delete {sha256(public)}", key=path)
-    assert result.returncode == 120 and b"this session is limited" in result.stderr
+    assert result.returncode == 120 and b"this session is restricted" in result.stderr
 
 
 def test_a_users_process_cannot_talk_to_keyd(gateway, keyd, account, second, wait_for):
@@ -424,7 +424,7 @@ def test_a_directory_that_hangs_is_said_and_holds_nobody_up(
         assert keys().returncode == 0
         again = keys("add Laptop", second[1])
         assert again.returncode == 122
-        assert b"Another change of this account's keys" in again.stderr
+        assert b"Another change to this account's keys" in again.stderr
         said = waiting.stderr.read()
         assert waiting.wait(20) == 122
         assert time.monotonic() - begin < 20

@@ -118,7 +118,7 @@ def test_rights_that_went_after_the_list_was_shown_do_not_count(
         time.sleep(1)
         menu.sendline(number)
         menu.expect("Node 124718 does not exist, or account 25880 has no access")
-        menu.expect("environment cool-waterfall-59 is not yours any more")
+        menu.expect("no longer have access to environment cool-waterfall-59")
         menu.expect(r"0\. Quit")
         menu.expect(r"> ?$")
         assert "cool-waterfall" not in menu.before
@@ -236,9 +236,9 @@ def test_several_that_match_narrow_the_list(menu):
 
 def test_a_name_that_nothing_has_is_said_and_asked_for_again(menu):
     type_line(menu, "nonesuch")
-    menu.expect('Nothing here is called "nonesuch"')
+    menu.expect('Nothing here matches "nonesuch"')
     type_line(menu, "\u202eevil")
-    menu.expect(r'Nothing here is called "\?+evil"')
+    menu.expect(r'Nothing here matches "\?+evil"')
     type_line(menu, "1")
     menu.expect(r"0\. Quit")
 
@@ -447,7 +447,7 @@ def test_a_terminal_without_anybody_ends_the_menu(client):
     result = client.run(["ssh", "-tt", "-l", "25880", "ssh.enscale.com"],
                         check=False, timeout=50)
     assert result.returncode == 123
-    assert b"Nobody types at this terminal" in result.stdout
+    assert b"Nobody is typing at this terminal" in result.stdout
     assert 25 < time.monotonic() - begin < 45
 
 

@@ -247,7 +247,7 @@ def test_a_key_with_options_gets_no_certificate_and_no_more_than_they_leave(
                  == 0, "the key is known")
         result = client.ssh("124718-25880", "cert", key="/tmp/narrow")
         assert result.returncode == 120 and result.stdout == b""
-        assert b"options that a certificate cannot keep to" in result.stderr
+        assert b"options that a certificate cannot express" in result.stderr
         result = tunnel(client, "124718-25880", NODE, key="/tmp/narrow")
         assert result.stdout.startswith(b"SSH-2.0-") == is_open
     finally:

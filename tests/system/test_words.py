@@ -161,7 +161,7 @@ def test_arguments_that_are_not_known_are_refused(client, command):
     result = say(client, command)
     assert result.returncode == 123
     assert result.stdout == b""
-    assert b"It is used as: ssh -p 3022 25880@ssh.enscale.com" in result.stderr
+    assert b"Usage: ssh -p 3022 25880@ssh.enscale.com" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["uptime", "Nodes", "nodes;id", " nodes"])

@@ -379,7 +379,7 @@ a_session_of_one_node_changes_no_keys(void **state)
 	around.session.node = 124718;
 	expect_both_refused(120, "other-node");
 	assert_non_null(
-	    strstr(text(around.answer, "sentence"), "login name 25880"));
+	    strstr(text(around.answer, "sentence"), "log in as 25880"));
 }
 
 static void

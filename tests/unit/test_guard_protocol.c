@@ -764,12 +764,12 @@ the_guard_s_own_lines_say_what_ends_and_why(void **state)
 	assert_int_equal(number(event, "code"), 120);
 	assert_string_equal(text(event, "verdict"), "account-suspended");
 	assert_string_equal(text(event, "sentence"),
-	    "The gateway ends this session. Account 25880 is suspended.");
+	    "The gateway is ending this session. Account 25880 is suspended.");
 	assert_string_equal(text(event, "session"), SESSION);
 	json_decref(event);
 	event = reply_event("end-hop", &answer, &around.session);
 	assert_string_equal(text(event, "sentence"),
-	    "The gateway ends this connection. Account 25880 is suspended.");
+	    "The gateway is ending this connection. Account 25880 is suspended.");
 	json_decref(event);
 }
 

@@ -422,7 +422,7 @@ somebody_elses_key_opens_no_session(void **state)
 	(void)state;
 	assert_int_equal(log_in("25880", 21296, 0), PAM_PERM_DENIED);
 	said_with_session(
-	    "This key does not belong to account 25880 (any longer); use another one.");
+	    "This key is not, or no longer, a key of account 25880; use another one.");
 	assert_int_equal(count_records(), 0);
 	end();
 }
@@ -455,7 +455,7 @@ a_revocation_after_the_record_is_seen(void **state)
 	pam_race_after_publish = revoke_the_key;
 	assert_int_equal(log_in("25880", 25880, 0), PAM_PERM_DENIED);
 	said_with_session(
-	    "This key does not belong to account 25880 (any longer); use another one.");
+	    "This key is not, or no longer, a key of account 25880; use another one.");
 	assert_int_equal(count_records(), 0);
 	end();
 	pam_race_after_publish = suspend_the_account;
@@ -758,7 +758,7 @@ a_name_that_is_another_user_to_the_host_is_refused(void **state)
 		start("enscale", names[i]);
 		assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_AUTHINFO_UNAVAIL);
 		snprintf(sentence, sizeof(sentence),
-		    "This gateway is not set up properly: it takes %s for another user. Only its operator can mend that.",
+		    "This gateway is not set up properly: it takes %s for another user. Only its operator can fix that.",
 		    names[i]);
 		said_with_session(sentence);
 		/* Nor when the account was allowed before. */

@@ -124,7 +124,7 @@ keys_are_judged_by_owner_time_and_address(void **state)
 	    SHA256_LEN);
 	answer = judge(25880, foreign.fingerprint, "198.18.0.10", 0);
 	says(&answer, POLICY_KEY_UNKNOWN,
-	    "This key does not belong to account 25880 (any longer); use another one.");
+	    "This key is not, or no longer, a key of account 25880; use another one.");
 	answer = judge(25880, key[2].fingerprint, "10.1.2.3", 0);
 	assert_int_equal(answer.verdict, POLICY_ALLOWED);
 	answer = judge(25880, key[2].fingerprint, "198.18.0.10", 0);

@@ -73,7 +73,7 @@ what_holds_no_key_is_not_handed_on(void **state)
 	(void)state;
 	expect_wrong("", 0, "no key on standard input");
 	expect_wrong("\n\n# a\n", 6, "no key on standard input");
-	expect_wrong(nul, sizeof(nul) - 1, "not a public key");
+	expect_wrong(nul, sizeof(nul) - 1, "not an SSH public key");
 }
 
 static void
