@@ -114,7 +114,7 @@ agent_socket_certify(struct guard *guard, const struct session *session,
 
 	r = signer_certify(guard->signer, request, writer, &serial);
 	if (r == -EPIPE || r == -ETIMEDOUT) {
-		log_error("the signer is lost: %s", error_text(r));
+		log_error("lost the signer: %s", error_text(r));
 		sd_event_exit(guard->event, EXIT_FAILURE);
 	}
 	if (r < 0)
@@ -256,7 +256,8 @@ agent_socket_accepted(int fd, struct client *client, void *arg)
 	if (r == 0)
 		r = stream_new(guard->event, fd, &peer->handler, &peer->stream);
 	if (r < 0) {
-		log_warning("cannot take an ssh in: %s", error_text(r));
+		log_warning("cannot accept a connection of ssh: %s",
+		    error_text(r));
 		close(fd);
 		if (peer != NULL)
 			agent_free(peer->agent);

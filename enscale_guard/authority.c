@@ -24,7 +24,7 @@ addresses_of(const struct guard *guard, char buf[CERT_ADDRESSES_MAX + 1])
 	if (buf[0] == '\0')
 		r = signer_host_addresses(buf, CERT_ADDRESSES_MAX + 1);
 	if (r < 0)
-		log_error("cannot tell this host's addresses, set "
+		log_error("cannot find out this host's addresses; set "
 		          "source_addresses in [hop]: %s",
 		    error_text(r));
 	return r;
@@ -37,17 +37,18 @@ advice(int error)
 {
 	switch (error) {
 	case -ENOENT:
-		return "; restore it from the backup or from another gateway; "
-		       "only on a new one make it: enscalectl ca init";
+		return "; restore it from a backup or from another gateway; "
+		       "only on a new one, make it: enscalectl ca init";
 	case -EPERM:
 	case -EACCES:
-		return "; it has to belong to root and the group enscale-ca, "
-		       "mode 0440, and this user to that group since its start";
+		return "; it must belong to root and the group enscale-ca, "
+		       "mode 0440, and this user must have been in that group "
+		       "when the guard started";
 	case -ELOOP:
 	case ENS_E_KEY_FORMAT:
 	case ENS_E_KEY_TYPE:
-		return "; it has to be a file, no link, with an ed25519 key, "
-		       "PEM, not encrypted";
+		return "; it must be a file, not a link, with an ed25519 key "
+		       "in PEM, not encrypted";
 	case -EPIPE:
 		return ": the lines above say why";
 	default:

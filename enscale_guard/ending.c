@@ -40,8 +40,9 @@ ending_has_right(void)
 	if (syscall(SYS_capget, &header, data) == 0 &&
 	    (data[0].effective & (1U << CAP_KILL)) != 0)
 		return true;
-	log_warning("no CAP_KILL: sessions that must end are only asked to; "
-	            "what ignores that stays (AmbientCapabilities=CAP_KILL)");
+	log_warning("no CAP_KILL: sessions that must end are only asked to, "
+	            "and what ignores that "
+	            "stays (AmbientCapabilities=CAP_KILL)");
 	return false;
 }
 

@@ -227,7 +227,8 @@ guard_socket_accepted(int fd, struct client *client, void *arg)
 		    &shell->stream);
 	}
 	if (r < 0) {
-		log_warning("cannot take a shell in: %s", error_text(r));
+		log_warning("cannot accept a connection of a shell: %s",
+		    error_text(r));
 		close(fd);
 		free(shell);
 		admission_leave(&guard->admission, client);

@@ -243,7 +243,8 @@ expect(struct guard *guard, uint64_t at)
 	if (r >= 0)
 		r = sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT);
 	if (r < 0)
-		log_error("cannot look for what is left: %s", error_text(r));
+		log_error("cannot look for processes that are left: %s",
+		    error_text(r));
 }
 
 static struct left_over *
@@ -338,7 +339,8 @@ left_over_orphans(struct guard *guard)
 			    SD_EVENT_ONESHOT);
 	}
 	if (r < 0)
-		log_error("cannot look for what is left: %s", error_text(r));
+		log_error("cannot look for processes that are left: %s",
+		    error_text(r));
 }
 
 void

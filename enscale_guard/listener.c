@@ -38,7 +38,8 @@ complain(struct listener *listener, const char *what)
 	    now < listener->complained + LOG_INTERVAL)
 		return;
 	listener->complained = now;
-	log_warning("turning away on \"%s\": %s", listener->options.path, what);
+	log_warning("refusing connections on \"%s\": %s",
+	    listener->options.path, what);
 }
 
 static void

@@ -189,7 +189,7 @@ take_record(struct session_table *table, const char *name)
 	if (r == 0)
 		r = visit(&session, table);
 	if (r < 0)
-		log_warning("cannot take in session \"%s\": %s", name,
+		log_warning("cannot load session \"%s\": %s", name,
 		    error_text(r));
 }
 
@@ -300,7 +300,7 @@ session_table_rescan(struct session_table *table)
 	LIST_FOREACH(entry, &table->all, all)
 		entry->published = entry->seen;
 	if (broken > table->broken)
-		log_warning("%u broken records in \"%s\"", broken, table->path);
+		log_warning("broken records in \"%s\": %u", table->path, broken);
 	table->broken = broken;
 	return 0;
 }

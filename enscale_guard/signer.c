@@ -391,7 +391,7 @@ run(pid_t parent, int fd, const char *path, const char *addresses)
 		return EXIT_FAILURE;
 	r = confine();
 	if (r < 0)
-		log_warning("signer: without a system call filter: %s",
+		log_warning("signer: running without a system call filter: %s",
 		    error_text(r));
 	r = serve(ca, addresses);
 	if (r < 0)

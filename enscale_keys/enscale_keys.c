@@ -234,7 +234,7 @@ answer(const struct request *request, const struct policy_question *question)
 		return r == 0
 		    ? 0
 		    : cannot_tell(
-		          "key \"%s\" of account=%u cannot be given: %s",
+		          "key \"%s\" of account=%u cannot be given to sshd: %s",
 		          request->fingerprint, question->account,
 		          error_text(r));
 	case POLICY_CLASS_KEY:
@@ -244,7 +244,7 @@ answer(const struct request *request, const struct policy_question *question)
 	case POLICY_CLASS_CANNOT_TELL:
 		break;
 	}
-	return cannot_tell("view \"%s\" cannot say about account=%u: %s",
+	return cannot_tell("view \"%s\" has no answer about account=%u: %s",
 	    request->view, question->account,
 	    judged.error != 0 ? error_text(judged.error)
 	                      : policy_verdict_text(judged.verdict));

@@ -339,7 +339,7 @@ leave_out_key(struct derive *derive, const struct entry_key *key)
 
 	fingerprint_format_sha256(key->fingerprint, text);
 	leave_out(derive, 1,
-	    "key %s is there more than once: none of its from= lists is within all others",
+	    "key %s occurs more than once: none of its from= lists is contained in all the others",
 	    text);
 }
 

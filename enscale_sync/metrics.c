@@ -155,7 +155,7 @@ put_source(FILE *file, const struct status *status)
 	};
 
 	head(file, "enscale_sync_source_state", "gauge",
-	    "The state of the source in use, or tried last: 1 for the one it is in.");
+	    "1 for the state that the source in use, or tried last, is in; 0 for the others.");
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		(void)fputs("enscale_sync_source_state{source=\"", file);
 		put_label(file, status->source);
@@ -173,7 +173,8 @@ put_status(FILE *file, const struct status *status)
 	    "Whether readers are served: a view, and an account map that agrees.",
 	    status->ready);
 	gauge(file, "enscale_sync_in_step",
-	    "Whether they agree with the directory, as far as is known.",
+	    "Whether view and account map agree with the directory, as far as "
+	    "is known.",
 	    status->in_step);
 	/* A time, not an age: it is right at whatever time it is read. */
 	gauge(file, "enscale_sync_view_timestamp_seconds",
@@ -220,10 +221,10 @@ put_all(FILE *file, struct state *state, const void *arg)
 	    (int64_t)state_info(state)->key_values);
 	r = put_refused(file, state);
 	gauge(file, "enscale_sync_warned_entries",
-	    "Directory entries that count, although not all is well with them.",
+	    "Directory entries that are used, but with a warning.",
 	    (int64_t)state_warning_count(state));
 	gauge(file, "enscale_sync_orphan_entries",
-	    "Keys and nodes whose parent is not there.",
+	    "Keys and nodes whose parent is missing.",
 	    (int64_t)state_orphan_count(state));
 	gauge(file, "enscale_sync_left_out_records",
 	    "Keys, nodes and environments that are left out: over a limit.",

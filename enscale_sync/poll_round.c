@@ -108,7 +108,7 @@ begin_refresh(struct poll_source *source, bool behind)
 		source->passed_by = source->next_uri > 0;
 		(void)snprintf(source->message.reason,
 		    sizeof(source->message.reason),
-		    "it is behind what we have already");
+		    "it is behind what is known here");
 		return ENS_E_BEHIND;
 	}
 	return ask_all(source,

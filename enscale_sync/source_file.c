@@ -151,7 +151,7 @@ check_folder(const struct file_source *source)
 	if (stat(source->folder, &st) != 0)
 		return error_text(-errno);
 	if (st.st_uid != 0 || (st.st_mode & 022) != 0)
-		return "its folder has to be root's, and writable for nobody else";
+		return "its folder must belong to root, and nobody else may write to it";
 	return NULL;
 }
 
@@ -161,7 +161,7 @@ check_file(const struct stat *st)
 	if (!S_ISREG(st->st_mode))
 		return "not a regular file";
 	if (st->st_uid != 0 || (st->st_mode & 022) != 0)
-		return "it has to be root's, and writable for nobody else";
+		return "it must belong to root, and nobody else may write to it";
 	if (st->st_size > LDIF_FILE_MAX)
 		return error_text(ENS_E_LIMIT);
 	return NULL;
@@ -230,7 +230,7 @@ look(struct file_source *source)
 		r = -errno;
 		return turn_down(source,
 		    r == -ELOOP
-		        ? "it is a symbolic link, whose change nobody would tell"
+		        ? "it is a symbolic link, and changes behind it would go unnoticed"
 		        : error_text(r));
 	}
 	if (!follow_wants_refresh(source->follow) &&
@@ -327,7 +327,7 @@ check(struct file_source *source, const struct ldap_ldif_entry *record)
 		    source->reason);
 	else if (!is_new)
 		ldap_ldif_reason(record,
-		    "the same entry (name or entryUUID) a second time",
+		    "the same entry (name or entryUUID) occurs twice",
 		    source->reason);
 	return r == 0 && !is_new ? ENS_E_SYNTAX : r;
 }

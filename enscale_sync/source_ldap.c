@@ -195,7 +195,7 @@ turned_away(struct ldap_source *source)
 		source->accept_behind = true;
 		follow_want_all(source->follow);
 	}
-	return lose(source, "it is behind what we have already");
+	return lose(source, "it is behind what is known here");
 }
 
 /* ---- comparing --------------------------------------------------------- */
@@ -298,7 +298,7 @@ on_chores(sd_event_source *timer, uint64_t time, void *arg)
 		source->again_pause = doubled(source->again_pause,
 		    AGAIN_LONGEST);
 		return start_again(source,
-		    "to see whether what is held back is settled");
+		    "to see whether anything must still be held back");
 	}
 	if (time >= source->better_time)
 		r = try_better(source);
@@ -402,7 +402,7 @@ on_better(struct ldap_source *source)
 		return 0;
 	}
 	disconnect(source);
-	follow_lost(source->follow, "a server that is preferred is back");
+	follow_lost(source->follow, "a preferred server is back");
 	source->at = source->better_at;
 	(void)ldap_connection_uri(source->config->uri, source->at, source->uri);
 	(void)snprintf(source->status->source, sizeof(source->status->source),

@@ -146,7 +146,7 @@ hear_nothing(struct poll_source *source)
 
 	if (ldap_result(source->ld, LDAP_RES_ANY, LDAP_MSG_ONE, &now,
 	        &message) < 0)
-		return lose(source, "it has closed the connection");
+		return lose(source, "it closed the connection");
 	if (message != NULL)
 		(void)ldap_msgfree(message);
 	return 0;

@@ -214,7 +214,7 @@ take_untold(struct source_session *session, LDAPMessage *answer)
 	session->untold = -1;
 	if (session->missed) {
 		(void)snprintf(session->message.reason, LDAP_REASON_MAX,
-		    "it has changes that it does not tell");
+		    "it has changes that it did not report");
 		return ENS_E_INCOMPLETE;
 	}
 	csn_set_merge(&session->proved, &session->ahead);

@@ -173,7 +173,7 @@ static void
 on_fault(int number, siginfo_t *info, void *context)
 {
 	static const char said[] =
-	    "enscale-sync: a fault: removing the state, so that everything is asked anew\n";
+	    "enscale-sync: internal error: removing the state, so that everything is fetched again\n";
 
 	(void)context;
 	if (is_our_own(info) && unlinkat(fault_dir, STATE_FILE, 0) == 0 &&

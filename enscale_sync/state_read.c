@@ -437,8 +437,8 @@ find_lack(struct state *state, struct bytes key, const char **ret_text)
 		*ret_text = node ? "there is no environment above it"
 		                 : "there is no account above it";
 	else if (r == 0)
-		*ret_text = node ? "what is above it is no environment"
-		                 : "what is above it is no account";
+		*ret_text = node ? "the entry above it is not an environment"
+		                 : "the entry above it is not an account";
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 

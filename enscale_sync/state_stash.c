@@ -93,7 +93,7 @@ lessen(struct state *state, const struct entry *theirs, const char *name,
 	if (!rights_lessen(&copy.entry, &copy.rows, theirs)) {
 		copy.entry.refused = true;
 		copy.entry.reason =
-		    "sshPublicKey: of its from= list and the one that is held back neither is within the other";
+		    "sshPublicKey: neither its from= list nor the one that is held back is contained in the other";
 	}
 	if (name != NULL)
 		copy.entry.dn = name;

@@ -119,8 +119,8 @@ choose_owner(struct file_owner *owner)
 		    geteuid() == 0 ? "there is no user " READER " here"
 		                   : "you are not root");
 	} else if (group == NULL || !is_member(user, group->gr_gid)) {
-		complain("the key will be the user's " READER ", who can "
-		         "change it: he is in no group " GROUP " "
+		complain("the key will belong to user " READER ", who can "
+		         "change it: that user is not in group " GROUP " "
 		         "(systemd-sysusers makes it)");
 		owner->uid = user->pw_uid;
 		owner->gid = user->pw_gid;
@@ -196,9 +196,9 @@ ca_may_be_made(const char *ca)
 
 	if (!was_there(ca, path))
 		return true;
-	complain("\"%s\" is there, so there was a key \"%s\", which nodes "
-	         "trust: restore it from the backup or from another gateway; "
-	         "to begin anew, remove the former",
+	complain("\"%s\" exists, so there was a key \"%s\", which nodes trust: "
+	         "restore it from a backup or from another gateway; to start "
+	         "afresh, remove the former",
 	    path, ca);
 	return false;
 }

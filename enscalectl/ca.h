@@ -8,8 +8,8 @@
 #define CA_LINE_MAX 512 /* of an ed25519 key, comment and all */
 
 /* What to do where a key is missing: nodes trust the one that is gone. */
-#define CA_RESTORE                                                       \
-	"restore it from the backup or from another gateway; only on a " \
+#define CA_RESTORE                                                     \
+	"restore it from a backup or from another gateway; only on a " \
 	"new gateway, which no node knows yet, make it: enscalectl ca init"
 
 /* Makes a key, which the guard may read where there is one; complains. An exit

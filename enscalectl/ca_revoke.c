@@ -74,8 +74,8 @@ take_fingerprint(const char *ca, const char *text, struct subject *subject)
 	if (r == 0)
 		r = find_in_lists(ca, subject);
 	if (r == ENS_E_NOTFOUND) {
-		complain("no key of this gateway, now or before, has the "
-		         "fingerprint \"%s\": give the file of the public key",
+		complain("this gateway has and had no key with the fingerprint "
+		         "\"%s\": give the file of the public key",
 		    text);
 		return EXIT_NO;
 	}
@@ -126,20 +126,20 @@ check_not_signing(const struct context *context, const struct subject *subject)
 	struct ssh_key key;
 
 	if (is_in_slot(ca, CA_CURRENT, subject, &key)) {
-		complain("this key signs here: make another one sign first, "
-		         "with ca rotate and ca rotate --switch");
+		complain("this gateway signs with this key: switch to another "
+		         "one first, with ca rotate and ca rotate --switch");
 		return EXIT_NO;
 	}
 	if (ca_slot_exists(ca, CA_CURRENT) &&
 	    ca_key_read_public(ca, &key) != 0) {
-		complain("cannot read \"%s.pub\": is this the key that signs "
-		         "here?",
+		complain("cannot read \"%s.pub\": is this the key that this "
+		         "gateway signs with?",
 		    ca);
 		return EXIT_CANNOT_TELL;
 	}
 	if (ca_guard_signs_with(context, subject->text)) {
-		complain("enscale-guard signs with this key still: "
-		         "enscalectl ca rotate --switch");
+		complain("enscale-guard still signs with this key: enscalectl "
+		         "ca rotate --switch");
 		return EXIT_NO;
 	}
 	return EXIT_YES;
@@ -166,8 +166,10 @@ note_revoked(const char *ca, const struct subject *subject)
 	r = print_list(list);
 	if (r == EXIT_YES)
 		fprintf(stderr,
-		    "Now, on every node, with these lines in revoked, and what "
-		    "enscalectl ca show\nprints in ca.pub:\n"
+		    "Next, put these lines into a file \"revoked\" and what "
+		    "enscalectl ca show prints\n"
+		    "into \"ca.pub\", and run on "
+		    "every node:\n"
 		    "    enscale-node setup --ca ca.pub --revoked revoked\n");
 	return r;
 }

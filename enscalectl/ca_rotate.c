@@ -135,7 +135,7 @@ tell_guard(const struct context *context)
 			return EXIT_YES;
 		poll(NULL, 0, POLL_MS);
 	}
-	complain("enscale-guard has not taken the key, its log says why");
+	complain("enscale-guard has not taken the key; its log says why");
 	return EXIT_CANNOT_TELL;
 }
 
@@ -145,7 +145,8 @@ static void
 advise(const char *what)
 {
 	fprintf(stderr,
-	    "Now, on every node, with these lines in ca.pub:\n"
+	    "Next, put these lines into a file \"ca.pub\" and run on every "
+	    "node:\n"
 	    "    enscale-node setup --ca ca.pub\n%s\n",
 	    what);
 }
@@ -164,7 +165,7 @@ make_next(const char *ca)
 	    ca_slot_delete(ca, CA_NEXT) != 0)
 		return EXIT_CANNOT_TELL;
 	if (ca_slot_exists(ca, CA_NEXT) || ca_slot_exists(ca, CA_PREVIOUS)) {
-		complain("a rotation is under way: %s",
+		complain("a rotation is in progress: %s",
 		    ca_slot_exists(ca, CA_NEXT) ? "ca rotate --switch is next"
 		                                : "ca rotate --finish is next");
 		return EXIT_NO;
@@ -175,8 +176,8 @@ make_next(const char *ca)
 	if (code == EXIT_YES)
 		code = ca_show_all(ca);
 	if (code == EXIT_YES)
-		advise("then, when all of them know both: enscalectl ca rotate "
-		       "--switch");
+		advise("then, when all of them accept both: enscalectl ca "
+		       "rotate --switch");
 	return code;
 }
 
@@ -187,7 +188,7 @@ switch_keys(const struct context *context)
 	int code, r;
 
 	if (ca_slot_is_unfinished(ca, CA_NEXT)) {
-		complain("the next key was not finished: enscalectl ca rotate "
+		complain("the next key is incomplete: enscalectl ca rotate "
 		         "makes another");
 		return EXIT_NO;
 	}
@@ -205,8 +206,8 @@ switch_keys(const struct context *context)
 	code = tell_guard(context);
 	if (code == EXIT_YES)
 		fprintf(stderr,
-		    "enscale-guard signs with the new key. Once "
-		    "every gateway does:\n"
+		    "enscale-guard signs with the new key. Once it does so on "
+		    "every gateway:\n"
 		    "    enscalectl ca rotate --finish\n");
 	return code;
 }
@@ -237,7 +238,7 @@ finish(const struct context *context)
 	int r;
 
 	if (ca_slot_exists(ca, CA_NEXT) || !ca_slot_exists(ca, CA_PREVIOUS)) {
-		complain("there is no previous key to be forgotten");
+		complain("there is no previous key to forget");
 		return EXIT_NO;
 	}
 	if (current_fingerprint(ca, fingerprint) != 0 ||
@@ -254,7 +255,7 @@ finish(const struct context *context)
 	}
 	r = ca_show_all(ca);
 	if (r == EXIT_YES)
-		advise("then they trust this one only.");
+		advise("then they trust only this one.");
 	return r;
 }
 

@@ -134,7 +134,7 @@ enrol_enter(struct enrol *enrol)
 	int r;
 
 	if (enrol->no_login) {
-		printf("  left to you: ssh -p %u %s-ACCOUNT@%s id -un\n",
+		printf("  for you to try: ssh -p %u %s-ACCOUNT@%s id -un\n",
 		    enrol->config->port, enrol->node, enrol->config->host);
 		return EXIT_YES;
 	}
@@ -143,9 +143,10 @@ enrol_enter(struct enrol *enrol)
 		r = run_login(enrol, said);
 	if (r == 0)
 		return judge_login(enrol, said);
-	complain("nobody came in: \"enscalectl explain %s-%s\" says whether "
-	         "the gateway lets the account in; its key has to be in the "
-	         "agent, or --identity; else sshd's log on the node says why",
+	complain("the login failed: \"enscalectl explain %s-%s\" says whether "
+	         "the gateway lets the account in; its key must be in the "
+	         "agent or given with --identity; otherwise sshd's log on the "
+	         "node says why",
 	    enrol->node, enrol->account);
 	return enrol_say_failed("ssh", r);
 }

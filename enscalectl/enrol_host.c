@@ -36,7 +36,7 @@ enrol_log_in(struct enrol *enrol)
 	if (r == 0)
 		return EXIT_YES;
 	complain("cannot log in to %s: --port and --ssh-option say how, and "
-	         "this host's key has to be in root's authorized_keys there",
+	         "this host's key must be in root's authorized_keys there",
 	    enrol->host.target);
 	return enrol_say_failed("ssh", r);
 }
@@ -73,8 +73,8 @@ take_connection(struct enrol *enrol)
 	}
 	if (i < 4 || strlen(words[0]) >= sizeof(enrol->remote) ||
 	    strlen(words[3]) >= sizeof(enrol->found_address)) {
-		complain("the host's answer is not understood: does its root "
-		         "print something at a login?");
+		complain("cannot understand the host's answer: does root's "
+		         "login print something there?");
 		return EXIT_CANNOT_TELL;
 	}
 	memcpy(enrol->remote, words[0], strlen(words[0]) + 1);
@@ -224,7 +224,7 @@ enrol_set_up(struct enrol *enrol)
 		return EXIT_YES;
 	if (r == LEFT_BY_HAND)
 		complain("do on the host what it says above, then run this "
-		         "again");
+		         "command again");
 	return enrol_say_failed("enscale-node setup", r);
 }
 

@@ -34,8 +34,8 @@ static const struct {
 	{ "name service", health_services,
 	    ENS_LIBEXEC_DIR "/enscale-nsswitch add puts it there" },
 	{ "nscd", health_nscd,
-	    "set enable-cache passwd no in /etc/nscd.conf and start nscd anew, "
-	    "or do without it" },
+	    "set enable-cache passwd no in /etc/nscd.conf and restart nscd, or "
+	    "do without it" },
 	{ "account map", health_map, "enscale-sync makes it at its start" },
 	{ "local users", health_local_users,
 	    "give them another name or uid: the account is kept out" },
@@ -48,16 +48,16 @@ static const struct {
 	{ "PAM", health_pam,
 	    "make install puts the file and the module there" },
 	{ "sshd's configuration", health_sshd_config,
-	    "mend it: enscale-sshd does not start like this" },
+	    "fix it: enscale-sshd does not start like this" },
 	{ "sshd", health_sshd_listens,
 	    "start enscale-sshd; its log says why it ended" },
 	{ "key helper", health_keys_user,
 	    "systemd-sysusers makes users, make install the program" },
 	{ "view", health_keys_view,
-	    "systemd-tmpfiles --create enscale.conf puts modes right" },
+	    "systemd-tmpfiles --create enscale.conf sets the modes" },
 	{ "CA key", look_at_ca_key,
-	    "chown root:enscale-ca and chmod 0440 it; its folders have to be "
-	    "root's" },
+	    "chown root:enscale-ca and chmod 0440 it; its folders must belong "
+	    "to root" },
 };
 
 #define LOOK_COUNT (sizeof(looks) / sizeof(looks[0]))
@@ -98,6 +98,6 @@ health_show(const struct context *context)
 		label = "";
 	}
 	if (code == EXIT_YES)
-		printf("%-12snothing is in their way\n", label);
+		printf("%-12snothing prevents them\n", label);
 	return code;
 }

@@ -171,8 +171,9 @@ health_nscd(struct health *health)
 	if (!nscd_runs() || !nscd_caches("passwd"))
 		return EXIT_YES;
 	return health_find(health,
-	    "it caches passwd: PAM refuses accounts whose uid it gives the "
-	    "name of another login, and a new account is unknown for a while");
+	    "it caches passwd: it may give an account's uid the name of "
+	    "another login, which PAM refuses, and does not know a new account "
+	    "for a while");
 }
 
 /* ---- the account map ------------------------------------------------------ */
@@ -190,7 +191,7 @@ health_map(struct health *health)
 		    error_text(r));
 	if (account_map_uid_base(map) != uid_base)
 		return health_find(health,
-		    "it has uid_base %u, and the configuration %u",
+		    "it has uid_base %u, but the configuration has %u",
 		    account_map_uid_base(map), uid_base);
 	return EXIT_YES;
 }

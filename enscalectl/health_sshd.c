@@ -198,7 +198,7 @@ health_sshd_listens(struct health *health)
 		    !listens("/proc/net/tcp", port) &&
 		    !listens("/proc/net/tcp6", port))
 			return health_find(health,
-			    "nothing of root's listens on port %u", port);
+			    "no process of root's listens on port %u", port);
 	return EXIT_YES;
 }
 
@@ -221,8 +221,8 @@ health_keys_user(struct health *health)
 		    error_text(-errno));
 	if (changeable_by(settings->helper, user->pw_uid))
 		return health_find(health,
-		    "\"%s\" or a folder above it is not root's alone: sshd "
-		    "refuses to run it",
+		    "\"%s\" or a folder above it can be changed by others than "
+		    "root: sshd refuses to run it",
 		    settings->helper);
 	return EXIT_YES;
 }
@@ -320,7 +320,9 @@ load_module(struct health *health, const char *path)
 	if (module == NULL)
 		return health_find(health, "%s", dlerror());
 	if (dlsym(module, "pam_sm_acct_mgmt") == NULL)
-		code = health_find(health, "\"%s\" is no PAM module of ours",
+		code = health_find(health,
+		    "\"%s\" is not a PAM module of the "
+		    "gateway",
 		    path);
 	dlclose(module);
 	return code;
@@ -360,8 +362,7 @@ health_nologin(struct health *health)
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (access(files[i], F_OK) == 0)
 			return health_find(health,
-			    "\"%s\" is there, which keeps everybody out",
-			    files[i]);
+			    "\"%s\" exists and keeps everybody out", files[i]);
 	return EXIT_YES;
 }
 

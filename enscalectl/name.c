@@ -309,18 +309,18 @@ make_policy_question(const struct context *context,
 	struct login_name name;
 
 	if (login_name_parse(question->name, &name) != 0) {
-		complain("\"%s\" is no login name of the gateway",
+		complain("\"%s\" is not a login name of the gateway",
 		    question->name);
 		return EXIT_NO;
 	}
 	if (question->key != NULL &&
 	    fingerprint_parse(question->key, fingerprint) != 0) {
-		complain("\"%s\" is no fingerprint of the form SHA256:...",
+		complain("\"%s\" is not a fingerprint of the form SHA256:...",
 		    question->key);
 		return EXIT_USAGE;
 	}
 	if (question->address != NULL && !is_address(question->address)) {
-		complain("\"%s\" is no numeric address", question->address);
+		complain("\"%s\" is not a numeric address", question->address);
 		return EXIT_USAGE;
 	}
 	*ret_question = (struct policy_question){

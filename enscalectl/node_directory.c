@@ -229,8 +229,8 @@ show_for_file(const struct config *config, uint32_t node,
 		if (node_entry_shown(entry, attributes[i].name) != NULL)
 			print_values(config->schema.names[attributes[i].name],
 			    node_entry_shown(entry, attributes[i].name));
-	complain("the directory is a file, which is yours to write: put the "
-	         "entry there, and run this again");
+	complain("the directory is a file, which only you edit: put the entry "
+	         "there, and run this command again");
 	return EXIT_NO;
 }
 

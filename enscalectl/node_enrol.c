@@ -41,7 +41,8 @@ say_what_is_left(size_t from)
 
 	for (i = from; i < STEPS; i++)
 		complain("left to do: %s", steps[i].name);
-	complain("run the same again: what is done is not done twice");
+	complain("run the same command again: steps that are done are not "
+	         "repeated");
 }
 
 static int
@@ -200,31 +201,31 @@ check_options(struct enrol *enrol)
 	uint32_t account;
 
 	if (enrol->node == NULL || enrol->environment == NULL) {
-		complain("say which node it becomes: --node and "
-		         "--environment");
+		complain("say which node it will be: --node and --environment");
 		return EXIT_USAGE;
 	}
 	if (parse_u32(enrol->node, NODE_ID_MAX, &enrol->number) != 0 ||
 	    enrol->number == 0) {
-		complain("--node \"%s\": want a number of at most nine digits",
+		complain("--node \"%s\": must be a number of at most nine "
+		         "digits",
 		    enrol->node);
 		return EXIT_USAGE;
 	}
 	if (!is_environment(enrol->environment)) {
-		complain("--environment \"%s\": want small letters, digits "
-		         "and hyphens",
+		complain("--environment \"%s\": must be lower-case letters, "
+		         "digits and hyphens",
 		    enrol->environment);
 		return EXIT_USAGE;
 	}
 	if (enrol->account != NULL &&
 	    parse_u32(enrol->account, ACCOUNT_ID_MAX, &account) != 0) {
-		complain("--account \"%s\": want an account's number",
+		complain("--account \"%s\": must be an account's number",
 		    enrol->account);
 		return EXIT_USAGE;
 	}
 	if ((enrol->account == NULL) != enrol->no_login && !enrol->dry_run) {
-		complain("say who enters the node to prove it, --account, or "
-		         "--no-login");
+		complain("say which account enters the node to prove that it "
+		         "works, --account, or --no-login");
 		return EXIT_USAGE;
 	}
 	return EXIT_YES;

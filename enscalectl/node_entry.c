@@ -63,9 +63,10 @@ judge(const struct entry *entry, uint32_t node)
 	if (entry->refused)
 		complain("the host's entry cannot be used: %s", entry->reason);
 	else if (entry->kind != ENTRY_NODE || entry->id != node)
-		complain("the host says that it is another node than %u", node);
+		complain("the host says that it is a different node, not %u",
+		    node);
 	else if (entry->node.host_key_count == 0)
-		complain("the host shows no host key: ssh-keygen -A there");
+		complain("the host shows no host key: run ssh-keygen -A there");
 	else
 		return EXIT_YES;
 	return EXIT_NO;

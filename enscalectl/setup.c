@@ -35,8 +35,8 @@ put_method(struct setup *setup)
 		return EXIT_CANNOT_TELL;
 	code = setup_stage(setup);
 	if (poll)
-		puts("The server does not tell its changes (RFC 4533): it is "
-		     "asked for them.");
+		puts("The server does not report its changes (RFC 4533): the "
+		     "gateway will poll it.");
 	return code;
 }
 
@@ -67,7 +67,7 @@ find_source(struct setup *setup)
 		code = look_at_source(setup);
 		if (code != EXIT_NO || !setup->asks)
 			return code;
-		if (!setup_ask_yes("Answer again?"))
+		if (!setup_ask_yes("Change your answers?"))
 			return EXIT_NO;
 		setup_ask_anew(setup);
 	}
@@ -127,7 +127,7 @@ agree(const struct setup *setup, const struct plan *plan)
 		puts("Everything is as it should be: nothing to change.");
 		return EXIT_YES;
 	}
-	puts("\nWhat is going to be changed:\n");
+	puts("\nWhat will be changed:\n");
 	fputs(plan->files, stdout);
 	setup_print_change(stdout, "systemd", plan->units);
 	putchar('\n');
@@ -181,7 +181,7 @@ say_what_next(const struct config *config)
 		     "add and environment add make the first. Then:\n");
 	printf("  Try it          ssh -p %u %u@%s\n", config->port, account,
 	    config->host);
-	printf("  If not, why     enscalectl explain %u\n", account);
+	printf("  If it fails     enscalectl explain %u\n", account);
 	puts("  For the nodes   enscalectl ca show > ca.pub; enscale-node(8)");
 }
 
@@ -202,13 +202,14 @@ finish(struct context *context)
 		     "the daemons.");
 		return EXIT_YES;
 	}
-	puts("\nWaiting until the directory is here ...\n");
+	puts("\nWaiting for the directory's entries ...\n");
 	fflush(stdout);
 	code = status_show(context, 2, arguments);
 	if (code == EXIT_YES)
 		say_what_next(&context->config);
 	else
-		complain("it is set up, but not everything is well: see above");
+		complain("the gateway is set up, but something is wrong: see "
+		         "above");
 	return code;
 }
 
@@ -253,12 +254,12 @@ setup_run(const struct context *given, int argc, char **argv)
 	int code;
 
 	if (strcmp(given->config_path, ENS_CONFIG_FILE) != 0) {
-		complain("setup writes " ENS_CONFIG_FILE ", which the daemons "
-		         "read: no other file");
+		complain("setup writes " ENS_CONFIG_FILE ", the file that the "
+		         "daemons read, and no other");
 		return EXIT_USAGE;
 	}
 	if (geteuid() != 0) {
-		complain("setup has to run as root");
+		complain("setup must run as root");
 		return EXIT_NO;
 	}
 	/* In turn with complaints. */

@@ -45,17 +45,18 @@ static const struct question {
 	    false },
 	{ "--tls-ca", "directory", "tls_ca", offsetof(struct config, tls_ca),
 	    "Certificates",
-	    "The file of certificates that the server's is checked against; \"-\" is the\n"
+	    "The file of CA certificates to check the server's with; \"-\": the\n"
 	    "system's.",
 	    true },
 	{ "--base", "directory", "base", offsetof(struct config, base), "Base",
 	    NULL, true },
 	{ "--bind-dn", "directory", "bind_dn", offsetof(struct config, bind_dn),
 	    "The gateway's DN",
-	    "Who the gateway is there; \"-\" is its user by SASL EXTERNAL.",
+	    "The DN that the gateway binds as; \"-\": its user, by SASL "
+	    "EXTERNAL.",
 	    true },
 	{ "--host", "gateway", "host", offsetof(struct config, host),
-	    "Host name", "What users type behind the @.", false },
+	    "Host name", "What users type after the @.", false },
 };
 
 #define QUESTIONS (sizeof(questions) / sizeof(questions[0]))
@@ -207,11 +208,13 @@ setup_open_stage(void)
 	stage_fd = open(STAGE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (stage_fd < 0 || fstat(stage_fd, &st) != 0 || st.st_uid != 0 ||
 	    fchmod(stage_fd, 0711) != 0) {
-		complain("\"%s\" is no folder of root's: remove it", STAGE);
+		complain("\"%s\" is not a folder that belongs to root: remove "
+		         "it",
+		    STAGE);
 		return EXIT_CANNOT_TELL;
 	}
 	if (flock(stage_fd, LOCK_EX | LOCK_NB) != 0) {
-		complain("another enscalectl setup is at work here");
+		complain("another enscalectl setup is running here");
 		close(stage_fd);
 		stage_fd = -1;
 		return EXIT_NO;
@@ -326,8 +329,8 @@ static int
 explain_password(const char *path, int error)
 {
 	if (error == ENS_E_CONFIG)
-		complain("%s: has to be a file that nobody else can read, with "
-		         "one line, the password: chmod 600 %s",
+		complain("%s: must be a file that nobody else can read, with "
+		         "the password in one line: chmod 600 %s",
 		    path, path);
 	else
 		complain("%s: %s", path, error_text(error));
@@ -347,8 +350,8 @@ find_password(struct setup *setup, char ret_password[LDAP_PASSWORD_MAX])
 		return EXIT_YES;
 	}
 	if (path[0] == '\0') {
-		complain("what is the password of \"%s\"? --password-file "
-		         "FILE, which has it in one line, mode 0600",
+		complain("no password for \"%s\": give --password-file FILE, "
+		         "with the password in one line, mode 0600",
 		    setup->config.bind_dn);
 		return EXIT_NO;
 	}
@@ -462,7 +465,7 @@ ask_password(struct setup *setup)
 		return 0;
 	for (;;) {
 		printf("Its password (not shown%s): ",
-		    known ? "; Enter: the same as before" : "");
+		    known ? "; Enter: keep the present one" : "");
 		r = setup_read_secret(secret);
 		if (r != 0)
 			return r;
@@ -567,11 +570,10 @@ setup_ask_ca(struct setup *setup)
 {
 	int r;
 
-	printf(
-	    "\nThe key that signs for the nodes, the CA's, is not here. %s\n",
+	printf("\nThe CA's key, which signs for the nodes, is not here. %s\n",
 	    setup->look.has_nodes
 	        ? "The directory\nhas nodes, which trust one: give the path of a copy of it."
-	        : "On the first\ngateway answer \"new\", else give the path of a copy of the first one's.");
+	        : "On the first\ngateway answer \"new\", on others give the path of a copy of the first one's.");
 	do {
 		printf("CA key: ");
 		r = setup_read_answer(setup->ca_answer);

@@ -178,7 +178,7 @@ setup_run_program(const char *const argv[])
 	if (r == 0)
 		return 0;
 	if (r > 0 && said[0] == '\0')
-		complain("%s: exit status %d, without a word", argv[0], r);
+		complain("%s: exit status %d, without a message", argv[0], r);
 	else
 		complain("%s: %s", argv[0], r < 0 ? error_text(r) : said);
 	return r < 0 ? r : -ECHILD;

@@ -49,26 +49,26 @@ static const struct {
 	const char *prefix, *hint;
 } hints[] = {
 	{ "connect: Can't contact",
-	    "does the server run there, and have that socket? slapd's "
-	    "is in SLAPD_SERVICES of /etc/default/slapd" },
-	{ "connect:", "does the server run there, and listen on that port?" },
-	{ "host", "is the name right? getent hosts asks as this does" },
-	{ "uri", "as in ldaps://directory.enscale.example" },
+	    "does the server run here and have that socket? slapd's is in "
+	    "SLAPD_SERVICES of /etc/default/slapd" },
+	{ "connect:", "does the server run there and listen on that port?" },
+	{ "host",
+	    "is the name right? \"getent hosts\" looks it up in the same "
+	    "way" },
+	{ "uri", "for example ldaps://directory.enscale.example" },
 	{ "TLS",
-	    "--tls-ca FILE names the certificate of who issued the "
-	    "server's, --uri the host as the certificate has it" },
+	    "--tls-ca FILE must be the certificate of the server's issuer, and "
+	    "--uri must name the host as the server's certificate does" },
 	{ "tls_ca",
-	    "--tls-ca names a file in PEM that enscale-sync's user can "
-	    "read" },
+	    "--tls-ca must name a file in PEM that user enscale-sync can read" },
 	{ "bind: Invalid credentials",
-	    "--bind-dn or --password-file is not "
-	    "what the directory has" },
+	    "--bind-dn or --password-file does not match what the "
+	    "directory has" },
 	{ "bind: Confidentiality",
-	    "a password goes over ldaps:// or ldapi:// "
-	    "only" },
+	    "a password is only sent over ldaps:// or ldapi://" },
 	{ "SASL EXTERNAL",
-	    "--bind-dn DN and --password-file FILE say who the "
-	    "gateway is there" },
+	    "--bind-dn DN and --password-file FILE say as whom the gateway "
+	    "binds" },
 };
 
 static const char *
@@ -157,7 +157,7 @@ look_at_base(LDAP *ld, const struct config *config, struct setup_look *look)
 	        : "is --base right, and may the gateway read it?%s",
 	    contexts);
 	fail(look, hint, "base \"%s\": %s", config->base,
-	    r == LDAP_SUCCESS ? "nothing is there" : ldap_err2string(r));
+	    r == LDAP_SUCCESS ? "there is no such entry" : ldap_err2string(r));
 	return false;
 }
 
@@ -298,7 +298,7 @@ look_at_file(const struct config *config, struct setup_look *look)
 		ldap_ldif_close(ldif);
 	}
 	if (r != 0)
-		fail(look, "mend it: a file is read whole or not at all",
+		fail(look, "fix it: a file is read whole or not at all",
 		    "%s: %s", path, reason[0] != '\0' ? reason : error_text(r));
 }
 

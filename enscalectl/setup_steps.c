@@ -69,9 +69,9 @@ static int
 look_at_users(struct setup *setup, FILE *out)
 {
 	if (lacks_users())
-		fputs("make those of sysusers.d/enscale.conf\n", out);
+		fputs("make the users of sysusers.d/enscale.conf\n", out);
 	if (lacks_users() || lacks_folders(&setup->config))
-		fputs("make those of tmpfiles.d/enscale.conf\n", out);
+		fputs("make the folders of tmpfiles.d/enscale.conf\n", out);
 	return EXIT_YES;
 }
 
@@ -109,7 +109,7 @@ look_at_shipped(struct setup *setup, FILE *out)
 	(void)setup;
 	for (i = 0; i < SHIPPED_COUNT; i++)
 		if (!is_there(shipped[i].path))
-			fprintf(out, "make %s of %s\n", shipped[i].path,
+			fprintf(out, "make %s from %s\n", shipped[i].path,
 			    SHIPPED);
 	return EXIT_YES;
 }
@@ -242,22 +242,22 @@ setup_check_ca(const struct setup *setup)
 		if (setup->ca == NULL || is_new_ca(setup) ||
 		    ca_key_same(path, setup->ca) == 0)
 			return EXIT_YES;
-		complain("--ca %s: another key, \"%s\", is there, and nodes "
-		         "may trust it: enscalectl ca rotate changes it",
+		complain("--ca %s: there is another key, \"%s\", which nodes "
+		         "may trust: enscalectl ca rotate replaces it",
 		    setup->ca, path);
 		return EXIT_NO;
 	}
 	if (setup->ca == NULL) {
-		complain("there is no key \"%s\", which signs for the nodes: "
-		         "--ca FILE is a copy of it, from another gateway or "
-		         "a backup; --ca new makes the first one",
+		complain("the key that signs for the nodes, \"%s\", is "
+		         "missing: --ca FILE takes a copy of it from another "
+		         "gateway or a backup; --ca new makes the first one",
 		    path);
 		return EXIT_NO;
 	}
 	if (is_new_ca(setup) && setup->look.has_nodes) {
-		complain("--ca new: the directory has nodes, which trust a key "
-		         "already: --ca FILE is a copy of it; where there was "
-		         "never one, enscalectl ca init makes it");
+		complain("--ca new: the directory has nodes, which already "
+		         "trust a key: --ca FILE takes a copy of it; if there "
+		         "never was one, enscalectl ca init makes it");
 		return EXIT_NO;
 	}
 	if (is_new_ca(setup))
@@ -267,8 +267,8 @@ setup_check_ca(const struct setup *setup)
 		return EXIT_YES;
 	complain("--ca %s: %s", setup->ca,
 	    r == ENS_E_KEY_FORMAT
-	        ? "is not the private key of a gateway's CA: that is the file "
-	          "ca in /etc/enscale/ca there"
+	        ? "is not the private key of a gateway's CA, which is the file "
+	          "/etc/enscale/ca/ca there"
 	        : error_text(r));
 	return EXIT_NO;
 }
@@ -338,7 +338,8 @@ static int
 look_at_password(struct setup *setup, FILE *out)
 {
 	if (setup->password[0] != '\0' && !has_password(setup->password))
-		fprintf(out, "write %s, for %s alone\n", setup_password_path(),
+		fprintf(out, "write %s, readable by %s only\n",
+		    setup_password_path(),
 		    setup_has_systemd() ? "root" : READER);
 	return EXIT_YES;
 }
@@ -387,7 +388,8 @@ look_at_conf(struct setup *setup, FILE *out)
 	const char *old = setup->before, *new = setup->conf;
 
 	if (!is_there(ENS_CONFIG_FILE))
-		fprintf(out, "make %s of %s, with\n", ENS_CONFIG_FILE, SHIPPED);
+		fprintf(out, "make %s from %s, with\n", ENS_CONFIG_FILE,
+		    SHIPPED);
 	while (*new != '\0') {
 		if (same_line(old, new)) {
 			old += line_len(old);

@@ -131,7 +131,7 @@ start_unit(const struct unit *unit, const char *what)
 		return code;
 	}
 	show_log(unit->name);
-	complain("all files are written: mend what %s says, then run "
+	complain("all files are written: fix what %s reports, then run "
 	         "enscalectl setup again",
 	    unit->name);
 	return code;

@@ -125,7 +125,7 @@ stage(const json_t *sync)
 	if (is_true(sync, "in_step"))
 		return "in step";
 	if (is_true(sync, "waits"))
-		return "not in step: what was published serves on until a refresh in full is complete";
+		return "not in step: the published view stays in use until a full refresh is complete";
 	if (number(sync, "held") > 0)
 		return "not in step: something is held back";
 	return is_true(sync, "comparing") ? "comparing" : "not in step";
@@ -155,9 +155,10 @@ print_held(const json_t *sync)
 	print_text("held back",
 	    text_of(sync, "held_reason")[0] != '\0'
 	        ? text_of(sync, "held_reason")
-	        : "the directory shows what is older than what is known here");
+	        : "the directory shows something older than what is "
+	            "known here");
 	print_text("",
-	    "look at the directory; then enscalectl sync accept lets it in");
+	    "look at the directory; then enscalectl sync accept accepts it");
 	print_lines("held back", json_object_get(sync, "held_entries"));
 }
 
@@ -231,7 +232,7 @@ show_sync(const struct context *context)
 	if (json_is_object(sync)) {
 		code = print_sync(sync);
 	} else {
-		print_text("sync", "has left no word of itself");
+		print_text("sync", "has left no status");
 		code = EXIT_CANNOT_TELL;
 	}
 	json_decref(sync);

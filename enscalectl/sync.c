@@ -21,14 +21,15 @@ explain_error(const char *path, int error)
 	switch (error) {
 	case -ENOENT:
 	case -ECONNREFUSED:
-		complain("enscale-sync does not run: nobody is at \"%s\"",
+		complain("enscale-sync is not running: nothing is listening on "
+		         "\"%s\"",
 		    path);
 		break;
 	case -EACCES:
 		complain("\"%s\": only root may ask enscale-sync", path);
 		break;
 	case -EAGAIN:
-		complain("enscale-sync does not answer within %d seconds",
+		complain("enscale-sync did not answer within %d seconds",
 		    ANSWER_SECONDS);
 		break;
 	default:

@@ -139,7 +139,7 @@ view_dump(const struct context *context, int argc, char **argv)
 		r = view_each_row(view, i, dump_row, &dump);
 		if (r == ENS_E_CORRUPT) {
 			dump.broken = true;
-			complain("%s: its data end in the middle of a row",
+			complain("%s: truncated inside a row",
 			    view_segment_name(view, i));
 			r = 0;
 		}
@@ -148,7 +148,7 @@ view_dump(const struct context *context, int argc, char **argv)
 		return EXIT_YES;
 	if (r == 0)
 		complain(
-		    "what is above is not all of it: see enscalectl view verify");
+		    "the output above is incomplete: see enscalectl view verify");
 	else
 		complain("stopped: %s", error_text(r));
 	return EXIT_CANNOT_TELL;
@@ -254,7 +254,7 @@ verify_map(const struct context *context, const struct view *view,
 	}
 	if (account_map_uid_base(doubts.map) != context->config.uid_base) {
 		check->wrong++;
-		check->report("account map: of another uid_base", check->arg);
+		check->report("account map: has another uid_base", check->arg);
 	}
 	doubt_all(view, &doubts);
 	for (int i = 0; i < MAP_TRIES && doubts.count > 0; i++) {
@@ -314,10 +314,10 @@ view_verify(const struct context *context, int argc, char **argv)
 	}
 	if (lines > LINES_MAX)
 		printf("and %" PRIu64 " more\n", check.wrong - LINES_MAX);
-	printf("%" PRIu64 " things are wrong. To publish everything anew while "
-	       "this view goes on serving:\n"
+	printf("Errors: %" PRIu64 ". To publish everything again while this "
+	       "view stays in use:\n"
 	       "    systemctl kill --signal=USR1 enscale-sync\n"
-	       "and verify again. If that does not help, the state is broken, "
+	       "and verify again. If that does not help, the state is broken "
 	       "too:\n"
 	       "    systemctl stop enscale-sync\n"
 	       "    rm %s/%s/state.mdb\n"

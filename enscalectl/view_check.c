@@ -231,7 +231,8 @@ check_environments(struct look *look, struct bytes record,
 		             listed.account) != row.role)
 			wrong(look,
 			    "account %" PRIu32
-			    ": its role in environment \"%s\" is another there",
+			    ": its role in environment \"%s\" differs "
+			    "from the one there",
 			    listed.account, row.name);
 	}
 	return 0;
@@ -324,7 +325,9 @@ check_host_key(struct look *look, struct bytes record,
 
 		r = view_find_node(look->view, id, &node);
 		if (r != 0 || !has_host_key(&node, host_key.fingerprint))
-			wrong(look, "host key %s: node %" PRIu32 " has it not",
+			wrong(look,
+			    "host key %s: node %" PRIu32 " does not "
+			    "have it",
 			    show(host_key.fingerprint).text, id);
 	}
 	return 0;
@@ -396,12 +399,12 @@ check_segment(struct look *look, uint32_t i)
 
 	look->rows = 0;
 	if (view_each_row(look->view, i, visit, look) != 0)
-		wrong(look, "%s: its data end in the middle of a row", segment);
+		wrong(look, "%s: truncated inside a row", segment);
 	if (view_check_tables(look->view, i, &used) != 0)
 		wrong(look, "%s: its hash tables are broken", segment);
 	else if (used != look->rows)
 		wrong(look,
-		    "%s: %" PRIu64 " rows, but the hash tables know %" PRIu64,
+		    "%s: %" PRIu64 " rows, but the hash tables have %" PRIu64,
 		    segment, look->rows, used);
 }
 

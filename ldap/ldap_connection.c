@@ -473,7 +473,7 @@ open_tcp(const struct ldap_connection_options *options, const char *uri,
 		r = set_transport(ld, options->timeout);
 	if (r == LDAP_SUCCESS && set_tls(ld, options) != LDAP_SUCCESS) {
 		(void)snprintf(reason, LDAP_REASON_MAX,
-		    "tls_ca \"%s\": not a file of certificates to read",
+		    "tls_ca \"%s\": not a readable file of certificates",
 		    options->tls_ca);
 		return ENS_E_LDAP;
 	}
@@ -553,7 +553,7 @@ bind_as(LDAP *ld, const struct ldap_connection_options *options,
 		(void)snprintf(reason, LDAP_REASON_MAX,
 		    "password_file \"%s\": %s", options->password_file,
 		    r == ENS_E_CONFIG || r == -EACCES
-		        ? "has to be a regular file of our own with mode 0600 or 0400 and a password in it, or root's where the unit has a credential of its name (LoadCredential=)"
+		        ? "must be a regular file with a password in it, owned by this user, mode 0600 or 0400; or owned by root, where the unit has a credential of its name (LoadCredential=)"
 		        : error_text(r));
 		return r;
 	}

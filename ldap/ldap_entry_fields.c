@@ -62,7 +62,7 @@ parse_text(struct parse *p, const struct field *field, void *fields)
 		    (size_t)value->bv_len, len);
 	else if (changed)
 		(void)snprintf(words, sizeof(words), "%s",
-		    "what cannot be shown is left out");
+		    "characters that cannot be shown are left out");
 	if (changed)
 		entry_warn(p, field->attribute, words);
 	field_set_text(field, fields, entry_keep_text(p, text, len));
@@ -149,8 +149,7 @@ parse_user(struct parse *p, const struct field *field, void *fields)
 	if (!entry_word(value, text) || !is_system_user(text))
 		return entry_refuse(p, field->attribute, "not a user name");
 	if (strcmp(text, "root") == 0)
-		return entry_refuse(p, field->attribute,
-		    "root is nobody's to be");
+		return entry_refuse(p, field->attribute, "nobody may be root");
 	field_set_text(field, fields, entry_keep_text(p, text, strlen(text)));
 	return p->error == 0;
 }

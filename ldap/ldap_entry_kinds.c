@@ -195,7 +195,7 @@ warn_of_comment(struct parse *p, const struct key_values *values)
 {
 	char text[KEY_REASON_MAX + 64];
 
-	name_value(p, values, "of the comment not all is shown", text,
+	name_value(p, values, "not all of the comment is shown", text,
 	    sizeof(text));
 	entry_warn(p, SCHEMA_SSH_PUBLIC_KEY, text);
 }
@@ -231,7 +231,7 @@ take_value(struct parse *p, struct key_values *values)
 			warn_of_comment(p, values);
 	}
 	if (said == 0)
-		refuse_value(p, values, "not a public key: nothing is in it");
+		refuse_value(p, values, "not a public key: it is empty");
 	return true;
 }
 
@@ -280,9 +280,10 @@ merge_copies(struct parse *p, struct entry_key *const *copies, uint32_t count)
 		good = entry_key_merge(copies, count);
 		fingerprint_format_sha256(copies[0]->fingerprint, name);
 		(void)snprintf(text, sizeof(text),
-		    "%s is there more than once: %s", name,
-		    good ? "what any of them takes away is away"
-		         : "none of its from= lists is within all others");
+		    "%s occurs more than once: %s", name,
+		    good ? "what any of them forbids is forbidden"
+		         : "none of its from= lists is contained in all the "
+		           "others");
 		if (good)
 			entry_warn(p, SCHEMA_SSH_PUBLIC_KEY, text);
 		else

@@ -37,17 +37,17 @@ find_hostname_before() {
 # what the gateway accepts, no more: common/base/limits.h
 check_identity() {
 	matches "$node" '[1-9][0-9]{0,8}' ||
-	    fail "node id \"$node\": want a number of at most nine digits"
+	    fail "node id \"$node\": must be a number of at most nine digits"
 	matches "$environment" '[a-z0-9]([a-z0-9-]*[a-z0-9])?' ||
-	    fail "environment \"$environment\": want small letters, digits and hyphens"
+	    fail "environment \"$environment\": must be lower-case letters, digits and hyphens"
 	hostname=node$node-$environment
 	[ ${#hostname} -le 63 ] ||
 	    fail "host name $hostname: is longer than 63 characters"
 	matches "$service" '[A-Za-z0-9][A-Za-z0-9._+-]{0,63}' ||
-	    fail "service \"$service\": want letters, digits and . _ + -"
+	    fail "service \"$service\": must be letters, digits and . _ + -"
 	[ "$gateways" != none ] || gateways=
 	[ -z "$gateways" ] || matches "$gateways" '[0-9a-fA-F:./,]+' ||
-	    fail "gateways \"$gateways\": want addresses or networks"
+	    fail "gateways \"$gateways\": must be addresses or networks"
 }
 
 profile() { # KEY: its words, in the profile of the service
@@ -78,7 +78,7 @@ choose_support() {
 	[ -n "$support" ] || support=$(profile support)
 	[ "$support" != none ] || support=
 	[ -z "$support" ] || matches "$support" "[][A-Za-z0-9 @.,:;/?=_+()'-]{1,200}" ||
-	    fail "support \"$support\": want one line of letters, digits and @ . , : ; / ? = _ + ( ) ' -"
+	    fail "support \"$support\": must be one line of letters, digits and @ . , : ; / ? = _ + ( ) ' -"
 }
 
 # The line of passwd; an image's may be of users that are not here.
@@ -95,7 +95,7 @@ choose_user() {
 	for user in $(words user); do
 		! passwd_of "$user" >/dev/null || return 0
 	done
-	fail "the service $service has none of its users here ($(profile user)): install it first"
+	fail "the service $service needs one of these users, and none exists here: $(profile user). Install it first"
 }
 
 check_user() {
@@ -112,7 +112,7 @@ check_user() {
 	*" $user "*) ;;
 	*)
 		[ "$uid" -ge 100 ] && [ "$uid" -ne 65534 ] ||
-		    fail "$user is an account of the system, and no user of $service: a node is entered
+		    fail "$user is an account of the system, not the user of $service: a node is entered
 as the user of its service"
 		;;
 	esac
@@ -156,7 +156,7 @@ check_ca() {
 	check_keys "$work/ca.pub" --ca
 	count=$(wc -l <"$work/ca.pub")
 	[ "$count" -ge 1 ] && [ "$count" -le 2 ] ||
-	    fail "--ca: has $count keys, want one, or two while the CA changes"
+	    fail "--ca: has $count keys, must have one, or two while the CA changes"
 }
 
 # sshd refuses every key when it cannot read this file: it is always there.
@@ -181,10 +181,10 @@ check_revoked() {
 		done <"$work/ca.pub"
 	fi
 	[ "$(wc -l <"$work/ca.pub")" -gt "$revoked_cas" ] ||
-	    fail "--revoked $revoked: revokes the only CA, and nobody would come in"
+	    fail "--revoked $revoked: revokes the only CA, so nobody could log in"
 }
 
 mark_revoked() {
 	revoked_cas=$((revoked_cas + 1))
-	say "note: this CA is revoked, and can go: $1"
+	say "note: this CA is revoked and can be removed: $1"
 }

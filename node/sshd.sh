@@ -10,7 +10,7 @@ find_sshd_version() {
 		    sed -n 's/^OpenSSH_\([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
 	fi
 	matches "$sshd_version" '[0-9]{1,2}\.[0-9]{1,2}' ||
-	    fail "sshd's version \"$sshd_version\": say it with --sshd-version 9.2"
+	    fail "sshd's version \"$sshd_version\": give it, as in --sshd-version 9.2"
 	version=$((${sshd_version%.*} * 100 + ${sshd_version#*.}))
 	# Include came with 8.2; before it the lines are the administrator's.
 	sshd_file=$sshd_dropin
@@ -80,8 +80,8 @@ find_sftp() {
 # Of what sshd said for the user.
 note_sftp() {
 	inside=$(without_shell "$(sshd_says 'subsystem sftp')")
-	[ -z "$inside" ] || say "note: sshd starts sftp by $user's shell, so that a .bashrc that exits ends it, and
-cannot be mended by it: /etc/ssh/sshd_config should have the line
+	[ -z "$inside" ] || say "note: sshd starts sftp by $user's shell, so a .bashrc that exits ends sftp, and
+cannot be repaired over sftp: /etc/ssh/sshd_config should have the line
 \"Subsystem sftp $inside\" instead"
 }
 
@@ -136,7 +136,7 @@ check_methods() {
 	    fail "sshd has PubkeyAuthentication no"
 	case " $(sshd_says authenticationmethods) " in
 	'  ' | ' any ' | *' publickey '*) ;;
-	*) fail "sshd has AuthenticationMethods $(sshd_says authenticationmethods): publickey alone has to do for $user" ;;
+	*) fail "sshd has AuthenticationMethods $(sshd_says authenticationmethods): publickey alone must be enough for $user" ;;
 	esac
 	for keyword in pubkeyacceptedkeytypes pubkeyacceptedalgorithms; do
 		accepts $keyword ssh-ed25519-cert-v01@openssh.com
@@ -171,7 +171,7 @@ check_lists() {
 	    ! in_list "$(sshd_says allowusers | grep -v @)" "$user"; then
 		in_list "$(sshd_says allowusers | sed -n 's/@.*//p')" "$user" ||
 		    fail "sshd has AllowUsers without $user"
-		say "note: sshd has AllowUsers with $user from addresses: the gateways' have to be among them"
+		say "note: sshd has AllowUsers with $user from addresses: the gateways' must be among them"
 	fi
 	groups=$(in_root id -Gn "$user")
 	! in_list "$(sshd_says denygroups)" "$groups" ||
@@ -209,7 +209,7 @@ check_sshd_free() {
 	[ $runs = yes ] && [ -x "$root$sshd" ] || return 0
 	ask_sshd || fail "without our file, sshd refuses its configuration"
 	! grep -F -e " $etc/" "$work/sshd" >&2 ||
-	    fail "/etc/ssh/sshd_config still names files of $etc: take its lines out first"
+	    fail "/etc/ssh/sshd_config still names files in $etc: remove those lines first"
 }
 
 # New connections see the new configuration; those that are open go on.
@@ -224,5 +224,5 @@ reload_sshd() {
 			return 0
 		fi
 	fi
-	say "note: no sshd was found to be reloaded: systemctl reload ssh (or sshd)"
+	say "note: found no sshd to reload: run systemctl reload ssh (or sshd)"
 }

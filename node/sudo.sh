@@ -138,7 +138,7 @@ other_commands() {
 	for file in $(words config); do
 		others_change "$file" || continue
 		say "note: $file can be changed by others than root. Whatever reads it
-must not start as root, or who changes it is root after a restart: see CAVEATS
+must not start as root, or whoever changes it is root after a restart: see CAVEATS
 in enscale-node(8). sudo gets none of the profile's commands, which read it"
 		return 0
 	done
@@ -184,7 +184,7 @@ escaped() {
 check_sudo_syntax() {
 	visudo=$(program visudo)
 	if [ -z "$visudo" ]; then
-		say "note: there is no sudo here: $sudo_dropin waits for it"
+		say "note: sudo is not installed: $sudo_dropin takes effect once it is"
 		return 0
 	fi
 	cp "$work/sudoers" "$work/sudoers.check"

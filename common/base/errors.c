@@ -40,7 +40,7 @@ own_text(enum ens_error error)
 	case ENS_E_CONFIG:
 		return "wrong configuration";
 	case ENS_E_LDAP:
-		return "directory refused or went away";
+		return "directory refused or disconnected";
 	case ENS_E_INCOMPLETE:
 		return "refresh ended before it was complete";
 	case ENS_E_BEHIND:

@@ -148,7 +148,7 @@ fail_unknown(struct load *load, const char *section, const char *name)
 		list_sections(names, sizeof(names));
 		if (section[0] == '\0')
 			config_fail(load,
-			    "\"%s\" stands before any section; begin with one of %s",
+			    "\"%s\" is before the first section; begin with one of %s",
 			    name, names);
 		else
 			config_fail(load,
@@ -176,7 +176,7 @@ set_mapping(struct load *load, const char *name, const char *value)
 		config_fail(load, "\"%s\" is given twice; remove one", name);
 	else if (!schema_is_name(value))
 		config_fail(load,
-		    "%s = %s: must be the name of an object class or an attribute, as the server answers with it; it answers with no OID",
+		    "%s = %s: must be the name of an object class or an attribute, as the server names it; an OID is not accepted",
 		    name, value);
 	else
 		memcpy(load->config.schema.names[i], value, strlen(value) + 1);
@@ -290,7 +290,7 @@ check_file_source(struct load *load)
 		return;
 	if (strchr(config->uri, ' ') != NULL)
 		config_fail(load,
-		    "uri = %s: a file:/// stands alone; it has no others to fall back on",
+		    "uri = %s: a file:/// must be the only URI; there is no falling back from it or to it",
 		    config->uri);
 	else if (config->filter[0] != '\0')
 		config_fail(load,
@@ -313,7 +313,7 @@ check_classes(struct load *load)
 			    strcasecmp(schema->names[i], schema->names[k]) != 0)
 				continue;
 			config_fail(load,
-			    "[mapping] has \"%s\" for %s and for %s: an entry is of one kind",
+			    "[mapping] has \"%s\" for %s and for %s: an entry is only one of them",
 			    schema->names[i], schema_names[i], schema_names[k]);
 		}
 	}

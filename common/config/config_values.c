@@ -78,11 +78,11 @@ check_text(enum kind kind, const char *value)
 	case KIND_PATH_LIST:
 		return check_words(value, " ", is_path)
 		    ? NULL
-		    : "must be absolute paths, with spaces between them";
+		    : "must be absolute paths, separated by spaces";
 	case KIND_URI_LIST:
 		return !empty && check_words(value, " ", is_uri)
 		    ? NULL
-		    : "must be URIs (ldapi://, ldaps://, ldap:// or file:///), with spaces between them";
+		    : "must be URIs (ldapi://, ldaps://, ldap:// or file:///), separated by spaces";
 	case KIND_FILTER:
 		return empty || value[0] == '('
 		    ? NULL
@@ -94,7 +94,7 @@ check_text(enum kind kind, const char *value)
 	case KIND_CIDR_LIST:
 		return check_words(value, ", ", is_cidr)
 		    ? NULL
-		    : "must be addresses or networks (198.18.0.2/32), with commas between them";
+		    : "must be addresses or networks (198.18.0.2/32), separated by commas";
 	case KIND_TEXT:
 	case KIND_BOOL:
 	case KIND_U32:
@@ -174,7 +174,7 @@ set_seconds(struct load *load, const struct key *key, const char *value)
 	if (parse_seconds(value, key->max, &seconds) != 0 ||
 	    (period && seconds < key->min))
 		config_fail(load,
-		    "%s = %s: must be a number with s, m, h or d behind it, %s",
+		    "%s = %s: must be a number followed by s, m, h or d, %s",
 		    key->name, value,
 		    period ? "a second to a day" : "or 0 for none");
 	else if (seconds != 0 && seconds < key->min)

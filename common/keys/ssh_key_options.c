@@ -41,7 +41,7 @@ static const struct flag {
 	{ "user-rc", 0, 0 },
 };
 
-static const char malformed[] = " (malformed, or twice)";
+static const char malformed[] = " (malformed, or given twice)";
 
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
 
@@ -133,7 +133,10 @@ refuse(struct bytes name, const char *note, char reason[KEY_REASON_MAX + 1])
 	}
 	shown[n] = '\0';
 	(void)snprintf(reason, KEY_REASON_MAX + 1, "%s: %s%s",
-	    error_text(ENS_E_KEY_OPTION), n > 0 ? shown : "one without a name",
+	    error_text(ENS_E_KEY_OPTION),
+	    n > 0 ? shown
+	          : "an option without a "
+	            "name",
 	    note);
 	return ENS_E_KEY_OPTION;
 }

@@ -26,9 +26,9 @@ static const struct {
 	    "PEM; convert it with ssh-keygen -i -m PEM -f FILE" },
 	{ "-----BEGIN CERTIFICATE", "X.509; give a .pub file" },
 	{ "-----BEGIN PGP", "PGP; give a .pub file" },
-	{ "-----BEGIN", "a private key; take it away and give the .pub file" },
+	{ "-----BEGIN", "a private key; remove it and give the .pub file" },
 	{ "PuTTY-User-Key-File",
-	    "a private key; take it away and give the public key that PuTTYgen shows" },
+	    "a private key; remove it and give the public key that PuTTYgen shows" },
 };
 
 #define OTHERS (sizeof(others) / sizeof(others[0]))
@@ -223,7 +223,7 @@ ssh_key_text_only(struct ssh_key_text *text, struct ssh_key *ret_key)
 	int r = ssh_key_text_next(text, &key);
 
 	if (r == ENS_E_NOTFOUND)
-		return refuse(text, "nothing is in it");
+		return refuse(text, "it is empty");
 	if (r != 0)
 		return r;
 	r = ssh_key_text_next(text, &other);

@@ -200,7 +200,7 @@ prepare_base() {
 	if [[ -e $base/finished ]]; then return; fi
 	if [[ $release = *-i386 ]]; then options=--arch=i386; fi
 	sources=$(sources_of "${release%-i386}")
-	[[ $sources ]] || die "apt's sources have no Debian to take $release from"
+	[[ $sources ]] || die "apt's sources have no Debian mirror to take $release from"
 	rm -rf "$new" "$base"
 	state=$checkout/.demo layer=$own_layer contained ro debootstrap \
 		--variant=minbase $options "${release%-i386}" "$top/.demo/base" \
@@ -330,7 +330,7 @@ start_keeper() {
 	)
 	if [[ $ready != ready ]] || ! find_keeper "$1"; then
 		tail -c "+$((from + 1))" "$log" | tail -n 30 >&2
-		die "the hosts' namespaces cannot be made, the full log: $log"
+		die "the hosts' namespaces cannot be made; the full log: $log"
 	fi
 }
 

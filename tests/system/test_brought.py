@@ -142,10 +142,10 @@ def test_names_cost_nobody_a_login(
         assert "Apache 2.4" in rows
         wait_for(lambda: status()["warnings"] == before + 3, "three are counted", 10)
         assert reasons(status, "warned_entries") == [
-            "cn: what cannot be shown is left out",
+            "cn: characters that cannot be shown are left out",
             "mail: a text of 10000 bytes, of which 320 are shown"]
         assert reasons(status, "warned_entries", node_dn(NODE, ENVIRONMENT)) == [
-            "enscaleServiceType: what cannot be shown is left out"]
+            "enscaleServiceType: characters that cannot be shown are left out"]
         shown = gateway.run(["enscalectl", "status"], check=False).stdout.decode()
         assert f"{before + 3} with a warning" in shown
         assert "a text of 10000 bytes, of which 320 are shown" in shown

@@ -124,11 +124,11 @@ def test_a_key_of_before_goes_on_signing_with_a_hint(gateway, client, restarted)
 
 
 @pytest.mark.parametrize("hide, cause", [
-    ("mv ca kept", "No such file or directory; restore it from the backup"),
+    ("mv ca kept", "No such file or directory; restore it from a backup"),
     ("cp -p ca kept; chown root:root ca; chmod 400 ca",
-     "Permission denied; it has to belong to root and the group enscale-ca"),
-    ("cp -p ca kept; chmod 444 ca", "Operation not permitted; it has to belong"),
-    ("mv ca kept; ln -s kept ca", "Too many levels of symbolic links; it has to be a file, no link"),
+     "Permission denied; it must belong to root and the group enscale-ca"),
+    ("cp -p ca kept; chmod 444 ca", "Operation not permitted; it must belong"),
+    ("mv ca kept; ln -s kept ca", "Too many levels of symbolic links; it must be a file, not a link"),
 ])  # fmt: skip
 def test_a_guard_without_its_key_says_what_is_wrong_with_it(
     gateway, wait_for, restarted, hide, cause
@@ -138,7 +138,7 @@ def test_a_guard_without_its_key_says_what_is_wrong_with_it(
     gateway.sh(f"cd /etc/enscale/ca; {hide}")
     try:
         gateway.kill("enscale-guard", 1)
-        said = f'the CA key stays the one before: CA key "{CA}": {cause}'
+        said = f'keeping the previous CA key: CA key "{CA}": {cause}'
         wait_for(lambda: said in gateway.log("enscale-guard")[seen:], said)
         gateway.kill("enscale-guard")
         said = f'no signer: CA key "{CA}": {cause}'
@@ -163,11 +163,11 @@ def test_a_lost_key_is_to_be_restored_and_not_made_anew(gateway):
         for words in ("show",), ("rotate",):
             code, said = enscalectl(*words)
             assert code != 0
-            assert "restore it from the backup or from another gateway" in said
+            assert "restore it from a backup or from another gateway" in said
         gateway.write("/etc/enscale/ca/ca.retired", b"")
         code, said = enscalectl("init")
         assert code == 1
-        assert '"/etc/enscale/ca/ca.retired" is there, so there was a key' in said
+        assert '"/etc/enscale/ca/ca.retired" exists, so there was a key' in said
         assert not gateway.sh("ls /etc/enscale/ca").stdout.split()[1:]
     finally:
         gateway.sh("rm -f /etc/enscale/ca/*; mv /root/ca.kept/* /etc/enscale/ca; rmdir /root/ca.kept")

@@ -106,16 +106,16 @@ def test_setup_says_what_is_wrong_and_changes_nothing(host):
     host.sh("umask 077; : >/root/empty; printf 'a\\nb\\n' >/root/two")
     host.write("/root/open", b"secret\n")
     for arguments, reason in [
-        ("--suffix 'dc=a b'", "want dc="),
-        ("--suffix cn=admin", "want dc="),
-        ("--suffix c=DE", "has to begin with dc="),
+        ("--suffix 'dc=a b'", "must be dc="),
+        ("--suffix cn=admin", "must be dc="),
+        ("--suffix c=DE", "must begin with dc="),
         ("--gateway-password-file /root/none", "no such file"),
         ("--gateway-password-file /root/open", "chmod 600"),
         ("--gateway-password-file /root/empty", "is empty"),
         ("--gateway-password-file /root/two", "more than one line"),
         ("--keyd-password-file /root/open", "chmod 600"),
-        ("--keyd-password-file /root/bare", "has the password of the gateway"),
-        ("--tls-cert /root/bare", "--tls-cert wants --tls-key too"),
+        ("--keyd-password-file /root/bare", "is the gateway's password"),
+        ("--tls-cert /root/bare", "--tls-cert needs --tls-key too"),
         ("--tls-cert x --tls-key y", "beginning with /"),
         ("--tls-cert /root/bare --tls-key /root/bare", "cannot read it"),
     ]:

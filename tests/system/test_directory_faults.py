@@ -150,7 +150,7 @@ def test_a_server_that_is_behind_our_cookie_is_followed_and_revives_nothing(
     wait_for(lambda: follower.content() == one.administrator.content(), "it is known", 10)
     one.kill()
     one.start()
-    wait_for(lambda: "is behind what we have already" in follower.log(),
+    wait_for(lambda: "is behind what is known here" in follower.log(),
              "the server is passed over", 20)
     in_step(follower, 60)
     assert follower.content() == one.administrator.content() and len(follower.fingerprints()) == 2
@@ -172,7 +172,7 @@ def test_a_server_that_only_result_53_shows_to_be_behind_revives_nothing(
     wait_for(lambda: follower.content() == one.administrator.content(), "it is known", 10)
     one.kill()
     one.start()
-    wait_for(lambda: "is behind what we have already" in follower.log(),
+    wait_for(lambda: "is behind what is known here" in follower.log(),
              "the server is passed over", 20)
     assert " err=53 " in one.host.log(one.name)
     in_step(follower, 60)
@@ -238,7 +238,7 @@ def test_a_server_that_is_behind_is_passed_over_while_another_answers(
     two.start()
     follower.start()
     in_step(follower)
-    assert f'lost "{two.uri}": it is behind what we have already' in follower.log()
+    assert f'lost "{two.uri}": it is behind what is known here' in follower.log()
     assert follower.status()["source"] == one.uri and follower.status()["held"] == 0
     assert follower.content() == one.administrator.content()
 

@@ -45,7 +45,7 @@ def test_when_slapd_does_not_start_it_goes_on_as_it_was(host):
 
 def test_one_command_makes_a_fresh_slapd_the_directory(host):
     said = host.sh(SETUP).stdout.decode()
-    assert "stopping slapd, which has nobody's entries" in said
+    assert "stopping slapd, which has no entries of anybody's" in said
     assert (f"enscalectl setup --uri ldapi:/// --base {SUFFIX} --bind-dn cn=gateway,{SUFFIX}"
             f" --password-file {PASSWORD} --ca new\n") in said
     assert host.sh(f"stat -c '%U %a' {PASSWORD}").stdout == b"root 600\n"

@@ -104,7 +104,7 @@ def test_a_host_that_changed_has_its_entry_changed_and_keeps_its_state(
     done = enrol(gateway, *manager, "--no-login").stdout.decode()
     assert "enscalePort: 22\n" in done and "enscaleHostKey: ssh-ed25519" in done
     assert "ssh-rsa" not in done and "enscaleState" not in done
-    assert "left to you: ssh -p 3022 130001-ACCOUNT@ssh.enscale.com" in done
+    assert "for you to try: ssh -p 3022 130001-ACCOUNT@ssh.enscale.com" in done
     stopped = enrol(gateway, *manager, *LOGIN, check=False)
     assert stopped.returncode == 1
     assert b"enscalectl explain 130001-25880" in stopped.stderr
@@ -119,7 +119,7 @@ def refused(gateway, *arguments, says, left):
     assert says in text
     steps = re.findall(r"left to do: (.*)", text)
     assert steps[0] == left and steps[-1] == "enter the node through the gateway"
-    assert "run the same again" in text
+    assert "run the same command again" in text
 
 
 @pytest.mark.full  # half a minute
@@ -129,21 +129,21 @@ def test_a_step_that_fails_says_what_to_do_and_what_is_left(
     refused(gateway, "--ssh-option", "UserKnownHostsFile=/root/enrol/none", "--ssh-option",
             "IdentityFile=none", "--port", "23", *LOGIN,
             says="cannot log in to", left="log in to the host")
-    refused(gateway, *LOGIN, says="setup wants", left="set up the node")
+    refused(gateway, *LOGIN, says="setup needs", left="set up the node")
     refused(gateway, "--service", "nginxx", *LOGIN,
             says="no profile for the service", left="set up the node")
     put = "put its entry into the directory"
     gateway.sh("install -m 600 /etc/enscale/directory.password /root/enrol/password")
     refused(gateway, "--service", "apache", *LOGIN, "--bind-dn",
             "cn=gateway,dc=enscale,dc=example", "--password-file",
-            "/root/enrol/password", says="--bind-dn and --password-file say who may", left=put)
+            "/root/enrol/password", says="--bind-dn and --password-file name somebody who may", left=put)
     refused(gateway, *LOGIN, "--bind-dn", MANAGER, "--password-file", "/root/enrol/password",
             says="Invalid credentials", left=put)
     refused(gateway, "--service", "apache", *manager, "--environment", "no-such-9", *LOGIN,
             says='no environment "no-such-9"', left=put)
     enrol(gateway, *manager, "--no-login")
     refused(gateway, *manager, "--environment", "crimson-dust-8", *LOGIN,
-            says="in another place", left=put)
+            says="the node is not below", left=put)
 
 
 def test_a_host_key_that_was_not_known_before_is_not_believed(host, gateway):
@@ -160,7 +160,7 @@ def test_a_host_that_says_it_is_another_node_does_not_take_its_place(
             "s/dn: enscaleNodeId=$node/dn: enscaleNodeId=124718/'"
             " /usr/local/sbin/enscale-node; cp -r /usr/local/sbin/enscale-node /usr/sbin/;"
             " mkdir -p /usr/share/enscale; cp -r /usr/local/share/enscale/node /usr/share/enscale")
-    refused(gateway, *manager, *LOGIN, says="another node than 130001",
+    refused(gateway, *manager, *LOGIN, says="a different node, not 130001",
             left="put its entry into the directory")
 
 
@@ -174,5 +174,5 @@ def test_what_is_missing_on_the_command_line_is_said(gateway):
     assert "--node and --environment" in usage("host")
     assert "--account, or --no-login" in usage("host", *IDENTITY)
     assert "at most nine digits" in usage("host", "--node", "0124718", "--environment", "x")
-    assert "small letters" in usage("host", "--node", "1", "--environment", "x)(cn=*")
+    assert "lower-case letters" in usage("host", "--node", "1", "--environment", "x)(cn=*")
     assert "an account's number" in usage("host", *IDENTITY, "--account", "root")

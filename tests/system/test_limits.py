@@ -131,10 +131,10 @@ def test_what_is_below_the_wrong_entry_is_named(administrator, gateway, status, 
                           enscaleKeyFingerprint="0" * 64)
         wait_for(lambda: status()["orphans"] == 2, "they have no parent")
         named = {entry["dn"]: entry["reason"] for entry in status()["orphan_entries"]}
-        assert named == {misplaced: "what is above it is no environment",
-                         key: "what is above it is no account"}
+        assert named == {misplaced: "the entry above it is not an environment",
+                         key: "the entry above it is not an account"}
         said = gateway.run(["enscalectl", "status"], check=False).stdout.decode()
-        assert f"no parent   {misplaced}\n{'':12}what is above it is no environment\n" in said
+        assert f"no parent   {misplaced}\n{'':12}the entry above it is not an environment\n" in said
     finally:
         for dn in (misplaced, key):
             administrator._run("ldapdelete", "-c", dn)

@@ -116,12 +116,12 @@ def test_what_is_wrong_on_the_command_line_is_said_and_nothing_changes(host):
         ("is a private key", "--ca /root/ca"),
         ("not a public key", "--ca /etc/hostname"),
         ("has 0 keys", "--ca /root/0"),
-        ("want one, or two", "--ca /root/3"),
-        ("want a number", "--node 0124718"),
-        ("want a number", "--node 1234567890"),
-        ("want a number", "--node '1\n2'"),
-        ("want small letters", "--environment ../x"),
-        ("want small letters", "--environment -x"),
+        ("must have one, or two", "--ca /root/3"),
+        ("must be a number", "--node 0124718"),
+        ("must be a number", "--node 1234567890"),
+        ("must be a number", "--node '1\n2'"),
+        ("must be lower-case letters", "--environment ../x"),
+        ("must be lower-case letters", "--environment -x"),
         ("longer than 63", f"--environment {'x' * 63}"),
         ("there is no user", "--user nobody2"),
         ("has the shell /usr/sbin/nologin", "--user shut"),
@@ -130,15 +130,15 @@ def test_what_is_wrong_on_the_command_line_is_said_and_nothing_changes(host):
         ("daemon is an account of the system", "--user daemon"),
         ("nobody is an account of the system", "--user nobody"),
         ("not the name of a system user", "--user '../x'"),
-        ("want letters", "--service 'x\ny'"),
+        ("must be letters", "--service 'x\ny'"),
         ("there is no profile for the service apatche", "--service apatche"),
         ("is missing", "--service nginx --services /root/none"),
-        ("want addresses", "--gateway 'here;there'"),
-        ("want one line of letters", "--support 'x\"'"),
-        ("want one line of letters", "--support '%h'"),
+        ("must be addresses", "--gateway 'here;there'"),
+        ("must be one line of letters", "--support 'x\"'"),
+        ("must be one line of letters", "--support '%h'"),
         ("no such file", "--revoked /root/none"),
         ("is a private key", "--revoked /root/ca"),
-        ("nobody would come in", "--revoked /root/both.pub"),
+        ("nobody could log in", "--revoked /root/both.pub"),
     ])
 
 
@@ -238,7 +238,7 @@ LOCK = "/run/enscale-node"
 def test_two_at_once_are_one_after_the_other(host):
     second = host.sh(f"mkdir -m 700 {LOCK}; flock {LOCK} {SETUP} /root/ca.pub", check=False)
     assert (second.returncode, second.stderr) == (
-        1, b"enscale-node: another enscale-node is at work here\n"
+        1, b"enscale-node: another enscale-node is running here\n"
     )
 
 
@@ -259,7 +259,7 @@ def test_the_services_user_cannot_lock_root_out(host):
         "DenyGroups w*b": "DenyGroups with a group of www: www web",
     },
     {
-        "AuthenticationMethods publickey,password": "publickey alone has to do for www",
+        "AuthenticationMethods publickey,password": "publickey alone must be enough for www",
         "PubkeyAuthentication no": "PubkeyAuthentication no",
         "PubkeyAcceptedAlgorithms rsa-sha2-512": "without ssh-ed25519-cert-v01",
         "CASignatureAlgorithms rsa-sha2-512": "casignaturealgorithms without ssh-ed25519",
@@ -457,9 +457,9 @@ def test_check_compares_the_clock_with_the_gateways(host):
         if word:
             seconds = re.search(rf" is (\d+) s {word}: the gateway's", said).group(1)
             assert abs(int(seconds) - 190) < 10
-    assert b"want the seconds" in host.sh(f"{NODE} check --clock now", check=False).stderr
+    assert b"must be what" in host.sh(f"{NODE} check --clock now", check=False).stderr
     # Nothing keeps it in step here, and nothing else is wrong.
-    assert b"compare it, with check --clock" in host.sh(f"{NODE} check").stderr
+    assert b"compare it with check --clock" in host.sh(f"{NODE} check").stderr
 
 
 def test_sudo_without_its_folder_is_named_and_nothing_changes(host):
@@ -569,7 +569,7 @@ def test_an_sshd_without_include_uses_the_lines_that_were_put_in_by_hand(host):
     # They are not ours to remove, and without its files sshd refuses all keys.
     removed = host.sh(f"{NODE} remove", check=False)
     assert removed.returncode == 1
-    assert b"take its lines out first" in removed.stderr
+    assert b"remove those lines first" in removed.stderr
     assert enter(host, "node124718") == "www"
 
 
@@ -676,7 +676,7 @@ def test_support_is_what_setup_is_told_or_what_the_profile_says(host):
         assert re.findall(r"^Help: (.*)$", motd, re.MULTILINE) == [wanted] * bool(wanted)
     host.sh(f"{SETUP} /root/ca.pub")
     host.write("/root/services", 'bread\n\tuser\twww\n\tsupport\t50 % "off"\n')
-    refused(host, ("want one line of letters", bread))
+    refused(host, ("must be one line of letters", bread))
 
 
 def test_a_pattern_never_reaches_sudoers(host):

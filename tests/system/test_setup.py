@@ -80,7 +80,7 @@ def test_setup_makes_a_gateway_in_one_command(booted, hosts):
     for name in CHANGED:
         assert f"\n  {name}" in booted.said, booted.said
     assert "+ uri = ldaps://directory\n" in booted.said
-    assert "logins      nothing is in their way\n" in booted.said
+    assert "logins      nothing prevents them\n" in booted.said
     assert "ssh -p 3022 21296@ssh.enscale.com\n" in booted.said
     units = ["enscale-sync", "enscale-guard", "enscale-sshd", "enscale.target"]
     assert booted.run(["systemctl", "is-active", *units]).stdout == b"active\n" * 4
@@ -102,7 +102,7 @@ def test_setup_run_again_changes_nothing(booted):
     for options in (OPTIONS, {}):
         said = run_setup(booted, options).stdout
         assert b"Everything is as it should be: nothing to change.\n" in said
-        assert b"logins      nothing is in their way\n" in said
+        assert b"logins      nothing prevents them\n" in said
     assert state(booted) == then
     assert booted.run(show).stdout == pids
 
@@ -151,24 +151,24 @@ def test_a_dry_run_shows_all_and_changes_nothing(host):
 REFUSED = [
     ({"--uri": "htp://directory"}, "uri = htp://directory: must be URIs"),
     ({"--uri": "ldaps://nowhere.invalid"}, "is the name right?"),
-    ({"--uri": "ldaps://198.18.0.10"}, "does the server run there, and listen on that port?"),
-    ({"--uri": "ldapi:///"}, "does the server run there, and have that socket?"),
-    ({"--tls-ca": "/root/none.crt"}, "--tls-ca names a file in PEM"),
-    ({"--tls-ca": None}, "--tls-ca FILE names the certificate"),
+    ({"--uri": "ldaps://198.18.0.10"}, "does the server run there and listen on that port?"),
+    ({"--uri": "ldapi:///"}, "does the server run here and have that socket?"),
+    ({"--tls-ca": "/root/none.crt"}, "--tls-ca must name a file in PEM"),
+    ({"--tls-ca": None}, "--tls-ca FILE must be the certificate"),
     ({"--base": "dc=wrong"}, f'the server has "{SUFFIX}": is --base right'),
-    ({"--bind-dn": f"cn=nobody,{SUFFIX}"}, "--bind-dn or --password-file is not"),
+    ({"--bind-dn": f"cn=nobody,{SUFFIX}"}, "--bind-dn or --password-file does not match"),
     ({"--bind-dn": "cn=gateway ; or not"}, "is read as"),
-    ({"--password-file": None}, "--password-file FILE, which has it in one line, mode 0600"),
+    ({"--password-file": None}, "--password-file FILE, with the password in one line, mode 0600"),
     ({"--password-file": "/root/none"}, "/root/none: No such file"),
     ({"--password-file": "/root/open"}, "chmod 600 /root/open"),
-    ({"--password-file": "/root/wrong"}, "--bind-dn or --password-file is not"),
+    ({"--password-file": "/root/wrong"}, "--bind-dn or --password-file does not match"),
     ({"--host": "not a host"}, "host = not a host: must be"),
     ({"--ca": None}, "--ca new makes the first one"),
-    ({"--ca": "new"}, "the directory has nodes, which trust a key already"),
+    ({"--ca": "new"}, "the directory has nodes, which already trust a key"),
     ({"--ca": "/root/none"}, "--ca /root/none: No such file"),
     ({"--ca": "/root/password"}, "is not the private key of a gateway's CA"),
-    ({"--uri": "/root/none.ldif"}, "make it: it has the entries that README shows"),
-    ({"--uri": "/root/wrong.ldif"}, "mend it: a file is read whole or not at all"),
+    ({"--uri": "/root/none.ldif"}, "create it, with entries as README shows"),
+    ({"--uri": "/root/wrong.ldif"}, "fix it: a file is read whole or not at all"),
 ]
 
 
@@ -213,7 +213,7 @@ def test_one_setup_at_a_time(host):
     result = host.sh("mkdir -m 711 /run/enscale-setup; exec 9</run/enscale-setup; flock 9;"
                      "enscalectl setup", check=False)
     assert result.returncode == 1
-    assert b"another enscalectl setup is at work here" in result.stderr
+    assert b"another enscalectl setup is running here" in result.stderr
 
 
 # ---- half-way
@@ -266,7 +266,7 @@ def test_a_new_ca_key_is_never_made_in_place_of_one(host):
     host.sh("mkdir -p /etc/enscale/ca; touch /etc/enscale/ca/ca.retired")
     result = run_setup(host, file | {"--ca": "new"}, check=False)
     assert result.returncode == 1
-    assert b"restore it from the backup or from another gateway" in result.stderr
+    assert b"restore it from a backup or from another gateway" in result.stderr
     host.sh("rm /etc/enscale/ca/ca.retired")
     run_setup(host, file | {"--ca": "new"})
     key = host.read(CA)
@@ -277,7 +277,7 @@ def test_a_new_ca_key_is_never_made_in_place_of_one(host):
     # Nor does another take its place, and the same may be named again.
     result = run_setup(host, file | {"--ca": "/root/ca"}, check=False)
     assert result.returncode == 1
-    assert b"enscalectl ca rotate changes it" in result.stderr
+    assert b"enscalectl ca rotate replaces it" in result.stderr
     run_setup(host, file | {"--ca": CA})
     assert host.read(CA) == key
 
@@ -306,7 +306,7 @@ def test_a_server_that_does_not_tell_its_changes_is_found_out(host, follower):
     host.sh(f"sed -i 's/^#start_tls = .*/start_tls = no/' {CONF}")
     plain = OPTIONS | {"--uri": slapd.uri, "--tls-ca": None, "--ca": "new"}
     said = run_setup(host, plain).stdout.decode()
-    assert "The server does not tell its changes (RFC 4533)" in said
+    assert "The server does not report its changes (RFC 4533)" in said
     assert "+ method = poll\n" in said
     assert f"following {slapd.uri}, by polling, in step".encode() in follower()
     # And when it does, later, it is found out as well.
@@ -323,7 +323,7 @@ def test_the_directory_can_be_a_file(host, follower, hosts):
     options = {"--uri": "/etc/enscale/directory.ldif", "--ca": "/root/ca"}
     host.sh(USERS)
     result = run_setup(host, options, check=False)
-    assert b"the user enscale-sync has to be able to read it" in result.stderr
+    assert b"user enscale-sync must be able to read it" in result.stderr
     host.sh("chgrp enscale /etc/enscale/directory.ldif")
     assert b"+ uri = file:///etc/enscale/directory.ldif\n" in run_setup(host, options).stdout
     assert b"in step" in follower()
@@ -365,7 +365,7 @@ def test_a_person_is_asked_and_asked_again_until_it_works(host, terminal):
     asks.expect_exact("Its password (not shown): ")
     asks.sendline("a wrong one")
     asks.expect_exact("Invalid credentials")
-    asks.expect_exact("Answer again? [Y/n] ")
+    asks.expect_exact("Change your answers? [Y/n] ")
     asks.sendline("")
     # What was answered before is what Enter stands for now.
     asks.expect_exact("Directory [ldaps://directory]: ")
@@ -376,7 +376,7 @@ def test_a_person_is_asked_and_asked_again_until_it_works(host, terminal):
     asks.sendline("")
     asks.expect_exact("DN [")
     asks.sendline("")
-    asks.expect_exact("Its password (not shown; Enter: the same as before): ")
+    asks.expect_exact("Its password (not shown; Enter: keep the present one): ")
     asks.sendline(password)
     asks.expect_exact("Host name [ssh.enscale.com]: ")
     assert password not in asks.before
@@ -386,7 +386,7 @@ def test_a_person_is_asked_and_asked_again_until_it_works(host, terminal):
     asks.expect_exact("the directory has nodes")
     asks.expect_exact("CA key: ")
     asks.sendline("/root/ca")
-    asks.expect_exact("What is going to be changed:")
+    asks.expect_exact("What will be changed:")
     asks.expect_exact("Change it? [Y/n] ")
     assert state(host).replace(b"enscale-setup\n", b"") == then
     asks.sendline("y")

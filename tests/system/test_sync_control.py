@@ -44,7 +44,7 @@ def test_a_follower_that_does_not_run_is_named(gateway, wait_for):
     try:
         done = sync(gateway, "refresh")
         assert done.returncode == 2
-        assert b"enscale-sync does not run" in done.stderr
+        assert b"enscale-sync is not running" in done.stderr
     finally:
         gateway.run(["hostctl", "start", "enscale-sync"])
     wait_for(lambda: status(gateway)["in_step"], "in step again", 20)

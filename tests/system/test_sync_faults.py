@@ -348,7 +348,7 @@ def serves_on(follower, published, wait_for):
     assert follower.gateway.read(MANIFEST) == published
     assert status["waits"] and not status["in_step"]
     assert follower.ask("lookup", "7").returncode == 0
-    assert b"what was published serves on" in follower.ask("status").stdout
+    assert b"the published view stays in use" in follower.ask("status").stdout
 
 
 @LOST

@@ -191,7 +191,7 @@ unknown_names_are_errors_that_name_the_known_ones(void **state)
 	refused("\n[polici]\nmax_sessions = 3\n", 2,
 	    "unknown section [polici]; the sections are [directory], [names], [policy], [gateway], [hop], [keys], [paths]");
 	refused("[polici]\n", 1, "unknown section [polici]");
-	refused("max_sessions = 3\n", 1, "stands before any section");
+	refused("max_sessions = 3\n", 1, "is before the first section");
 	refused("[]\n", 1, "section");
 	refused("[policy\n", 1, "one word in brackets");
 	refused("[policy]\nport = 22\n", 2, "unknown key \"port\" in [policy]");
@@ -320,7 +320,7 @@ an_existing_tree_is_mapped_by_our_names(void **state)
 	refused("[mapping]\nmail =\n", 2, "the name of");
 	refused("[mapping]\nmail = a)(b=*\n", 2, "the name of");
 	refused("[mapping]\nmail = 1..2\n", 2, "the name of");
-	refused("[mapping]\nmail = 0.9.2342.19200300.100.1.3\n", 2, "no OID");
+	refused("[mapping]\nmail = 0.9.2342.19200300.100.1.3\n", 2, "an OID is not accepted");
 	refused("[mapping]\nentryCSN = x\n", 2, "enscaleAccountId");
 	refused("[directory]\nscope = base\n", 2, "subtree or one");
 	refused("[directory]\npoll_interval = 0\n", 2, "a second to a day");
@@ -341,7 +341,7 @@ what_does_not_go_together_is_refused(void **state)
 	(void)state;
 	assert_int_equal(load("[directory]\nuri = file:///etc/a.ldif\n"), 0);
 	refused_as_a_whole("[directory]\nuri = file:///etc/a.ldif ldapi:///\n",
-	    "stands alone");
+	    "must be the only URI");
 	refused_as_a_whole("[directory]\nuri = file:///etc/a.ldif\n"
 	                   "filter = (a=b)\n",
 	    "filters are for servers");
@@ -349,7 +349,7 @@ what_does_not_go_together_is_refused(void **state)
 	                   "method = poll\n",
 	    "whenever it changes");
 	refused_as_a_whole("[mapping]\nenscaleNode = ENSCALEKEY\n",
-	    "an entry is of one kind");
+	    "an entry is only one of them");
 }
 
 static void

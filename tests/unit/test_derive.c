@@ -622,7 +622,7 @@ a_key_with_two_from_lists_is_left_out_and_named(void **state)
 	assert_int_equal(seen.left_out, 1);
 	assert_string_equal(seen.name, ACCOUNT_DN("1"));
 	assert_non_null(strstr(seen.text,
-	    " is there more than once: none of its from= lists is within all others"));
+	    " occurs more than once: none of its from= lists is contained in all the others"));
 }
 
 /* Their names make the record too long before their number does. */

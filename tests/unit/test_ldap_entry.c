@@ -224,7 +224,7 @@ assert_warned(const char *lines, const char *warning)
 	return entry;
 }
 
-#define LEFT_OUT "what cannot be shown is left out"
+#define LEFT_OUT "characters that cannot be shown are left out"
 
 static void
 what_is_for_people_costs_a_warning_and_no_entry(void **state)
@@ -439,13 +439,13 @@ every_bad_value_of_an_account_is_named_and_every_good_key_taken(void **state)
 	assert_false(entry.refused);
 	assert_string_equal(entry.reason,
 	    "sshPublicKey: value 2 of 6: option not accepted: command\n"
-	    "sshPublicKey: value 3 of 6: not a public key: nothing is in it\n"
+	    "sshPublicKey: value 3 of 6: not a public key: it is empty\n"
 	    "sshPublicKey: value 4 of 6, line 2: key too weak (DSA, or RSA "
 	    "under 2048 bits)\n"
 	    "sshPublicKey: value 6 of 6: option not accepted: "
 	    "no-touch-required (see no_touch in enscale.conf)");
 	assert_string_equal(entry.warning,
-	    "sshPublicKey: value 4 of 6, line 3: of the comment not all is shown");
+	    "sshPublicKey: value 4 of 6, line 3: not all of the comment is shown");
 	assert_int_equal(entry.account.key_count, 4);
 	assert_string_equal(entry.account.keys[0].title, "one");
 	assert_string_equal(entry.account.keys[1].title, "two");
@@ -485,7 +485,7 @@ a_key_that_is_there_twice_is_as_little_as_both(void **state)
 	/* What is the same twice is not worth a word. */
 	assert_string_equal(entry.reason, "");
 	assert_non_null(strstr(entry.warning,
-	    " is there more than once: what any of them takes away is away"));
+	    " occurs more than once: what any of them forbids is forbidden"));
 	assert_null(strstr(entry.warning, "two"));
 	/* Of two lists the one within the other; else nothing is in both. */
 	sync_begin(&fixture);
@@ -500,7 +500,7 @@ a_key_that_is_there_twice_is_as_little_as_both(void **state)
 	assert_int_equal(entry.account.key_count, 1);
 	assert_string_equal(entry.account.keys[0].from, "192.0.2.8");
 	assert_non_null(strstr(entry.reason,
-	    " is there more than once: none of its from= lists is within all others"));
+	    " occurs more than once: none of its from= lists is contained in all the others"));
 }
 
 static void
@@ -525,7 +525,7 @@ keys_that_are_there_twice_are_the_same_in_any_order(void **state)
 		assert_string_equal(entry.account.keys[0].from, "192.0.2.2");
 		assert_string_equal(entry.reason, "");
 		/* One line, however often it is there. */
-		assert_non_null(strstr(entry.warning, " is there "));
+		assert_non_null(strstr(entry.warning, " occurs "));
 		assert_ptr_equal(strchr(entry.warning, '\n'),
 		    strrchr(entry.warning, '\n'));
 	}

@@ -254,14 +254,14 @@ a_file_that_is_wrong_anywhere_changes_nothing(void **state)
 		{ GOOD "dn: =2\nobjectClass: enscaleAccount\n",
 		    "not a distinguished name" },
 		{ GOOD "cn: no name\n", "does not begin with its dn" },
-		{ GOOD ACCOUNT("2") "mail:: a?b=\n", "no base64" },
+		{ GOOD ACCOUNT("2") "mail:: a?b=\n", "not base64" },
 		{ GOOD ACCOUNT("2") "mail:< file:///etc/passwd\n",
-		    "elsewhere" },
+		    "by a URL" },
 		{ GOOD "include: file:///etc/passwd\n", "another file" },
 		{ GOOD "dn: cn=x\nchangetype: delete\n", "a change" },
 		{ GOOD ACCOUNT("2") ACCOUNT("3"), "a second dn" },
-		{ GOOD ACCOUNT("2") "\n" ACCOUNT("2"), "a second time" },
-		{ "version: 2\n" GOOD, "another version" },
+		{ GOOD ACCOUNT("2") "\n" ACCOUNT("2"), "occurs twice" },
+		{ "version: 2\n" GOOD, "a version of LDIF other than 1" },
 	};
 
 	(void)state;
@@ -288,11 +288,11 @@ a_file_that_is_gone_or_anybodys_is_turned_down(void **state)
 	assert_turned_down("No such file");
 	replace(GOOD);
 	shell("chmod g+w data/all.ldif");
-	assert_turned_down("writable for nobody else");
+	assert_turned_down("nobody else may write to it");
 	shell(
 	    "chmod g-w data/all.ldif; chown 1 data/all.ldif; "
 	    "cp data/all.ldif data/x; chown 1 data/x; mv data/x data/all.ldif");
-	assert_turned_down("has to be root's");
+	assert_turned_down("must belong to root");
 	shell("mv data/all.ldif data/y && ln -s y data/all.ldif");
 	assert_turned_down("symbolic link");
 	shell("rm data/all.ldif; chmod o+w data");

@@ -203,7 +203,7 @@ reason_of(const char *options, struct ssh_key *ret_key)
 	return r == 0 ? "" : reason;
 }
 
-#define MALFORMED " (malformed, or twice)"
+#define MALFORMED " (malformed, or given twice)"
 
 static void
 options_that_cannot_be_honoured_are_refused_by_name(void **state)
@@ -227,7 +227,7 @@ options_that_cannot_be_honoured_are_refused_by_name(void **state)
 		{ "from=\"\"", "from" MALFORMED },
 		{ "from=1.2.3.4", "from" MALFORMED },
 		{ "from", "from" MALFORMED },
-		{ "from=\"1.2.3.4\",", "one without a name" },
+		{ "from=\"1.2.3.4\",", "an option without a name" },
 		{ "from=\"1.2.3.4\"x", "x" MALFORMED },
 		{ "from=\"1.2.3.4\",from=\"1.2.3.4\"", "from" MALFORMED },
 		{ "from=\"a b\"", "from" MALFORMED },
