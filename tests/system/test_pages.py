@@ -177,7 +177,7 @@ def test_each_word_for_scripts_is_in_the_shells_page(client):
     said = client.ssh("25880", "help", check=True).stdout.decode()
     rows = {re.sub(r" (TITLE|SHA256:\S+|\[).*", "", words): "--json" in words
             for words in re.findall(r"^  (\S.*?)(?:  .*)?$", said, re.M)}
-    text = section("enscale-shell.1", "Words for scripts")
+    text = section("enscale-shell.1", "Commands for scripts")
     shown = {verb.strip(): "json" in options
              for verb, options in re.findall(r"^\.It Li ([a-z_ ]+)(.*)", text, re.M)}
     assert shown == rows
