@@ -192,13 +192,13 @@ split_lines(struct ldap_ldif *ldif, int *ret_error)
 		if (*line == ' ' || colon == NULL || colon == line)
 			return "a line without a name and a colon";
 		if (colon[1] == '<')
-			return "a value in another file (\":<\"), which is not read";
+			return "a value given by a URL (\":<\"), which is not read";
 		held = 0;
 		if (ldif_parse_line2(line, &pair.name, &pair.value, &held) != 0)
 			return "a value that is not base64";
 		if (held) {
 			ber_memfree(pair.value.bv_val);
-			return "a value in another file, which is not read";
+			return "a value given by a URL, which is not read";
 		}
 		*ret_error = room_for(&ldif->pairs, &ldif->pair_room,
 		    ldif->pair_count + 1, sizeof(pair));
