@@ -114,7 +114,7 @@ withdraw_others(struct shell *shell)
 }
 
 static void
-answer(struct shell *shell, const char *line, size_t len)
+answer_line(struct shell *shell, const char *line, size_t len)
 {
 	struct guard *guard = shell->guard;
 	bool has_session = shell->entry != NULL && !shell->entry->ending;
@@ -171,7 +171,7 @@ on_data(struct stream *stream, struct bytes in, void *arg)
 		stream_finish(shell->stream);
 		return (ssize_t)in.len;
 	}
-	answer(shell, (const char *)in.data, (size_t)(end - in.data));
+	answer_line(shell, (const char *)in.data, (size_t)(end - in.data));
 	return end - in.data + 1;
 }
 

@@ -60,7 +60,8 @@ refuse_by_policy(const struct request *request,
 }
 
 static struct reply
-answer(const struct request *request, const struct wire_writer *writer)
+certificate_reply(const struct request *request,
+    const struct wire_writer *writer)
 {
 	char line[CERT_LINE_MAX], node[KNOWN_HOSTS_ALIAS_SIZE];
 	struct wire_reader reader;
@@ -109,7 +110,7 @@ certify(const struct request *request, const struct policy_answer *judged)
 	if (r < 0)
 		return refuse(request, GUARD_EXIT_UNWELL, "no-certificate",
 		    "The gateway cannot make a certificate now; please try again.");
-	return answer(request, &writer);
+	return certificate_reply(request, &writer);
 }
 
 struct reply

@@ -118,7 +118,7 @@ read_config(const char *path)
 }
 
 static int
-answer(char request, const struct signer_maker_files *files,
+answer_request(char request, const struct signer_maker_files *files,
     const char *addresses)
 {
 	switch (request) {
@@ -151,7 +151,7 @@ run(pid_t parent, int fd, const struct signer_maker_files *files,
 		/* Signers of before, which are nobody's any more. */
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
-		if (len <= 0 || answer(byte, files, addresses) < 0)
+		if (len <= 0 || answer_request(byte, files, addresses) < 0)
 			return EXIT_SUCCESS;
 	}
 }

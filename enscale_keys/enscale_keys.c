@@ -216,7 +216,8 @@ print_key(const struct key_record *key, const char *tunnel,
 }
 
 static int
-answer(const struct request *request, const struct policy_question *question)
+look_up_and_print(const struct request *request,
+    const struct policy_question *question)
 {
 	AUTO(cleanup_view) struct view *view = NULL;
 	struct policy_question for_key = *question;
@@ -296,5 +297,5 @@ main(int argc, char **argv)
 	question.account = name.account;
 	question.node = name.node;
 	question.now = time(NULL);
-	return answer(&request, &question);
+	return look_up_and_print(&request, &question);
 }

@@ -4,8 +4,8 @@ noinst_LTLIBRARIES += libsync.la libviewwriter.la
 
 # The writer's side of the view.
 libviewwriter_la_SOURCES = \
+	%D%/segment_writer.c %D%/segment_writer.h \
 	%D%/view_merge.c \
-	%D%/view_segment.c %D%/view_segment.h \
 	%D%/view_writer.c %D%/view_writer.h
 libviewwriter_la_LIBADD = libview.la
 

@@ -1,4 +1,4 @@
-/* Making one segment of several. See view_segment.h. */
+/* Making one segment of several. See segment_writer.h. */
 #include <config.h>
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/view/segment_key.h"
-#include "enscale_sync/view_segment.h"
+#include "enscale_sync/segment_writer.h"
 
 /* The segments of one merge, newest first, mapped. */
 struct sources {
@@ -48,7 +48,7 @@ shadowed(struct sources *sources, uint32_t i, const struct record_key *key)
 
 /* Copies what is newest of one segment. */
 static int
-merge_one(struct making *making, struct sources *sources, uint32_t i,
+merge_one(struct segment_writer *writer, struct sources *sources, uint32_t i,
     bool into_base)
 {
 	struct cdb *cdb = &sources->cdb[i];
@@ -73,7 +73,7 @@ merge_one(struct making *making, struct sources *sources, uint32_t i,
 			return view_cdb_error();
 		if (r > 0 || (into_base && kind == ENS_E_NOTFOUND))
 			continue;
-		r = making_put(making, &key, record);
+		r = segment_writer_put(writer, &key, record);
 		if (r != 0)
 			return r;
 	}
@@ -85,7 +85,7 @@ view_merge(int dir_fd, const struct manifest_segment *segments, uint32_t count,
     bool into_base, const char *name, int *ret_fd, uint64_t *ret_size)
 {
 	AUTO(close_sources) struct sources sources = { 0 };
-	struct making making = { 0 };
+	struct segment_writer segment = { 0 };
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < count; i++) {
@@ -95,11 +95,11 @@ view_merge(int dir_fd, const struct manifest_segment *segments, uint32_t count,
 		r = fd < 0 ? -errno : add_source(&sources, fd);
 	}
 	if (r == 0)
-		r = making_begin(&making, dir_fd, name);
+		r = segment_writer_begin(&segment, dir_fd, name);
 	for (uint32_t i = 0; r == 0 && i < sources.count; i++)
-		r = merge_one(&making, &sources, i, into_base);
+		r = merge_one(&segment, &sources, i, into_base);
 	if (r == 0)
-		return making_finish(&making, ret_fd, ret_size);
-	making_abort(&making, dir_fd);
+		return segment_writer_finish(&segment, ret_fd, ret_size);
+	segment_writer_abort(&segment, dir_fd);
 	return r;
 }

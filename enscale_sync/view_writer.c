@@ -38,7 +38,7 @@
 #include "common/base/errors.h"
 #include "common/base/lock_file.h"
 #include "common/base/write_all.h"
-#include "enscale_sync/view_segment.h"
+#include "enscale_sync/segment_writer.h"
 
 #define LOCK_NAME     "lock"
 #define DELTA_NAME    ".new-segment"
@@ -66,7 +66,7 @@ struct view_writer {
 	bool synced;             /* and so is the manifest */
 	int (*first)(void *arg); /* view_writer_set_first(), or NULL */
 	void *first_arg;
-	struct making making;
+	struct segment_writer segment;
 	bool base;
 	time_t overlap_end;      /* CLOCK_BOOTTIME; 0: it has ended */
 	pid_t merger;            /* the child, or 0 */
@@ -276,27 +276,28 @@ view_writer_merges(const struct view_writer *writer)
 int
 view_writer_begin(struct view_writer *writer, bool base)
 {
-	if (writer->making.name != NULL)
+	if (writer->segment.name != NULL)
 		return -EBUSY;
 	if (!base && writer->manifest.segment_count == 0)
 		return ENS_E_VIEW;
 	writer->base = base;
-	return making_begin(&writer->making, writer->dir_fd, DELTA_NAME);
+	return segment_writer_begin(&writer->segment, writer->dir_fd,
+	    DELTA_NAME);
 }
 
 int
 view_writer_put(struct view_writer *writer, const struct record_key *key,
     struct bytes record)
 {
-	if (writer->making.name == NULL)
+	if (writer->segment.name == NULL)
 		return -EINVAL;
-	return making_put(&writer->making, key, record);
+	return segment_writer_put(&writer->segment, key, record);
 }
 
 void
 view_writer_abort(struct view_writer *writer)
 {
-	making_abort(&writer->making, writer->dir_fd);
+	segment_writer_abort(&writer->segment, writer->dir_fd);
 }
 
 /*
@@ -653,14 +654,14 @@ view_writer_commit(struct view_writer *writer, uint64_t generation,
 	uint64_t size;
 	int r;
 
-	if (writer->making.name == NULL)
+	if (writer->segment.name == NULL)
 		return -EINVAL;
 	if (as_of < 0 ||
 	    (!writer->base && generation <= manifest->generation)) {
 		view_writer_abort(writer);
 		return ENS_E_RANGE;
 	}
-	r = making_finish(&writer->making, &fd, &size);
+	r = segment_writer_finish(&writer->segment, &fd, &size);
 	/* Only where merging has failed before. */
 	if (r == 0 && !writer->base &&
 	    manifest->segment_count >= VIEW_SEGMENTS_MAX)

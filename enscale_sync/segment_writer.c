@@ -1,7 +1,7 @@
-/* Writing one segment of a view. See view_segment.h. */
+/* Writing one segment of a view. See segment_writer.h. */
 #include <config.h>
 
-#include "enscale_sync/view_segment.h"
+#include "enscale_sync/segment_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +48,8 @@ view_cdb_error(void)
 }
 
 int
-making_begin(struct making *making, int dir_fd, const char *name)
+segment_writer_begin(struct segment_writer *writer, int dir_fd,
+    const char *name)
 {
 	int fd = -1;
 	int r;
@@ -56,48 +57,51 @@ making_begin(struct making *making, int dir_fd, const char *name)
 	r = view_file_create(dir_fd, name, &fd);
 	if (r != 0)
 		return r;
-	*making = (struct making){ .name = name, .fd = fd, .size = CDB_HEAD };
-	if (cdb_make_start(&making->cdb, fd) != 0) {
+	*writer = (struct segment_writer){ .name = name,
+		.fd = fd,
+		.size = CDB_HEAD };
+	if (cdb_make_start(&writer->cdb, fd) != 0) {
 		r = view_cdb_error();
 		close(fd);
 		unlinkat(dir_fd, name, 0);
-		making->name = NULL;
+		writer->name = NULL;
 		return r;
 	}
 	return 0;
 }
 
 int
-making_put(struct making *making, const struct record_key *key,
+segment_writer_put(struct segment_writer *writer, const struct record_key *key,
     struct bytes record)
 {
 	const struct segment_key filed = segment_key_of(key);
-	uint64_t size = making->size + CDB_PER_RECORD + filed.len + record.len;
+	uint64_t size = writer->size + CDB_PER_RECORD + filed.len + record.len;
 
 	if (filed.len == 0)
 		return ENS_E_RANGE;
 	if (record.len > RECORD_SIZE_MAX || size > UINT32_MAX)
 		return ENS_E_LIMIT;
-	if (cdb_make_add(&making->cdb, filed.data, filed.len, record.data,
+	if (cdb_make_add(&writer->cdb, filed.data, filed.len, record.data,
 	        (unsigned int)record.len) != 0)
 		return view_cdb_error();
-	making->size = size;
+	writer->size = size;
 	return 0;
 }
 
 int
-making_finish(struct making *making, int *ret_fd, uint64_t *ret_size)
+segment_writer_finish(struct segment_writer *writer, int *ret_fd,
+    uint64_t *ret_size)
 {
 	struct stat st;
 
-	making->name = NULL;
-	if (cdb_make_finish(&making->cdb) != 0 || fstat(making->fd, &st) != 0) {
+	writer->name = NULL;
+	if (cdb_make_finish(&writer->cdb) != 0 || fstat(writer->fd, &st) != 0) {
 		int r = view_cdb_error();
 
-		close(making->fd);
+		close(writer->fd);
 		return r;
 	}
-	*ret_fd = making->fd;
+	*ret_fd = writer->fd;
 	*ret_size = (uint64_t)st.st_size;
 	return 0;
 }
@@ -105,14 +109,14 @@ making_finish(struct making *making, int *ret_fd, uint64_t *ret_size)
 /* cdb_make_finish() is also the only function that frees what cdb_make_add()
  * allocated; what it writes goes away with the file. */
 void
-making_abort(struct making *making, int dir_fd)
+segment_writer_abort(struct segment_writer *writer, int dir_fd)
 {
-	const char *name = making->name;
+	const char *name = writer->name;
 
 	if (name == NULL)
 		return;
-	making->name = NULL;
-	(void)cdb_make_finish(&making->cdb);
-	close(making->fd);
+	writer->name = NULL;
+	(void)cdb_make_finish(&writer->cdb);
+	close(writer->fd);
 	unlinkat(dir_fd, name, 0);
 }

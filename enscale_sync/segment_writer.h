@@ -1,9 +1,9 @@
 /*
- * Making the segments of a view: view_segment.c writes one, view_merge.c
+ * Making the segments of a view: segment_writer.c writes one, view_merge.c
  * makes one of several. Only view_writer.c publishes them.
  */
-#ifndef ENSCALE_SYNC_VIEW_SEGMENT_H
-#define ENSCALE_SYNC_VIEW_SEGMENT_H
+#ifndef ENSCALE_SYNC_SEGMENT_WRITER_H
+#define ENSCALE_SYNC_SEGMENT_WRITER_H
 
 #include <cdb.h>
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 #include "common/view/record.h"
 
 /* A segment while it is written. */
-struct making {
+struct segment_writer {
 	struct cdb_make cdb;
 	const char *name; /* NULL: none is being written */
 	int fd;
@@ -25,13 +25,15 @@ int view_file_create(int dir_fd, const char *name, int *ret_fd);
 /* Our code for cdb's. */
 int view_cdb_error(void);
 
-int making_begin(struct making *making, int dir_fd, const char *name);
-int making_put(struct making *making, const struct record_key *key,
-    struct bytes record);
+int segment_writer_begin(struct segment_writer *writer, int dir_fd,
+    const char *name);
+int segment_writer_put(struct segment_writer *writer,
+    const struct record_key *key, struct bytes record);
 /* Ends the writing; the file stays under its temporary name, open. */
-int making_finish(struct making *making, int *ret_fd, uint64_t *ret_size);
+int segment_writer_finish(struct segment_writer *writer, int *ret_fd,
+    uint64_t *ret_size);
 /* Removes what was begun, if anything was. */
-void making_abort(struct making *making, int dir_fd);
+void segment_writer_abort(struct segment_writer *writer, int dir_fd);
 
 /*
  * Writes one segment, under a temporary name, that says what the count
