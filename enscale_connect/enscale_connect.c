@@ -5,11 +5,11 @@
  * exchange wait 40 ms for each other, three times.
  *
  * The node's sshd waits likewise: without a terminal its second small message,
- * as the end of a command, is kept until the first is acknowledged, which is
- * after 40 ms. Linux 6.15 can be told to acknowledge sooner.
+ * such as the end of a command, is kept until the first is acknowledged, which
+ * takes 40 ms. Linux 6.15 can be told to acknowledge sooner.
  *
- * ssh runs a proxy command as $SHELL -c "exec COMMAND". The shell of a hop's
- * ssh is this program, so that no shell is needed, or to be had:
+ * ssh runs a proxy command as $SHELL -c "exec COMMAND". This program is the
+ * shell of a hop's ssh, so that no shell is needed or available:
  *
  *	enscale-connect -c "exec ADDRESS PORT SECONDS LOG"
  *

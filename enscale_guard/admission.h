@@ -1,6 +1,6 @@
 /*
- * Who may take how much of the guard: connections and requests per uid, so
- * that no account can take what the others need.
+ * How much of the guard each client may use: connections and requests per uid,
+ * so that no account can take what the others need.
  */
 #ifndef ENSCALE_GUARD_ADMISSION_H
 #define ENSCALE_GUARD_ADMISSION_H
@@ -41,13 +41,13 @@ struct admission {
 
 /* limit: what the process' descriptors allow. */
 void admission_init(struct admission *admission, uint32_t limit);
-/* A new connection of uid; NULL when it is one too many. Give it back with
- * admission_leave(). */
+/* Registers a new connection of uid; NULL when it is one too many. Give it back
+ * with admission_leave(). */
 struct client *admission_enter(struct admission *admission, uid_t uid);
 void admission_leave(struct admission *admission, struct client *client);
 /* May the client do something of that cost now? */
 bool admission_charge(struct client *client, uint32_t cost);
-/* Forgets clients that have neither connections nor debts. */
+/* Forgets clients without connections whose bucket is full again. */
 void admission_prune(struct admission *admission);
 void admission_clear(struct admission *admission);
 

@@ -1,6 +1,6 @@
 /*
- * One hop's conversation with the agent. It refuses everything that the
- * rules of agent.h do not name, and gives one signature in its life.
+ * One hop's conversation with the agent. It refuses everything that the rules
+ * in agent.h do not name, and gives one signature in its life.
  */
 #include <config.h>
 

@@ -49,19 +49,20 @@ struct agent_hop {
 	struct session session;
 };
 
-/* What surrounds an agent's connection; faked by the tests. */
+/* The surroundings of an agent's connection; the tests replace them. */
 struct agent_surroundings {
 	/* The open hop of this peer, now. 0 or ENS_E_NOTFOUND. */
 	int (*find_hop)(void *arg, struct agent_hop *ret_hop);
-	/* The view to judge by; NULL and why in *ret_error. */
+	/* The view to judge by; NULL, and the reason in *ret_error. */
 	const struct view *(*view)(void *arg, int *ret_error);
 	/* Has the certificate made and appends it. 0 or an error. */
 	int (*certify)(void *arg, const struct cert_request *request,
 	    struct wire_writer *writer);
-	/* The one signature of this hop is made. 0, or it is not given. */
+	/* The hop's only signature was made. Unless this returns 0, it is not
+	 * given away. */
 	int (*sign)(void *arg, const struct agent_hop *hop);
-	/* Something was refused: by rule 'a' to 'h'; hop NULL when it knows
-	 * none; answer NULL when it was not policy. */
+	/* Something was refused: by rule 'a' to 'h'; hop NULL if none is known;
+	 * answer NULL if it was not policy. */
 	void (*refused)(void *arg, char rule, int error,
 	    const struct agent_hop *hop, const struct policy_answer *answer);
 	void *arg;

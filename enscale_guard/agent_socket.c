@@ -1,6 +1,6 @@
 /*
- * Connections of ssh. Which hop one is for is found by its ancestors: the
- * process that declared it must be one of them. It refuses to look further
+ * Connections of ssh. A connection's hop is found through its ancestors: the
+ * process that declared the hop must be one of them. It refuses to look further
  * than the peer's own session.
  */
 #include <config.h>

@@ -9,9 +9,9 @@
 
 /* Listens. 0 or -errno. */
 int agent_socket_open(struct guard *guard);
-/* Takes a connected socket in, as accepted. */
+/* Takes over a connection that was just accepted. */
 void agent_socket_accepted(int fd, struct client *client, void *guard);
-/* The session is over: nothing for its connections any more. */
+/* The session is over: its connections get nothing more. */
 void agent_socket_session_over(struct guard *guard,
     const struct session_entry *entry);
 /* Has a certificate made for that session, and audits it. 0 or as

@@ -1,5 +1,5 @@
-/* Appending to the audit log. It never holds an event back, and never stops
- * a session because the disk is full: then the operator's log has the line. */
+/* Appending to the audit log. It never delays an event, and never stops a
+ * session because the disk is full: then the operator's log gets the line. */
 #include <config.h>
 
 #include "enscale_guard/audit.h"

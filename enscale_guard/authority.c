@@ -1,4 +1,4 @@
-/* See authority.h. It refuses to be without a signer. */
+/* See authority.h. It refuses to go on without a signer. */
 #include <config.h>
 
 #include "enscale_guard/authority.h"

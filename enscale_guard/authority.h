@@ -1,6 +1,6 @@
 /*
- * Which CA signs: the signer's life within the guard. What signs is told to
- * administrators in the file "ca" below the guard's run folder.
+ * Which CA signs: the signer, as the guard starts, watches and replaces it. The
+ * file "ca" in the guard's run folder tells administrators which key signs.
  */
 #ifndef ENSCALE_GUARD_AUTHORITY_H
 #define ENSCALE_GUARD_AUTHORITY_H
@@ -9,9 +9,10 @@
 
 /* Starts the first signer: before any socket, lock or log exists. */
 int authority_start(struct guard *guard);
-/* Has the event loop watch it, and tells which it is. */
+/* Has the event loop watch it, and publishes which key it has. */
 int authority_watch(struct guard *guard);
-/* Takes the key that is there now; the one before stays if that cannot be. */
+/* Switches to the key that is there now; if that fails, the previous one stays.
+ */
 void authority_renew(struct guard *guard);
 void authority_stop(struct guard *guard);
 

@@ -1,4 +1,4 @@
-/* A token bucket: so many a second, so many at once after a quiet time. */
+/* A token bucket: a rate per second, and a burst after a quiet time. */
 #ifndef ENSCALE_GUARD_BUCKET_H
 #define ENSCALE_GUARD_BUCKET_H
 
@@ -50,7 +50,7 @@ bucket_fill(struct bucket *bucket, uint64_t now)
 		bucket->fill = full;
 }
 
-/* Takes so many tokens, or none when there are too few. */
+/* Takes that many tokens, or none if there are too few. */
 static inline bool
 bucket_take(struct bucket *bucket, uint64_t tokens, uint64_t now)
 {

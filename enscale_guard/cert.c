@@ -1,7 +1,7 @@
 /*
- * Building certificates. It decides no right: the guard's policy has done
- * so. It refuses what a guard that was taken over could gain by: a longer
- * life, another principal than one node's, a certificate for anywhere.
+ * Building certificates. It decides no rights: the guard's policy has done so.
+ * It refuses what would help a guard that was taken over: a longer life, a
+ * principal other than one node's, a certificate that is valid from anywhere.
  */
 #include <config.h>
 

@@ -1,8 +1,8 @@
 /*
  * The certificate for one hop (OpenSSH PROTOCOL.certkeys): a user's
  * certificate over an ed25519 key that lives for one connection, or, in native
- * mode, over the key that opened the session. What is in it follows from a
- * request of fixed size; no text of a user's choice is.
+ * mode, over the key that opened the session. Its content follows from a
+ * request of fixed size; it has no text of a user's choice.
  */
 #ifndef ENSCALE_GUARD_CERT_H
 #define ENSCALE_GUARD_CERT_H
@@ -26,7 +26,7 @@
 #define CERT_FORWARD_AGENT 0x1U /* permit-agent-forwarding */
 #define CERT_FORWARD_PORTS 0x2U /* permit-port-forwarding */
 
-/* What the guard asks of the signer; all of it. */
+/* Everything that the guard asks of the signer. */
 struct cert_request {
 	uint8_t key[KEY_BLOB_MAX];       /* the blob of the public key, ... */
 	uint32_t key_len;                /* ... and its length */
@@ -38,11 +38,11 @@ struct cert_request {
 	uint32_t lifetime; /* seconds from now */
 };
 
-/* Is the request one that may be signed? 0; ENS_E_RANGE; ENS_E_SYNTAX; or what
- * ssh_key_check_blob() has against the key. */
+/* Is the request one that may be signed? 0; ENS_E_RANGE; ENS_E_SYNTAX; or the
+ * error of ssh_key_check_blob() for the key. */
 int cert_request_check(const struct cert_request *request);
 
-/* Is this a list of addresses and networks as sshd takes it for
+/* Is this a list of addresses and networks that sshd accepts as a
  * source-address: "198.19.0.2,fd00::/64"? 0; ENS_E_SYNTAX; ENS_E_LIMIT. */
 int cert_addresses_check(const char *addresses);
 

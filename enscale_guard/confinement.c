@@ -1,5 +1,5 @@
-/* See confinement.h. It refuses nothing but reading: what the guard may write,
- * its uid says. */
+/* See confinement.h. It only restricts reading: what the guard may write is
+ * decided by its uid. */
 #include <config.h>
 
 #include "enscale_guard/confinement.h"

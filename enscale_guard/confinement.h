@@ -1,14 +1,15 @@
 /*
- * What the guard may still read once its signer has the CA key. Both have
- * one uid and the group that may read the key's file, which is root's:
- * Landlock keeps the guard from reading it, its owner from changing it.
+ * What the guard may still read once its signer has the CA key. Both have the
+ * same uid and the group that may read the key's file, which belongs to root:
+ * Landlock keeps the guard from reading it, the owner keeps it from changing
+ * it.
  */
 #ifndef ENSCALE_GUARD_CONFINEMENT_H
 #define ENSCALE_GUARD_CONFINEMENT_H
 
 /*
- * From now on this process and its children read files below these folders
- * only (NULL ends the list; one that is not there is left out). Needs
+ * From now on this process and its children can read files only below these
+ * folders (NULL ends the list; a missing one is left out). Needs
  * PR_SET_NO_NEW_PRIVS. Returns 0 or -errno: -ENOSYS and -EOPNOTSUPP where the
  * kernel has no Landlock.
  */

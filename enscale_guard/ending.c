@@ -1,4 +1,4 @@
-/* The order of an end. It signals nothing but a session's own processes,
+/* The order in which things end. It signals only a session's own processes,
  * each by pid and start time. */
 #include <config.h>
 

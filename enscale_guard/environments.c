@@ -1,9 +1,9 @@
 /*
- * What an account may enter, page by page: a page holds no more than a slow
- * client may make the guard hold, and takes no longer than the others can
- * wait. What follows a page is told by the name and number that it ends with,
- * so that nothing is remembered between two. It lists nothing that policy has
- * not been asked about.
+ * What an account may enter, page by page: a page is no larger than what a slow
+ * client may make the guard keep, and takes no longer than others can wait. The
+ * next page is found by the name and number that the previous one ends with, so
+ * nothing is remembered in between. It lists nothing that policy has not been
+ * asked about.
  */
 #include <config.h>
 

@@ -1,6 +1,6 @@
 /*
- * The guard's state: one struct, one thread, one event loop. Who owns what
- * is said here; units take the guard and touch what is theirs.
+ * The guard's state: one struct, one thread, one event loop. Ownership is
+ * documented here; units take the guard and touch only their own part.
  */
 #ifndef ENSCALE_GUARD_GUARD_H
 #define ENSCALE_GUARD_GUARD_H
@@ -37,7 +37,7 @@ struct shell {
 	struct stream_handler handler;
 	struct peer peer;
 	struct session_entry *entry; /* NULL: none, or it is over */
-	bool unrecorded;             /* never one, although sshd let it in */
+	bool unrecorded;             /* has none, although sshd let it in */
 	struct hop hop;
 	struct key_change *change; /* whose outcome it waits for, or NULL */
 	LIST_ENTRY(shell) all, of_session;

@@ -1,6 +1,6 @@
 /*
- * Shells. A connection is its peer's: the process that connected. It refuses
- * nobody at the door, so that whoever has no session hears a sentence.
+ * Shells. A connection belongs to its peer, the process that connected. It
+ * refuses nobody at once, so that whoever has no session gets a sentence.
  */
 #include <config.h>
 

@@ -6,7 +6,7 @@
 
 /* Listens. 0 or -errno. */
 int guard_socket_open(struct guard *guard);
-/* Takes a connected socket in, as accepted. */
+/* Takes over a connection that was just accepted. */
 void guard_socket_accepted(int fd, struct client *client, void *guard);
 /* The session is over: what its shells declared is void. */
 void guard_socket_session_over(struct session_entry *entry);

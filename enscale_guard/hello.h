@@ -1,4 +1,4 @@
-/* {"op":"hello"} of common/protocol/guard_protocol.h: who the session is. */
+/* {"op":"hello"} of common/protocol/guard_protocol.h: whose session it is. */
 #ifndef ENSCALE_GUARD_HELLO_H
 #define ENSCALE_GUARD_HELLO_H
 

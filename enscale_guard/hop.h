@@ -1,7 +1,7 @@
 /*
  * A hop: what one connection to guard.sock has declared, and what became of
- * it. A declaration is the connection's alone, lives HOP_SECONDS, is used up
- * by one signature, and only narrows: policy judges again before the
+ * it. A declaration belongs to the connection only, lasts HOP_SECONDS, is used
+ * up by one signature, and can only restrict: policy judges again before the
  * certificate and before the signature.
  */
 #ifndef ENSCALE_GUARD_HOP_H
@@ -15,17 +15,17 @@
 enum hop_state {
 	HOP_NONE = 0,
 	HOP_DECLARED,
-	HOP_SIGNED, /* its ssh has had the signature */
+	HOP_SIGNED, /* its ssh has received the signature */
 };
 
 struct hop {
-	uint64_t id; /* never twice, so that nobody mixes up two hops */
+	uint64_t id; /* never used twice, so that no two hops are confused */
 	enum hop_state state;
 	uint32_t node;
 	bool forward_agent;
 	uint64_t deadline; /* bucket_now() */
 	int64_t certified; /* time(2) of its certificate; 0: there is none */
-	/* What the agent refused it for, if policy did. */
+	/* Why the agent refused it, if policy did. */
 	enum policy_verdict verdict;
 	char sentence[POLICY_SENTENCE_MAX];
 };
@@ -33,9 +33,9 @@ struct hop {
 /* Replaces whatever was declared before. */
 void hop_declare(struct hop *hop, uint32_t node, bool forward_agent,
     uint64_t now);
-/* May it still have its signature? */
+/* May it still get its signature? */
 bool hop_is_open(const struct hop *hop, uint64_t now);
-/* The one signature was made. */
+/* Its only signature was made. */
 void hop_sign(struct hop *hop);
 void hop_refuse(struct hop *hop, const struct policy_answer *answer);
 void hop_clear(struct hop *hop);

@@ -1,4 +1,5 @@
-/* See hop_request.h. It refuses every node but the session's own. */
+/* See hop_request.h. It refuses every node but those that the session may
+ * enter. */
 #include <config.h>
 
 #include "enscale_guard/hop_request.h"

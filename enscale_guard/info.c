@@ -1,4 +1,4 @@
-/* See info.h. Refuses what is of another account. */
+/* See info.h. Refuses to show anything of another account. */
 #include <config.h>
 
 #include "enscale_guard/info.h"

@@ -1,5 +1,5 @@
 /*
- * What a session may know beside its nodes: the gateway's settings with the
+ * What a session may know besides its nodes: the gateway's settings with the
  * fingerprints of its host keys, and the other sessions of its account.
  */
 #ifndef ENSCALE_GUARD_INFO_H
@@ -8,10 +8,9 @@
 #include "enscale_guard/request.h"
 
 /*
- * Reads the public host keys, files with spaces between them, as the array
- * that "settings" answers. A file that is no key is passed over with a
- * warning. NULL without memory. To be called before the guard gives up
- * reading files.
+ * Reads the public host keys, files separated by spaces, as the array that is
+ * the answer to "settings". A file that is not a key is skipped with a warning.
+ * NULL without memory. Call it before the guard gives up reading files.
  */
 json_t *info_read_host_keys(const char *files);
 

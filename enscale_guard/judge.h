@@ -2,7 +2,7 @@
  * Ending what must end: every session and every hop is judged again by the
  * one policy whenever the view changes, when the session appears, at the
  * guard's start and every ten seconds, and when an account or a key expires.
- * Only a no ends something; *cannot tell* never does.
+ * Only a no ends anything; *cannot tell* never does.
  */
 #ifndef ENSCALE_GUARD_JUDGE_H
 #define ENSCALE_GUARD_JUDGE_H
@@ -18,12 +18,12 @@ void judge_close(struct guard *guard);
 void judge_all(struct guard *guard);
 void judge_session(struct guard *guard, struct session_entry *entry);
 /*
- * Notes what descends from the monitor, so that a process whose parents have
- * gone is still known as this session's. all: every generation, else the
- * monitor's own children.
+ * Records the monitor's descendants, so that a process whose parents have ended
+ * is still known to be this session's. all: every generation; otherwise only
+ * the monitor's own children.
  */
 void judge_remember(struct session_entry *entry, bool all);
-/* Is this verdict one that ends what was allowed before? */
+/* Does this verdict end what was allowed before? */
 bool judge_is_final(enum policy_verdict verdict);
 
 #endif

@@ -1,4 +1,5 @@
-/* See key_change.h. What it does not hear of it calls unknown, never done. */
+/* See key_change.h. An outcome that it does not learn is "unknown", never
+ * "done". */
 #include <config.h>
 
 #include "enscale_guard/key_change.h"

@@ -1,7 +1,7 @@
 /*
- * A change of keys under way at enscale-keyd: one connection, one request,
- * one reply, without the guard ever waiting. A change outlives the shell
- * that asked for it, so that its outcome is always in the audit log.
+ * A change of keys in progress at enscale-keyd: one connection, one request,
+ * one reply, without the guard ever waiting. A change outlives the shell that
+ * asked for it, so that its outcome is always in the audit log.
  */
 #ifndef ENSCALE_GUARD_KEY_CHANGE_H
 #define ENSCALE_GUARD_KEY_CHANGE_H
@@ -11,7 +11,7 @@
 
 /* The shell waits a little longer, enscale-keyd a little less. */
 #define KEY_CHANGE_SECONDS 12
-/* Under way at a time; of one account, one. */
+/* The most that are in progress at a time; per account, one. */
 #define KEY_CHANGES_UNDER_WAY 64
 
 /*
@@ -20,7 +20,7 @@
  * -errno when nothing was sent.
  */
 int key_change_start(struct shell *shell, const struct keyd_request *request);
-/* The shell goes: nobody is told. */
+/* The shell has gone: nobody is told. */
 void key_change_forget(struct shell *shell);
 void key_change_close(struct guard *guard);
 

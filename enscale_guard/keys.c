@@ -1,8 +1,8 @@
 /*
  * Requests about keys. It refuses a session that was opened for one node, or
- * with a key that is itself limited: what is narrow does not widen itself.
- * It judges the session, not the key: that is for enscale-keyd, which parses
- * it.
+ * with a key that is itself restricted: a restricted key must not lift its own
+ * limits. It judges the session, not the key: enscale-keyd does that, which
+ * parses it.
  */
 #include <config.h>
 

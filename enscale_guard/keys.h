@@ -1,7 +1,7 @@
 /*
  * The account's public keys: the list, from the view, and changes, which
- * enscale-keyd makes. Like request.h without a socket: a change is judged
- * here and handed on.
+ * enscale-keyd makes. Like request.h it has no socket: a change is judged here
+ * and handed on.
  */
 #ifndef ENSCALE_GUARD_KEYS_H
 #define ENSCALE_GUARD_KEYS_H
@@ -19,9 +19,8 @@ struct reply keys_delete(const struct request *request,
     const struct request_fields *fields);
 
 /*
- * What became of a change: the answer, and the line of audit. title is that
- * of a key to add. After a request that was never sent, outcome is
- * NULL.
+ * The outcome of a change: the answer, and the line for the audit log. title is
+ * that of a key to add. If the request was never sent, outcome is NULL.
  */
 struct reply keys_outcome(struct audit *audit, const struct session *session,
     enum keyd_op op, const char *title, const struct keyd_reply *outcome);

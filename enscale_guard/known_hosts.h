@@ -11,11 +11,11 @@
 #define KNOWN_HOSTS_MAX \
 	(NODE_HOST_KEYS_MAX * (KEY_LINE_MAX + KNOWN_HOSTS_ALIAS_SIZE))
 
-/* The name that the node has there: "node124718". */
+/* The node's name there: "node124718". */
 void known_hosts_alias(uint32_t node, char ret_alias[KNOWN_HOSTS_ALIAS_SIZE]);
 /*
- * A line for each key, under that name. buf has room for KNOWN_HOSTS_MAX. 0;
- * ENS_E_NOTFOUND when the node has none; ENS_E_LIMIT.
+ * A line for each key, under that name. buf must have room for KNOWN_HOSTS_MAX.
+ * 0; ENS_E_NOTFOUND when the node has none; ENS_E_LIMIT.
  */
 int known_hosts_format(const struct node_record *node, char *buf, size_t size);
 

@@ -1,4 +1,4 @@
-/* See last_use.h. Refuses to tell what it could not have written. */
+/* See last_use.h. Refuses to report what it could not have written. */
 #include <config.h>
 
 #include "enscale_guard/last_use.h"

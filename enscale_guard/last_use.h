@@ -1,12 +1,12 @@
 /*
- * What an account did here last: its two latest logins and the node that it
- * entered from the menu. For display and for convenience; no right hangs on
- * it. Kept by the guard, because the guard knows who asks: what a shell
- * could write, it could write about others.
+ * What an account last did here: its last two logins and the node that it
+ * entered from the menu. For display and convenience; no right depends on it.
+ * The guard keeps it, because the guard knows who asks: a shell that could
+ * write it could write about others, too.
  *
  * A file in state_dir/guard/last holds 65536 accounts, 128 bytes each at the
- * place of its id, and is sparse. Nothing is flushed: who loses power loses
- * the last login, not the time of the next one.
+ * position of its id, and is sparse. Nothing is flushed: a power failure loses
+ * the last login, but the next login does not have to wait.
  */
 #ifndef ENSCALE_GUARD_LAST_USE_H
 #define ENSCALE_GUARD_LAST_USE_H
@@ -26,8 +26,8 @@ struct last_use;
 int last_use_open(const char *folder, struct last_use **ret_last);
 void last_use_close(struct last_use *last);
 
-/* A login, told once or again: what is not later than the latest is known.
- * What is kept of a time that has not come yet makes place. */
+/* A login, which may be reported more than once: one that is not later than the
+ * latest is known already. A kept time that lies in the future is replaced. */
 int last_use_login(struct last_use *last, uint32_t account, int64_t opened,
     const char *address);
 /* The node that was entered. */

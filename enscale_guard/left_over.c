@@ -1,6 +1,6 @@
-/* Finding what no process tree holds any more. It ends nobody else: the uid
- * is the account's by arithmetic, whatever the record says, and a registry
- * that cannot be read ends nothing. */
+/* Finding processes that are no longer in any session's process tree. It ends
+ * nobody else's: the uid is computed from the account, whatever the record
+ * says, and if the registry cannot be read nothing is ended. */
 #include <config.h>
 
 #include "enscale_guard/left_over.h"

@@ -1,9 +1,8 @@
 /*
- * What is left of sessions whose monitor is gone, whoever killed it and
- * whether or not a guard ran then: processes with the account's uid that
- * descend from no living monitor of that account, and the record. The record
- * is what tells that there was a session; so it is removed here, by nobody
- * else, and last.
+ * What is left of sessions whose monitor has ended, whoever killed it and
+ * whether or not a guard was running: processes with the account's uid that
+ * descend from no running monitor of that account, and the record. The record
+ * shows that there was a session; so it is removed only here, and last.
  */
 #ifndef ENSCALE_GUARD_LEFT_OVER_H
 #define ENSCALE_GUARD_LEFT_OVER_H
@@ -11,22 +10,22 @@
 #include "enscale_guard/guard.h"
 
 /*
- * Looks in a moment, once for all sessions that are told of until then, ends
- * what is found and looks again until nothing is. A session whose monitor
- * lives keeps its record and what descends from the monitor. To tell of a
- * session twice is no more than to tell once.
+ * Looks a moment later, once for all sessions reported until then, ends what is
+ * found and looks again until nothing is left. A session whose monitor is
+ * running keeps its record and the monitor's descendants. Reporting a session
+ * twice is the same as once.
  */
 void left_over_look(struct guard *guard, const struct session *session);
-/* The same for a record whose monitor was dead when it was read: the end of
+/* The same for a record whose monitor had ended when it was read: the end of
  * its session is audited when the record goes. */
 void left_over_record(struct guard *guard, const struct session *session);
-/* After an end that was the user's own, and at the guard's start: looks, once
- * for all that ended in some seconds, for processes of accounts whose parents
- * are gone. An account that has any is looked at as above some seconds later,
- * if it still has. */
+/* After the user ended a session, and at the guard's start: looks some seconds
+ * later, once for all sessions that ended until then, for processes of accounts
+ * whose parents have ended. An account that has any is treated as above some
+ * seconds later, if it still has. */
 void left_over_orphans(struct guard *guard);
-/* Forgets what is under way, at the guard's own end: the records tell, and
- * whose parents are gone. */
+/* Drops everything in progress, when the guard itself ends: it can be found
+ * again by the records, and by processes whose parents have ended. */
 void left_over_close(struct guard *guard);
 
 #endif

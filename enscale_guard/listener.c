@@ -1,4 +1,4 @@
-/* Accepting. It reads nothing: who does not belong here is closed unheard. */
+/* Accepting. It reads nothing: a connection of a stranger is closed at once. */
 #include <config.h>
 
 #include "enscale_guard/listener.h"

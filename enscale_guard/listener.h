@@ -1,6 +1,6 @@
 /*
- * A listening socket with a path: it takes connections in, and lets nobody
- * have too many.
+ * A listening socket with a path: it accepts connections, and lets nobody have
+ * too many.
  */
 #ifndef ENSCALE_GUARD_LISTENER_H
 #define ENSCALE_GUARD_LISTENER_H
@@ -16,8 +16,8 @@ struct listener_options {
 	const char *path;
 	struct admission *admission; /* borrowed */
 	uid_t uid_min, uid_max;      /* whose connections are taken */
-	/* A connection: fd is the callee's, client too, which it gives back
-	 * with admission_leave(). */
+	/* A connection: fd and client are now the callee's, which gives client
+	 * back with admission_leave(). */
 	void (*accepted)(int fd, struct client *client, void *arg);
 	void *arg;
 };

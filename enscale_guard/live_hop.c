@@ -1,4 +1,4 @@
-/* Keeping count of what runs. It signals nothing; that is ending.c's. */
+/* Keeping track of what runs. It signals nothing; ending.c does. */
 #include <config.h>
 
 #include "enscale_guard/live_hop.h"

@@ -1,8 +1,8 @@
 /*
- * The hops that run: whose ssh has had its signature and lives. They are
- * judged like sessions, whatever becomes of the connection that declared
- * them, and each has an empty file in run_dir/guard/hops whose name says it
- * all, so that a guard that is restarted knows them, too:
+ * The hops that run: those whose ssh has received its signature and is running.
+ * They are judged like sessions, whatever happens to the connection that
+ * declared them, and each has an empty file in run_dir/guard/hops whose name
+ * says everything, so that a restarted guard knows them, too:
  *
  *	SESSION.NODE.PID.START
  */
@@ -14,28 +14,28 @@
 struct live_hop {
 	uint32_t node;
 	struct process ssh;
-	struct shell *shell; /* NULL: declared before, or its end is gone */
+	struct shell *shell; /* NULL: from an earlier guard, or gone */
 	bool ending;
 	LIST_ENTRY(live_hop) of_session;
 };
 
-/* Makes the folder if need be, and opens it. 0 or -errno. */
+/* Makes the folder if necessary, and opens it. 0 or -errno. */
 int live_hop_open(struct guard *guard);
 void live_hop_close(struct guard *guard);
 
-/* shell's declaration was signed for this ssh. 0 or -errno. */
+/* The shell's declaration was signed for this ssh. 0 or -errno. */
 int live_hop_add(struct guard *guard, struct shell *shell,
     const struct process *ssh);
-/* The hops of before, of one session: taken in again when it appears. */
+/* The earlier hops of one session: loaded again when the session appears. */
 void live_hop_take_in(struct guard *guard, struct session_entry *entry);
-/* The shell says that its hop is over, or is gone itself. A hop whose ssh
- * lives stays. */
+/* The shell says that its hop is over, or has gone itself. A hop whose ssh is
+ * running stays. */
 void live_hop_release(struct guard *guard, struct shell *shell);
 /* Forgets those whose ssh has ended. */
 void live_hop_prune(struct guard *guard, struct session_entry *entry);
 /* Forgets all: the session is over. */
 void live_hop_clear(struct guard *guard, struct session_entry *entry);
-/* Removes the files of sessions that are not there any more. */
+/* Removes the files of sessions that no longer exist. */
 void live_hop_tidy(struct guard *guard);
 
 #endif

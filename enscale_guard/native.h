@@ -1,7 +1,7 @@
 /*
  * Native mode: the user's own ssh goes through the gateway's sshd to the one
- * node of the login name, with a certificate over the key that opened the
- * session. Off unless the configuration says so.
+ * node of the login name, with a certificate for the key that opened the
+ * session. Off by default.
  */
 #ifndef ENSCALE_GUARD_NATIVE_H
 #define ENSCALE_GUARD_NATIVE_H

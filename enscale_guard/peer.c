@@ -1,4 +1,4 @@
-/* Identity by kernel. It refuses whoever it cannot lead back to a living
+/* Identity from the kernel. It refuses whoever it cannot trace to an open
  * session of the very same uid. */
 #include <config.h>
 

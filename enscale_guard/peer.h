@@ -1,7 +1,7 @@
 /*
- * Who is at the other end of a local socket, as the kernel tells it: the
- * uid, the process, and by walking up from it the sshd monitor whose session
- * it belongs to. Nothing that the peer says or has in its environment counts.
+ * Who is at the other end of a local socket, according to the kernel: the uid,
+ * the process, and, by walking up from it, the sshd monitor whose session it
+ * belongs to. Nothing that the peer says or has in its environment counts.
  */
 #ifndef ENSCALE_GUARD_PEER_H
 #define ENSCALE_GUARD_PEER_H
@@ -36,14 +36,14 @@ int peer_uid(int fd, uid_t *ret_uid);
  * systemd's socket as long as the guard takes to begin.
  */
 int peer_process(int fd, uint64_t accepted, struct process *ret_process);
-/* The same without SO_PEERPIDFD; apart for its test. */
+/* The same without SO_PEERPIDFD; separate for its test. */
 int peer_process_by_pid(int fd, uint64_t accepted, struct process *ret_process);
 /* Clock ticks since boot, as in proc_pid_stat(5). */
 uint64_t peer_ticks(void);
 
 /*
- * Finds the peer's session. Returns 0; ENS_E_NOTFOUND: it belongs to no
- * living session of its uid, which is uid_base and the session's account;
+ * Finds the peer's session. Returns 0; ENS_E_NOTFOUND: it belongs to no open
+ * session of its uid, which is uid_base plus the session's account;
  * -ESRCH: it has ended; -errno. *ret_entry is borrowed from the table.
  */
 int peer_identify(int fd, uint64_t accepted, uint32_t uid_base,
@@ -51,8 +51,8 @@ int peer_identify(int fd, uint64_t accepted, uint32_t uid_base,
     struct session_entry **ret_entry);
 
 /*
- * Did an sshd let the peer in? That is, has a process above it the name of
- * one. For a message to people only: a process chooses its name.
+ * Did an sshd let the peer in? That is, does a process above it have that name?
+ * Only for a message to people: a process chooses its own name.
  */
 bool peer_is_below_sshd(int fd, uint64_t accepted);
 

@@ -1,6 +1,6 @@
 /*
  * Processes by pid and start time. It refuses to trust a pid alone: before a
- * signal the pid is pinned by a descriptor and its start time compared.
+ * signal the pid is pinned by a descriptor and its start time is compared.
  */
 #include <config.h>
 

@@ -1,7 +1,7 @@
 /*
- * Processes, named so that a later one of the same pid is never taken for
- * them: pid and start time. Nothing here needs a right but seeing /proc;
- * signalling other people's processes needs CAP_KILL.
+ * Processes, identified by pid and start time so that a later one with the same
+ * pid is never mistaken for them. Everything here only needs access to /proc;
+ * signalling others' processes needs CAP_KILL.
  */
 #ifndef ENSCALE_GUARD_PROCESS_H
 #define ENSCALE_GUARD_PROCESS_H
@@ -16,7 +16,7 @@ struct process {
 	uint64_t start; /* clock ticks since boot */
 };
 
-/* A grown list, each process once. */
+/* A growing list, each process once. */
 struct process_list {
 	struct process *items; /* owned */
 	size_t count;
@@ -31,34 +31,34 @@ bool process_is_alive(const struct process *process);
 int process_signal(const struct process *process, int signal);
 
 /*
- * The way up from pid, itself first, to the child of pid 1, at most max
- * steps. Read twice until two readings are the same, so that every link
- * stood at one moment. 0; -ESRCH; -ELOOP when it is longer than max;
- * -EAGAIN when it would not stand still.
+ * The way up from pid, itself first, to the child of pid 1, at most max steps.
+ * Read until two readings are the same, so that all links existed at one
+ * moment. 0; -ESRCH; -ELOOP when it is longer than max; -EAGAIN when it kept
+ * changing.
  */
 int process_chain(pid_t pid, struct process *chain, size_t max,
     size_t *ret_count);
 
-/* 0 or -ENOMEM. Adding what is there already is a success. */
+/* 0 or -ENOMEM. Adding a process that is already there is a success. */
 int process_list_add(struct process_list *list, const struct process *process);
 bool process_list_has(const struct process_list *list,
     const struct process *process);
 /* Forgets those that have ended. */
 void process_list_prune(struct process_list *list);
-/* Adds the living children of one process: a file of /proc for each of its
- * threads. 0; -ESRCH: it has ended; -errno. */
+/* Adds the running children of one process, which reads a file in /proc for
+ * each of its threads. 0; -ESRCH: it has ended; -errno. */
 int process_list_add_children(struct process_list *list,
     const struct process *parent);
-/* Adds all living descendants of those in the list, from them downwards: what
- * else runs on the machine costs nothing. 0 or -errno; what was found until
- * then is in the list. */
+/* Adds all running descendants of those in the list, from them downwards, so
+ * other processes cost nothing. 0 or -errno; what was found until then is in
+ * the list. */
 int process_list_add_descendants(struct process_list *list);
-/* Signals each; counts those that could not be for want of right. */
+/* Signals each; returns how many could not be signalled for lack of rights. */
 unsigned process_list_signal(const struct process_list *list, int signal);
 void process_list_clear(struct process_list *list);
 
-/* Calls visit for every process that there is, with its effective uid: one
- * walk over /proc. 0 or -errno. */
+/* Calls visit for every existing process, with its effective uid: one walk over
+ * /proc. 0 or -errno. */
 int process_each(void (*visit)(pid_t pid, uid_t uid, void *arg), void *arg);
 
 #endif

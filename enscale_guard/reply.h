@@ -1,6 +1,6 @@
 /*
- * What a request of the shell has around it, and the replies that all
- * requests share (common/protocol/guard_protocol.h). It knows no request.
+ * The surroundings of a shell's request, and the replies that all requests
+ * share (common/protocol/guard_protocol.h). It knows no single request.
  */
 #ifndef ENSCALE_GUARD_REPLY_H
 #define ENSCALE_GUARD_REPLY_H
@@ -22,18 +22,19 @@
 struct request {
 	const struct config *config;
 	const char *agent_socket; /* its path */
-	const struct view *view;  /* NULL: there is none, and why */
+	const struct view *view;  /* NULL: there is none; view_error says why */
 	int view_error;
 	const struct session *session; /* NULL: the peer belongs to none */
-	bool unrecorded; /* although sshd let it in: nobody asked PAM */
+	bool unrecorded; /* although sshd let it in, without asking PAM */
 	struct hop *hop; /* of this connection */
 	struct audit *audit;
 	struct last_use *last_use; /* NULL: nothing is remembered */
 	json_t *host_keys;         /* info_read_host_keys(), or NULL */
 	uint64_t now;              /* bucket_now() */
-	/* May the session ask for something of this cost? */
+	/* May the session make a request of this cost? */
 	bool (*charge)(void *arg, uint32_t cost);
-	/* Hands a judged change of keys on; its outcome is told later. 0;
+	/* Hands on a change of keys that was judged; its outcome is reported
+	 * later. 0;
 	 * -EBUSY; -errno. NULL: this guard changes none. */
 	int (*change_keys)(void *arg, const struct keyd_request *request);
 	/* Has a certificate made and audited. NULL: this guard makes none. */
@@ -45,12 +46,12 @@ struct request {
 };
 
 struct reply {
-	json_t *line; /* owned by who has the reply; NULL: there is no memory */
-	bool later;   /* another tells it when it is known; there is no line */
+	json_t *line; /* owned by whoever has the reply; NULL: no memory */
+	bool later;   /* it comes later, from elsewhere; there is no line now */
 	bool close;   /* the connection ends after it */
 };
 
-/* Takes the line over. */
+/* Takes ownership of the line. */
 struct reply reply_now(json_t *line);
 struct reply reply_later(void);
 
@@ -60,16 +61,16 @@ struct reply reply_refusal(int code, const char *verdict, const char *sentence,
 /* Of a verdict that is not yes. */
 struct reply reply_refuse(const struct request *request,
     const struct policy_answer *answer);
-/* The view cannot say: error is why. */
+/* The view cannot tell: error is why. */
 struct reply reply_cannot_tell(const struct request *request, int error);
 struct reply reply_busy(const struct request *request);
-/* Of bytes that are no request; they end the connection. */
+/* For bytes that are not a request; they end the connection. */
 struct reply reply_bad(const struct request *request, const char *sentence);
 
 /* The guard's own line: event is "end" or "end-hop". */
 json_t *reply_event(const char *event, const struct policy_answer *answer,
     const struct session *session);
-/* Text of the directory, fit for JSON and for a terminal. */
+/* Text from the directory, made fit for JSON and for a terminal. */
 json_t *reply_text(const char *text);
 /* GUARD_EXIT_* of a verdict that is not yes. */
 int reply_exit_code(enum policy_verdict verdict);

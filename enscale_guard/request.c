@@ -1,6 +1,6 @@
 /*
- * The requests, a row each. No request names an account: that is the
- * session's. It refuses what it does not know.
+ * The requests, one row each. No request names an account: it is always the
+ * session's. Unknown requests are refused.
  */
 #include <config.h>
 

@@ -1,5 +1,5 @@
 /* Following the session registry. It writes nothing there, believes a record
- * only while its monitor lives, and never takes one pid for another. */
+ * only while its monitor is running, and never mistakes one pid for another. */
 #include <config.h>
 
 #include "enscale_guard/session_table.h"

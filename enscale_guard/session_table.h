@@ -1,11 +1,11 @@
 /*
- * The sessions that live now: the registry's records (written by
- * pam_enscale), kept in memory by inotify and by reading the folder anew
- * every now and then, each with a watch on its monitor process.
+ * The sessions that are open now: the registry's records (written by
+ * pam_enscale), kept in memory by means of inotify and by reading the folder
+ * again from time to time, each with a watch on its monitor process.
  *
- * The record of a monitor that was killed, while a guard ran or not, is
- * nobody's session: it is told of, and stays until somebody has looked after
- * what is left (left_over.h).
+ * The record of a monitor that was killed, while a guard was running or not, is
+ * not a session: it is reported, and stays until what is left of it has been
+ * dealt with (left_over.h).
  */
 #ifndef ENSCALE_GUARD_SESSION_TABLE_H
 #define ENSCALE_GUARD_SESSION_TABLE_H
@@ -26,14 +26,14 @@ struct shell;
 struct session_entry {
 	struct session session;
 	bool published; /* its record is in the registry */
-	bool ending;    /* it was told to end: nothing new for it */
-	/* What belongs to it and would be left if its monitor went: whatever
-	 * is between the monitor and a peer, and the ssh of its hops. */
+	bool ending;    /* it was told to end: it gets nothing new */
+	/* Processes that belong to it and would be left if its monitor ended:
+	 * those between the monitor and a peer, and the ssh of its hops. */
 	struct process_list members;
 	LIST_HEAD(, shell) shells;  /* connections to guard.sock */
 	LIST_HEAD(, live_hop) hops; /* live_hop.c; gone before the entry */
 	/* judge.c: whether policy ever allowed the session's node, and where
-	 * that was first; no port: not seen. */
+	 * the node was at first; no port: not seen. */
 	bool was_allowed;
 	char node_address[ADDRESS_TEXT_MAX + 1];
 	uint16_t node_port;
@@ -48,10 +48,10 @@ struct session_entry {
 struct session_table_events {
 	/* A session has appeared. */
 	void (*appeared)(struct session_entry *entry, void *arg);
-	/* Its monitor has ended, however; the entry goes with the return. Its
-	 * record is there still if it says "published". */
+	/* Its monitor has ended, in whatever way; the entry is freed
+	 * afterwards. Its record still exists if "published" is set. */
 	void (*over)(struct session_entry *entry, void *arg);
-	/* There is a record of a monitor that is dead. Told as often as it is
+	/* There is a record whose monitor has ended. Called each time it is
 	 * read. */
 	void (*dead)(const struct session *session, void *arg);
 	void *arg;
@@ -65,10 +65,10 @@ int session_table_new(const char *dir, sd_event *event,
     struct session_table **ret_table);
 void session_table_free(struct session_table *table);
 
-/* Takes in what inotify has told by now: PAM publishes before the shell
- * starts, so that a shell's record is in the table after this. */
+/* Reads what inotify has reported by now: PAM publishes before the shell
+ * starts, so a shell's record is in the table after this. */
 void session_table_refresh(struct session_table *table);
-/* Reads the folder anew. 0 or -errno (ENOENT: there is none). */
+/* Reads the folder again. 0 or -errno (ENOENT: it is missing). */
 int session_table_rescan(struct session_table *table);
 /* The folder, borrowed until the next rescan; -1: there is none. */
 int session_table_folder(const struct session_table *table);

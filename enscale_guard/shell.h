@@ -1,4 +1,4 @@
-/* A connection to guard.sock, on its way out. */
+/* What is sent over a connection to guard.sock. */
 #ifndef ENSCALE_GUARD_SHELL_H
 #define ENSCALE_GUARD_SHELL_H
 
@@ -6,8 +6,8 @@
 
 #include "enscale_guard/guard.h"
 
-/* Sends a line, a reply or one of the guard's own; takes the object over.
- * Without an object (there was no memory) the connection ends. */
+/* Sends a line, a reply or an event, and takes ownership of the object. Without
+ * an object (no memory) the connection ends. */
 void shell_tell(struct shell *shell, json_t *line);
 
 #endif

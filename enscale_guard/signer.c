@@ -1,7 +1,7 @@
 /*
  * The signer's process and the guard's end of its socketpair. The process
- * parses no byte of a user's and opens nothing after the key: no file, no
- * socket, no program.
+ * parses nothing that a user sends, and opens nothing after the key: no file,
+ * no socket, no program.
  */
 #include <config.h>
 

@@ -1,4 +1,4 @@
-/* The addresses of this host, as certificates are bound to them. */
+/* The addresses of this host, to which certificates are bound. */
 #include <config.h>
 
 #include "enscale_guard/signer.h"

@@ -1,5 +1,5 @@
 /* See signer_maker.h. It refuses everything but two requests of one byte, and
- * reads nothing but the configuration, and the key, which its child does. */
+ * reads only the configuration; its child reads the key. */
 #include <config.h>
 
 #include "enscale_guard/signer_maker.h"

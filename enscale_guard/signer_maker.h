@@ -1,9 +1,9 @@
 /*
  * The maker: a process that starts signers, and reads the configuration. It is
- * forked before the guard gives up reading both, so that a key that took the
- * place of another (enscalectl ca rotate --switch), and what an administrator
- * has changed, are taken without a restart. It holds no key itself, and takes
- * two requests of one byte: another signer; what the configuration says now.
+ * forked before the guard gives up reading both, so that a new key (enscalectl
+ * ca rotate --switch) and an administrator's changes take effect without a
+ * restart. It holds no key itself, and accepts two requests of one byte: start
+ * another signer; read the configuration.
  */
 #ifndef ENSCALE_GUARD_SIGNER_MAKER_H
 #define ENSCALE_GUARD_SIGNER_MAKER_H
@@ -13,19 +13,19 @@
 
 struct signer_maker;
 
-/* What it reads; both borrowed, and known to the process from then on. */
+/* What it reads; both borrowed; the process knows them from then on. */
 struct signer_maker_files {
 	const char *ca_key;
 	const char *config;
 };
 
-/* Forks it; as signer_start() otherwise. 0 or -errno. */
+/* Forks it; otherwise like signer_start(). 0 or -errno. */
 int signer_maker_start(const struct signer_maker_files *files,
     const char *addresses, struct signer_maker **ret_maker);
 /*
- * Has a signer started with the key that is at the path now. The signer ends
- * with the maker, and when it is stopped. Returns 0; what signer_start()
- * returned; -EPIPE or -ETIMEDOUT when the maker is lost.
+ * Starts a signer with the key that is at the path now. The signer ends with
+ * the maker, and when it is stopped. Returns 0; what signer_start() returned;
+ * -EPIPE or -ETIMEDOUT when the maker is lost.
  */
 int signer_maker_ask(struct signer_maker *maker, struct signer **ret_signer);
 /* As config_load(); also -EPIPE or -ETIMEDOUT, when the maker is lost. */

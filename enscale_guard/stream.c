@@ -1,5 +1,5 @@
 /* Reading and writing without waiting. It closes a connection only from the
- * event loop, so that nobody's pointer goes stale under him. */
+ * event loop, so that no caller is left with a stale pointer. */
 #include <config.h>
 
 #include "enscale_guard/stream.h"

@@ -1,6 +1,6 @@
 /*
- * See key_directory.h. A key is what its bytes are, under whatever name: the
- * follower takes it under any RDN, so the keys that are there are read and
+ * See key_directory.h. A key is identified by its bytes, whatever its entry is
+ * called: the follower accepts any RDN, so the existing keys are read and
  * compared, and a deletion deletes every entry that holds the key.
  */
 #include <config.h>

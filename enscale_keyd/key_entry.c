@@ -1,5 +1,5 @@
-/* Judging requests. It takes nothing over from the user's text but the key and
- * what its options say, written anew. */
+/* Judging requests. From the user's text it takes only the key and what its
+ * options say, and encodes them again. */
 #include <config.h>
 
 #include "enscale_keyd/key_entry.h"

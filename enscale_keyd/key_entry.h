@@ -1,6 +1,6 @@
 /*
- * From a request to what may be written: every field judged, the key parsed
- * and written anew. No LDAP and no clock of its own here.
+ * From a request to what may be written: every field is judged, the key is
+ * parsed and encoded again. No LDAP and no clock of its own here.
  */
 #ifndef ENSCALE_KEYD_KEY_ENTRY_H
 #define ENSCALE_KEYD_KEY_ENTRY_H
@@ -31,17 +31,17 @@ struct key_entry {
 
 /*
  * Judges a request; no_touch: keys may have the option no-touch-required.
- * Returns KEYD_DONE when it may go to the directory, else
- * why not; then *ret_entry is untouched but for its fingerprint, which is
- * set as soon as there is one.
+ * Returns KEYD_DONE when it may go to the directory, otherwise the reason; then
+ * *ret_entry is untouched except for its fingerprint, which is set as soon as
+ * it is known.
  */
 enum keyd_result key_entry_check(const struct keyd_request *request,
     bool no_touch, int64_t now, struct key_entry *ret_entry);
 
 /*
- * The DN to write: enscaleKeyFingerprint=HEX,ACCOUNT_DN. Of what the request
- * says only the digest is in it; account_dn is what the directory itself
- * calls the account. Returns 0; ENS_E_LIMIT, also for an empty account_dn.
+ * The DN to write: enscaleKeyFingerprint=HEX,ACCOUNT_DN. Only the digest in it
+ * comes from the request; account_dn is what the directory itself calls the
+ * account. Returns 0; ENS_E_LIMIT, also for an empty account_dn.
  */
 int key_entry_dn(const struct key_entry *entry, const char *account_dn,
     char buf[KEY_ENTRY_DN_MAX]);

@@ -17,14 +17,14 @@ struct key_rate_row {
 	int64_t since; /* seconds, of a clock that never goes back */
 };
 
-/* Zeros are an empty one. */
+/* All zeros is an empty one. */
 struct key_rate {
 	struct key_rate_row *rows; /* owned */
 	size_t count, size;
 };
 
-/* Counts one change; false when it is one too many, or without memory.
- * Windows that are over are forgotten. */
+/* Counts one change; false when it is one too many, or without memory. Windows
+ * that have passed are forgotten. */
 bool key_rate_take(struct key_rate *rate, uint32_t account, int64_t now);
 void key_rate_clear(struct key_rate *rate);
 

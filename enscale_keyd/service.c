@@ -1,5 +1,5 @@
-/* See service.h. It waits for its one peer, with a limit, and for nobody
- * else: the guard has nothing to ask while an answer is being made. */
+/* See service.h. It waits for its one peer, with a limit, and for nobody else:
+ * the guard asks nothing while an answer is being made. */
 #include <config.h>
 
 #include "enscale_keyd/service.h"

@@ -1,6 +1,6 @@
 /*
- * keyd.sock: one request at a time, of the user who may ask and of nobody
- * else. Who that is comes from SO_PEERCRED.
+ * keyd.sock: one request at a time, only from the user who may ask, whom
+ * SO_PEERCRED identifies.
  */
 #ifndef ENSCALE_KEYD_SERVICE_H
 #define ENSCALE_KEYD_SERVICE_H
@@ -9,7 +9,7 @@
 
 #include "common/protocol/keyd_protocol.h"
 
-/* A request that is not whole by then is none. */
+/* A request that is not complete by then is dropped. */
 #define SERVICE_READ_SECONDS 2
 
 /* Answers a request that decoded; *ret_reply is prepared. */
@@ -18,9 +18,9 @@ typedef void service_answer(const struct keyd_request *request,
 
 /*
  * Serves one connection and closes it. Returns 0; ENS_E_DENIED when its peer
- * is not of that uid; ENS_E_PROTOCOL for bytes that are no request, after
- * saying so; -errno (-ETIMEDOUT; -EPIPE: nobody waits for the answer any
- * more, and answer was not called).
+ * is not of that uid; ENS_E_PROTOCOL for bytes that are not a request, after
+ * replying so; -errno (-ETIMEDOUT; -EPIPE: nobody waits for the answer any
+ * longer, and answer was not called).
  */
 int service_connection(int fd, uid_t client, service_answer *answer, void *arg);
 

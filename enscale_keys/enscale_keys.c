@@ -7,10 +7,10 @@
  * account. It judges the key alone; account and node are refused later, with
  * a sentence, by those who can show one.
  *
- * It refuses to ask anybody (no network, no daemon, no configuration), to
- * write directory text (the key is encoded anew), and to say no when it
- * cannot tell: then it exits with 1 and says why in the system's log. Stderr
- * is sshd's, so nothing is written there.
+ * It refuses to ask anybody (no network, no daemon, no configuration), to write
+ * directory text (the key is encoded again), and to say no when it cannot tell:
+ * then it exits with 1 and says why in the system's log. Stderr is sshd's, so
+ * nothing is written there.
  */
 #include <config.h>
 

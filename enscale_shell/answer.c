@@ -1,4 +1,4 @@
-/* See answer.h. Refuses to hand out a text of the directory as it came. */
+/* See answer.h. Refuses to hand out text from the directory as it came. */
 #include <config.h>
 
 #include "enscale_shell/answer.h"

@@ -1,6 +1,6 @@
 /*
- * What those who show things do with the guard's answers: ask without
- * arguments, say the refusal, and take a text out.
+ * What the commands that show something need for the guard's answers: to ask
+ * without arguments, to say the refusal, and to get a text out.
  */
 #ifndef ENSCALE_SHELL_ANSWER_H
 #define ENSCALE_SHELL_ANSWER_H
@@ -11,26 +11,26 @@
 
 /*
  * The answer to a question that is one word; the caller owns it. NULL when it
- * was refused: that is said by then, and *ret_code the exit code.
+ * was refused: then the refusal was said, and *ret_code is the exit code.
  */
 json_t *answer_to(struct shell *shell, const char *op, int *ret_code);
 
 /*
  * Asks a question whose answer comes in pages ("list", "keys"), and for each
- * next page until there is none: take() gets them one by one. The question is
- * given away; NULL: no memory for it. Where the guard has the account wait for
- * a page, it is waited for. Returns 0; ENS_E_DENIED with *ret_refusal filled
- * in; -ENOMEM; what take() returns, which ends it.
+ * next page until there is none: take() gets them one by one. Takes ownership
+ * of the question; NULL: no memory for it. If the guard makes the account wait
+ * for a page, this waits. Returns 0; ENS_E_DENIED with *ret_refusal filled in;
+ * -ENOMEM; what take() returns, which ends it.
  */
 int answer_pages(struct shell *shell, json_t *question,
     int (*take)(json_t *page, void *arg), void *arg,
     struct refusal *ret_refusal);
 
-/* Like answer_to(), with the arrays of that name of all pages put together. */
+/* Like answer_to(), with the arrays of that name from all pages joined. */
 json_t *answer_all(struct shell *shell, const char *op, const char *array,
     int *ret_code);
 
-/* A field that is a text, printable and on one line: "" where there is none.
+/* A field that is a text, made printable and on one line; "" if it is missing.
  * Returns buf. */
 const char *answer_text(const json_t *answer, const char *name,
     char buf[NAME_TEXT_MAX + 1]);

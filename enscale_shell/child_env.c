@@ -1,4 +1,4 @@
-/* See child_env.h. Refuses, without a word, every variable not named here. */
+/* See child_env.h. Silently drops every variable not named here. */
 #include <config.h>
 
 #include "enscale_shell/child_env.h"

@@ -7,9 +7,9 @@
 
 /*
  * Builds a vector for execve(2) from the given environment (may be NULL).
- * shell is the path of enscale-connect, because ssh runs its proxy command
- * under SHELL, and nothing else is to be run. Returns 0 or -ENOMEM; the caller
- * owns it (child_env_free()).
+ * shell is the path of enscale-connect, because ssh runs its proxy command with
+ * SHELL, and nothing else must be run. Returns 0 or -ENOMEM; the caller owns it
+ * (child_env_free()).
  */
 int child_env_build(char *const *environment, const char *shell,
     const char *home, const char *user, char ***ret_environment);

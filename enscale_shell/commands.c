@@ -1,4 +1,4 @@
-/* See commands.h. Refuses arguments that it does not know, rather than to do
+/* See commands.h. Refuses arguments that it does not know, rather than doing
  * something else than what was meant. */
 #include <config.h>
 

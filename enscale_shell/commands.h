@@ -1,7 +1,7 @@
 /*
  * The commands of a login name without a node: nodes, config, keys, settings,
- * sessions, whoami, help. Standard output is for a program to read and does
- * not change its form: enscale-shell(1) describes it.
+ * sessions, whoami, help. Standard output is read by programs and does not
+ * change its form: enscale-shell(1) describes it.
  */
 #ifndef ENSCALE_SHELL_COMMANDS_H
 #define ENSCALE_SHELL_COMMANDS_H

@@ -1,8 +1,8 @@
 /*
  * enscale-shell: the login shell of every account. Shows the menu, or goes
- * straight to the node that the login name says. It refuses to run anything
- * but ssh, to believe the environment, and to write to standard output where
- * there is no terminal.
+ * straight to the node in the login name. It refuses to run anything but ssh,
+ * to believe the environment, and to write to standard output where there is no
+ * terminal.
  */
 #include <config.h>
 

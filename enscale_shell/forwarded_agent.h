@@ -1,7 +1,6 @@
 /*
- * The user's own agent, forwarded by the client: the one thing of the
- * environment that reaches the node, and only when it proves to be the
- * user's own socket.
+ * The user's own agent, forwarded by the client: it reaches the node only if it
+ * proves to be the user's own socket.
  */
 #ifndef ENSCALE_SHELL_FORWARDED_AGENT_H
 #define ENSCALE_SHELL_FORWARDED_AGENT_H

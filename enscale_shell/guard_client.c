@@ -1,6 +1,6 @@
 /*
- * See guard_client.h. Refuses a line longer than GUARD_REPLY_MAX, and waits
- * for the guard with a limit only.
+ * See guard_client.h. Refuses a line longer than GUARD_REPLY_MAX, and waits for
+ * the guard only up to a limit.
  */
 #include <config.h>
 

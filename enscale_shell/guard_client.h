@@ -1,6 +1,6 @@
 /*
- * The shell's end of guard.sock: one JSON object a line, as
- * common/protocol/guard_protocol.h says. The guard knows who asks from the socket;
+ * The shell's end of guard.sock: one JSON object per line, see
+ * common/protocol/guard_protocol.h. The guard knows from the socket who asks;
  * nothing here says it.
  */
 #ifndef ENSCALE_SHELL_GUARD_CLIENT_H
@@ -14,9 +14,9 @@
 struct guard_client;
 
 /*
- * Connects to the socket at path; tries again for a few seconds while
- * nobody listens there (the guard is being restarted). Returns 0 or -errno;
- * the caller owns *ret_client.
+ * Connects to the socket at path; tries again for a few seconds while nothing
+ * listens there (the guard is being restarted). Returns 0 or -errno; the caller
+ * owns *ret_client.
  */
 int guard_client_connect(const char *path, struct guard_client **ret_client);
 void guard_client_close(struct guard_client *client);
@@ -36,15 +36,15 @@ int guard_client_ask(struct guard_client *client, const json_t *request,
 
 /* What the guard says of its own accord, and why. */
 struct guard_event {
-	bool ends_session; /* else it ends the hop alone */
+	bool ends_session; /* otherwise it ends only the hop */
 	int code;          /* GUARD_EXIT_* */
 	char sentence[POLICY_SENTENCE_MAX];
 };
 
 /*
- * The event that came first, of the session's before the hop's. Reads what
- * there is, without waiting. Returns 0; -EAGAIN when nothing was said; any
- * other error as guard_client_ask().
+ * The first event, one of the session before one of the hop. Reads what has
+ * arrived, without waiting. Returns 0; -EAGAIN when nothing was said; any other
+ * error as guard_client_ask().
  */
 int guard_client_event(struct guard_client *client,
     struct guard_event *ret_event);

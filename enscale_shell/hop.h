@@ -1,7 +1,7 @@
 /*
- * The hop: from the gateway to one node, by the system's ssh. Standard
- * input, output and error are the user's own and go to ssh as they are, so
- * no byte passes through us.
+ * The hop: from the gateway to one node, with the system's ssh. Standard input,
+ * output and error are the user's own and go to ssh as they are, so no byte
+ * passes through us.
  */
 #ifndef ENSCALE_SHELL_HOP_H
 #define ENSCALE_SHELL_HOP_H
@@ -19,17 +19,17 @@ struct hop_request {
 
 struct hop_result {
 	bool entered;   /* the node let us in */
-	bool was_ended; /* by the guard; the sentence has been said */
-	bool is_over;   /* and the session with it: leave */
+	bool was_ended; /* by the guard; its sentence was said */
+	bool is_over;   /* the session, too: leave */
 	int code;       /* exit code; GUARD_EXIT_* when not entered */
 	int signal;     /* the signal we were sent or ssh died of, or 0 */
 };
 
 /*
  * Declares the hop to the guard, runs ssh, and waits for it, for the
- * guard's word and for signals. What there is to say is said when it
- * returns, and the terminal has the modes that ssh left it in. A hop that a
- * restart of the guard fell into is begun anew until the node has let it in.
+ * guard's word and for signals. When it returns, all messages have been
+ * written, and the terminal has the modes that ssh left. If the guard is
+ * restarted before the node has let the hop in, the hop is started again.
  */
 struct hop_result hop_run(struct shell *shell,
     const struct hop_request *request);

@@ -1,4 +1,4 @@
-/* See hop_confinement.h. Refuses every call that is not counted. */
+/* See hop_confinement.h. Refuses every call beyond those that are counted. */
 #include <config.h>
 
 #include "enscale_shell/hop_confinement.h"

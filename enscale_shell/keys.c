@@ -1,6 +1,6 @@
 /*
- * See keys.h. It refuses to judge a key: it hands a text on, and a sentence
- * back. What is a private key goes nowhere.
+ * See keys.h. It refuses to judge a key: it hands the text on, and the sentence
+ * back. A private key is never handed on.
  */
 #include <config.h>
 

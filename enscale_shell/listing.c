@@ -1,4 +1,4 @@
-/* See listing.h. Refuses an answer of another form as a whole. */
+/* See listing.h. Refuses an answer in any other form as a whole. */
 #include <config.h>
 
 #include "enscale_shell/listing.h"

@@ -13,7 +13,7 @@
 #include "common/view/fields.h"
 #include "enscale_shell/shell.h"
 
-/* A service type that is not given is "node". */
+/* A service type that was not given is shown as "node". */
 struct listing_node {
 	uint32_t node;
 	HAS_NODE_FIELDS;
@@ -26,8 +26,8 @@ struct listing_environment {
 	char *role_word; /* "owner", "full", "limited" */
 	char *refusal;   /* why it cannot be entered; NULL: it can be */
 	struct listing_node *nodes;
-	size_t node_count, node_room; /* of those listed */
-	size_t nodes_there;           /* also where they are not listed */
+	size_t node_count, node_room; /* of those that are listed */
+	size_t nodes_there;           /* also if they are not listed */
 };
 
 struct listing {
@@ -37,9 +37,9 @@ struct listing {
 };
 
 /*
- * Asks the guard, page by page, for the nodes' host keys, too, if they are
- * wanted. Returns 0, the caller owns *ret_listing; or
- * ENS_E_DENIED with *ret_refusal filled in.
+ * Asks the guard, page by page; also for the nodes' host keys, if they are
+ * wanted. Returns 0, the caller owns *ret_listing; or ENS_E_DENIED with
+ * *ret_refusal filled in.
  */
 int listing_fetch(struct shell *shell, bool host_keys,
     struct listing **ret_listing, struct refusal *ret_refusal);
@@ -47,9 +47,9 @@ int listing_fetch(struct shell *shell, bool host_keys,
 /* NULL without memory; the caller owns it. */
 struct listing *listing_new(void);
 /*
- * Takes a page of the answer to {"op":"list"} apart; the next may go on with
- * the nodes of its last environment. Returns 0, ENS_E_PROTOCOL or -ENOMEM:
- * what was taken until then stays.
+ * Decodes a page of the answer to {"op":"list"}; the next page may go on with
+ * the nodes of its last environment. Returns 0, ENS_E_PROTOCOL or -ENOMEM: what
+ * was decoded until then stays.
  */
 int listing_add(struct listing *listing, const json_t *page);
 /* After the last page: running environments first, then by name; nodes by

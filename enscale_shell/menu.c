@@ -1,6 +1,6 @@
 /*
- * The menu on the terminal (menu.h). Refuses to remember rights: what a
- * number stands for is asked of the guard again when it is chosen.
+ * The menu on the terminal (menu.h). Refuses to remember rights: the guard is
+ * asked again about what a number stands for when it is chosen.
  */
 #include <config.h>
 

@@ -1,7 +1,7 @@
 /*
  * The menu of the platform: plain lines, so that it reads well on a dumb
  * terminal, in a screen reader and through expect. What is on the screen is
- * one list; menu_text.c prints it, menu_find.c searches it, menu.c moves
+ * always one list; menu_text.c prints it, menu_find.c searches it, menu.c moves
  * between the lists.
  */
 #ifndef ENSCALE_SHELL_MENU_H
@@ -21,7 +21,7 @@
 
 #define MENU_PROMPT "Choice> "
 
-/* What somebody searches for, in bytes. */
+/* Length of a search text, in bytes. */
 #define MENU_TEXT_MAX 128
 
 /* An environment, or a node in it. Borrowed from the listing. */
@@ -40,11 +40,11 @@ struct menu_list {
 
 /* The terminal, as it is now. */
 struct menu_window {
-	unsigned columns, rows; /* rows 0: it has no end */
+	unsigned columns, rows; /* rows 0: no limit */
 	bool has_colour;
 };
 
-/* Rows of a page: 1 at least. */
+/* Rows per page: at least 1. */
 size_t menu_page_size(const struct menu_list *list,
     const struct menu_window *window);
 /* Writes the list's page, without the prompt. */
@@ -56,10 +56,10 @@ enum menu_choice {
 	MENU_CHOICE_NOTHING,  /* an empty line */
 	MENU_CHOICE_LEAVE,    /* 0 */
 	MENU_CHOICE_REFRESH,  /* 1 */
-	MENU_CHOICE_ROW,      /* a number that stands there */
+	MENU_CHOICE_ROW,      /* a number in the list */
 	MENU_CHOICE_NEXT,     /* n */
 	MENU_CHOICE_PREVIOUS, /* p */
-	MENU_CHOICE_CONNECT,  /* c, and what for */
+	MENU_CHOICE_CONNECT,  /* c, and the rest of the line */
 	MENU_CHOICE_KEYS,     /* k */
 	MENU_CHOICE_SETTINGS, /* s */
 	MENU_CHOICE_HELP,     /* ? */
@@ -73,15 +73,14 @@ struct menu_input {
 	char text[MENU_TEXT_MAX + 1]; /* of TEXT and CONNECT */
 };
 
-/* Reads a line among count rows. */
+/* Interprets a line, with count rows on the screen. */
 void menu_parse(const char *line, size_t count, struct menu_input *ret_input);
 
 /*
- * Finds what all words of the text are parts of: the name of an environment;
- * the service, id or environment of a node. Searches among the items. An
- * environment's whole name or a node's whole id is found alone. Upper and
- * lower case are the same. Returns 0 or -ENOMEM; the caller owns *ret_items
- * (free()).
+ * Finds the items that contain all words of the text: in the name of an
+ * environment; in the service, id or environment of a node. If the text is an
+ * environment's whole name or a node's whole id, only that is found. Case does
+ * not matter. Returns 0 or -ENOMEM; the caller owns *ret_items (free()).
  */
 int menu_find(const struct menu_item *items, size_t count, const char *text,
     struct menu_item **ret_items, size_t *ret_count);

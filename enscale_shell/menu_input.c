@@ -1,4 +1,4 @@
-/* See menu_input.h. Refuses what is not typed by hand. */
+/* See menu_input.h. Refuses what was not typed by hand. */
 #include <config.h>
 
 #include "enscale_shell/menu_input.h"

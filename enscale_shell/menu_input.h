@@ -1,11 +1,12 @@
-/* A line that somebody types into the menu, or what comes in its place. */
+/* A line that somebody types into the menu, or what comes instead of one. */
 #ifndef ENSCALE_SHELL_MENU_INPUT_H
 #define ENSCALE_SHELL_MENU_INPUT_H
 
 #include "enscale_shell/menu_line.h"
 #include "enscale_shell/shell.h"
 
-/* A terminal without a size is often none: nobody may ever type there. */
+/* A terminal without a size is often not a real one: perhaps nobody will ever
+ * type there. */
 #define MENU_INPUT_FIRST_SECONDS 30
 #define MENU_INPUT_NEXT_SECONDS  300
 
@@ -22,8 +23,8 @@ enum menu_input_kind {
 };
 
 /*
- * Prompts and waits. With MENU_INPUT_LEAVE, *ret_code is changed where there
- * is more to say than that the user leaves.
+ * Prompts and waits. With MENU_INPUT_LEAVE, *ret_code is changed if there is
+ * another reason than that the user leaves.
  */
 enum menu_input_kind menu_input_wait(struct shell *shell,
     struct menu_input_line *line, int *ret_code);

@@ -1,4 +1,4 @@
-/* See menu_line.h. Refuses to cut: a line over the limit is rubbish. */
+/* See menu_line.h. Refuses to cut: a line over the limit is rejected. */
 #include <config.h>
 
 #include "enscale_shell/menu_line.h"

@@ -1,6 +1,6 @@
 /*
- * The menu as text: what it prints and what it understands (menu.h). Refuses
- * to look at the terminal; menu.c does.
+ * The menu as text: what it prints and what it understands (menu.h). It never
+ * looks at the terminal; menu.c does.
  */
 #include <config.h>
 

@@ -1,4 +1,4 @@
-/* Standard output: documents for programs, times for both. */
+/* Standard output: documents for programs, times for programs and people. */
 #ifndef ENSCALE_SHELL_OUTPUT_H
 #define ENSCALE_SHELL_OUTPUT_H
 
@@ -8,15 +8,15 @@
 
 #define OUTPUT_TIME_SIZE 32
 
-/* For a program: "2025-11-22T22:54:00Z"; NULL for what is no time. */
+/* For a program: "2025-11-22T22:54:00Z"; NULL if it is not a time. */
 const char *output_time(int64_t when, char buf[OUTPUT_TIME_SIZE]);
-/* For a person: "2025-11-22 22:54 UTC"; "unknown" for what is no time. */
+/* For a person: "2025-11-22 22:54 UTC"; "unknown" if it is not a time. */
 const char *output_date(int64_t when, char buf[OUTPUT_TIME_SIZE]);
 
-/* Writes the document, which may be NULL without memory, and takes it.
- * Returns an exit code. */
+/* Writes the document, which may be NULL (no memory), and frees it. Returns an
+ * exit code. */
 int output_json(json_t *document);
-/* Has all of it been taken? Returns an exit code. */
+/* Was everything written? Returns an exit code. */
 int output_end(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* See say.h. Refuses to wait for who does not read. */
+/* See say.h. Refuses to wait for a reader that does not read. */
 #include <config.h>
 
 #include "enscale_shell/say.h"

@@ -1,4 +1,4 @@
-/* See settings.h. Refuses to show a text of the directory as it came. */
+/* See settings.h. Refuses to show text from the directory as it came. */
 #include <config.h>
 
 #include "enscale_shell/settings.h"

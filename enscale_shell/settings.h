@@ -9,7 +9,7 @@
 
 #include "enscale_shell/shell.h"
 
-/* Write to standard output, and say a refusal; return exit codes. */
+/* Write to standard output, or say a refusal; return exit codes. */
 int settings_show(struct shell *shell);
 int settings_run(struct shell *shell, bool is_json);
 

@@ -1,4 +1,4 @@
-/* See shell.h. Refuses to believe the environment about who it serves. */
+/* See shell.h. Refuses to believe the environment about whom it serves. */
 #include <config.h>
 
 #include "enscale_shell/shell.h"

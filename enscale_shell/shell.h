@@ -1,6 +1,7 @@
 /*
- * What one run of enscale-shell knows: its signals, its line to the guard,
- * and what the guard said about the session. Rights come from nowhere else.
+ * What one run of enscale-shell knows: its signals, its connection to the
+ * guard, and what the guard said about the session. Rights come from nowhere
+ * else.
  */
 #ifndef ENSCALE_SHELL_SHELL_H
 #define ENSCALE_SHELL_SHELL_H
@@ -21,8 +22,8 @@ struct guard_event;
 
 struct shell {
 	const char *guard_path;     /* borrowed */
-	struct guard_client *guard; /* owned; NULL while there is no line */
-	unsigned connections;       /* made to it so far */
+	struct guard_client *guard; /* owned; NULL while there is none */
+	unsigned connections;       /* connections made so far */
 	int signals;    /* owned; readable when shell_take_signal() has one */
 	int signal_fd;  /* owned; signalfd(2) of SHELL's signals */
 	int monitor_fd; /* owned; pidfd of sshd's monitor, or -1 */
@@ -34,7 +35,7 @@ struct shell {
 	uint16_t port;
 	char announcement[SHELL_TEXT_MAX + 1];
 	char key[NAME_TEXT_MAX + 1];        /* SHA256:..., of this session */
-	char address[ADDRESS_TEXT_MAX + 1]; /* where it comes from */
+	char address[ADDRESS_TEXT_MAX + 1]; /* of the client */
 	bool is_native;     /* the user's own ssh may go to the node */
 	int64_t last_login; /* before this one; 0: not known */
 	char last_address[ADDRESS_TEXT_MAX + 1];
@@ -43,7 +44,7 @@ struct shell {
 /* Why something was not done: an exit code and a sentence. */
 struct refusal {
 	int code;     /* GUARD_EXIT_* */
-	bool is_busy; /* the account has asked for too much: later, perhaps */
+	bool is_busy; /* the account has asked for too much: it may try later */
 	char sentence[POLICY_SENTENCE_MAX];
 };
 
@@ -52,15 +53,15 @@ struct refusal {
  * every other signal back to its default. Returns 0 or -errno.
  */
 int shell_init(struct shell *shell, const char *guard_path);
-/* From now on the end of this process, of whose pidfd it takes the ownership,
- * is a SIGTERM to us. 0 or -errno. */
+/* Takes ownership of a pidfd; from now on the end of that process counts as a
+ * SIGTERM to us. 0 or -errno. */
 int shell_end_with(struct shell *shell, int monitor_fd);
 void shell_close(struct shell *shell);
 
 /*
- * Asks the guard, and connects again where the line was lost. Takes the
- * request, which may be NULL when there was no memory for it. Returns the
- * answer, which the caller owns, or NULL with *ret_refusal filled in.
+ * Asks the guard, and reconnects if the connection was lost. Takes ownership of
+ * the request, which may be NULL (no memory). Returns the answer, which the
+ * caller owns, or NULL with *ret_refusal filled in.
  */
 json_t *shell_ask(struct shell *shell, json_t *request,
     struct refusal *ret_refusal);
@@ -68,17 +69,17 @@ json_t *shell_ask(struct shell *shell, json_t *request,
 /* Asks who we are. 0, or ENS_E_DENIED with *ret_refusal filled in. */
 int shell_hello(struct shell *shell, struct refusal *ret_refusal);
 
-/* Fills a refusal of the shell's own. */
+/* Fills in a refusal of the shell's own. */
 __attribute__((format(printf, 3, 4))) void refusal_set(struct refusal *refusal,
     int code, const char *format, ...);
 
 /*
- * Takes what the guard said of its own accord, if it did. A lost line is
- * let go of: restarting the guard ends nothing.
+ * Gets what the guard said of its own accord, if it did. A lost connection is
+ * dropped: restarting the guard ends nothing.
  */
 bool shell_take_event(struct shell *shell, struct guard_event *ret_event);
 
-/* Reads one signal that came; 0 when there was none. */
+/* Reads one pending signal; 0 when there is none. */
 int shell_take_signal(struct shell *shell);
 
 /* Dies by a signal the way its sender expects. */

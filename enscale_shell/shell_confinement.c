@@ -1,6 +1,6 @@
-/* See shell_confinement.h. Landlock's rules and one seccomp filter. It refuses
- * nothing that is open already: the user's three descriptors stay what they
- * are. */
+/* See shell_confinement.h. Landlock's rules and one seccomp filter. It
+ * restricts nothing that is open already: the user's three descriptors stay
+ * what they are. */
 #include <config.h>
 
 #include "enscale_shell/shell_confinement.h"

@@ -1,5 +1,5 @@
-/* See ssh_log.h. Refuses to keep more than two lines: a node chooses some
- * of the words. */
+/* See ssh_log.h. Keeps no more than two lines: a node chooses some of the
+ * words. */
 #include <config.h>
 
 #include "enscale_shell/ssh_log.h"

@@ -13,21 +13,22 @@
 
 struct ssh_log {
 	bool is_login; /* the node let us in */
-	bool is_exit;  /* and told how the command ended */
+	bool is_exit;  /* and said how the command ended */
 	size_t len;
 	char line[SSH_LOG_LINE_MAX]; /* being read */
 	char last[SSH_LOG_LINE_MAX]; /* the last whole one, since the login */
 };
 
-/* Reads what a pipe can hold, without waiting; over-long lines are cut. */
+/* Reads as much as a pipe can hold, without waiting; over-long lines are cut.
+ */
 void ssh_log_read(struct ssh_log *log, int fd);
 /* The same for len bytes. */
 void ssh_log_feed(struct ssh_log *log, const char *data, size_t len);
 /* Did the node refuse the login, by every certificate and key? */
 bool ssh_log_is_denied(const struct ssh_log *log);
-/* Does the node offer no key exchange of those that ssh was let have? */
+/* Does the node offer none of the key exchanges that ssh may use? */
 bool ssh_log_lacks_exchange(const struct ssh_log *log);
-/* Why else it failed: a fragment for a sentence. Borrowed. */
+/* Why it failed otherwise: a fragment for a sentence. Borrowed. */
 const char *ssh_log_reason(const struct ssh_log *log);
 
 #endif

@@ -1,11 +1,13 @@
 /*
- * The words in which the shell's seccomp filters are written, and how one is
- * begun. A filter is an array of struct sock_filter, read from its top:
+ * The macros with which the shell's seccomp filters are written, and the call
+ * that installs one. A filter is an array of struct sock_filter, read from its
+ * top:
  *
  *	FILTER_BEGIN, FILTER_DENY(ptrace), ..., FILTER_ALLOW
  *
- * It is for calls of this architecture alone, so that there is no second way
- * to say a call. Where SYSCALL_FILTER is not defined, none is known.
+ * A filter only permits calls of this architecture, so that there is no second
+ * way to make a call. Where SYSCALL_FILTER is not defined, no filter can be
+ * built.
  */
 #ifndef ENSCALE_SHELL_SYSCALL_FILTER_H
 #define ENSCALE_SHELL_SYSCALL_FILTER_H
@@ -40,7 +42,7 @@
 #define FILTER_LOAD_ARGUMENT(n)            \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \
 	    offsetof(struct seccomp_data, args[n]) + FILTER_LOW_WORD)
-/* Skips that many instructions unless what is loaded is the value. */
+/* Skips that many instructions unless the loaded value is equal. */
 #define FILTER_UNLESS(value, skip) \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip)
 #define FILTER_WHEN(value, skip) \

@@ -1,4 +1,4 @@
-/* See table.h. Refuses to cut a text: what does not fit wraps. */
+/* See table.h. Never cuts a text: what does not fit wraps. */
 #include <config.h>
 
 #include "enscale_shell/table.h"

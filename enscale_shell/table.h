@@ -35,8 +35,8 @@ struct table {
 void table_cell(struct table_row *row, const char *text, enum table_tone tone);
 /* Makes room for a row. */
 void table_widen(struct table *table, const struct table_row *row);
-/* To be called behind the last row: columns that do not fit the terminal are
- * not aligned, so that fewer lines wrap. */
+/* Call it after the last row: columns that do not fit the terminal are not
+ * aligned, so that fewer lines wrap. */
 void table_fit(struct table *table, unsigned columns);
 int table_number_width(size_t number);
 

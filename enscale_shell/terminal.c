@@ -1,4 +1,4 @@
-/* See terminal.h. Refuses to write anything where there is no terminal. */
+/* See terminal.h. Writes nothing where there is no terminal. */
 #include <config.h>
 
 #include "enscale_shell/terminal.h"

@@ -1,4 +1,4 @@
-/* Is what we have what the server has? See comparison.h. */
+/* Comparing the state with a server. See comparison.h. */
 #include <config.h>
 
 #include "enscale_sync/comparison.h"

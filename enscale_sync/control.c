@@ -1,4 +1,4 @@
-/* What an administrator may ask of the follower. See control.h. */
+/* Requests of an administrator. See control.h. */
 #include <config.h>
 
 #include "enscale_sync/control.h"

@@ -1,7 +1,7 @@
 /*
- * What an administrator may ask of the running follower: one word in, one
- * line out, over a socket that root and the follower's own user may connect
- * to. It decides nothing: the words and their answers are its caller's.
+ * Requests of an administrator to the running follower: one word in, one line
+ * out, over a socket that root and the follower's own user may connect to. It
+ * decides nothing: the words and their answers are up to its caller.
  *
  * SOCK_SEQPACKET, so that a packet is a whole request or a whole answer. An
  * answer begins with "yes " or "no ".

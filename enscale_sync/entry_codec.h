@@ -1,6 +1,6 @@
 /*
- * A struct entry as bytes, for the state: written by one function, read by
- * one function, every bound checked, with a checksum: a bit that a disk turns
+ * A struct entry as bytes, for the state: written by one function, read by one
+ * function, with every bound checked and a checksum: a bit that a disk flips
  * must not let anybody in. Equal entries give equal bytes.
  */
 #ifndef ENSCALE_SYNC_ENTRY_CODEC_H
@@ -9,7 +9,8 @@
 #include "common/base/wire.h"
 #include "ldap/ldap_entry.h"
 
-/* Rows that a decoded entry points to; kept from one to the next. */
+/* Rows that a decoded entry points to; the memory is used again for the next
+ * entry. */
 struct entry_rows {
 	struct entry_key *keys;             /* owned */
 	struct environment_member *members; /* owned */
@@ -19,12 +20,13 @@ struct entry_rows {
 
 void entry_rows_free(struct entry_rows *rows);
 
-/* Appends the entry, but for its UUID, which the checksum covers. Errors are
- * the writer's. */
+/* Appends the entry without its UUID, which the checksum covers. Errors are the
+ * writer's. */
 void entry_encode(struct wire_writer *writer, const struct entry *entry);
 
-/* Is b what a is, but for its name? Both are written, so that no field is
- * forgotten, in place of what the writer has. 0, or the writer's error. */
+/* Is b the same as a, except for its name? Both are encoded, so that no field
+ * is forgotten; that replaces what is in the writer. 0, or the writer's error.
+ */
 int entry_compare(struct wire_writer *writer, const struct entry *a,
     const struct entry *b, bool *ret_same);
 

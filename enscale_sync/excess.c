@@ -1,4 +1,4 @@
-/* What is over limits, on its way to the state. See excess.h. */
+/* What is over a limit, on its way to the state. See excess.h. */
 #include <config.h>
 
 #include "enscale_sync/excess.h"

@@ -1,8 +1,9 @@
 /*
- * What is over limits, from the derivation that finds it to the state that
+ * What is over a limit, from the derivation that finds it to the state that
  * keeps it: a publication reads the state, so what it finds waits until its
- * transaction has ended. What is new is logged, and so is what is over. It
- * decides nothing: derive.c has left out by then what it names.
+ * transaction has ended. It is logged when a subject gets over a limit, and
+ * when it no longer is. It decides nothing: by then derive.c has left out what
+ * it names.
  */
 #ifndef ENSCALE_SYNC_EXCESS_H
 #define ENSCALE_SYNC_EXCESS_H
@@ -18,17 +19,17 @@ struct excess_row;
 struct excess {
 	struct excess_row *rows; /* owned */
 	size_t count, room;
-	bool all; /* of all subjects: what is not here is over */
+	bool all; /* of all subjects: others are within limits */
 };
 
 void excess_free(struct excess *excess);
 
-/* Takes down what derivation says of a subject, when the state knows it
- * otherwise. Within a transaction of the state. 0; -ENOMEM; errors of state. */
+/* Records what derivation says of a subject, if the state says otherwise.
+ * Within a transaction of the state. 0; -ENOMEM; errors of state. */
 int excess_note(struct excess *excess, struct state *state,
     const struct record_key *subject, const struct derive_excess *found);
-/* Writes it into the state, if there is anything to write, in a transaction
- * of its own. */
+/* Writes it into the state, in a transaction of its own, if there is anything
+ * to write. */
 int excess_keep(const struct excess *excess, struct state *state);
 
 #endif

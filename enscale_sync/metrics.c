@@ -1,4 +1,4 @@
-/* Figures for Prometheus. See metrics.h. */
+/* Metrics for Prometheus. See metrics.h. */
 #include <config.h>
 
 #include "enscale_sync/metrics.h"

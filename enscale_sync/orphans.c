@@ -1,4 +1,4 @@
-/* Names that the server is to be asked about. See orphans.h. */
+/* Names to ask the server about. See orphans.h. */
 #include <config.h>
 
 #include "enscale_sync/orphans.h"

@@ -1,5 +1,5 @@
-/* Names of entries that a listing showed to be others than ours: to be read
- * one by one, or, when they are many, all anew. */
+/* Names of entries that differ from ours according to a listing: they are read
+ * one by one, or, if there are many, everything is read again. */
 #ifndef ENSCALE_SYNC_POLL_QUEUE_H
 #define ENSCALE_SYNC_POLL_QUEUE_H
 
@@ -14,10 +14,10 @@ struct poll_queue {
 	bool over;
 };
 
-/* 0 or -ENOMEM; what is too much is remembered as that. */
+/* 0 or -ENOMEM. That there are too many is remembered. */
 int poll_queue_add(struct poll_queue *queue, const char *dn);
 bool poll_queue_is_over(const struct poll_queue *queue);
-/* The next to read; NULL behind the last. */
+/* The next to read; NULL after the last. */
 const char *poll_queue_first(const struct poll_queue *queue);
 void poll_queue_next(struct poll_queue *queue);
 void poll_queue_clear(struct poll_queue *queue);

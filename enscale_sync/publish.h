@@ -1,9 +1,9 @@
 /*
  * From records to readers: the view first, then the account map, then a
  * datagram to the guard. What could not be published stays listed in the
- * state and is tried again; a kill between any two steps is made good at the
+ * state and is tried again; a kill between any two steps is repaired at the
  * next start. What was found to be over a limit is written into the state
- * before the view that leaves it out is seen.
+ * before the view that leaves it out becomes visible.
  *
  * What is durable when. A change is first a commit of the state, whose pages
  * are on the disk before the page that names them is written; then a segment,
@@ -46,60 +46,59 @@
 
 struct publisher;
 
-/* What was done, for logs and figures. */
+/* What was done, for logs and metrics. */
 struct published {
-	bool base;        /* everything, not what changed */
+	bool base;        /* everything, not only what changed */
 	uint64_t records; /* put into the new segment; 0: none was needed */
 };
 
 /*
  * Opens view and map for writing. The state is borrowed. Returns 0;
  * -EWOULDBLOCK when another writer runs; -errno. On failure *ret_what names
- * the part, below the state's folder.
+ * which one, below the state's folder.
  */
 int publisher_open(const struct config *config, struct state *state,
     struct publisher **ret_publisher, const char **ret_what);
 void publisher_close(struct publisher *publisher);
 
-/* Is there something to publish, or to do again? */
+/* Is there something to publish, or to retry? */
 bool publisher_is_behind(const struct publisher *publisher);
-/* Are readers served: is there a view, and does the map agree with it? The
- * state does, too, unless the publisher waits. */
+/* Are readers served: is there a view, and does the map agree with it? So does
+ * the state, unless the publisher waits. */
 bool publisher_is_ready(const struct publisher *publisher);
 /* Do all three agree? */
 bool publisher_is_current(const struct publisher *publisher);
-/* Does what is published serve on, and not change, until a refresh is
- * complete? Else the state is its source. */
+/* Does what is published stay in use unchanged until a refresh is complete?
+ * Otherwise it is made from the state. */
 bool publisher_waits(const struct publisher *publisher);
 /* How much of each kind is published, as far as it can be read, and how much
- * the state would publish now. Within a transaction; it takes as long as a
- * publication of everything. */
+ * the state would publish now. Within a transaction; takes as long as
+ * publishing everything. */
 int publisher_count(struct publisher *publisher, uint64_t ret_had[SHRINK_KINDS],
     uint64_t ret_has[SHRINK_KINDS]);
 
 /*
- * Publishes what the state lists; all of it when the view is not one that
- * this state has made. as_of is when the state was last known to be in step
- * with the directory; 0 leaves what the view says. While the publisher waits
- * it makes the map agree with the view, and no more. No transaction may be
- * under way.
+ * Publishes what the state lists; everything if the view was not made from this
+ * state. as_of is when the state was last known to be in step with the
+ * directory; 0 keeps what the view says. While the publisher waits it only
+ * makes the map agree with the view. No transaction may be open.
  */
 int publisher_publish(struct publisher *publisher, int64_t as_of,
     struct published *ret_published);
 /*
  * What is published may be seen before it is durable; publisher_settle() makes
- * it so, and publishes what was merged apart. To be called soon after a
- * publication and from time to time while something is merged. Until it is
- * durable the state has to go on listing it.
+ * it durable, and publishes what a child has merged. Call it soon after a
+ * publication, and from time to time while something is being merged. Until it
+ * is durable the state must go on listing it.
  */
 int publisher_settle(struct publisher *publisher);
 bool publisher_is_durable(const struct publisher *publisher);
 bool publisher_is_merging(const struct publisher *publisher);
-/* What is published has gone bad: the next publication holds everything and
- * replaces it; until then it goes on serving. It does while the publisher
- * waits, too: nothing else is as new. */
+/* What is published is damaged: the next publication holds everything and
+ * replaces it; until then it stays in use, also while the publisher waits:
+ * nothing else is as new. */
 void publisher_distrust(struct publisher *publisher);
-/* The view is still right, at this later time. */
+/* The view is still right at this later time. */
 int publisher_touch(struct publisher *publisher, int64_t as_of);
 struct publisher_figures {
 	uint32_t segments;

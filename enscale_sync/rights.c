@@ -1,4 +1,4 @@
-/* What of an entry decides rights. See rights.h. */
+/* The parts of an entry that decide rights. See rights.h. */
 #include <config.h>
 
 #include "enscale_sync/rights.h"

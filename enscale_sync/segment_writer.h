@@ -1,6 +1,6 @@
 /*
  * Making the segments of a view: segment_writer.c writes one, view_merge.c
- * makes one of several. Only view_writer.c publishes them.
+ * merges several into one. Only view_writer.c publishes them.
  */
 #ifndef ENSCALE_SYNC_SEGMENT_WRITER_H
 #define ENSCALE_SYNC_SEGMENT_WRITER_H
@@ -12,32 +12,33 @@
 #include "common/view/manifest.h"
 #include "common/view/record.h"
 
-/* A segment while it is written. */
+/* A segment that is being written. */
 struct segment_writer {
 	struct cdb_make cdb;
 	const char *name; /* NULL: none is being written */
 	int fd;
-	uint64_t size; /* what the finished file will take at most */
+	uint64_t size; /* the most that the finished file will take */
 };
 
-/* A file of this name, empty, mode 0640, in place of any that was there. */
+/* Makes an empty file of this name, mode 0640, which replaces any that was
+ * there. */
 int view_file_create(int dir_fd, const char *name, int *ret_fd);
-/* Our code for cdb's. */
+/* Our error code for cdb's. */
 int view_cdb_error(void);
 
 int segment_writer_begin(struct segment_writer *writer, int dir_fd,
     const char *name);
 int segment_writer_put(struct segment_writer *writer,
     const struct record_key *key, struct bytes record);
-/* Ends the writing; the file stays under its temporary name, open. */
+/* Ends the writing; the file stays open, under its temporary name. */
 int segment_writer_finish(struct segment_writer *writer, int *ret_fd,
     uint64_t *ret_size);
-/* Removes what was begun, if anything was. */
+/* Removes an unfinished segment, if there is one. */
 void segment_writer_abort(struct segment_writer *writer, int dir_fd);
 
 /*
- * Writes one segment, under a temporary name, that says what the count
- * segments (newest first) say together; into_base: nothing lies below it, so
+ * Writes one segment, under a temporary name, with the content of the count
+ * segments (newest first) together; into_base: nothing is below it, so
  * tombstones are left out. 0; -errno; ENS_E_LIMIT; ENS_E_CORRUPT.
  */
 int view_merge(int dir_fd, const struct manifest_segment *segments,

@@ -1,4 +1,4 @@
-/* Which source it is that the configuration names. See source.h. */
+/* Choosing the source that the configuration names. See source.h. */
 #include <config.h>
 
 #include "enscale_sync/source.h"

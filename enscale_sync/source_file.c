@@ -1,12 +1,12 @@
 /*
  * An LDIF file as a source: a gateway without any server. See source.h.
  *
- * The file is taken whole or not at all: it is copied, so that nobody changes
- * it under our eyes; the copy is read to its end; and only when nothing is
- * wrong with it the follower is told, as a refresh in full. It is read anew
- * when it was written or replaced (inotify, and a look every few seconds for
- * file systems that do not tell). Who may write it decides who may come in,
- * so it has to be root's alone, and so has its folder.
+ * The file is read whole or not at all: it is copied, so that nobody can change
+ * it meanwhile; the copy is read to its end; and only if nothing is wrong with
+ * it, the follower is told, as a full refresh. It is read again when it was
+ * written or replaced (inotify, and a check every few seconds for file systems
+ * without it). Whoever can write it decides who may log in, so only root may
+ * write to it and to its folder.
  */
 #include <config.h>
 

@@ -1,13 +1,14 @@
 /*
  * The directory as a source: which of the configured servers is followed, and
- * when another one is tried. What is said on a connection is in
+ * when another one is tried. The conversation on a connection is in
  * source_session.c, the comparison over a second one in source_compare.c.
  * Nothing here waits.
  *
- * A server is followed until it is lost, or one that stands before it in the
- * configuration is back and has all that we have. One that has not is passed
- * over while another answers; when none is found for a while, it is asked for
- * everything, and what is older there than here is held back (follow.h).
+ * A server is followed until it is lost, or until an earlier one in the
+ * configuration is back and has everything that we have. One that does not is
+ * passed over while another answers; when none is found for a while, it is
+ * asked for everything, and what is older there than here is held back
+ * (follow.h).
  */
 #include <config.h>
 

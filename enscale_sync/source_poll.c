@@ -1,6 +1,5 @@
 /*
- * A directory without RFC 4533 as a source: it is asked again and again. See
- * source.h.
+ * A directory without RFC 4533 as a source: it is polled. See source.h.
  *
  * - What changed since the last time (modifyTimestamp), a little more than
  *   that, because a server may write its changes in another order than their
@@ -12,11 +11,11 @@
  *   and while something is held back: a stamp that is the same does not prove
  *   that all is shown that was.
  *
- * Listing and everything are refreshes in full to the follower. A stamp is
- * made into a CSN, so that the follower's rule of never going backwards holds
- * between several servers, as far as stamps can tell.
+ * For the follower, a listing and everything are full refreshes. Timestamps are
+ * converted to CSNs, so that the follower's rule of never going backwards also
+ * holds between servers, as far as timestamps can tell.
  *
- * Here is which server is asked, and how it is reached without waiting; what
+ * This file decides which server is asked, and reaches it without waiting; what
  * is asked is in poll_round.c.
  */
 #include <config.h>

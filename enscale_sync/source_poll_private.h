@@ -15,12 +15,12 @@
 
 enum phase {
 	IDLE,
-	LATEST,     /* is there something as late as what we have? */
+	LATEST,     /* does it have anything as late as what we have? */
 	CHANGES,    /* what changed */
-	LISTING,    /* what there is */
-	READING,    /* of that, what we have otherwise, one by one */
+	LISTING,    /* what exists */
+	READING,    /* of that, what differs from ours, one by one */
 	EVERYTHING, /* all attributes of all entries */
-	NAMING,     /* the follower's question: who has that name? */
+	NAMING,     /* the follower's question: which entry has that name? */
 };
 
 struct poll_source {
@@ -33,16 +33,16 @@ struct poll_source {
 	const char *stamps[LDAP_SEARCH_STAMPS + 1];
 	uint32_t next_uri;
 	char uri[LDAP_URI_MAX];
-	char known_uri[LDAP_URI_MAX]; /* the one that brought us here */
+	char known_uri[LDAP_URI_MAX]; /* the server that brought us here */
 	char said[LDAP_REASON_MAX];
 	enum phase phase;
 	bool heard;      /* something, since the timer was set */
-	bool behind;     /* this server is, by its stamps */
+	bool behind;     /* this server is, by its timestamps */
 	bool passed_by;  /* all servers were behind, in this round */
 	time_t night;    /* when everything is read again */
-	bool named;      /* there was an answer; to a question with uuid */
+	bool named;      /* the question was answered, by uuid */
 	uint64_t listed; /* when, by the clock of the loop; 0: never */
-	uint64_t moved;  /* when the furthest CSN last was another */
+	uint64_t moved;  /* when the furthest CSN last changed */
 	struct csn_set reached;
 	struct csn_set kept; /* as the follower was told */
 	uint8_t uuid[ENTRY_UUID_LEN];
@@ -64,14 +64,14 @@ uint64_t poll_monotonic(const struct poll_source *source);
 /* Sets the one timer. 0 or -errno, like all that follow. */
 int poll_wait_for(struct poll_source *source, uint64_t time);
 void poll_end_search(struct poll_source *source);
-/* Gives the server up for what it said, or for the error. */
+/* Gives up the server because of what it said, or of the error. */
 int poll_lose_by(struct poll_source *source, int error);
 
 /* ---- poll_round.c: what is asked, and what is answered ----------------- */
 
-/* Gives the server up where it cannot ask. */
+/* Gives up the server if it cannot ask. */
 int poll_begin_round(struct poll_source *source);
-/* An entry of the search under way; its end. */
+/* An entry of the current search; its end. */
 int poll_take_entry(struct poll_source *source);
 int poll_take_end(struct poll_source *source);
 

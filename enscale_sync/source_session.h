@@ -1,7 +1,7 @@
 /*
- * One connection to a directory server, from the refresh on: what it tells is
- * handed to the follower, and every few seconds a question proves that it
- * still answers, and tells all that it has. Never waits.
+ * One connection to a directory server, from the refresh on: what it reports is
+ * handed to the follower, and every few seconds a question proves that it still
+ * answers, and reports everything that it has. Never waits.
  */
 #ifndef ENSCALE_SYNC_SOURCE_SESSION_H
 #define ENSCALE_SYNC_SOURCE_SESSION_H
@@ -21,10 +21,10 @@ struct source_session;
 
 enum session_news {
 	SESSION_REFRESHED, /* it goes on */
-	/* The rest ends it: source_session_stop(). */
+	/* Any other value ends it: source_session_stop(). */
 	SESSION_LOST,
 	SESSION_BEHIND,  /* the server has not seen what we have */
-	SESSION_REFRESH, /* another one is wanted, for all */
+	SESSION_REFRESH, /* another connection is wanted, for everything */
 };
 
 /* The reason is for people. */
@@ -32,9 +32,9 @@ typedef int source_session_news(enum session_news news, const char *reason,
     void *arg);
 
 /*
- * Starts on an open connection, which is taken in any case; search is
- * borrowed. behind: the server has not seen all that we have, and is followed
- * all the same. Returns 0, -errno, ENS_E_LDAP with *ret_reason.
+ * Starts on an open connection, which it takes ownership of in any case; search
+ * is borrowed. behind: the server has not seen all that we have, and is
+ * followed all the same. Returns 0, -errno, ENS_E_LDAP with *ret_reason.
  */
 int source_session_start(sd_event *event, LDAP *ld,
     const struct ldap_search *search, uint32_t timeout, bool behind,
@@ -42,9 +42,9 @@ int source_session_start(sd_event *event, LDAP *ld,
     struct source_session **ret_session, char ret_reason[LDAP_REASON_MAX]);
 void source_session_stop(struct source_session *session);
 
-/* Looks at once whether a refresh is wanted. Returns 0 or -errno. */
+/* Checks at once whether a refresh is wanted. Returns 0 or -errno. */
 int source_session_poke(struct source_session *session);
-/* The address of the server, to come to the same one again. */
+/* The address of the server, for another connection to the same one. */
 void source_session_peer(const struct source_session *session,
     struct sockaddr_storage *ret_peer, socklen_t *ret_len);
 

@@ -1,7 +1,7 @@
 /*
- * What each kind of source is to source.c: a way to begin and a way to end.
- * One file each: source_ldap.c (RFC 4533), source_poll.c (servers without
- * it), source_file.c (LDIF).
+ * The interface of each kind of source to source.c: how to start and how to
+ * stop it. One file each: source_ldap.c (RFC 4533), source_poll.c (servers
+ * without it), source_file.c (LDIF).
  */
 #ifndef ENSCALE_SYNC_SOURCE_TYPE_H
 #define ENSCALE_SYNC_SOURCE_TYPE_H
@@ -24,16 +24,16 @@ struct source_type {
 };
 
 /*
- * What the configuration says of a directory that is a server: what to search
- * for, with the stamps that polling needs, and how to connect. Both borrow
- * from the configuration.
+ * What the configuration says about a directory that is a server: what to
+ * search for, with the timestamps that polling needs, and how to connect. Both
+ * borrow from the configuration.
  */
 void source_configure(const struct config *config, bool polled,
     struct ldap_search *ret_search,
     struct ldap_connection_options *ret_options);
 
-/* Gateways shall not all come at once: any number, and a time in the hour of
- * the night in which all is compared. */
+/* So that gateways do not all connect at once: a random number, and a time in
+ * the hour of the night in which everything is compared. */
 uint32_t source_random(void);
 time_t source_next_night(void);
 

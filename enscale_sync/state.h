@@ -1,22 +1,23 @@
 /*
- * The state: what the directory holds, as far as it has told us. An LMDB
+ * The state: what the directory holds, as far as we have been told. An LMDB
  * file that nobody but enscale-sync opens (0600, under an exclusive lock), so
  * that a kill at any instant loses nothing: one transaction holds what one
- * batch of messages changed, the cookie, and the list of what has to be
- * published because of it.
+ * batch of messages changed, the cookie, and the list of what must be published
+ * because of it.
  *
- * Entries are filed by entryUUID. Keys and nodes hang on the entryUUID of the
- * entry above them, because a server says nothing of children when it renames
- * their parent; a child whose parent has not come yet waits as an orphan, and
- * so does a key below what is no account, or a node below no environment.
+ * Entries are filed by entryUUID. Keys and nodes are attached to the entryUUID
+ * of the entry above them, because a server says nothing about children when it
+ * renames their parent; a child whose parent has not come yet waits as an
+ * orphan, and so does a key that is not below an account, or a node that is not
+ * below an environment.
  *
  * Of two entries with one id (or environments with one name, whatever its
  * letters' case) the one with the earlier createTimestamp counts, then the one
  * with the smaller entryUUID; the other is refused as a duplicate for as long
- * as the first is there.
+ * as the first exists.
  *
- * Errors: -errno, ENS_E_CORRUPT, ENS_E_NOTFOUND. After any other error than
- * ENS_E_NOTFOUND the transaction is useless: state_end().
+ * Errors: -errno, ENS_E_CORRUPT, ENS_E_NOTFOUND. After any error other than
+ * ENS_E_NOTFOUND the transaction is useless: call state_end().
  */
 #ifndef ENSCALE_SYNC_STATE_H
 #define ENSCALE_SYNC_STATE_H
@@ -40,10 +41,10 @@ struct state;
 /* What one transaction changes as a whole. */
 struct state_info {
 	uint64_t generation; /* counts commits that left something to publish */
-	uint64_t purged; /* up to this one, what was to publish is forgotten */
-	bool complete;   /* a refresh has been finished once */
-	bool behind;     /* it was found to be older than its view: publish.h */
-	bool unsettled;  /* something of a server behind us was held back */
+	uint64_t purged;     /* up to this one, nothing is listed any longer */
+	bool complete;       /* a refresh has been completed once */
+	bool behind;    /* it was found to be older than its view: publish.h */
+	bool unsettled; /* something from a server behind us was held back */
 	uint64_t entries[ENTRY_KINDS + 1]; /* good ones, by kind */
 	uint64_t limits[RIGHTS_LIMITS];    /* how many of them have each */
 	uint64_t key_values;               /* keys that lie on accounts */
@@ -55,9 +56,9 @@ struct state_info {
 };
 
 /*
- * Opens or makes the state in folder dir. A file of another version or a
- * broken one is replaced by an empty one, and *ret_replaced says so.
- * -EWOULDBLOCK when another process has it.
+ * Opens or makes the state in folder dir. A file of another version or a broken
+ * one is replaced by an empty one, and *ret_replaced says so. -EWOULDBLOCK when
+ * another process has it.
  */
 ENS_MUST_CHECK int state_open(const char *dir, struct state **ret_state,
     bool *ret_replaced);
@@ -65,32 +66,31 @@ void state_close(struct state *state);
 
 /*
  * A state that was begun here becomes durable, as a whole, some time after it
- * is complete: state_settle() is to be called from time to time for that, and
- * does nothing within a transaction or when it is done. state_close() does the
- * rest at once. 0; -errno, and state_is_stuck(), when the disk refuses.
+ * is complete: call state_settle() from time to time for that; it does nothing
+ * within a transaction or when that is done. state_close() does the rest at
+ * once. 0; -errno, and state_is_stuck(), when the disk refuses.
  */
 int state_settle(struct state *state);
 bool state_is_settled(const struct state *state);
 /*
  * The last commit is durable from now on; before that a power failure may undo
- * it. A no-op when it is, and for a state that has not its name yet. 0; -errno,
- * and state_is_stuck(), when the disk refuses.
+ * it. A no-op if it already is, and for a state that does not have its name
+ * yet. 0; -errno, and state_is_stuck(), when the disk refuses.
  */
 ENS_MUST_CHECK int state_sync(struct state *state);
 
 /*
- * The directory is the truth: a state that a disk has spoiled is removed, and
- * everything asked anew. state_is_damaged() says that something was read that
- * was never written; whoever sees it calls state_discard(), which takes the
- * file's name away, and ends. A fault of memory, which is what a truncated
- * file makes, does the same from then on, in the whole process:
- * state_discard_on_fault().
+ * The directory is authoritative: a state that a disk has damaged is removed,
+ * and everything is fetched again. state_is_damaged() says that something was
+ * read that was never written; whoever sees that calls state_discard(), which
+ * removes the file's name, and exits. After state_discard_on_fault() a memory
+ * fault, which a truncated file causes, does the same, in the whole process.
  */
 bool state_is_damaged(const struct state *state);
-/* ENS_E_LIMIT was STATE_GROWTH_MAX: what was to be filed is too much for one
- * transaction. */
+/* ENS_E_LIMIT came from STATE_GROWTH_MAX: it was too much for one transaction.
+ */
 bool state_is_full(const struct state *state);
-/* Nothing can be written any more, until it is opened again. */
+/* Nothing can be written until it is opened again. */
 bool state_is_stuck(const struct state *state);
 ENS_MUST_CHECK int state_discard(struct state *state);
 ENS_MUST_CHECK int state_discard_on_fault(const char *dir);
@@ -110,10 +110,10 @@ bool state_is_writing(const struct state *state);
 /* Has it changed a row, or what is held back? */
 bool state_has_written(const struct state *state);
 
-/* Of the transaction under way, else of the last commit. */
+/* Of the current transaction, or else of the last commit. */
 const struct state_info *state_info(const struct state *state);
 uint64_t state_refused_count(struct state *state);
-uint64_t state_warning_count(struct state *state); /* entries, by what about */
+uint64_t state_warning_count(struct state *state); /* warnings, by subject */
 uint64_t state_orphan_count(struct state *state);
 uint64_t state_entry_count(struct state *state);  /* refused ones too */
 uint64_t state_access_count(struct state *state); /* account, environment */
@@ -122,10 +122,9 @@ uint64_t state_bytes(const struct state *state);  /* of its file, in use */
 /* ---- writing ----------------------------------------------------------- */
 
 /*
- * Files an entry in place of the one with its UUID. While adopt is false a
- * child that is new waits as an orphan until state_adopt(), and one that has
- * another name stays where it was: in the middle of a refresh names are of
- * different ages.
+ * Files an entry in place of the one with its UUID. While adopt is false a new
+ * child waits as an orphan until state_adopt(), and one with a new name stays
+ * where it was: in the middle of a refresh, names are of different ages.
  */
 ENS_MUST_CHECK int state_put(struct state *state, const struct entry *entry,
     bool adopt);
@@ -141,16 +140,16 @@ int state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const char *dn);
 
 /*
- * What is said of an entry that counts all the same: one text for each thing
- * that it can be about, a line ("\n" between) for each sentence of it. It
- * stays until it is said otherwise, the entry is deleted, or refused whole.
+ * Warnings about an entry that counts all the same: one text for each subject
+ * of a warning, with a line ("\n" between) for each sentence. It stays until it
+ * is replaced, or the entry is deleted or refused whole.
  */
 enum state_warning {
 	WARNING_ENTRY = 1, /* entry->warning: state_put() says it */
 	WARNING_ADDRESS,   /* a node with an address of this host */
 };
-/* text "": nothing is to be said (any more). ENS_E_NOTFOUND without the entry;
- * ENS_E_LIMIT for more than ENTRY_REASON_MAX. In a transaction that writes. */
+/* text "": there is no warning (any longer). ENS_E_NOTFOUND without the entry;
+ * ENS_E_LIMIT for more than ENTRY_REASON_MAX. In a writing transaction. */
 int state_warn(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     enum state_warning about, const char *text);
 
@@ -159,11 +158,11 @@ ENS_MUST_CHECK int state_set_cookie(struct state *state, const char *cookie,
 /* What is here was read from that source, with the fields that we know. */
 void state_set_digest(struct state *state,
     const uint8_t digest[STATE_DIGEST_LEN]);
-/* A refresh has ended well: it is the source of views, and from now on changes
- * are listed for publishing. No view from before is one of its own. */
+/* A refresh was completed: from now on views are made from this state, and
+ * changes are listed for publishing. No earlier view is one of its own. */
 void state_set_complete(struct state *state);
-/* A view has been found that is newer: until state_set_complete() this one is
- * where a refresh begins, and no source of a view. */
+/* A newer view has been found: until state_set_complete() this state is only
+ * where a refresh begins, and no view is made from it. */
 void state_set_behind(struct state *state);
 /* What is listed has been published. */
 ENS_MUST_CHECK int state_purge(struct state *state);
@@ -173,8 +172,8 @@ void state_forget_seen(struct state *state);
 void state_set_unsettled(struct state *state, bool unsettled);
 
 /*
- * Entries of a refresh that would take something away wait until its end,
- * when it is clear how much. The last one stashed under a UUID counts.
+ * Entries in a refresh that would take something away wait until its end, when
+ * it is clear how much. The last one stashed under a UUID counts.
  */
 ENS_MUST_CHECK int state_stash(struct state *state, const struct entry *entry);
 ENS_MUST_CHECK int state_unstash(struct state *state,
@@ -186,18 +185,18 @@ int state_each_stashed(struct state *state, state_visit_entry *visit,
 /* Files them all, as state_put() does without adopting. */
 ENS_MUST_CHECK int state_apply_stash(struct state *state);
 /*
- * The refresh is held: drops them, but for what they narrow (rights_lessen()) of
- * those that are here, and their names; and for new ones beside an entry that
- * is kept (see below): it counts, and what is taken away from the new one has to
- * be found.
+ * The refresh is held back: drops them, except for their names and what they
+ * restrict (rights_lessen()) in those that are here, and except for new ones
+ * beside an entry that is kept (see below): that one counts, and what is taken
+ * away from the new one must be noticed.
  */
 ENS_MUST_CHECK int state_apply_stash_held(struct state *state);
 /* Takes from the entry that is here, if any, what this copy of it narrows. */
 ENS_MUST_CHECK int state_lessen(struct state *state, const struct entry *theirs,
     bool adopt);
 
-/* Marks tell what a refresh named, so that the rest can be swept. They are no
- * part of a transaction. */
+/* Marks record what a refresh named, so that the rest can be swept. They are
+ * not part of a transaction. */
 void state_clear_marks(struct state *state);
 ENS_MUST_CHECK int state_mark(struct state *state,
     const uint8_t uuid[ENTRY_UUID_LEN]);
@@ -207,8 +206,8 @@ ENS_MUST_CHECK int state_sweep(struct state *state,
     uint64_t *ret_deleted);
 
 /*
- * What is over a limit (derive.h), by subject, for as long as it is: found
- * when a subject is derived, kept for whoever asks. Borrowed when found.
+ * What is over a limit (derive.h), by subject, for as long as it is: found when
+ * a subject is derived, kept for status and metrics. Borrowed when found.
  */
 struct state_excess {
 	uint64_t left_out; /* rows of the subject */
@@ -223,14 +222,14 @@ int state_clear_excess(struct state *state);
 /* ENS_E_NOTFOUND: it is within all limits. */
 int state_find_excess(struct state *state, const struct record_key *subject,
     struct state_excess *ret_excess);
-/* Subjects over a limit, and rows of all of them that are left out. */
+/* The number of subjects over a limit, and of their rows that are left out. */
 uint64_t state_excess_count(struct state *state);
 uint64_t state_left_out_count(struct state *state);
 
 /*
- * Entries that the directory does not have any more, and that stay because a
- * refresh that would take them away was held. While something is kept,
- * state_put() and state_delete() take from it what they take from another copy
+ * Entries that the directory no longer has, and that stay because a refresh
+ * that would take them away was held back. While something is kept, state_put()
+ * and state_delete() take away from it what they take away from another copy
  * with its number or name: see state_kept.c.
  */
 ENS_MUST_CHECK int state_keep(struct state *state,
@@ -246,41 +245,41 @@ int state_has_copy(struct state *state, const struct entry *entry,
 
 /* ---- reading ----------------------------------------------------------- */
 
-/* Entries borrow from the state and from rows, and die with the transaction
- * or the next use of rows. Refused ones are found, too, by UUID. */
+/* Entries borrow from the state and from rows, and are valid until the end of
+ * the transaction or the next use of rows. By UUID, refused ones are found,
+ * too. */
 int state_find(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     struct entry_rows *rows, struct entry *ret_entry);
-/* The UUID of the next entry behind this one, which becomes it. Start with
- * zeros. */
+/* Replaces the UUID by that of the next entry. Start with zeros. */
 int state_next_uuid(struct state *state, uint8_t uuid[ENTRY_UUID_LEN]);
-/* Is it here as it is, its name too? Nothing is read for that but bytes, and
- * false may as well be an error. */
+/* Is exactly this entry here, with the same name? Only bytes are compared, and
+ * false may also be an error. */
 bool state_has(struct state *state, const struct entry *entry);
 
 /*
- * A subject is what records are derived from, named by a record key: an
- * account (RECORD_ACCOUNT), an environment, a node, a host key.
+ * A subject is what records are derived for, named by a record key: an account
+ * (RECORD_ACCOUNT), an environment, a node, a host key.
  */
-/* The one that an entry stands for; empty for keys. */
+/* The subject that an entry stands for; empty for keys. */
 struct record_key state_subject_of(const struct entry *entry);
 /*
- * The entry that counts for an account, an environment or a node; a node's
- * has to hang on an environment that counts. ENS_E_NOTFOUND: none.
+ * The entry that counts for an account, an environment or a node; a node's must
+ * be attached to an environment that counts. ENS_E_NOTFOUND: none.
  */
 int state_find_subject(struct state *state, const struct record_key *subject,
     struct entry_rows *rows, struct entry *ret_entry);
-/* The directory's own copy, when the one that counts is kept: it grants no more
- * than both. ENS_E_NOTFOUND: none. */
+/* The directory's own copy, if the one that counts is kept, which then grants
+ * no more than both. ENS_E_NOTFOUND: none. */
 int state_find_limit(struct state *state, const struct record_key *subject,
     struct entry_rows *rows, struct entry *ret_entry);
-/* A key or a node without a parent of the right kind? */
+/* Is it a key or a node without a parent of the right kind? */
 bool state_is_orphan(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
-/* The entry a key or a node hangs on. */
+/* The parent of a key or a node. */
 int state_find_parent(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     struct entry_rows *rows, struct entry *ret_entry);
 
 /* Walks: visit() is called in ascending order; its first non-zero result ends
- * the walk and is returned. No writing meanwhile. */
+ * the walk and is returned. Do not write meanwhile. */
 typedef int state_visit_uuid(const uint8_t uuid[ENTRY_UUID_LEN], void *arg);
 typedef int state_visit_subject(const struct record_key *subject, void *arg);
 typedef int state_visit_line(const char *dn, const char *line, void *arg);
@@ -300,10 +299,10 @@ int state_each_subject(struct state *state, enum record_kind kind,
 int state_each_changed(struct state *state, uint64_t generation,
     state_visit_subject *visit, void *arg);
 int state_each_orphan(struct state *state, state_visit_uuid *visit, void *arg);
-/* Orphans, each with what it lacks. */
+/* Orphans, each with what is missing. */
 int state_each_orphan_line(struct state *state, state_visit_line *visit,
     void *arg);
-/* Why entries are refused, and warnings: a visit a line. */
+/* Why entries are refused, and warnings: one visit per line. */
 int state_each_refused(struct state *state, state_visit_line *visit, void *arg);
 int state_each_warning(struct state *state, state_visit_line *visit, void *arg);
 int state_each_excess(struct state *state, state_visit_line *visit, void *arg);

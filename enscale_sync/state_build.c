@@ -1,17 +1,18 @@
 /*
- * The state until it has outlived its first refresh. It is built under another
- * name, in one transaction, and nothing of it is synced until the end: whoever
- * ends before that begins again, as it would have to anyway.
+ * The state until its first refresh is complete. It is built under another
+ * name, in one transaction, and nothing of it is synced until the end: after an
+ * earlier exit it begins again, as it would have to anyway.
  *
- * Once it is complete, what it says is published at once, and changes are
- * filed as always. Meanwhile a child has the file written, which takes seconds
- * where accounts are many; what has changed since then is little, and is
- * synced before the file gets its name.
+ * Once it is complete, it is published at once, and changes are filed as
+ * always. Meanwhile a child has the file written to disk, which takes seconds
+ * with many accounts; the few changes since then are synced before the file
+ * gets its name.
  *
- * It is built in a writable mapping. A directory's entryUUIDs are random: a
- * copy of each page that a batch touches would be thirteen times as much to
- * write, and pages kept in memory until a commit would be all of them. Where
- * there is no room a mapping is a fault of memory, so room is taken first.
+ * It is built in a writable mapping. A directory's entryUUIDs are random:
+ * copying each page that a batch touches would mean thirteen times as much to
+ * write, and keeping pages in memory until a commit would mean keeping all of
+ * them. When the disk is full, a mapping causes a memory fault, so room is
+ * allocated first.
  */
 #include <config.h>
 

@@ -1,4 +1,4 @@
-/* The state: listing what has to be published because of a change. */
+/* The state: listing what must be published because of a change. */
 #include <config.h>
 
 #include <string.h>

@@ -1,8 +1,7 @@
 /*
- * A state that a disk has spoiled: finding it out, and getting rid of it. What
- * LMDB reads it believes: a bit that has turned in one of its own pages hides
- * rows or makes it read past the end, and a file that was cut short is a fault
- * of memory.
+ * A state that a disk has damaged: detecting it, and getting rid of it. LMDB
+ * believes what it reads: a flipped bit in one of its own pages hides rows or
+ * makes it read past the end, and a truncated file causes a memory fault.
  */
 #include <config.h>
 

@@ -1,4 +1,4 @@
-/* The state: filing entries under every key by which they are looked for. */
+/* The state: filing entries under every key by which they are looked up. */
 #include <config.h>
 
 #include <errno.h>

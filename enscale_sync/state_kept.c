@@ -1,13 +1,14 @@
 /*
- * The state: entries that the directory does not have any more. A refresh that
- * would take away too much is held (shrink.h), and what it would have taken
- * away is kept until a refresh names it again, or takes it away after all.
+ * The state: entries that the directory no longer has. A refresh that would
+ * take away too much is held back (shrink.h), and what it would have taken away
+ * is kept until a refresh names it again, or takes it away after all.
  *
- * A tree that was loaded anew is here twice meanwhile: its entries have other
- * UUIDs. Then the kept copy counts, and grants no more than the other one:
- * whenever a record is derived it is as little as both (state_find_limit(),
+ * A reloaded tree is meanwhile here twice: its entries have other UUIDs. Then
+ * the kept copy counts, and grants no more than the other one: whenever a
+ * record is derived it grants only what both grant (state_find_limit(),
  * rights_lessen()), and what is taken away from the other copy one by one is
- * taken from it (state_lessen.c). What that gives beyond it waits.
+ * also taken away from it (state_lessen.c). What the other copy grants beyond
+ * it waits.
  */
 #include <config.h>
 

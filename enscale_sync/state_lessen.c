@@ -1,10 +1,10 @@
 /*
  * The state: what is taken away from a kept entry (state_kept.c). When the
- * directory's own copy of it is changed, what that loses (the entry itself, a
- * key, what a key's options take away, a member, a host key) is lost here at the
- * same moment, and for good. What that copy did not have when it came stays: who
- * loads a tree without its keys takes away too much as well, and the guard of
- * refreshes has judged that.
+ * directory's own copy of it is changed, what that copy loses (the entry
+ * itself, a key, what a key's options forbid, a member, a host key) is lost
+ * here at the same moment, and for good. What that copy did not have when it
+ * came stays: loading a tree without its keys also takes away too much, which
+ * was judged with the refresh.
  */
 #include <config.h>
 

@@ -1,7 +1,7 @@
 /*
- * The state: what a refresh has named, and sweeping the rest. Marks are not
- * part of the state's file: they would be as many random rows as there are
- * entries, written and emptied again by every refresh in full.
+ * The state: what a refresh has named, and sweeping the rest. Marks are not in
+ * the state's file: they would be as many random rows as there are entries,
+ * written and removed again by every full refresh.
  */
 #include <config.h>
 

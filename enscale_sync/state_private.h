@@ -1,7 +1,7 @@
 /*
  * What the files of the state share: state.c (file, transactions, rows),
- * state_info.c (what it is about, counters), state_build.c (until it is
- * durable), state_check.c (what a disk has spoiled), state_entry.c (filing),
+ * state_info.c (its own properties, counters), state_build.c (until it is
+ * durable), state_check.c (damage by a disk), state_entry.c (filing),
  * state_marks.c (sweeping), state_kept.c and state_lessen.c (what a held
  * refresh left), state_stash.c, state_changes.c (what to publish),
  * state_warned.c, state_excess.c (what is over limits), state_read.c.
@@ -39,16 +39,16 @@ struct state {
 	bool writing;
 	int lock_fd;    /* of the folder */
 	char *path;     /* owned */
-	bool building;  /* the file has not its name yet: state_build.c */
-	uint64_t room;  /* bytes that its file system has given to it */
+	bool building;  /* the file does not have its name yet: state_build.c */
+	uint64_t room;  /* bytes that are allocated on its file system */
 	uint64_t used;  /* of them, at most */
-	uint64_t large; /* values of more than a page, so far */
-	pid_t child;    /* it has the file written; or 0 */
+	uint64_t large; /* values larger than a page, so far */
+	pid_t child;    /* the child that writes the file; or 0 */
 	MDB_dbi tables[T_COUNT];
 	struct state_info info;      /* as the transaction has it */
 	struct state_info committed; /* as on disk */
 	bool new;                    /* begun by this process */
-	bool damaged;  /* something was read that was not written */
+	bool damaged;  /* something was read that was never written */
 	bool stuck;    /* nothing can be written until it is opened again */
 	bool unsynced; /* state_sync() has something to do */
 	bool full;     /* a transaction has reached STATE_GROWTH_MAX */
@@ -62,23 +62,23 @@ struct state {
 
 #define STATE_KEY_MAX 511 /* LMDB's own limit */
 
-/* A key being put together, or one that was found. */
+/* A key that is being built, or one that was found. */
 struct state_key {
 	uint8_t data[STATE_KEY_MAX];
 	size_t len;
 };
 
-/* The info that a transaction leaves (state_info.c). Reading: ENS_E_VERSION,
- * ENS_E_CORRUPT; none in a new file is no error. */
+/* The info at the end of a transaction (state_info.c). Reading: ENS_E_VERSION,
+ * ENS_E_CORRUPT; that a new file has none is not an error. */
 int state_write_info(struct state *state);
 int state_read_info(struct state *state);
 
-/* Opens LMDB's file, and reads what it is about. */
+/* Opens LMDB's file, and reads its info. */
 int state_open_file(struct state *state, const char *path);
 
 /*
- * A state that is built (state_build.c): room for a value of so many bytes is
- * there; one that is complete becomes durable and gets its name now.
+ * For a state that is being built (state_build.c): allocates room for a value
+ * of that many bytes; makes a complete one durable and gives it its name.
  */
 #define STATE_BUILDING_SUFFIX ".new"
 int state_build_room(struct state *state, size_t len);
@@ -86,7 +86,8 @@ void state_build_end(struct state *state);
 
 /* Our code for LMDB's (state_check.c). */
 int state_error(struct state *state, int r);
-/* What was read is not what was written: ENS_E_CORRUPT, and remembered. */
+/* What was read is not what was written: returns ENS_E_CORRUPT, and remembers
+ * it. */
 int state_distrust(struct state *state);
 /* entry_decode() of what the state holds. */
 int state_decode(struct state *state, struct bytes data,
@@ -97,7 +98,7 @@ int state_get(struct state *state, enum state_table table, struct bytes key,
     struct bytes *ret_value);
 int state_store(struct state *state, enum state_table table, struct bytes key,
     struct bytes value);
-/* The same, but -EEXIST when the key is there. */
+/* The same, but -EEXIST when the key exists. */
 int state_add(struct state *state, enum state_table table, struct bytes key,
     struct bytes value);
 /* A missing key is a success. */
@@ -110,7 +111,7 @@ int state_seek(struct state *state, enum state_table table, struct bytes from,
     struct state_key *ret_key);
 
 /*
- * Walks the rows whose keys begin with prefix. What it points to lives until
+ * Walks the rows whose keys begin with prefix. What it points to is valid until
  * the next write. Start with *walk = {0}; 0, ENS_E_NOTFOUND at the end, or an
  * error; state_walk_end() in any case.
  */
@@ -137,10 +138,10 @@ state_uuid_bytes(const uint8_t uuid[ENTRY_UUID_LEN])
 	return (struct bytes){ uuid, ENTRY_UUID_LEN };
 }
 
-/* state->entry, empty: an entry that was too large for it is no error of the
+/* state->entry, emptied: an entry that was too large for it must not affect the
  * next one. */
 struct wire_writer *state_fresh_entry(struct state *state);
-/* What the rows of T_IDS for a subject begin with. */
+/* The prefix of the rows of T_IDS for a subject. */
 struct state_key state_ids_prefix(const struct record_key *subject);
 /* A value of T_NAMES; what an orphan waits for, the beginning of a key. */
 #define STATE_NAME_LEN   (ENTRY_UUID_LEN + 1)
@@ -166,12 +167,12 @@ int state_put_beside_kept(struct state *state, const struct entry *entry,
     bool adopt);
 int state_delete_beside_kept(struct state *state,
     const uint8_t uuid[ENTRY_UUID_LEN]);
-/* It is about to leave the parent on which it hangs, if any. */
+/* It is about to leave its parent, if any. */
 int state_move_beside_kept(struct state *state,
     const uint8_t uuid[ENTRY_UUID_LEN]);
 /*
- * An entry that outlives writing, and a list of UUIDs that does: walks do not.
- * Start with zeros; free them in any case (AUTO()).
+ * A copy of an entry, and a list of UUIDs, which stay valid while something is
+ * written; walks do not. Start with zeros; free them in any case (AUTO()).
  */
 struct state_copy {
 	struct wire_writer bytes; /* owned; the value of T_ENTRIES */
@@ -194,26 +195,27 @@ int state_gather_copies(struct state *state, const struct record_key *subject,
     struct state_uuids *uuids);
 void state_uuids_free(struct state_uuids *uuids);
 
-/* Keeps an entry, or does so no longer: another one may count then. */
+/* Keeps an entry, or no longer keeps it: then another one may count. */
 int state_change_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     bool keep);
-/* Before this moment another copy of the entry's subject may have counted:
- * says anew which one is refused, and lists what hangs on them. */
+/* From now on another copy of the entry's subject may count: decides again
+ * which one is refused, and lists what depends on them. */
 int state_judge_copies(struct state *state, const struct entry *entry,
     const uint8_t before[ENTRY_UUID_LEN]);
 
 /*
- * Listing for publication (state_changes.c). While nothing was ever
- * published there is nothing to list: the first publication holds everything.
+ * Listing for publication (state_changes.c). As long as nothing was ever
+ * published nothing is listed: the first publication holds everything.
  */
 int state_list_subject(struct state *state, const struct record_key *subject);
 /* The accounts that an environment names. */
 int state_list_members(struct state *state, const struct entry *environment);
-/* Perhaps another entry counts under this name: all that hangs on any. */
+/* Perhaps another entry counts under this name: lists everything that depends
+ * on any of them. */
 int state_list_environment(struct state *state,
     const struct record_key *subject);
 int state_list_node(struct state *state, uint32_t node);
-/* A key or node that hangs on parent comes, goes or changes. */
+/* A key or node below parent comes, goes or changes. */
 int state_list_child(struct state *state, const struct entry *entry,
     const uint8_t parent[ENTRY_UUID_LEN]);
 

@@ -1,9 +1,9 @@
 /*
  * The state: entries that wait for the end of a refresh. What they would take
- * away may be too much then, and is held; but a suspension, an earlier expiry,
- * a lower role or another such limit that comes with it is a change of one entry,
- * and counts at once: ours becomes as little as both. Its version stays, so that
- * the rest is judged again with the next refresh.
+ * away may then be too much, and is held back; but a suspension, an earlier
+ * expiry, a lower role or another such limit that comes with it is a change of
+ * one entry, and counts at once: ours then grants only what both grant. Its
+ * version stays, so that the rest is judged again with the next refresh.
  */
 #include <config.h>
 

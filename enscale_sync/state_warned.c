@@ -1,4 +1,4 @@
-/* The state: what is said of entries that count all the same. */
+/* The state: warnings about entries that count all the same. */
 #include <config.h>
 
 #include <string.h>

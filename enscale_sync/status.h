@@ -71,7 +71,7 @@ struct status_line {
 	const char *reason; /* static */
 };
 
-/* What the parts of the follower write down as it happens. */
+/* What the parts of the follower record as it happens. */
 struct status {
 	enum status_connection connection;
 	char source[STATUS_SOURCE_MAX];
@@ -96,17 +96,17 @@ struct status {
 	bool changed; /* since it was written */
 };
 
-/* Sets in_step, and when it became so. */
+/* Sets in_step, and since when. */
 void status_set_in_step(struct status *status, bool in_step);
 void status_set_error(struct status *status, const char *text);
-/* Names an entry that is held back, once, as long as there is room. */
+/* Adds an entry that is held back, once, as long as there is room. */
 void status_name_held(struct status *status, const char *dn,
     const char *reason);
 /* Forgets them. */
 void status_clear_held(struct status *status);
 
 /* Writes the file; entries and refusals are read from the state, within the
- * transaction under way if there is one. 0 or -errno. */
+ * current transaction if there is one. 0 or -errno. */
 int status_write(struct status *status, struct state *state, const char *path);
 
 #endif

@@ -1,4 +1,4 @@
-/* Which entry was the first. See subject_map.h. */
+/* Which entry came first. See subject_map.h. */
 #include <config.h>
 
 #include "enscale_sync/subject_map.h"

@@ -1,7 +1,8 @@
 /*
- * Which entry was the first with this number or name, as long as entries are
- * told one after the other: the oldest, and of those of one age the one that
- * came first. It is in memory alone, about a hundred bytes for each at most.
+ * Which entry was the first with this number or name, while entries are read
+ * one after the other: the oldest, and of those with the same age the one that
+ * came first. It is kept only in memory, at most about a hundred bytes for
+ * each.
  */
 #ifndef ENSCALE_SYNC_SUBJECT_MAP_H
 #define ENSCALE_SYNC_SUBJECT_MAP_H
@@ -20,9 +21,9 @@ struct subject_map {
 };
 
 /*
- * Adds an entry, which may be that of its subject from now on. *ret_first: the
- * one of its age that came before it, borrowed until the next call; NULL when
- * none did. 0, -ENOMEM, ENS_E_CRYPTO.
+ * Adds an entry, which may become the first of its subject. *ret_first: one of
+ * the same age that came before it, borrowed until the next call; NULL if there
+ * is none. 0, -ENOMEM, ENS_E_CRYPTO.
  */
 int subject_map_add(struct subject_map *map, const struct record_key *subject,
     const struct entry *entry, const uint8_t **ret_first);

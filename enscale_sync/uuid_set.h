@@ -1,7 +1,7 @@
 /*
- * A set of UUIDs in little memory: eight bytes of each are kept, mixed from
- * all sixteen. Two different ones of five million are taken for the same with
- * a chance of one in a million.
+ * A set of UUIDs in little memory: eight bytes of each are kept, mixed from all
+ * sixteen. Among five million the chance that two different ones are taken for
+ * the same is one in a million.
  */
 #ifndef ENSCALE_SYNC_UUID_SET_H
 #define ENSCALE_SYNC_UUID_SET_H

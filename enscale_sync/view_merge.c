@@ -1,4 +1,4 @@
-/* Making one segment of several. See segment_writer.h. */
+/* Merging several segments into one. See segment_writer.h. */
 #include <config.h>
 
 #include <errno.h>

@@ -1,20 +1,20 @@
 /*
- * Publishing the view. Nothing that a manifest names is ever written to:
- * each publication is one new segment file, and then one new manifest.
+ * Publishing the view. Nothing that a manifest names is ever changed: each
+ * publication is one new segment file, and then one new manifest.
  *
- * A change is visible before it is durable: readers see what is in memory,
- * and waiting for the disk three times would be most of a change's way. What
- * a power failure may do to it in the moment before view_writer_sync() is
- * made good by the state, which was synced before and goes on listing the
- * change until then: see publisher_open(). A base, and whatever takes the
- * place of segments that may be the only ones to hold something, is durable
- * before it has its name.
+ * A change is visible before it is durable: readers see what is in memory, and
+ * waiting for the disk three times would be most of the time that a change
+ * takes. What a power failure may lose in the moment before view_writer_sync()
+ * is restored from the state, which was synced before and goes on listing the
+ * change until then: see publisher_open(). A base, and whatever replaces
+ * segments that may be the only ones to hold something, is durable before it
+ * gets its name.
  *
- * Merging is only an economy, and comes after the change is visible. When it
- * fails (no space, a segment that has gone bad, 4 GiB) what was published
- * stays as it is, as long as a reader may open that many segments: a deleted
- * key must not stay alive because an old file is broken. A large base is
- * merged by a child process, so that a change meanwhile is not late.
+ * Merging is only an optimization, and happens after the change is visible.
+ * When it fails (no space, a damaged segment, 4 GiB) what was published stays
+ * as it is, as long as a reader may open that many segments: a deleted key must
+ * not stay valid because an old file is broken. A large base is merged by a
+ * child process, so that changes are not delayed.
  */
 #include <config.h>
 

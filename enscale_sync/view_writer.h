@@ -27,22 +27,23 @@ struct view_writer;
  * says of itself when only a segment is missing, or what one of the version
  * before says, and the next publication must be a base.
  *
- * What the version before has published stays for its readers until
- * VIEW_OVERLAP_SECONDS from here (view_writer_settle() ends it then), and what
- * any other version has until the first publication: nobody keeps it right.
+ * What the previous version has published stays for its readers for
+ * VIEW_OVERLAP_SECONDS from now on (then view_writer_settle() removes it); what
+ * any other version has published stays until the first publication, since
+ * nobody keeps it up to date.
  */
 ENS_MUST_CHECK int view_writer_open(const char *dir,
     struct view_writer **ret_writer);
 void view_writer_close(struct view_writer *writer);
 const struct manifest *view_writer_manifest(const struct view_writer *writer);
-/* How many merges since it was opened. */
+/* The number of merges since it was opened. */
 uint64_t view_writer_merges(const struct view_writer *writer);
 
 /*
- * Starts a segment: a base holds everything and will stand alone; a delta
- * holds what changed and lies over what is published (tombstones mean
- * deleted). One at a time. 0; -errno; ENS_E_VIEW for a delta when there is
- * nothing published to lie over.
+ * Starts a segment: a base holds everything and will be the only one; a delta
+ * holds what changed and is put on top of what is published (tombstones mean
+ * deleted). One at a time. 0; -errno; ENS_E_VIEW for a delta when nothing is
+ * published.
  */
 ENS_MUST_CHECK int view_writer_begin(struct view_writer *writer, bool base);
 /* Each key at most once per segment. On an error the segment is useless:
@@ -55,19 +56,19 @@ ENS_MUST_CHECK int view_writer_put(struct view_writer *writer,
  * among each other so that a reader seldom opens more than
  * VIEW_SEGMENTS_MAX / 2 segments, and into the base when they have grown to
  * an eighth of it: a large one by a child process, see view_writer_settle().
- * A merge that fails leaves all as it is, until VIEW_SEGMENTS_MAX is reached.
- * 0; -errno; ENS_E_LIMIT; ENS_E_CORRUPT (a segment has gone bad: publish a
- * base); ENS_E_RANGE when a delta's generation is not above the published
- * one. On failure the segment is gone and the old publication stands.
+ * A merge that fails leaves everything as it is, until VIEW_SEGMENTS_MAX is
+ * reached. 0; -errno; ENS_E_LIMIT; ENS_E_CORRUPT (a segment is damaged: publish
+ * a base); ENS_E_RANGE when a delta's generation is not above the published
+ * one. On failure the segment is gone and the old publication stays.
  */
 ENS_MUST_CHECK int view_writer_commit(struct view_writer *writer,
     uint64_t generation, int64_t as_of);
 void view_writer_abort(struct view_writer *writer);
 
 /*
- * What is published is made from something that shall be durable first: first()
- * is called each time before the manifest is made so. Its error is that of the
- * call that did it.
+ * What is published is made from something that must be durable first: first()
+ * is called each time before the manifest is made durable. Its error becomes
+ * that of the call.
  */
 void view_writer_set_first(struct view_writer *writer, int (*first)(void *arg),
     void *arg);
@@ -80,8 +81,9 @@ bool view_writer_is_synced(const struct view_writer *writer);
 ENS_MUST_CHECK int view_writer_settle(struct view_writer *writer);
 bool view_writer_is_merging(const struct view_writer *writer);
 
-/* A new manifest with the same segments: in step at a later time. 0; -errno;
- * ENS_E_VIEW when nothing is published; ENS_E_RANGE for an older one. */
+/* Publishes a new manifest with the same segments: they were in step at a later
+ * time. 0; -errno; ENS_E_VIEW when nothing is published; ENS_E_RANGE for an
+ * older one. */
 int view_writer_touch(struct view_writer *writer, uint64_t generation,
     int64_t as_of);
 

@@ -7,7 +7,7 @@
 
 #define CA_LINE_MAX 512 /* of an ed25519 key, comment and all */
 
-/* What to do where a key is missing: nodes trust the one that is gone. */
+/* What to do if a key is missing: nodes trust the lost one. */
 #define CA_RESTORE                                                     \
 	"restore it from a backup or from another gateway; only on a " \
 	"new gateway, which no node knows yet, make it: enscalectl ca init"
@@ -15,15 +15,16 @@
 /* Makes a key, which the guard may read where there is one; complains. An exit
  * code. */
 int ca_make(const char *path);
-/* The same with the key that is in a file. */
+/* The same with the key in a file. */
 int ca_restore(const char *path, const char *from);
-/* Is there nothing left of a CA that nodes may trust? Complains. */
+/* Is nothing left of a CA that nodes may trust? Otherwise complains. */
 bool ca_may_be_made(const char *ca);
-/* Prints every public key that nodes are to trust. An exit code. */
+/* Prints every public key that nodes must trust. An exit code. */
 int ca_show_all(const char *ca);
-/* The line, and the fingerprint and these words as a comment. 0, ENS_E_*. */
+/* Prints the key's line, and the fingerprint and these words as a comment. 0,
+ * ENS_E_*. */
 int ca_print_public(const struct ssh_key *key, const char *words);
-/* Is there a guard that signs with the key of this fingerprint now? */
+/* Is a guard signing with the key of this fingerprint now? */
 bool ca_guard_signs_with(const struct context *context,
     const char *fingerprint);
 

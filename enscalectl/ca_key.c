@@ -1,4 +1,4 @@
-/* See ca_key.h. Refuses to replace a key: nodes trust the one that is. */
+/* See ca_key.h. Refuses to replace a key: nodes trust the existing one. */
 #include <config.h>
 
 #include "enscalectl/ca_key.h"

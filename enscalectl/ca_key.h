@@ -10,15 +10,15 @@
 #include "enscalectl/new_file.h"
 
 /*
- * Makes a new key at path, of that owner, and its public key at path.pub
- * (0644). Both are finished before they
- * have their names. Never replaces a file: -EEXIST. Makes the folder (0755)
- * when it is missing. Returns 0, -errno, ENS_E_CRYPTO, ENS_E_LIMIT.
+ * Makes a new key at path, with that owner, and its public key at path.pub
+ * (0644). Both get their names when they are finished. Never replaces a file:
+ * -EEXIST. Makes the folder (0755) when it is missing. Returns 0, -errno,
+ * ENS_E_CRYPTO, ENS_E_LIMIT.
  */
 int ca_key_create(const char *path, const struct file_owner *owner,
     const char *comment);
-/* The same with the key that is in the file from, which stays: of another
- * gateway, or of a backup. Also ENS_E_KEY_FORMAT. */
+/* The same with the key in the file from, which stays: from another gateway or
+ * a backup. Also ENS_E_KEY_FORMAT. */
 int ca_key_restore(const char *path, const char *from,
     const struct file_owner *owner, const char *comment);
 /* Do the two files have the same key? 0; ENS_E_CORRUPT: no; -errno,
@@ -31,8 +31,8 @@ int ca_key_check(const char *path);
 int ca_key_read_public(const char *path, struct ssh_key *ret_key);
 
 /*
- * Do the files belong together? 0; ENS_E_CORRUPT when not; -EACCES and
- * others when the key cannot be read to tell.
+ * Do the files belong together? 0; ENS_E_CORRUPT if not; -EACCES and others if
+ * the key cannot be read.
  */
 int ca_key_check_pair(const char *path, const struct ssh_key *key);
 

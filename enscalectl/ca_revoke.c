@@ -1,6 +1,6 @@
 /*
- * enscalectl ca revoke: the bad day. A CA's key is no good any more, whoever
- * has it. It refuses the one that signs here, after which nobody came in.
+ * enscalectl ca revoke: a CA's key, which somebody else may have, is made
+ * invalid. It refuses the one that signs here, since nobody could log in then.
  */
 #include <config.h>
 

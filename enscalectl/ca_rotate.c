@@ -1,6 +1,6 @@
 /*
- * enscalectl ca rotate: another key takes the CA's place, in three steps with
- * the nodes between them. It refuses a step whose turn it is not.
+ * enscalectl ca rotate: another key becomes the CA's, in three steps, between
+ * which the nodes are told. It refuses a step out of turn.
  */
 #include <config.h>
 

@@ -1,4 +1,4 @@
-/* See command.h. Refuses to take a program, or a word, from a shell. */
+/* See command.h. Refuses to use a shell. */
 #include <config.h>
 
 #include "enscalectl/command.h"

@@ -1,4 +1,4 @@
-/* See conf_text.h. Refuses nothing: config_load() reads what comes of it. */
+/* See conf_text.h. Refuses nothing: config_load() reads the result. */
 #include <config.h>
 
 #include "enscalectl/conf_text.h"

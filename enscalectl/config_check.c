@@ -1,5 +1,5 @@
-/* enscalectl config: reading enscale.conf, which has been done already when
- * a verb runs. It refuses to change anything. */
+/* enscalectl config: checking enscale.conf, which has been read already when a
+ * verb runs. It changes nothing. */
 #include <config.h>
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * A host becomes a node (enscalectl node enrol): what is known of it, and the
- * steps. Each complains when it fails, and returns an exit code.
+ * A host becomes a node (enscalectl node enrol): what is known about it, and
+ * the steps. Each complains when it fails, and returns an exit code.
  */
 #ifndef ENSCALECTL_ENROL_H
 #define ENSCALECTL_ENROL_H
@@ -10,8 +10,8 @@
 #include "enscalectl/node_directory.h"
 #include "enscalectl/node_host.h"
 
-/* The folder of this run, and the files in it: of the host's folder, too, but
- * for the last two. */
+/* The folder of this run, and the files in it, which the host's folder has,
+ * too, except for the last two. */
 #define ENROL_STAGE  "/tmp/enscalectl.XXXXXX"
 #define ENROL_CA     "ca.pub"
 #define ENROL_LIST   "revoked"
@@ -21,7 +21,7 @@
 #define ENROL_ADDRESS_SIZE 64
 #define ENROL_WORDS_MAX    32
 
-/* Strings that are pointers are the command line's; NULL: not said. */
+/* Strings that are pointers come from the command line; NULL: not given. */
 struct enrol {
 	const struct config *config; /* borrowed */
 	struct node_host host;
@@ -34,19 +34,20 @@ struct enrol {
 	char stage[sizeof(ENROL_STAGE)];
 	char remote[NODE_HOST_PATH_MAX];  /* the same on the host */
 	char program[NODE_HOST_PATH_MAX]; /* enscale-node there */
-	/* Where the host saw itself addressed, and what it is seen from. */
+	/* The address at which the host was reached, and the one that it was
+	 * reached from. */
 	char found_address[ENROL_ADDRESS_SIZE];
 	char found_gateway[ENROL_ADDRESS_SIZE];
 	struct node_entry *entry; /* NULL: not a node yet, in a dry run */
 	char said[NODE_HOST_SAID_MAX];
 };
 
-/* Makes the folder, with what goes to the host in it; an exit code. */
+/* Makes the folder, with what will be copied to the host; an exit code. */
 int enrol_stage_make(struct enrol *enrol);
 void enrol_stage_remove(const struct enrol *enrol);
-/* A file that is not there yet; NULL with errno. */
+/* Creates a new file; NULL with errno. */
 FILE *enrol_stage_open(const struct enrol *enrol, const char *name);
-/* Adds the lines of a file of public keys, each behind prefix. 0 or -errno. */
+/* Adds the lines of a file of public keys, each after prefix. 0 or -errno. */
 int enrol_copy_lines(FILE *out, const char *path, const char *prefix);
 
 /* Words of a command line. */
@@ -54,11 +55,11 @@ struct enrol_words {
 	const char *each[ENROL_WORDS_MAX];
 	unsigned count;
 };
-/* Both words, or none when value is NULL. */
+/* Adds both words, or none when value is NULL. */
 void enrol_add_word(struct enrol_words *words, const char *option,
     const char *value);
-/* Complains of what a program ended with, an exit status or -errno; an exit
- * code. */
+/* Complains about how a program ended, an exit status or -errno; an exit code.
+ */
 int enrol_say_failed(const char *what, int r);
 
 /* The steps, in this order: on the host ... */

@@ -1,6 +1,6 @@
 /* enscalectl node enrol, the steps in the directory and on this gateway: see
- * enrol.h. They refuse to call a node done that nobody has entered, unless told
- * to. */
+ * enrol.h. They refuse to call a node finished that nobody has entered, unless
+ * told to. */
 #include <config.h>
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
- * enscalectl: what an administrator asks of a gateway. It refuses to guess:
- * exit code 2 says that it cannot tell.
+ * enscalectl: the administrator's tool for a gateway. It refuses to guess: exit
+ * code 2 says that it cannot tell.
  */
 #include <config.h>
 

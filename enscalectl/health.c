@@ -1,4 +1,4 @@
-/* See health.h. It refuses to call well what it could not look at. */
+/* See health.h. It refuses to call anything healthy that it could not check. */
 #include <config.h>
 
 #include "enscalectl/health.h"

@@ -1,7 +1,7 @@
 /*
- * What every login needs of this gateway, looked at as it is now: each look is
- * a row of a table, with what to do when it finds something. None of them
- * changes anything or needs systemd.
+ * What every login needs on this gateway, as it is now: each check is a row of
+ * a table, with what to do when it finds something. None of them changes
+ * anything or needs systemd.
  */
 #ifndef ENSCALECTL_HEALTH_H
 #define ENSCALECTL_HEALTH_H
@@ -15,18 +15,18 @@ struct health {
 	char finding[HEALTH_FINDING_MAX];
 };
 
-/* Prints what is found, or that all is well; an exit code. Only root can look
- * at all of it. */
+/* Prints what is found, or that nothing is wrong; an exit code. Only root can
+ * check everything. */
 int health_show(const struct context *context);
 
-/* Puts the finding into words; EXIT_NO. */
+/* Sets the words for a finding; returns EXIT_NO. */
 __attribute__((format(printf, 2, 3))) int health_find(struct health *health,
     const char *format, ...);
 
-/* The looks. EXIT_YES: it is well; a finding is a hint then. EXIT_NO: nobody,
- * or not everybody, can log in. EXIT_CANNOT_TELL. */
+/* The checks. EXIT_YES: nothing is wrong; a finding is then only a hint.
+ * EXIT_NO: nobody, or not everybody, can log in. EXIT_CANNOT_TELL. */
 
-/* health_names.c: who login names are to this host. */
+/* health_names.c: which users login names are on this host. */
 int health_services(struct health *health);
 int health_nscd(struct health *health);
 int health_map(struct health *health);

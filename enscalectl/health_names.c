@@ -1,8 +1,8 @@
 /*
- * Who login names are to this host: the name service and what caches it, the
- * account map, and local users that have a number for a name. It refuses to
- * read all accounts: of those in the map it asks for a few, which shows whether
- * another service answers for all of them.
+ * Which users login names are on this host: the name service and its caches,
+ * the account map, and local users whose name is a number. It does not read all
+ * accounts: it looks up a few of those in the map, which shows whether another
+ * service answers for all of them.
  */
 #include <config.h>
 

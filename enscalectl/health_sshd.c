@@ -1,7 +1,7 @@
 /*
- * The gateway's sshd: what its configuration says to itself, whether it
- * listens, and what it runs and loads for a login. It refuses to parse
- * sshd_config: sshd prints what it makes of it.
+ * The gateway's sshd: what it makes of its configuration, whether it listens,
+ * and what it runs and loads for a login. It does not parse sshd_config: sshd
+ * prints what it makes of it.
  */
 #include <config.h>
 

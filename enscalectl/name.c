@@ -1,5 +1,5 @@
-/* enscalectl lookup and explain: what the gateway knows of a login name, and
- * what policy says to it. They refuse to take "cannot tell" for a no. */
+/* enscalectl lookup and explain: what the gateway knows about a login name, and
+ * what policy says. They refuse to take "cannot tell" for a no. */
 #include <config.h>
 
 #include <arpa/inet.h>

@@ -1,4 +1,4 @@
-/* See new_file.h. Refuses to write into a file that is there. */
+/* See new_file.h. Refuses to write into an existing file. */
 #include <config.h>
 
 #include "enscalectl/new_file.h"

@@ -1,4 +1,4 @@
-/* The directory, as an administrator changes it: a node's entry. */
+/* Writing a node's entry to the directory, as an administrator. */
 #ifndef ENSCALECTL_NODE_DIRECTORY_H
 #define ENSCALECTL_NODE_DIRECTORY_H
 
@@ -11,10 +11,9 @@ struct node_entry;
 
 /*
  * Adds the entry below that of the environment, or changes in it what differs
- * (but the state, which is the directory's to say), and prints what; dry_run:
- * prints only. Without an entry looks whether one could be added. A URI of
- * file: is not written to: the entry is printed. Complains and returns an exit
- * code.
+ * (except the state, which the directory decides), and prints what; dry_run:
+ * only prints. Without an entry, checks whether one could be added. With a
+ * file: URI the entry is only printed. Complains and returns an exit code.
  */
 int node_directory_put(const struct config *config,
     const struct directory_identity *identity, uint32_t node,

@@ -1,8 +1,8 @@
 /*
  * enscalectl node enrol: makes a host a node, from the gateway's side, over the
  * administrator's own ssh. Each step is a row; run again, it changes only what
- * differs. It refuses to believe what a host says it is, a host key that did
- * not come over that ssh, and a node that nobody has entered.
+ * differs. It refuses to believe a host about which node it is, a host key that
+ * did not come over that ssh, and a node that nobody has entered.
  */
 #include <config.h>
 

@@ -1,7 +1,7 @@
 /*
  * The entry of a node, as its host shows it (enscale-node show), and as the view
- * has it. What a host says of itself is outside input: it is parsed as
- * enscale-sync parses it, and has to be the node that was asked for.
+ * has it. What a host says about itself is outside input: it is parsed as
+ * enscale-sync parses it, and must be the node that was asked for.
  */
 #ifndef ENSCALECTL_NODE_ENTRY_H
 #define ENSCALECTL_NODE_ENTRY_H
@@ -15,16 +15,16 @@
 
 struct node_entry;
 
-/* From LDIF of len bytes. Complains and returns an exit code. */
+/* Parses len bytes of LDIF. Complains and returns an exit code. */
 int node_entry_parse(const char *ldif, size_t len, uint32_t node,
     struct node_entry **ret_entry);
 void node_entry_free(struct node_entry *entry);
 const char *node_entry_user(const struct node_entry *entry);
-/* The values of an attribute as they were shown; NULL: none. */
+/* The values of an attribute as the host showed them; NULL: none. */
 const struct entry_attribute *node_entry_shown(const struct node_entry *entry,
     enum schema_name name);
 
-/* Has the view the same, state and service aside? */
+/* Does the view have the same, apart from state and service? */
 bool node_entry_is_published(const struct config *config,
     const char *environment, const struct node_entry *entry);
 /* Waits until it has (published.h). Complains and returns an exit code. */

@@ -1,4 +1,4 @@
-/* See node_host.h. Refuses to give a shell a word that is not in quotes. */
+/* See node_host.h. Refuses to pass an unquoted word to a shell. */
 #include <config.h>
 
 #include "enscalectl/node_host.h"

@@ -1,8 +1,8 @@
 /*
- * The host that becomes a node, by the administrator's own ssh: one connection,
- * which is authenticated once, for everything that is run or copied there.
- * Whether it is the right host is for that ssh to find out, by its
- * configuration and known_hosts: nothing here believes a host key unseen.
+ * The host that becomes a node, reached by the administrator's own ssh: one
+ * connection, authenticated once, for everything that is run or copied there.
+ * That ssh makes sure that it is the right host, by its configuration and
+ * known_hosts: nothing here trusts a host key on first use.
  */
 #ifndef ENSCALECTL_NODE_HOST_H
 #define ENSCALECTL_NODE_HOST_H
@@ -19,7 +19,7 @@ struct node_host {
 	const char *port;   /* borrowed; NULL: ssh's */
 	const char *options[NODE_HOST_OPTIONS_MAX]; /* of ssh -o, borrowed */
 	unsigned option_count;
-	char socket[NODE_HOST_PATH_MAX]; /* of the connection, while it is */
+	char socket[NODE_HOST_PATH_MAX]; /* of the connection, if any */
 	bool is_open;
 };
 
@@ -30,15 +30,15 @@ struct node_host {
  */
 int node_host_run_here(const char *const argv[], int in, int out);
 
-/* Logs in; what ssh has to ask or say goes to the terminal. socket has to be in
- * a folder of ours alone. As node_host_run_here(). */
+/* Logs in; ssh's questions and messages go to the terminal. socket must be in a
+ * folder that only we can use. Returns the same as node_host_run_here(). */
 int node_host_open(struct node_host *host);
-/* Runs a script of sh there, with words as its "$@", NULL behind the last. As
+/* Runs a script of sh there, with words as its "$@", NULL after the last. Like
  * node_host_run_here(). */
 int node_host_run(const struct node_host *host, const char *script,
     const char *const words[], int in, int out);
 /* The same, and ret_said (NODE_HOST_SAID_MAX) gets its output, with a NUL;
- * ENS_E_LIMIT when it says more. */
+ * ENS_E_LIMIT when there is more. */
 int node_host_ask(const struct node_host *host, const char *script,
     const char *const words[], int in, char *ret_said);
 void node_host_close(struct node_host *host);

@@ -1,7 +1,7 @@
 /*
- * enscalectl setup: from what the package installed, or make install, to a
- * gateway that people log in to. It refuses to change anything before it has
- * shown all of it, and the answers work; run again it changes nothing.
+ * enscalectl setup: turns what the package or make install has installed into a
+ * gateway that people can log in to. It refuses to change anything before it
+ * has shown all changes, and the answers work; run again it changes nothing.
  */
 #include <config.h>
 

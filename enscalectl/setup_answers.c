@@ -1,7 +1,7 @@
 /*
- * enscalectl setup, what it is told: options, questions, and enscale.conf as
- * it becomes by them. It refuses what config_load() refuses, before anything
- * is changed.
+ * enscalectl setup, the answers: options, questions, and the resulting
+ * enscale.conf. It refuses what config_load() refuses, before anything is
+ * changed.
  */
 #include <config.h>
 

@@ -1,7 +1,7 @@
 /*
- * enscalectl setup, what was there before: each file is kept before it is
- * changed, and put back when not all of it comes about. It refuses to change a
- * file that it cannot read.
+ * enscalectl setup, undoing: each file is kept before it is changed, and
+ * restored if not every change succeeds. It refuses to change a file that it
+ * cannot read.
  */
 #include <config.h>
 

@@ -1,7 +1,7 @@
 /*
- * enscalectl setup, what the directory says: it is opened as enscale-sync
- * opens it, in a process of its own that has become its user, so that what
- * works here works there. It refuses to judge entries: that is enscale-sync's.
+ * enscalectl setup, trying the directory: it is opened as enscale-sync opens
+ * it, in a separate process with its user, so that what works here works there.
+ * It does not judge entries: enscale-sync does.
  */
 #include <config.h>
 

@@ -1,7 +1,7 @@
 /*
- * enscalectl setup, what has to change here: each step is a row, which looks
+ * enscalectl setup, what must change here: each step is a row, which checks
  * whether there is anything to do and then does it. What was there is kept
- * until all is done. It refuses to replace a key.
+ * until everything is done. It refuses to replace a key.
  */
 #include <config.h>
 

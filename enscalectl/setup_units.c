@@ -1,7 +1,6 @@
 /*
- * enscalectl setup, what systemd is to do: the daemons are enabled and run,
- * with the configuration as it is now. It refuses to call one started that
- * systemd does not.
+ * enscalectl setup, systemd's part: the daemons are enabled and run, with the
+ * present configuration. It refuses to call one started unless systemd does.
  */
 #include <config.h>
 

@@ -1,6 +1,6 @@
-/* enscalectl status: is the directory followed, is the view there and how
- * old, does the guard answer, who is in, and can anybody come in (health.h). It refuses to call anything well
- * that it could not see. */
+/* enscalectl status: is the directory followed, is there a view and how old is
+ * it, does the guard answer, how many sessions are open, and can anybody log in
+ * (health.h). It refuses to call anything healthy that it could not check. */
 #include <config.h>
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* enscalectl sync: asks something of the running enscale-sync. It changes
- * nothing by itself, and says so when nobody is there to do it. */
+/* enscalectl sync: sends a request to the running enscale-sync. It changes
+ * nothing by itself, and says so when enscale-sync is not running. */
 #include <config.h>
 
 #include <errno.h>

@@ -22,7 +22,7 @@ struct verb {
 	const char *name;      /* "ca init" */
 	const char *arguments; /* "NAME [--key FINGERPRINT]" or "" */
 	const char *summary;
-	/* Arguments behind the verb; returns an exit code. */
+	/* Gets the arguments after the verb; returns an exit code. */
 	int (*run)(const struct context *context, int argc, char **argv);
 };
 

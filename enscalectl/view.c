@@ -1,4 +1,4 @@
-/* enscalectl view: all that is published, shown or checked. It opens what
+/* enscalectl view: shows or checks everything that is published. It opens what
  * readers open, so a running gateway is not disturbed; it repairs nothing. */
 #include <config.h>
 

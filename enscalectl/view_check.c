@@ -1,6 +1,6 @@
 /*
- * Checking a view. First what lies there: rows, checksums, hash tables; then
- * what counts: each record's references, in both directions, so that one
+ * Checking a view. First what is in the files: rows, checksums, hash tables;
+ * then what counts: each record's references, in both directions, so that one
  * missing on either side is found.
  */
 #include <config.h>

@@ -1,6 +1,6 @@
 /*
- * Is a view what it says it is? Every checksum, every hash table, and every
- * reference from one record to another. It repairs nothing.
+ * Checking a view: every checksum, every hash table, and every reference from
+ * one record to another. It repairs nothing.
  */
 #ifndef ENSCALECTL_VIEW_CHECK_H
 #define ENSCALECTL_VIEW_CHECK_H
@@ -10,7 +10,7 @@
 #include "common/view/view.h"
 
 struct view_check {
-	/* Called for each thing that is wrong, with a sentence. */
+	/* Called with a sentence for each error. */
 	void (*report)(const char *text, void *arg);
 	void *arg;
 
@@ -20,7 +20,7 @@ struct view_check {
 	uint64_t wrong;
 };
 
-/* The letters of enum record_kind and what they are called. */
+/* The letters of enum record_kind and their names. */
 #define VIEW_KINDS 7
 struct view_kind {
 	enum record_kind kind;
@@ -28,7 +28,7 @@ struct view_kind {
 };
 extern const struct view_kind view_kinds[VIEW_KINDS];
 
-/* Looks at all of the view. What is wrong is reported and counted. */
+/* Checks the whole view. Errors are reported and counted. */
 void view_check_all(struct view_check *check, const struct view *view);
 
 #endif

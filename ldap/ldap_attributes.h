@@ -1,4 +1,4 @@
-/* The attributes of an entry in a message, as entry_parse() wants them. */
+/* The attributes of an entry in a message, in the form for entry_parse(). */
 #ifndef ENSCALE_LDAP_LDAP_ATTRIBUTES_H
 #define ENSCALE_LDAP_LDAP_ATTRIBUTES_H
 
@@ -6,7 +6,7 @@
 
 #include "ldap/ldap_entry.h"
 
-/* Attributes of one entry that are looked at; we ask for twenty or so. */
+/* The most attributes of one entry that are read; we ask for about twenty. */
 #define LDAP_ATTRIBUTES_MAX 40
 
 struct ldap_attributes {
@@ -16,8 +16,8 @@ struct ldap_attributes {
 	uint32_t count;
 };
 
-/* 0 or ENS_E_PROTOCOL. What it finds borrows from the message, too. Cleared
- * in any case: ldap_attributes_clear() before the next one. */
+/* 0 or ENS_E_PROTOCOL. The result borrows from the message, too. In any case
+ * call ldap_attributes_clear() before the next one. */
 int ldap_attributes_read(LDAP *ld, LDAPMessage *message,
     struct ldap_attributes *attributes);
 void ldap_attributes_clear(struct ldap_attributes *attributes);

@@ -38,8 +38,8 @@ struct ldap_connection_options {
 	const struct schema *schema;
 	/* A folder for what is read ahead (ldap_backlog.h); NULL: nothing is. */
 	const char *backlog_dir;
-	/* Where uri was found before, so that another connection goes to the
-	 * same server; its length 0: the name is resolved. */
+	/* The address that uri resolved to before, so that another connection
+	 * goes to the same server; length 0: the name is resolved. */
 	struct sockaddr_storage peer;
 	socklen_t peer_len;
 };
@@ -51,21 +51,22 @@ void ldap_connection_prepare(void);
 /*
  * Opens one URI: ldap://, ldaps:// or ldapi://. Returns 0; -errno or
  * ENS_E_CONFIG when the password file cannot be used; ENS_E_LDAP. On failure
- * ret_reason says what failed in the words of who refused. The caller owns
+ * ret_reason says what failed, in the words of whatever refused. The caller
+ * owns
  * *ret_ld: ldap_connection_close().
  */
 int ldap_connection_open(const struct ldap_connection_options *options,
     const char *uri, LDAP **ret_ld, char ret_reason[LDAP_REASON_MAX]);
 void ldap_connection_close(LDAP *ld);
 
-/* The i-th of the URIs in a list with spaces. 0, or ENS_E_NOTFOUND behind the
+/* The i-th of the URIs in a list with spaces. 0, or ENS_E_NOTFOUND after the
  * last; ENS_E_LIMIT. */
 int ldap_connection_uri(const char *list, uint32_t i,
     char ret_uri[LDAP_URI_MAX]);
 
 /*
- * A time limit for libldap, and for nobody else: where time_t has 32 bits of
- * itself, its struct timeval is not ours. (A limit of zero is the same in both.)
+ * A time limit, only for libldap: where time_t has 32 bits by default, its
+ * struct timeval differs from ours. (A limit of zero is the same in both.)
  */
 struct timeval ldap_connection_patience(int64_t milliseconds);
 
@@ -75,8 +76,8 @@ void ldap_connection_reason(LDAP *ld, int code, const char *what,
 
 /*
  * Reads a password: a regular file of ours or root's, mode 0600 or 0400, its
- * first line without the line end. When we may not read it, the credential with
- * the name of the file counts (systemd's LoadCredential=). Returns 0, -errno,
+ * first line without the line end. If we may not read it, the credential with
+ * the file's name is used (systemd's LoadCredential=). Returns 0, -errno,
  * ENS_E_CONFIG (mode, owner, not a regular file, empty), ENS_E_LIMIT.
  */
 int ldap_password_read(const char *path, char ret_password[LDAP_PASSWORD_MAX]);

@@ -1,7 +1,7 @@
 /*
- * Distinguished names, as far as a child has to find its parent: a digest of
- * the normalized name. Attribute types and values are compared without
- * regard to case and to runs of spaces, as caseIgnoreMatch does.
+ * Distinguished names, only so that a child can find its parent: a digest of
+ * the normalized name. Attribute types and values are compared without regard
+ * to case and to runs of spaces, as caseIgnoreMatch does.
  */
 #ifndef ENSCALE_LDAP_LDAP_DN_H
 #define ENSCALE_LDAP_LDAP_DN_H
@@ -23,7 +23,7 @@ struct ldap_dn_hash {
 int ldap_dn_hash(const char *dn, struct ldap_dn_hash *ret_self,
     struct ldap_dn_hash *ret_parent);
 
-/* The name above, as text: 0, ENS_E_SYNTAX, ENS_E_LIMIT, -ENOMEM. */
+/* The parent's name, as text: 0, ENS_E_SYNTAX, ENS_E_LIMIT, -ENOMEM. */
 int ldap_dn_parent(const char *dn, char *buf, size_t size);
 
 /* Is a name below another one, or the same? 0 when it is; ENS_E_NOTFOUND when

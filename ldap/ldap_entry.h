@@ -1,19 +1,19 @@
 /*
- * From a directory entry to a struct entry: every attribute is outside
- * input, so types are checked again, sizes have limits, and public keys are
- * parsed and written anew. An entry that breaks a rule is refused whole, with
- * a reason: it counts as absent.
+ * From a directory entry to a struct entry: every attribute is outside input,
+ * so types are checked again, sizes have limits, and public keys are parsed and
+ * encoded again. An entry that breaks a rule is refused whole, with a reason:
+ * it counts as absent.
  *
- * Two exceptions. Of sshPublicKey values that lie on an account itself
- * (openssh-lpk) a bad one is left out and named, and the others and the
- * account stay. And what is for people alone decides no right: an account's
- * cn and mail, a key's title and comment, and a node's service type are made
- * fit to be shown, with a warning. Everything else is strict.
+ * Two exceptions. Of sshPublicKey values on an account itself (openssh-lpk) a
+ * bad one is left out and reported, and the others and the account count. And
+ * what only people read decides no right: an account's cn and mail, a key's
+ * title and comment, and a node's service type are cleaned up for display, with
+ * a warning. Everything else is strict.
  *
- * Likewise of more keys of an account, host keys of a node or accounts with
- * access to an environment than there may be: what is over is left out.
+ * Likewise, if an account has more keys, a node more host keys, or an
+ * environment more accounts with access than allowed, the excess is left out.
  *
- * It knows nothing of connections: attributes come from a message, a file or
+ * It knows nothing about connections: attributes come from a message, a file or
  * a test.
  */
 #ifndef ENSCALE_LDAP_LDAP_ENTRY_H
@@ -46,13 +46,13 @@ struct entry_key {
 	HAS_KEY_FIELDS;
 };
 
-/* Two copies of one key: takes from it what the other one takes away, too.
- * False, and it is as it was: of two from= lists neither is within the other, so
- * that nothing is left of it. */
+/* Two copies of one key: also restricts it by what restricts the other. False,
+ * and unchanged, if neither of their from= lists is contained in the other, so
+ * that nothing is left of the key. */
 bool entry_key_lessen(struct entry_key *key, const struct entry_key *other);
-/* Makes the first of several copies of one key as little as all of them, in
- * whatever order they come. False, and it is as it was: none of their from=
- * lists is within all others. */
+/* Reduces the first of several copies of one key to what all of them grant, in
+ * whatever order they come. False, and unchanged, if none of their from= lists
+ * is contained in all the others. */
 bool entry_key_merge(struct entry_key *const *copies, uint32_t count);
 
 struct entry_host_key {
@@ -67,9 +67,10 @@ struct entry {
 	const char *dn;
 	const char *csn; /* entryCSN, or its like; "" without either */
 	int64_t created; /* createTimestamp; 0: unknown */
-	bool refused;    /* the fields below mean nothing then */
-	/* Why it, or a value of it, is refused, and what is said of one that
-	 * counts all the same: each a line, "\n" between; "" when nothing is. */
+	bool refused;    /* then the fields below mean nothing */
+	/* Why it, or a value of it, is refused, and warnings about one that
+	 * counts all the same: lines with "\n" between; "" if there is nothing.
+	 */
 	const char *reason, *warning;
 
 	uint32_t id; /* of an account or a node */
@@ -101,8 +102,8 @@ struct entry_attribute {
 	uint32_t value_count;
 };
 
-/* Counts up when the same attributes give another entry: all are read anew, as
- * they are when a field is added. */
+/* Increase it when the same attributes give another entry: then all are read
+ * again, as they are when a field is added. */
 #define ENTRY_RULES 3
 
 struct entry_parser;
@@ -113,16 +114,16 @@ int entry_parser_new(const struct schema *schema,
 void entry_parser_free(struct entry_parser *parser);
 
 /*
- * Fills in *ret_entry; it is the parser's until the next call. Attributes
- * that are not ours are passed over. An entry that breaks a rule is a
- * success, with refused and reason set. Returns 0, -ENOMEM, ENS_E_CRYPTO;
+ * Fills in *ret_entry, which belongs to the parser and is valid until the next
+ * call. Attributes that are not ours are skipped. An entry that breaks a rule
+ * is a success, with refused and reason set. Returns 0, -ENOMEM, ENS_E_CRYPTO;
  * ENS_E_LIMIT when not even its DN can be kept.
  */
 int entry_parse(struct entry_parser *parser, const uint8_t uuid[ENTRY_UUID_LEN],
     struct berval dn, const struct entry_attribute *attributes,
     uint32_t attribute_count, struct entry *ret_entry);
 
-/* Has it a class of ours? Others are none of our business. */
+/* Does it have a class of ours? Other entries do not concern us. */
 bool entry_is_ours(const struct entry_parser *parser,
     const struct entry_attribute *attributes, uint32_t attribute_count);
 

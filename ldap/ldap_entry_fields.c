@@ -1,6 +1,6 @@
 /*
  * The fields of an entry: a function for each type (common/view/fields.h) says
- * what its values have to be. See ldap_entry_private.h.
+ * what its values must be. See ldap_entry_private.h.
  */
 #include <config.h>
 

@@ -1,6 +1,6 @@
 /*
  * The rules of each kind of entry beyond its fields: its id, its rows of keys
- * or accounts, and what of them is kept. See ldap_entry.h.
+ * or accounts, and which of them are kept. See ldap_entry.h.
  */
 #include <config.h>
 

@@ -13,7 +13,7 @@
 #include "common/keys/ssh_key_text.h"
 #include "ldap/ldap_entry.h"
 
-/* Memory for one entry, used again for the next; it only grows. */
+/* Memory for one entry, reused for the next; it only grows. */
 struct arena {
 	uint8_t *data; /* owned */
 	size_t size;
@@ -37,46 +37,46 @@ struct parse {
 	int error; /* ours to report: -ENOMEM, ENS_E_CRYPTO */
 };
 
-/* Memory that lives until the next entry; NULL and p->error without. */
+/* Memory that is valid until the next entry; NULL and p->error if there is
+ * none. */
 void *entry_take(struct parse *p, size_t len);
 /* A copy with its NUL; "" and p->error without memory. */
 const char *entry_keep_text(struct parse *p, const char *text, size_t len);
 
 /* Refuses the entry, or a value of it, because of one attribute; false. */
 bool entry_refuse(struct parse *p, enum schema_name which, const char *reason);
-/* Says something of an attribute that is taken all the same. */
+/* Adds a warning about an attribute that is accepted all the same. */
 void entry_warn(struct parse *p, enum schema_name which, const char *text);
 /* The attribute, or NULL. */
 const struct entry_attribute *entry_has(const struct parse *p,
     enum schema_name which);
-/* Is it there? Else the entry is refused. */
+/* Is it there? Otherwise the entry is refused. */
 bool entry_need(struct parse *p, enum schema_name which);
 /* The one value of an attribute; NULL and an open *ret_ok when there is
  * none, NULL and refused when there are several. */
 const struct berval *entry_single(struct parse *p, enum schema_name which,
     bool *ret_ok);
 
-/* For texts that cannot hold a number or a word: too long for the buffer of
- * those who parse them, or with a NUL inside. */
+/* For texts that cannot be a number or a word: too long for the parser's
+ * buffer, or with a NUL inside. */
 #define ENTRY_WORD_MAX 63
 bool entry_word(const struct berval *value, char buf[ENTRY_WORD_MAX + 1]);
 /* 0, ENS_E_SYNTAX, ENS_E_RANGE. */
 int entry_number(const struct berval *value, uint32_t min, uint32_t max,
     uint32_t *ret_value);
 
-/* Leaves *ret_value as it is where the attribute is not there. */
+/* Leaves *ret_value as it is if the attribute is missing. */
 bool entry_get_number(struct parse *p, enum schema_name which, uint32_t min,
     uint32_t max, uint32_t *ret_value);
 
-/* Each field of a kind, by the rules of its type; its default where the
- * attribute is not there and need not be. What comes with a key itself keeps
- * its default. */
+/* Each field of a kind, by the rules of its type; its default if the attribute
+ * is missing and may be. What comes with a key itself keeps its default. */
 bool entry_parse_fields(struct parse *p, const struct field_table *table,
     void *ret_fields);
-/* Is the attribute a text for people alone in some kind? It is cut. */
+/* Is the attribute, in some kind, a text that only people read? It is cut. */
 bool entry_is_for_people(enum schema_name which);
 
-/* So many keys are in a value at most: one takes more bytes than this. */
+/* The most keys in a value: a key takes more bytes than this. */
 #define ENTRY_KEY_LEAST 64
 static inline size_t
 entry_keys_most(const struct berval *value)

@@ -1,4 +1,4 @@
-/* Does a server call things as we were told? See ldap_naming.h. */
+/* Does a server use the names that we were told? See ldap_naming.h. */
 #include <config.h>
 
 #include "ldap/ldap_naming.h"

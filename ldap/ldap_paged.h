@@ -1,6 +1,6 @@
 /*
  * A search by pages (RFC 2696) over an open connection: message by message,
- * without ever waiting. The pages are asked for as they are needed.
+ * without ever waiting. Pages are requested as they are needed.
  */
 #ifndef ENSCALE_LDAP_LDAP_PAGED_H
 #define ENSCALE_LDAP_LDAP_PAGED_H
@@ -26,16 +26,16 @@ struct ldap_paged_message {
 
 struct ldap_paged;
 
-/* Everything is borrowed for as long as the search lasts, but the filter. The
+/* Everything except the filter is borrowed as long as the search lasts. The
  * attributes end with NULL. 0, -ENOMEM, ENS_E_LDAP with ret_reason. */
 int ldap_paged_start(LDAP *ld, const char *base, int scope, const char *filter,
     const char *const *attributes, struct ldap_paged **ret_paged,
     char ret_reason[LDAP_REASON_MAX]);
 void ldap_paged_free(struct ldap_paged *paged);
 
-/* message is zeroes before its first use, and used for one search after the
- * other. 0, -ENOMEM, ENS_E_PROTOCOL, ENS_E_LDAP (the connection is gone: see
- * reason). */
+/* message must be zeros before its first use, and can be used for one search
+ * after the other. 0, -ENOMEM, ENS_E_PROTOCOL, ENS_E_LDAP (the connection is
+ * gone: see reason). */
 int ldap_paged_next(struct ldap_paged *paged,
     struct ldap_paged_message *message);
 

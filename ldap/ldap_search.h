@@ -1,4 +1,5 @@
-/* What is looked for in a directory: below which entry, and by which names. */
+/* What to search for in a directory: below which entry, and with which names.
+ */
 #ifndef ENSCALE_LDAP_LDAP_SEARCH_H
 #define ENSCALE_LDAP_LDAP_SEARCH_H
 
@@ -13,8 +14,8 @@ struct ldap_search {
 	const struct schema *schema; /* borrowed */
 	char filter[LDAP_SEARCH_FILTER_MAX];
 	/* What entry_parse() reads, by the directory's names; borrowed from the
-	 * schema. Polled, the first LDAP_SEARCH_STAMPS tell which entry it is,
-	 * and which version of it. Ends with NULL. */
+	 * schema. If polled, the first LDAP_SEARCH_STAMPS identify the entry
+	 * and its version. Ends with NULL. */
 	const char *attributes[SCHEMA_COUNT + 1];
 	int limit; /* entries at most; 0: all */
 };

@@ -1,13 +1,13 @@
 /*
  * RFC 4533 over an open connection: messages one by one, without ever waiting.
- * Entries are known by the UUID of the control that comes with each, and by
- * nothing else: what a server calls an entry in an attribute may be another
- * number (389 Directory Server). Without the control they are known by that
- * attribute, for who has seen that it is the same.
+ * Entries are identified by the UUID of the control that comes with each, and
+ * by nothing else: an attribute may hold another number (389 Directory Server).
+ * Without the control they are identified by that attribute, for callers that
+ * have seen that it is the same.
  *
  * Why not libldap's ldap_sync_init()? It returns when the whole refresh is
  * over, so a server that hangs in the middle would hang our loop, and it does
- * not tell a refresh that names what is present (the rest is to be swept)
+ * not distinguish a refresh that names what is present (the rest must be swept)
  * from one that names what is gone. The protocol itself is small.
  */
 #ifndef ENSCALE_LDAP_LDAP_SYNC_H
@@ -35,28 +35,28 @@ enum ldap_sync_kind {
 struct ldap_sync_message {
 	enum ldap_sync_kind kind;
 	struct entry entry;
-	/* The entry's entryUUID, if asked for, says the same; without the
-	 * control: it says one, or else there is no entry. */
+	/* The entry's entryUUID, if it was asked for, is the same; without the
+	 * control: it has one, otherwise there is no entry. */
 	bool named;
 	const uint8_t (*uuids)[ENTRY_UUID_LEN];
 	uint32_t uuid_count;
 	/* With DONE: what this refresh did not name is gone. */
 	bool swept;
-	/* With any kind; an empty one is no news. */
+	/* With any kind; an empty one means no change. */
 	struct berval cookie;
 	int code; /* an LDAP result code, with END */
 	char reason[LDAP_REASON_MAX];
-	LDAPMessage *other; /* the caller's to free, with OTHER */
+	LDAPMessage *other; /* with OTHER: the caller must free it */
 };
 
 struct ldap_sync;
 
 /*
- * Starts the search; ld and what stay the caller's and must outlive it. mode:
+ * Starts the search; ld and what are borrowed and must outlive it. mode:
  * LDAP_SYNC_REFRESH_AND_PERSIST, or LDAP_SYNC_REFRESH_ONLY for what there is
  * now, which ends with END and LDAP_SUCCESS; LDAP_SYNC_NONE for the same
- * without the control. An empty cookie asks for
- * everything. Returns 0, -ENOMEM, ENS_E_LDAP with *ret_reason.
+ * without the control. An empty cookie asks for everything. Returns 0, -ENOMEM,
+ * ENS_E_LDAP with *ret_reason.
  */
 int ldap_sync_start(LDAP *ld, const struct ldap_search *what, int mode,
     struct berval cookie, struct ldap_sync **ret_sync,
@@ -64,14 +64,14 @@ int ldap_sync_start(LDAP *ld, const struct ldap_search *what, int mode,
 void ldap_sync_free(struct ldap_sync *sync);
 
 /*
- * The next message, without waiting. What it points to lives until the next
+ * The next message, without waiting. What it points to is valid until the next
  * call. Returns 0 (look at kind), -ENOMEM, ENS_E_CRYPTO, ENS_E_LDAP (the
- * connection is gone: reason), ENS_E_PROTOCOL (the server talks nonsense).
+ * connection is gone: reason), ENS_E_PROTOCOL (the server broke the protocol).
  */
 int ldap_sync_next(struct ldap_sync *sync,
     struct ldap_sync_message *ret_message);
 
-/* For another search whose entries shall have the control, too; to be freed
+/* The control, for another search whose entries should have it, too; free it
  * with ldap_control_free(). 0 or -ENOMEM. */
 int ldap_sync_control(int mode, struct berval cookie,
     LDAPControl **ret_control);

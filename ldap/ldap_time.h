@@ -10,14 +10,14 @@
 /* To seconds since the epoch; a fraction is cut. 0 or ENS_E_SYNTAX. */
 int ldap_time_parse(const char *text, size_t len, int64_t *ret_time);
 
-/* A change sequence number (ldap_csn.h) that says this second and no server.
- * 0, or ENS_E_RANGE outside the years 1 to 9999. */
+/* A change sequence number (ldap_csn.h) for this second and no server. 0, or
+ * ENS_E_RANGE outside the years 1 to 9999. */
 int ldap_time_csn(int64_t time, char ret_csn[CSN_LEN + 1]);
-/* The second of a CSN that was made so; ENS_E_SYNTAX for any other. */
+/* The second of a CSN that was made by that; ENS_E_SYNTAX for any other. */
 int ldap_time_of_csn(const char *csn, int64_t *ret_time);
 
-/* The second of the furthest CSN, less some seconds, as a filter wants it:
- * "20251122225400Z"; an empty text when there is none. */
+/* The second of the furthest CSN, less some seconds, in the form for a filter:
+ * "20251122225400Z"; an empty text if there is none. */
 void ldap_time_of_csns(const struct csn_set *set, int64_t less,
     char ret_text[CSN_LEN + 1]);
 

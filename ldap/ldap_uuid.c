@@ -1,4 +1,4 @@
-/* Which entry is it? See ldap_uuid.h. */
+/* Identifying an entry. See ldap_uuid.h. */
 #include <config.h>
 
 #include "ldap/ldap_uuid.h"

@@ -1,6 +1,6 @@
 /*
- * Which entry is it? RFC 4533 tells; elsewhere an attribute does, or the name
- * of the entry has to.
+ * Identifying an entry. RFC 4533 does; elsewhere an attribute does, or the
+ * entry's name must.
  */
 #ifndef ENSCALE_LDAP_LDAP_UUID_H
 #define ENSCALE_LDAP_LDAP_UUID_H
@@ -23,14 +23,14 @@ int ldap_uuid_of(const struct schema *schema, const char *dn,
 /* "6ba7b810-9dad-11d1-80b4-00c04fd430c8" (RFC 4530) */
 void ldap_uuid_text(const uint8_t uuid[ENTRY_UUID_LEN],
     char ret_text[LDAP_UUID_TEXT_LEN + 1]);
-/* What the attribute that the schema has for entryUUID says, as text; false:
- * it is not there, or says it otherwise. */
+/* The UUID in the attribute that the schema has for entryUUID, as text; false:
+ * it is missing, or has another form. */
 bool ldap_uuid_named(const struct schema *schema,
     const struct entry_attribute *attributes, uint32_t attribute_count,
     uint8_t ret_uuid[ENTRY_UUID_LEN]);
 /*
- * Does it say this UUID? Then a filter finds the entry by it. 389 Directory Server's entryUUID
- * is another one than RFC 4533 tells there.
+ * Is it this UUID? Then a filter can find the entry by it. 389 Directory
+ * Server's entryUUID differs from the one of RFC 4533 there.
  */
 bool ldap_uuid_is_named(const struct schema *schema,
     const struct entry_attribute *attributes, uint32_t attribute_count,

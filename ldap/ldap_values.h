@@ -5,9 +5,9 @@
 #include <ldap.h>
 #include <stdint.h>
 
-/* Waits, timeout seconds at most. An LDAP result code; *ret_values is NULL
- * without any, which is LDAP_SUCCESS also when the entry is not there or not
- * for us; else the caller's: ldap_value_free_len(). */
+/* Waits, timeout seconds at most. An LDAP result code; *ret_values is NULL if
+ * there are none, which is LDAP_SUCCESS also when the entry is missing or
+ * hidden from us; otherwise the caller owns it: ldap_value_free_len(). */
 int ldap_values_read(LDAP *ld, const char *dn, const char *attribute,
     uint32_t timeout, struct berval ***ret_values);
 

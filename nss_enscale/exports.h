@@ -1,6 +1,6 @@
 /*
  * What glibc finds in libnss_enscale.so.2 by name; see "NSS Modules
- * Interface" in its manual. Nothing else of the module can be seen.
+ * Interface" in its manual. Nothing else in the module is visible.
  */
 #ifndef ENSCALE_NSS_ENSCALE_EXPORTS_H
 #define ENSCALE_NSS_ENSCALE_EXPORTS_H

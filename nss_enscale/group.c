@@ -1,7 +1,7 @@
 /*
  * One private group per account, of the account's name and without members.
- * Groups are not enumerated: nothing needs it, and initgroups_dyn() is why
- * glibc does not.
+ * Groups are not enumerated: nothing needs that; thanks to initgroups_dyn() not
+ * even glibc.
  */
 #include <config.h>
 

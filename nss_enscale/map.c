@@ -1,12 +1,12 @@
 /*
- * The map of this process. A pointer, read and exchanged atomically, is all
- * that threads share: no lock that a fork could leave held.
+ * The map of this process. Threads share only a pointer, which is read and
+ * exchanged atomically: there is no lock that a fork could leave held.
  *
  * When a map is retired its successor is mapped beside it, and the old
  * mapping stays, since another thread may be reading it: 32 MiB of addresses
- * and no memory each time. Maps are retired by a change of uid_base or of
- * their format, so hardly ever; after RETIRED_MAX of them the process maps
- * and unmaps for every question, which is slower and as right.
+ * and no memory each time. Maps are retired when uid_base or their format
+ * changes, so hardly ever; after RETIRED_MAX of them the process maps and
+ * unmaps for every lookup, which is slower but just as correct.
  */
 #include <config.h>
 

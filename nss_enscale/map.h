@@ -1,6 +1,6 @@
 /*
- * The account map of this process: mapped at the first question, shared by
- * all threads, and never unmapped while anybody might read it.
+ * The account map of this process: mapped at the first lookup, shared by all
+ * threads, and never unmapped while a thread might read it.
  */
 #ifndef ENSCALE_NSS_ENSCALE_MAP_H
 #define ENSCALE_NSS_ENSCALE_MAP_H
@@ -9,11 +9,11 @@
 
 #include "common/names/account_map.h"
 
-/* One question's use of the map: nss_map_get() once, and whatever it said,
- * nss_map_put() once. */
+/* One lookup's use of the map: call nss_map_get() once, and then, whatever it
+ * returned, nss_map_put() once. */
 struct nss_map {
 	const struct account_map *map;
-	bool private; /* of this question alone: unmapped after it */
+	bool private; /* for this lookup only: unmapped after it */
 };
 
 /* 0, or the error of account_map_open(): cannot tell. */

@@ -1,7 +1,7 @@
 /*
- * passwd entries, by name and uid, and one after the other where the map
- * allows that. Names outside the grammar and uids outside the range are
- * answered without a system call.
+ * passwd entries, by name and uid, and one after the other if the map allows
+ * that. Names outside the grammar and uids outside the range are answered
+ * without a system call.
  */
 #include <config.h>
 

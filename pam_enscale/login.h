@@ -15,14 +15,14 @@
 #include "common/policy/policy.h"
 #include "pam_enscale/name_service.h"
 
-/* How a step ends. There is one yes; whatever is added later is a no. */
+/* How a step ends. There is one yes; whatever is added later must be a no. */
 enum login_outcome {
 	LOGIN_ALLOWED = 1,
 	LOGIN_NOT_OURS,    /* a name outside the grammar */
 	LOGIN_UNKNOWN,     /* no such account */
-	LOGIN_EXPIRED,     /* the account's time is over */
+	LOGIN_EXPIRED,     /* the account has expired */
 	LOGIN_REFUSED,     /* policy or the session limit says no */
-	LOGIN_CANNOT_TELL, /* no view, no registry, no memory, no own name */
+	LOGIN_CANNOT_TELL, /* no view, registry or memory, or another's name */
 	LOGIN_MISUSED,     /* wrong arguments, configuration or order */
 };
 
@@ -30,14 +30,14 @@ enum login_outcome {
 struct login {
 	struct login_name name;
 	char session[SESSION_ID_LEN + 1];
-	char sessions_dir[CONFIG_PATH_MAX]; /* where the record lies */
+	char sessions_dir[CONFIG_PATH_MAX]; /* the record's folder */
 	bool published;
-	/* of the open session, for the line at its end */
+	/* of the open session, for the log line at its end */
 	char address[ADDRESS_TEXT_MAX + 1];
 	uint8_t fingerprint[SHA256_LEN];
 };
 
-/* What a step found: for the log, and a sentence for the person. */
+/* What a step found: for the log, with a sentence for the person. */
 struct login_report {
 	/* one word: policy's verdict, "session-limit" or "name-service" */
 	const char *reason;
@@ -58,8 +58,8 @@ struct login_source {
 int login_begin(struct login *ret_login, const struct login_name *name);
 
 /*
- * Takes the address that sshd gives; a zone ("%eth0") is dropped. Returns 0,
- * or ENS_E_SYNTAX for what is no numeric address.
+ * Reads the address that sshd gives; a zone ("%eth0") is dropped. Returns 0, or
+ * ENS_E_SYNTAX if it is not a numeric address.
  */
 int login_parse_address(const char *text,
     char ret_address[ADDRESS_TEXT_MAX + 1]);
@@ -71,22 +71,22 @@ int login_parse_address(const char *text,
  */
 int login_parse_auth_info(const char *text, uint8_t ret_digest[SHA256_LEN]);
 
-/* May this account come in, is it itself to the name service, and has it a
- * session left? */
+/* May this account log in, does the name service know it as itself, and may it
+ * open one more session? */
 enum login_outcome login_check_account(const struct config *config,
     const struct login *login, const struct login_source *source,
     struct login_report *ret_report);
 
 /*
- * Publishes the session and then asks policy again, with the key: what the
- * guard ended in between is seen here, what it ends later it finds in the
- * registry. A no takes the record away again.
+ * Publishes the session and then asks policy again, with the key: what was
+ * revoked in between is noticed here, and for what is revoked later the guard
+ * finds the session in the registry. A no removes the record again.
  */
 enum login_outcome login_open_session(const struct config *config,
     struct login *login, const struct login_source *source,
     struct login_report *ret_report);
 
-/* Takes the record away, if there is one. 0 or -errno. */
+/* Removes the record, if there is one. 0 or -errno. */
 int login_close_session(struct login *login);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * See name_service.h. It refuses to know by itself what an entry of ours
- * holds: the NSS module's own function says it.
+ * See name_service.h. It does not itself know what our entries hold: the NSS
+ * module's own function says that.
  */
 #include <config.h>
 

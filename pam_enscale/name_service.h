@@ -1,8 +1,8 @@
 /*
- * What this host's name service says of a login name. sshd becomes whoever
- * getpwnam() and initgroups() say, and our NSS module may not be the one that
- * answered: a local user can have a number for a name, and another service
- * can stand in front of ours.
+ * What this host's name service says about a login name. sshd becomes whoever
+ * getpwnam() and initgroups() say, and that answer may not come from our NSS
+ * module: a local user's name can be a number, and another service can come
+ * before ours.
  */
 #ifndef ENSCALE_PAM_NAME_SERVICE_H
 #define ENSCALE_PAM_NAME_SERVICE_H
@@ -15,9 +15,9 @@
 #define NAME_SERVICE_CAUSE_MAX 320
 
 /*
- * Does it say of this name, of its uid and of its groups what our own module
- * says of an account? When not, cause has the reason, for operators. It asks
- * every service of nsswitch.conf, as sshd does.
+ * Does it say about this name, its uid and its groups what our own module says
+ * about an account? If not, cause has the reason, for operators. It asks every
+ * service in nsswitch.conf, as sshd does.
  */
 bool name_service_agrees(const struct login_name *name, uint32_t uid_base,
     char cause[NAME_SERVICE_CAUSE_MAX]);

@@ -5,13 +5,12 @@
  *
  * It runs as root inside sshd's monitor, reads finished local files and
  * writes one: the session's record. It refuses to authenticate (keys are
- * sshd's business), to change PAM_USER, to ask anybody, and to leave a
- * decision to the next module: PAM_IGNORE is for names that cannot be ours,
- * and the shipped stack makes a refusal of it.
+ * sshd's business), to change PAM_USER, to ask anybody, and to leave a decision
+ * to the next module: PAM_IGNORE is for names that cannot be ours, and the
+ * shipped stack turns it into a refusal.
  *
- * It links libcrypto for one SHA-256, of the key that sshd verified: sshd
- * has the same library loaded, and a hash of our own would be one more thing
- * to trust.
+ * It links libcrypto for one SHA-256, of the key that sshd verified: sshd has
+ * the same library loaded, and our own hash would be one more thing to trust.
  */
 #include <config.h>
 

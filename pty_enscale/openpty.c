@@ -6,8 +6,8 @@
  * sshd makes a terminal that echoes and edits lines, tells the client that it
  * may send, and only then starts the shell: what a quick client types reaches
  * the terminal some milliseconds before the shell's first instruction, and no
- * setting of sshd's is earlier. It refuses to know anything of what is typed,
- * and changes nothing when it cannot.
+ * setting of sshd's takes effect earlier. It never reads what is typed, and if
+ * it fails it changes nothing.
  */
 #include <config.h>
 

@@ -1,4 +1,4 @@
-/* Children and files of one's own. See apart.h. */
+/* Children and private files. See apart.h. */
 #include <config.h>
 
 #include "common/base/apart.h"

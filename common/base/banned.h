@@ -1,7 +1,7 @@
 /*
  * Included before everything else by the compiler's command line: config.h,
- * so that no file can forget it, and functions that this project does not
- * use. A length that nobody checked is a compile error, not a review comment.
+ * so that no file can forget it, and the functions that this project does not
+ * use. An unchecked length is a compile error, not a review comment.
  *
  * Instead: snprintf() and memcpy() with the size in hand; parse_u32() and
  * its kin in common/names/login_name.h for numbers.

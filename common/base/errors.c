@@ -1,5 +1,5 @@
 /*
- * Words for error codes. No allocation, no locale, no thread's buffer.
+ * Words for error codes. No allocation, no locale, no thread-local buffer.
  */
 #include <config.h>
 

@@ -1,7 +1,7 @@
 /*
- * One space of error codes: 0 is success, -errno what the system said, and
- * the codes below what only we can say. A code names a cause, not a place;
- * error_text() is the only function that words it.
+ * One space of error codes: 0 is success, -errno is what the system said, and
+ * the codes below are our own. A code names a cause, not a place; error_text()
+ * is the only function that words it.
  */
 #ifndef ENSCALE_COMMON_BASE_ERRORS_H
 #define ENSCALE_COMMON_BASE_ERRORS_H

@@ -1,8 +1,8 @@
 /*
  * Landlock (landlock(7)), without a library and without the kernel's newest
  * header: a process gives up rights for itself and all its children, for
- * ever. What a right means is in linux/landlock.h; those of later versions
- * than Debian 12's header has are named here.
+ * ever. What a right means is in linux/landlock.h; rights that Debian 12's
+ * header does not have yet are named here.
  */
 #ifndef ENSCALE_COMMON_BASE_LANDLOCK_H
 #define ENSCALE_COMMON_BASE_LANDLOCK_H
@@ -19,17 +19,18 @@
 #define LANDLOCK_SCOPE_SOCKETS (1ULL << 0) /* abstract unix sockets */
 #define LANDLOCK_SCOPE_SIGNALS (1ULL << 1)
 
-/* What is taken away, but for what a rule gives back. */
+/* The rights to take away, except where a rule gives them back. */
 struct landlock_rights {
 	uint64_t files, network, scopes;
 };
 
-/* Landlock's version in this kernel; 0: it has none, or it is off. */
+/* Landlock's version in this kernel; 0: there is none, or it is off. */
 int landlock_version(void);
 
 /*
  * A new ruleset: a descriptor to be closed, or -errno; -ENOSYS and -EOPNOTSUPP
- * where there is no Landlock, -EINVAL for rights that its version has not.
+ * where there is no Landlock, -EINVAL for rights that its version does not
+ * have.
  */
 ENS_MUST_CHECK int landlock_open(const struct landlock_rights *rights);
 

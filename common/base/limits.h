@@ -1,7 +1,7 @@
 /*
  * Every size that an outsider can choose has a name and a number here.
- * What is over a limit is refused whole and reported, never cut; of rows that
- * are more than a list holds, those that are over are refused.
+ * What is over a limit is refused whole and reported, never cut; if there are
+ * more rows than a list holds, the excess rows are refused.
  */
 #ifndef ENSCALE_COMMON_BASE_LIMITS_H
 #define ENSCALE_COMMON_BASE_LIMITS_H
@@ -10,10 +10,11 @@
 #define LOGIN_DIGITS_MAX 9
 #define LOGIN_TEXT_MAX   (2 * LOGIN_DIGITS_MAX + 1)
 
-/* A passwd entry of anybody's, in bytes; /etc/passwd's longest line counts. */
+/* Any passwd entry, in bytes; the longest line in /etc/passwd must fit. */
 #define PASSWD_ENTRY_MAX (64 * 1024)
 
-/* Account and node ids that can exist (28 bits; more parses as unknown). */
+/* The largest account and node ids that can exist (28 bits; a larger number
+ * parses as an unknown one). */
 #define ACCOUNT_ID_MAX 0x0fffffffU
 #define NODE_ID_MAX    999999999U
 
@@ -38,14 +39,14 @@
 #define LDIF_FILE_MAX   ((int64_t)4 << 30)
 #define LDIF_RECORD_MAX ((size_t)64 << 20)
 
-/* What a connection to a directory may be read ahead by, in bytes of the file
- * system that has the state; what has to stay free there beside twice that. */
+/* How far a connection to a directory may be read ahead, in bytes on the file
+ * system of the state; and what must stay free there besides twice that. */
 #define LDAP_BACKLOG_MAX   ((uint64_t)4 << 30)
 #define LDAP_BACKLOG_SPARE ((uint64_t)256 << 20)
 
 /* What one transaction may add to the state, in bytes of its file: a first
- * refresh is one, and takes two KiB for an account with its keys. Where an
- * address has 32 bits that is all that the state may have. */
+ * refresh is one, and takes two KiB for an account with its keys. On 32-bit
+ * machines this is the limit for the whole state. */
 #ifdef __LP64__
 #	define STATE_GROWTH_MAX ((size_t)16 << 30)
 #else
@@ -58,7 +59,7 @@
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 16384
 
-/* Keys that users add themselves: as many as an account may have in all to
+/* Keys that users add themselves: how many an account may have in all and still
  * add one more, and how often it may change them on one gateway. */
 #define MANAGED_KEYS_MAX    100
 #define KEY_CHANGES_MAX     20
@@ -73,13 +74,13 @@
 #define HOST_KEY_NODES_MAX       10000
 #define RECORD_SIZE_MAX          (16 * 1024 * 1024)
 
-/* The view: segments that a reader opens at most; how long one of the version
- * before stays for a login that was under way when the writer was updated:
- * sshd's LoginGraceTime, and as much again. */
+/* The view: the most segments that a reader opens; how long a view of the
+ * previous version stays for a login that was in progress when the writer was
+ * updated: sshd's LoginGraceTime, doubled. */
 #define VIEW_SEGMENTS_MAX    16
 #define VIEW_OVERLAP_SECONDS 120
 
-/* What an administrator asks of enscale-sync, and its answer. */
+/* An administrator's request to enscale-sync, and the answer. */
 #define CONTROL_WORD_MAX   32
 #define CONTROL_ANSWER_MAX 512
 

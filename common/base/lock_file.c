@@ -1,5 +1,5 @@
 /* See lock_file.h. It refuses to follow a link, and never removes the file:
- * then two could hold two locks of one name. */
+ * otherwise two processes could hold two locks of one name. */
 #include <config.h>
 
 #include "common/base/lock_file.h"

@@ -1,4 +1,4 @@
-/* What systemd is told. See supervisor.h. */
+/* Telling systemd. See supervisor.h. */
 #include <config.h>
 
 #include "common/base/supervisor.h"

@@ -13,8 +13,8 @@
 
 #define SUPERVISOR_TEXT_MAX 1280
 
-/* Sends one assignment, as "READY=1". False: it was not taken, and may be
- * sent again; true also when nobody wants to be told. */
+/* Sends one assignment, such as "READY=1". False: it was not received, and may
+ * be sent again; true also when there is no supervisor. */
 bool supervisor_tell(const char *text);
 
 /* READY=1, of a daemon that serves at once and says so once: this one waits
@@ -25,11 +25,11 @@ void supervisor_tell_ready(void);
  * the watchdog bites for another minute. */
 void supervisor_tell_progress(void);
 
-/* Sends STATUS=, when it is another than the one that was taken last. */
+/* Sends STATUS=, if it differs from the last one that was received. */
 void supervisor_tell_status(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
-/* Feeds the watchdog, where there is one, as long as the loop runs. 0 or
+/* Keeps the watchdog alive, if there is one, as long as the loop runs. 0 or
  * -errno; *ret_source is NULL where there is none. */
 int supervisor_feed_watchdog(sd_event *event, sd_event_source **ret_source);
 

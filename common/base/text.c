@@ -1,5 +1,5 @@
 /*
- * Making directory text fit to be shown. Independent of the locale.
+ * Making directory text fit for display. Independent of the locale.
  */
 #include <config.h>
 

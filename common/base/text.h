@@ -9,10 +9,10 @@
 
 /*
  * Copies text into buf so that it can be shown: well-formed UTF-8 without
- * control characters (C0, DEL, C1), line and paragraph separators, marks of
- * direction, and what cannot be seen (zero-width, tags, fillers; but variation
- * selectors, which emoji have); every other byte becomes '?'.
- * Cut at a character's end when buf is too small. Returns the length; buf is
+ * control characters (C0, DEL, C1), line and paragraph separators, direction
+ * marks, and invisible characters (zero-width, tags, fillers; but with
+ * variation selectors, which emoji need); every other byte becomes '?'. Cut at
+ * the end of a character when buf is too small. Returns the length; buf is
  * always NUL-terminated (size >= 1).
  */
 size_t text_printable(const char *text, char *buf, size_t size);
@@ -21,10 +21,10 @@ char *text_copy_printable(const char *text);
 /* Is text already what text_printable() would make of it? */
 bool text_is_printable(const char *text);
 /*
- * Copies a text for people, len bytes of anything, into buf: what
+ * Copies a text that only people read, len bytes of anything, into buf: what
  * text_printable() would not show is left out, tabs and line ends become a
- * space, or nothing at its ends, and it is cut at a character's end.
- * Returns the length; *ret_changed: buf is not what came.
+ * space, or nothing at the beginning and end, and it is cut at the end of a
+ * character. Returns the length; *ret_changed: buf differs from the input.
  */
 size_t text_display(const char *text, size_t len, char *buf, size_t size,
     bool *ret_changed);

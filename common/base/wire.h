@@ -20,7 +20,7 @@ struct bytes {
 };
 
 bool bytes_equal(struct bytes a, struct bytes b);
-/* True when b holds exactly the characters of text, without a NUL. */
+/* True if b is exactly the characters of text, without a NUL. */
 bool bytes_equal_text(struct bytes b, const char *text);
 
 struct wire_reader {
@@ -73,8 +73,8 @@ void wire_write_string(struct wire_writer *writer, const void *data,
 /* An SSH string of a C string's characters. */
 void wire_write_cstring(struct wire_writer *writer, const char *text);
 void wire_write_text(struct wire_writer *writer, const char *text);
-/* Opens an SSH string whose length is not known yet; returns its place, for
- * wire_write_end_string(), which fills the length in. They may nest. */
+/* Begins an SSH string whose length is not known yet; returns its position, for
+ * wire_write_end_string(), which fills in the length. They may nest. */
 size_t wire_write_begin_string(struct wire_writer *writer);
 void wire_write_end_string(struct wire_writer *writer, size_t place);
 

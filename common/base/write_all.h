@@ -1,4 +1,4 @@
-/* write(2), until all is written. */
+/* write(2), until everything is written. */
 #ifndef ENSCALE_COMMON_BASE_WRITE_ALL_H
 #define ENSCALE_COMMON_BASE_WRITE_ALL_H
 

@@ -1,7 +1,7 @@
 /*
  * /etc/enscale/enscale.conf: an INI file read with libinih. Every key has a
- * default; an unknown section or key, a key given twice or a bad value is an
- * error that names file and line. The keys are listed in enscale.conf(5).
+ * default; an unknown section or key, a key that is given twice, or a bad value
+ * is an error that names file and line. The keys are listed in enscale.conf(5).
  */
 #ifndef ENSCALE_COMMON_CONFIG_CONFIG_H
 #define ENSCALE_COMMON_CONFIG_CONFIG_H
@@ -17,13 +17,13 @@
 #define CONFIG_ERROR_MAX (2 * CONFIG_VALUE_MAX)
 
 enum config_method {
-	CONFIG_METHOD_SYNC, /* RFC 4533: the server tells every change */
-	CONFIG_METHOD_POLL, /* it is asked */
+	CONFIG_METHOD_SYNC, /* RFC 4533: the server reports every change */
+	CONFIG_METHOD_POLL, /* it is polled */
 };
 
 enum config_scope {
 	CONFIG_SCOPE_SUBTREE,
-	CONFIG_SCOPE_ONE, /* the entries right below base */
+	CONFIG_SCOPE_ONE, /* the entries directly below base */
 };
 
 struct config {
@@ -67,7 +67,8 @@ struct config {
 	uint32_t connect_timeout; /* seconds */
 	bool native; /* users' own ssh may reach their nodes through here */
 
-	/* [keys]; manage: users add and delete their own, by enscale-keyd */
+	/* [keys]; manage: users may add and delete their own, through
+	 * enscale-keyd */
 	bool no_touch; /* for schema: keys may have no-touch-required */
 	bool manage;
 	char keyd_bind_dn[CONFIG_VALUE_MAX]; /* "": SASL EXTERNAL */
@@ -97,12 +98,12 @@ ENS_MUST_CHECK int config_load(const char *path, struct config *ret_config,
 #define CONFIG_STATE_DIR    "state"
 #define CONFIG_GUARD_DIR    "guard" /* below both */
 #define CONFIG_SESSIONS_DIR "sessions"
-#define CONFIG_CA_FILE      "guard/ca" /* the fingerprint that signs */
+#define CONFIG_CA_FILE      "guard/ca" /* the fingerprint of the key that signs */
 #define CONFIG_GUARD_SOCKET "guard/guard.sock"
 #define CONFIG_AGENT_SOCKET "guard/agent.sock"
 #define CONFIG_KEYD_SOCKET  "keyd/keyd.sock"
 #define CONFIG_SYNC_SOCKET  "sync/control.sock"
-/* Is there while hop.native is on, for enscale-keys, which reads no
+/* Exists while hop.native is on, for enscale-keys, which reads no
  * configuration. */
 #define CONFIG_NATIVE_MARK "guard/native"
 /* Datagrams of enscale-sync, of any content: the view was published. */

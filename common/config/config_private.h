@@ -16,7 +16,7 @@ enum kind {
 	KIND_TEXT,      /* printable, may be empty */
 	KIND_REQUIRED,  /* printable, not empty */
 	KIND_PATH,      /* begins with "/" */
-	KIND_PATH_LIST, /* several, with spaces; may be empty */
+	KIND_PATH_LIST, /* several, separated by spaces; may be empty */
 	KIND_PATH_OR_NONE,
 	KIND_URI_LIST,
 	KIND_FILTER,
@@ -27,7 +27,7 @@ enum kind {
 	KIND_U16,
 	KIND_SECONDS, /* int64_t: a number and s, m, h or d */
 	KIND_PERIOD,  /* the same, and never 0 */
-	KIND_WORD,    /* an enum, by its place among words */
+	KIND_WORD,    /* an enum, by its position in a list of words */
 };
 
 struct key {
@@ -48,7 +48,7 @@ struct load {
 	char error[CONFIG_ERROR_MAX];
 };
 
-/* Keeps the first error; the reader stops at it. */
+/* Records the first error, at which the reader stops. */
 void config_fail(struct load *load, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Sets the field of a key, or fails. */

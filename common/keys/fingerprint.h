@@ -13,8 +13,9 @@
 #include "common/base/wire.h"
 #include "common/keys/fingerprint_text.h"
 
-/* For who hashes by the million, before there are threads: looking SHA-256 up
- * in libcrypto takes as long as hashing some hundred bytes. Never undone. */
+/* For callers that hash by the million; call it before there are threads:
+ * looking SHA-256 up in libcrypto takes as long as hashing a few hundred bytes.
+ * Never undone. */
 void fingerprint_prepare(void);
 
 /* SHA-256 of a key blob. 0 or ENS_E_CRYPTO. */

@@ -1,6 +1,6 @@
 /*
- * SSH public keys. It refuses to guess: what is not exactly of a form that
- * is written down is no key. Points are not checked to lie on their curve;
+ * SSH public keys. It refuses to guess: what does not have exactly one of the
+ * documented forms is not a key. Points are not checked to lie on their curve;
  * sshd does that when it verifies, and a key off its curve opens nothing.
  */
 #include <config.h>

@@ -1,8 +1,8 @@
 /*
- * SSH public keys: parsed strictly, judged, and written anew, so that no
- * byte of directory text reaches sshd; ssh_key_text.h has several. Formats: RFC 4253 section 6.6,
- * RFC 5656 section 3.1, RFC 8709, OpenSSH PROTOCOL.u2f, sshd(8)
- * AUTHORIZED_KEYS FILE FORMAT. libc only.
+ * SSH public keys: parsed strictly, judged, and encoded again, so that no byte
+ * of directory text reaches sshd; ssh_key_text.h is for texts with several
+ * keys. Formats: RFC 4253 section 6.6, RFC 5656 section 3.1, RFC 8709, OpenSSH
+ * PROTOCOL.u2f, sshd(8) AUTHORIZED_KEYS FILE FORMAT. libc only.
  */
 #ifndef ENSCALE_COMMON_KEYS_SSH_KEY_H
 #define ENSCALE_COMMON_KEYS_SSH_KEY_H
@@ -24,23 +24,23 @@ enum ssh_key_type {
 	SSH_KEY_SK_ECDSA_256,
 };
 
-/* What a key's options say beside from= and expiry-time=, as bits. */
+/* A key's options other than from= and expiry-time=, as bits. */
 #define KEY_NO_PTY   0x01U /* no-pty */
 #define KEY_NO_AGENT 0x02U /* no-agent-forwarding */
 #define KEY_NO_PORTS 0x04U /* no-port-forwarding */
-#define KEY_VERIFY   0x08U /* verify-required: a security key asks for a PIN */
-#define KEY_NO_TOUCH 0x10U /* no-touch-required: it asks for no touch */
+#define KEY_VERIFY   0x08U /* verify-required: a PIN is asked for */
+#define KEY_NO_TOUCH 0x10U /* no-touch-required: no touch is needed */
 #define KEY_OPTIONS  0x1fU /* all of them */
-/* Those that narrow what a session may do. */
+/* Those that restrict what a session may do. */
 #define KEY_NARROWED (KEY_NO_PTY | KEY_NO_AGENT | KEY_NO_PORTS)
-/* As little as both: what either takes away is away, and a touch is asked for
- * unless neither does. */
+/* The rights that both have: what either forbids is forbidden, and a touch is
+ * required if either requires it. */
 uint8_t ssh_key_stricter_options(uint8_t a, uint8_t b);
 /*
  * Of two from= lists ("": none) the one that lets in no address that the other
- * keeps out; a, when both are as strict. NULL: neither is known to. Patterns
- * are compared as texts: a list is within another one that has all of its
- * patterns, and no "!" that it has not.
+ * keeps out; a, when both are equally strict. NULL: neither is known to.
+ * Patterns are compared as texts: a list is contained in another one that has
+ * all of its patterns, and no "!" that it does not have.
  */
 const char *ssh_key_stricter_from(const char *a, const char *b);
 
@@ -53,7 +53,7 @@ struct ssh_key {
 	int64_t expires;                 /* the expiry-time= option; 0: never */
 	uint8_t options;                 /* KEY_... */
 	char comment[NAME_TEXT_MAX + 1]; /* text_display(); "" when none */
-	bool comment_changed; /* it was longer, or had what cannot be shown */
+	bool comment_changed; /* cut, or cleaned up */
 };
 
 #define KEY_REASON_MAX 127
@@ -63,10 +63,11 @@ struct ssh_key {
  * with spaces or tabs between, and nothing before it. Spaces behind and one
  * line end are ignored.
  *
- * Of the options of sshd(8) those are accepted that can be honoured, from=,
+ * Of the options in sshd(8) those are accepted that can be honoured, from=,
  * expiry-time=, verify-required and no-touch-required, and those that only
- * take away (restrict, no-pty, ...), or give back after "restrict". Any other
- * refuses the key. Whether no-touch-required may be is the caller's to judge.
+ * restrict (restrict, no-pty, ...), or give back after "restrict". With any
+ * other option the key is refused. Whether no-touch-required is allowed is for
+ * the caller to judge.
  *
  * Returns 0, ENS_E_KEY_FORMAT, ENS_E_KEY_TYPE (certificates too),
  * ENS_E_KEY_WEAK, ENS_E_KEY_OPTION, ENS_E_LIMIT; then ret_reason, which may be
@@ -90,12 +91,13 @@ const char *ssh_key_type_name(enum ssh_key_type type);
 const char *ssh_key_type_cert_name(enum ssh_key_type type);
 const char *ssh_key_type_short_name(enum ssh_key_type type);
 
-/* Writes "type base64" and a NUL; returns the length, 0 when it is too
- * small or the blob is no key of ours. */
+/* Writes "type base64" and a NUL; returns the length, 0 when size is too small
+ * or the blob is not a key that we accept. */
 size_t ssh_key_format(struct bytes blob, char *buf, size_t size);
 
-/* Writes the options that are bits as a line has them, "no-pty,verify-required",
- * and a NUL; KEY_OPTIONS_TEXT_MAX bytes are enough for all. */
+/* Writes the options that are bits as they stand in a line,
+ * "no-pty,verify-required", and a NUL; KEY_OPTIONS_TEXT_MAX bytes are enough
+ * for all of them. */
 #define KEY_OPTIONS_TEXT_MAX 127
 void ssh_key_format_options(uint8_t options,
     char buf[KEY_OPTIONS_TEXT_MAX + 1]);
@@ -111,7 +113,7 @@ size_t ssh_key_format_line(const struct ssh_key *key, char *buf, size_t size);
  * 0 or ENS_E_SYNTAX. */
 int ssh_key_parse_expiry(const char *text, size_t len, int64_t *ret_time);
 
-/* Only what can stand in a from= list of patterns: letters, digits and
+/* Has it only what can be in a from= list of patterns: letters, digits and
  * ".:*?!/-_%,"; nothing that could end the quotes around it. */
 bool ssh_key_from_is_valid(const char *from);
 

@@ -1,7 +1,7 @@
 /*
  * The options before a public key (sshd(8), AUTHORIZED_KEYS FILE FORMAT). It
- * refuses every option that is not in its table: none is dropped in silence
- * that would give or take something.
+ * refuses every option that is not in its table: none that would give or
+ * restrict something is silently dropped.
  */
 #include <config.h>
 

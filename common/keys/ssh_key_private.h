@@ -12,7 +12,7 @@ ssh_key_is_blank(uint8_t byte)
 	return byte == ' ' || byte == '\t';
 }
 
-/* Takes the options of a line into key: 0, ENS_E_KEY_OPTION or ENS_E_LIMIT,
+/* Reads the options of a line into key: 0, ENS_E_KEY_OPTION or ENS_E_LIMIT,
  * with the words for it in reason. */
 int ssh_key_parse_options(struct bytes text, struct ssh_key *key,
     char reason[KEY_REASON_MAX + 1]);

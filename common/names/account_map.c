@@ -1,7 +1,7 @@
 /*
  * Reading the account map, in every process of the host: libc only, no
- * allocation, no lock, no descriptor kept, and no touch of a byte at or
- * above the limit.
+ * allocation, no lock, no descriptor kept, and no access to a byte at or above
+ * the limit.
  */
 #include <config.h>
 

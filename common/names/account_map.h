@@ -1,23 +1,24 @@
 /*
  * The account map: which account ids exist. A header page and a bitmap; bit
- * N of the bitmap is set while account N exists. It says nothing of rights.
+ * N of the bitmap is set while account N exists. It says nothing about rights.
  *
  * The reader runs in every process of the host: libc only, one shared
  * read-only mapping, no descriptor kept, no lock, no allocation, no waiting.
- * It maps the largest size a map can have (ACCOUNT_MAP_SIZE_MAX, 32 MiB of
- * address space and no memory) so that a growing file never means mapping
- * again, and never touches a byte at or above the limit in the header, so
- * never a hole.
+ * It maps the largest size that a map can have (ACCOUNT_MAP_SIZE_MAX, 32 MiB of
+ * address space and no memory) so that a growing file need never be mapped
+ * again, and never touches a byte at or above the limit in the header, so never
+ * a hole.
  *
  * The writer (enscale-sync, one at a time) changes the file in place with
  * pwrite(2) of single bytes, allocates blocks before it raises the limit, and
  * never truncates. A map that must be replaced (other uid_base, other
  * version) is written whole under a temporary name; the old one is marked
  * retired, which makes its readers open the path again; then the new one is
- * renamed over it. Between the two a reader finds the retired one at the
- * path: who has it mapped already may go on with it for that moment.
+ * renamed over it. Between the two a reader finds the retired one at the path:
+ * a process that has it mapped already may go on with it for that moment.
  *
- * Numbers are of the machine's own byte order: the file never leaves it.
+ * Numbers are in the machine's own byte order: the file never leaves the
+ * machine.
  */
 #ifndef ENSCALE_COMMON_NAMES_ACCOUNT_MAP_H
 #define ENSCALE_COMMON_NAMES_ACCOUNT_MAP_H
@@ -46,21 +47,22 @@ struct account_map_header {
 	uint32_t flags;
 };
 
-/* A mapped map; the header lies at its start. Opaque but for the header. */
+/* A mapped map, which begins with the header. Opaque except for that. */
 struct account_map;
 
 /*
  * Maps the file at path read-only. Returns 0; -errno (ENOENT, EACCES,
  * ENOMEM under a small RLIMIT_AS, ...); ENS_E_VERSION; ENS_E_CORRUPT when
- * it is short or not a map; ENS_E_STALE when it is a retired one. Uses a
- * descriptor only while it runs. The mapping is released by
+ * it is short or not a map; ENS_E_STALE when it is a retired one. Holds a
+ * descriptor only during the call. The mapping is released by
  * account_map_close(), or never.
  */
 ENS_MUST_CHECK int account_map_open(const char *path,
     const struct account_map **ret_map);
 void account_map_close(const struct account_map *map);
 
-/* Still the map to ask? False when it was retired: open the path again. */
+/* Is this still the current map? False when it was retired: open the path
+ * again. */
 bool account_map_is_current(const struct account_map *map);
 uint32_t account_map_uid_base(const struct account_map *map);
 bool account_map_enumerates(const struct account_map *map);
@@ -94,7 +96,7 @@ ENS_MUST_CHECK int account_map_set(struct account_map_writer *writer,
     uint32_t account, bool exists);
 bool account_map_writer_has(const struct account_map_writer *writer,
     uint32_t account);
-/* As account_map_next(), for the writer's own reconciliation. */
+/* Like account_map_next(), for the writer's own reconciliation. */
 int account_map_writer_next(const struct account_map_writer *writer,
     uint32_t from, uint32_t *ret_account);
 void account_map_writer_close(struct account_map_writer *writer);

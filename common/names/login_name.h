@@ -23,7 +23,7 @@ struct login_name {
 /*
  * Parses a NUL-terminated name. It reads at most LOGIN_TEXT_MAX + 1 bytes.
  * Returns 0, or ENS_E_NOTFOUND for anything outside the grammar. An account
- * above ACCOUNT_ID_MAX is inside the grammar: ours, and unknown.
+ * above ACCOUNT_ID_MAX is inside the grammar: ours, but unknown.
  */
 ENS_MUST_CHECK int login_name_parse(const char *name,
     struct login_name *ret_name);
@@ -36,8 +36,8 @@ ENS_MUST_CHECK int login_name_parse(const char *name,
 size_t login_name_format(const struct login_name *name, char *buf, size_t size);
 
 /*
- * Parses a canonical decimal number (no sign, no leading zero but "0"
- * itself, nothing behind it) of at most max. Returns 0, ENS_E_SYNTAX or
+ * Parses a canonical decimal number (no sign, no leading zero except "0"
+ * itself, nothing after it) of at most max. Returns 0, ENS_E_SYNTAX or
  * ENS_E_RANGE. These two are the project's only text-to-number functions.
  */
 ENS_MUST_CHECK int parse_u32(const char *text, uint32_t max,

@@ -1,4 +1,6 @@
-/* The names in our schema, and others for them. See schema.h. */
+/*
+ * The names in our schema, and what directories call them. See schema.h.
+ */
 #include <config.h>
 
 #include "common/names/schema.h"

@@ -1,8 +1,8 @@
 /*
  * The names in our schema (directory/enscale.schema), and what a directory
  * calls the same things: an existing tree is followed by naming its classes
- * and attributes. The values keep the syntax that ours have. What is in the
- * attributes stands in common/view/fields.h.
+ * and attributes. The values must have the same syntax as ours. What the
+ * attributes hold is described in common/view/fields.h.
  */
 #ifndef ENSCALE_COMMON_NAMES_SCHEMA_H
 #define ENSCALE_COMMON_NAMES_SCHEMA_H
@@ -41,7 +41,7 @@
 	NAME(MODIFIED, "modifyTimestamp")            \
 	NAME(UUID, "entryUUID")
 
-/* What no directory calls otherwise. */
+/* Names that are the same in every directory. */
 #define SCHEMA_FIXED_NAMES(NAME)          \
 	NAME(OBJECT_CLASS, "objectClass") \
 	NAME(CSN, "entryCSN")
@@ -51,10 +51,10 @@
 /* clang-format off */
 enum schema_name {
 	SCHEMA_CLASS_NAMES(SCHEMA_ENUMERATOR)
-	SCHEMA_CLASSES, /* behind the last class */
+	SCHEMA_CLASSES, /* after the last class */
 	SCHEMA_BEFORE_ATTRIBUTES = SCHEMA_CLASSES - 1,
 	SCHEMA_ATTRIBUTE_NAMES(SCHEMA_ENUMERATOR)
-	SCHEMA_MAPPABLE, /* behind the last that may be called otherwise */
+	SCHEMA_MAPPABLE, /* after the last that may have another name */
 	SCHEMA_BEFORE_FIXED = SCHEMA_MAPPABLE - 1,
 	SCHEMA_FIXED_NAMES(SCHEMA_ENUMERATOR)
 	SCHEMA_COUNT,
@@ -62,7 +62,7 @@ enum schema_name {
 /* clang-format on */
 
 struct schema {
-	/* By enum schema_name: what the directory has for each. */
+	/* By enum schema_name: what the directory calls each. */
 	char names[SCHEMA_COUNT][SCHEMA_NAME_MAX + 1];
 	bool no_touch; /* keys may have the option no-touch-required */
 };
@@ -70,10 +70,10 @@ struct schema {
 /* Ours: "enscaleAccount", "enscaleAccountId", ... */
 extern const char *const schema_names[SCHEMA_COUNT];
 
-/* Everything has its own name. */
+/* Gives everything its own name. */
 void schema_init(struct schema *ret_schema);
-/* Letters, digits and "-" after a letter, up to SCHEMA_NAME_MAX. An OID is
- * none: no server answers with one. */
+/* Letters, digits and "-" after a letter, up to SCHEMA_NAME_MAX. An OID is not
+ * a name: no server answers with one. */
 bool schema_is_name(const char *text);
 
 #endif

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 
 /*
- * Does the list match a numeric address? Names are not resolved: a pattern
- * that is one matches nothing. As in sshd, a pattern that is wrong (bits
- * behind its mask, an empty one) makes the whole list match nothing.
+ * Does the list match a numeric address? Names are not resolved: a pattern that
+ * is a name matches nothing. As in sshd, a malformed pattern (bits after its
+ * mask, an empty one) makes the whole list match nothing.
  */
 bool from_pattern_matches(const char *from, const char *address);
 

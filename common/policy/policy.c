@@ -1,7 +1,5 @@
-/*
- * The rules. They look at nothing but the view and the question: no clock, no
- * file, no configuration of their own.
- */
+/* The rules. They look only at the view and the question: no clock, no file, no
+ * configuration of their own. */
 #include <config.h>
 
 #include "common/policy/policy.h"

@@ -1,7 +1,7 @@
 /*
- * The one policy: it decides and explains. The keys helper, PAM, the guard,
- * the shell's list and `enscalectl explain` all ask here; no second place
- * knows a rule.
+ * The one policy: it decides and explains. The keys helper, PAM, the guard, the
+ * shell's list and `enscalectl explain` all ask here; no other place knows a
+ * rule.
  *
  * The order of judgement is fixed, so that the same facts give everybody the
  * same verdict: account, key, node, environment, role.
@@ -16,23 +16,23 @@
 
 enum policy_verdict {
 	POLICY_ALLOWED = 0,  /* the only yes */
-	POLICY_CANNOT_TELL,  /* no usable view: not a no, but not a yes */
-	POLICY_VIEW_TOO_OLD, /* offline_max_age is over */
+	POLICY_CANNOT_TELL,  /* no usable view: neither yes nor no */
+	POLICY_VIEW_TOO_OLD, /* older than offline_max_age */
 	POLICY_ACCOUNT_UNKNOWN,
 	POLICY_ACCOUNT_SUSPENDED,
 	POLICY_ACCOUNT_EXPIRED,
 	POLICY_KEY_UNKNOWN,
 	POLICY_KEY_EXPIRED,
 	POLICY_KEY_ADDRESS,  /* not from this address */
-	POLICY_NODE_UNKNOWN, /* also for one that the account has no role on */
+	POLICY_NODE_UNKNOWN, /* also where the account has no role */
 	POLICY_ENVIRONMENT_STOPPED,
 	POLICY_ENVIRONMENT_SLEEPING,
 	POLICY_NODE_STOPPED,
-	POLICY_NODE_MOVED,     /* the guard's: not where it was */
+	POLICY_NODE_MOVED,     /* only from the guard: the node has moved */
 	POLICY_ACCESS_LIMITED, /* the role does not include SSH */
 };
 
-/* What a verdict is about: as much as those who ask tell apart. */
+/* What a verdict is about, as far as callers distinguish it. */
 enum policy_class {
 	POLICY_CLASS_YES = 0,
 	POLICY_CLASS_CANNOT_TELL, /* opens nothing, and ends nothing */
@@ -41,7 +41,7 @@ enum policy_class {
 	POLICY_CLASS_NODE,
 };
 
-/* What is asked. Account always; key and node where they are set. */
+/* The question. The account is always judged; key and node if they are set. */
 struct policy_question {
 	uint32_t account;
 	const uint8_t *fingerprint; /* SHA256_LEN bytes, or NULL: no key */
@@ -51,7 +51,7 @@ struct policy_question {
 	int64_t max_age;     /* offline_max_age in seconds; 0: none */
 };
 
-/* What was found on the way; valid as far as the verdict got, borrowed from
+/* What was found on the way; valid as far as the judgement got, borrowed from
  * the view. */
 struct policy_answer {
 	enum policy_verdict verdict;
@@ -72,17 +72,15 @@ void policy_judge(const struct view *view, int open_error,
     const struct policy_question *question, struct policy_answer *ret_answer);
 
 /*
- * Judges a key alone, account and node not considered: what enscale-keys
- * needs, since the refused shall reach the sentence. from= is left to sshd
- * there and address may be NULL.
+ * Judges a key alone, without considering account and node: enscale-keys needs
+ * this, since whoever is refused should get a sentence. There from= is left to
+ * sshd, and address may be NULL.
  */
 void policy_judge_key(const struct view *view, int open_error,
     const struct policy_question *question, struct policy_answer *ret_answer);
 
-/*
- * May this role enter a node of an environment in this state? The part of
- * the rules that a list needs; policy_judge() asks it too.
- */
+/* May this role enter a node of an environment in this state? This part of the
+ * rules is needed for lists; policy_judge() uses it too. */
 enum policy_verdict policy_judge_role(enum environment_role role,
     enum environment_state environment, enum environment_state node);
 
@@ -90,9 +88,8 @@ enum policy_verdict policy_judge_role(enum environment_role role,
  * The sentence for a person, e.g. "Node 144490 cannot be entered: its
  * environment env-3344147 is stopped.". Printable ASCII and UTF-8 only:
  * control characters of directory text are replaced. Returns the length;
- * cut at a character's end when buf is too small (size >= 1). Where the
- * cause must not be told to a stranger (no role at all), it reads as for an
- * unknown node.
+ * cut at a character's end when buf is too small (size >= 1). If a stranger (no
+ * role at all) must not learn the cause, it is the same as for an unknown node.
  */
 size_t policy_sentence(const struct policy_answer *answer, char *buf,
     size_t size);

@@ -1,6 +1,6 @@
 /*
  * The verdicts: the word, the class and the sentence of each, one row of one
- * table. A sentence is a whole one, with names in braces for what the answer
+ * table. Sentences are complete, with names in braces for what the answer
  * knows.
  */
 #include <config.h>

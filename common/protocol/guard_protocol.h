@@ -5,8 +5,8 @@
  * GUARD_REQUEST_MAX bytes with its line end), the guard answers each with
  * one JSON object a line. Who asks is known from the socket: the uid by
  * SO_PEERCRED, the session by walking from the peer's process up to a
- * registered sshd monitor. Nothing that the shell says about itself counts,
- * so no request names an account.
+ * registered sshd monitor. Nothing that the shell says about itself counts, so
+ * no request names an account.
  *
  * {"op":"hello"}
  *	-> {"ok":true,"session":"abcdefghij234567","account":25880,
@@ -15,7 +15,7 @@
  *	    "key":"SHA256:...","address":"198.18.0.10",
  *	    "native":false,"last_login":1763840000,"last_address":"198.18.0.10",
  *	    "as_of":1763850000}
- *	last_login: when and from where the account came in before this
+ *	last_login: when and from where the account last logged in before this
  *	session; 0 and "" where that is not known.
  * {"op":"list"}
  *	-> {"ok":true,"environments":[{"name":"cool-waterfall-59",
@@ -24,33 +24,33 @@
  *	    "nodes":[{"node":124718,"port":22,"service":"apache","address":"198.19.0.18",
  *	    "user":"apache","state":"running"}, ...],
  *	    "node_count":2}, ...],"last_node":124718}
- *	Every environment that the account has any role in. "verdict" is that
- *	of entering a running node of it; "sentence" is there when it is not
- *	"allowed". Nodes of an environment with a verdict of no role to enter
- *	("access-limited") are not listed, but counted. last_node: the one that
- *	was entered last from the menu, on this gateway; 0: none.
+ *	Every environment that the account has any role in. "verdict" is the one
+ *	for entering a running node of it; "sentence" is there when that is not
+ *	"allowed". Nodes of an environment with the verdict "access-limited" are
+ *	counted, not listed. last_node: the node that was last entered from the
+ *	menu, on this gateway; 0: none.
  *	A long list comes in pages of about GUARD_PAGE_SIZE bytes. A page that
  *	is not the last one says "more":"...", and {"op":"list","after":"..."}
  *	with that text, and the other fields again, asks for the next; an
- *	environment whose nodes are on
- *	several pages is on each of them. Every page is judged anew.
+ *	environment whose nodes are on several pages is on each of them. Every
+ *	page is judged again.
  *	With "host_keys":true each node has "known_hosts", as below, if it has
  *	any.
  * {"op":"hop","node":124718,"forward_agent":false}
  *	Declares a hop of the asking process: from now on, for HOP_SECONDS,
  *	an ssh that is this process' child may ask the agent for a certificate
- *	of this node. A session that was opened for one node can only hop
- *	there. A new declaration replaces the last one.
+ *	for this node. A session that was opened for one node can only hop
+ *	there. A new declaration replaces the previous one.
  *	-> {"ok":true,"node":124718,"address":"198.19.0.18","port":22,
  *	    "user":"apache","alias":"node124718",
  *	    "known_hosts":"node124718 ssh-ed25519 AAAA...\n...",
  *	    "connect_timeout":10,"agent_socket":"/run/enscale/guard/agent.sock"}
- *	The connection stays open while the hop runs: its end tells the guard
+ *	The connection stays open while the hop runs; its end tells the guard
  *	that the hop is over.
  * {"op":"hop-done","denied":false}
  *	The ssh has ended; the declaration is gone. "denied" may be left out:
- *	the node refused the login, which goes into log and audit where the
- *	guard knows of a certificate that the node wanted no signature for.
+ *	true: the node refused the login, which is logged and audited if the
+ *	guard knows of a certificate for which the node asked for no signature.
  *	-> {"ok":true,"signed":true}: whether the agent gave this hop its
  *	signature. When it refused for a reason of policy, "signed" is false
  *	and "code", "verdict" and "sentence" are there as in a refusal.
@@ -63,12 +63,12 @@
  *	-> {"ok":true,"sessions":[{"session":"abcdefghij234567",
  *	    "opened":1763850000,"address":"198.18.0.10","node":0,
  *	    "inside":[124718]}, ...]}
- *	The account's open sessions on this gateway; inside: the nodes that it
- *	is in right now.
+ *	The account's open sessions on this gateway; inside: the nodes that are
+ *	entered right now.
  *
  * {"op":"cert"}
  *	A certificate for the session's own key (ed25519) and the node of its
- *	login name, where the configuration has native = yes.
+ *	login name, if the configuration has native = yes.
  *	-> {"ok":true,"certificate":"ssh-ed25519-cert-v01@openssh.com AAAA...",
  *	    "principal":"node124718","lifetime":180}
  *	A refusal's verdict may then also be "native-off", "no-node",
@@ -78,12 +78,12 @@
  *	-> {"ok":true,"manage":true,"keys":[{"title":"Enscale Demo Key",
  *	    "type":"ED25519","bits":256,"added":1763850000,"expires":0,
  *	    "from":"","sha256":"SHA256:...","md5":"MD5:..."}, ...]}
- *	The account's keys. added 0: unknown; expires 0: never; manage: may
- *	they be changed here at all? In pages like "list".
+ *	The account's keys. added 0: unknown; expires 0: never; manage: may they
+ *	be changed here at all? In pages, like "list".
  * {"op":"key-add","title":"My laptop","key":"ssh-ed25519 AAAA..."}
  * {"op":"key-delete","fingerprint":"SHA256:..."}
- *	Changed by enscale-keyd, in the directory; the answer comes when it
- *	has been, at most KEY_CHANGE_SECONDS later, and nothing else may be
+ *	enscale-keyd makes the change in the directory; the answer comes when
+ *	that is done, at most KEY_CHANGE_SECONDS later, and nothing else may be
  *	asked on that connection meanwhile. Only for sessions without a node
  *	whose own key has neither from= nor an expiry. Deleting the session's
  *	own key ends the session, perhaps before the answer.
@@ -98,24 +98,23 @@
  * guard signals the hop's ssh by itself at once, the shell a moment later.
  *
  * A connection that the guard closes (it was restarted) ends nothing: a
- * running hop goes on, and the shell connects anew for its next request.
+ * running hop goes on, and the shell reconnects for its next request.
  *
  * A refusal: {"ok":false,"code":120,"verdict":"node-unknown",
  * "sentence":"...","session":"..."}; that of a hello has "support", too.
  * code is the exit code for a direct session: GUARD_EXIT_*. verdict is a word
  * of policy's, or "other-node", "no-host-key", "own-address", "no-session",
- * "unrecorded" (sshd let the peer in, and pam_enscale was not asked),
+ * "unrecorded" (sshd let the peer in without asking pam_enscale),
  * "too-many-requests", "too-long" (an answer that does not fit into
- * GUARD_REPLY_MAX), "bad-request". An unknown
- * op, bad JSON or an over-long line gets code 122 and the connection is
- * closed.
+ * GUARD_REPLY_MAX), "bad-request". An unknown op, bad JSON or an over-long line
+ * gets code 122 and the connection is closed.
  */
 #ifndef ENSCALE_COMMON_PROTOCOL_GUARD_PROTOCOL_H
 #define ENSCALE_COMMON_PROTOCOL_GUARD_PROTOCOL_H
 
 #define GUARD_EXIT_REFUSED     120 /* policy says no */
 #define GUARD_EXIT_UNREACHABLE 121 /* the node cannot be reached */
-#define GUARD_EXIT_UNWELL      122 /* the gateway itself is unwell */
+#define GUARD_EXIT_UNWELL      122 /* the gateway itself has a fault */
 #define GUARD_EXIT_USAGE       123 /* wrong usage */
 
 #endif

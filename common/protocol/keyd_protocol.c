@@ -1,7 +1,5 @@
-/*
- * Messages between the guard and enscale-keyd, and the words for results. It
- * checks form only: what a request asks for is judged by who gets it.
- */
+/* Messages between the guard and enscale-keyd, and the words for results. It
+ * only checks the form: what a request asks for is judged by its receiver. */
 #include <config.h>
 
 #include "common/protocol/keyd_protocol.h"

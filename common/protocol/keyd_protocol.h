@@ -2,7 +2,7 @@
  * What the guard and enscale-keyd say to each other over keyd.sock.
  *
  * A stream socket; keyd serves the user enscale-guard and nobody else. One
- * request and one reply a connection, each an SSH string (u32 length, then
+ * request and one reply per connection, each an SSH string (u32 length, then
  * that many bytes; common/base/wire.h, big-endian):
  *
  * request	u8 KEYD_VERSION, u8 op, u32 account, then
@@ -45,16 +45,16 @@ enum keyd_result {
 	KEYD_KEY_FORMAT,
 	KEYD_KEY_TYPE,
 	KEYD_KEY_WEAK,
-	KEYD_KEY_EXPIRED, /* its expiry-time is over */
+	KEYD_KEY_EXPIRED, /* its expiry-time has passed */
 	KEYD_KEY_EXISTS,  /* the account has this very key */
 	KEYD_KEY_MISSING, /* the account has no such key */
-	KEYD_KEY_FIXED,   /* it lies on the account's own entry */
+	KEYD_KEY_FIXED,   /* it is part of the account's own entry */
 	KEYD_TOO_MANY,    /* MANAGED_KEYS_MAX */
 	KEYD_TOO_FAST,    /* KEY_CHANGES_MAX */
 	KEYD_NO_ACCOUNT,  /* none, or several, in the directory */
 	KEYD_UNAVAILABLE, /* the directory did not answer, or refused */
 	KEYD_UNKNOWN,     /* it did not say whether it made the change */
-	KEYD_KEY_OPTION,  /* one that is not honoured */
+	KEYD_KEY_OPTION,  /* an option that is not accepted */
 	KEYD_KEY_SEVERAL, /* more than one in it */
 	KEYD_OFF,         /* manage = no */
 };
@@ -84,8 +84,9 @@ void keyd_reply_encode(struct wire_writer *writer,
     const struct keyd_reply *reply);
 
 /*
- * Take a message without its length apart: 0; ENS_E_VERSION; ENS_E_CORRUPT.
- * There is one encoding of a request: what decodes encodes to the same bytes.
+ * Decode a message, which is given without its length: 0; ENS_E_VERSION;
+ * ENS_E_CORRUPT. A request has one encoding only: what decodes encodes to the
+ * same bytes.
  */
 int keyd_request_decode(struct bytes message, struct keyd_request *ret_request);
 int keyd_reply_decode(struct bytes message, struct keyd_reply *ret_reply);

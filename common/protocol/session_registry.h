@@ -1,14 +1,14 @@
 /*
  * The session registry: one file per open session in run_dir/sessions,
  * written and removed by pam_enscale as root, read by the guard, which removes
- * what a killed sshd left: the folder is the guard's, 0750
- * enscale-guard:enscale, a file root's, 0640. Its name is ACCOUNT.ID, so that
- * the sessions of one account are counted without a look into those of the
+ * what a killed sshd left behind: the folder belongs to the guard, 0750
+ * enscale-guard:enscale, a file to root, 0640. A file's name is ACCOUNT.ID, so
+ * that the sessions of one account can be counted without reading those of
  * others.
  *
- * A record gets its name when it is finished: whole or not there. Whether
- * its session still lives is told by the pid and start time of sshd's
- * monitor, so that one left behind by a killed sshd counts for nothing.
+ * A record gets its name when it is finished: it is complete or does not exist.
+ * The pid and start time of sshd's monitor tell whether its session is still
+ * open, so a record left behind by a killed sshd counts for nothing.
  */
 #ifndef ENSCALE_COMMON_PROTOCOL_SESSION_REGISTRY_H
 #define ENSCALE_COMMON_PROTOCOL_SESSION_REGISTRY_H
@@ -39,13 +39,13 @@ bool session_id_is_valid(const char *id);
 
 /* "25880.abcdefghijklmnop", with its NUL. */
 #define SESSION_NAME_MAX (LOGIN_DIGITS_MAX + 1 + SESSION_ID_LEN + 1)
-/* The account of a record's name, whose id is session_name_id(); 0 when it
- * is no such name. */
+/* The account of a record's name, whose id is session_name_id(); 0 when it is
+ * not such a name. */
 uint32_t session_name_account(const char *name);
 const char *session_name_id(const char *name);
 
 /* Start time (clock ticks since boot) and parent of a process. 0; -ESRCH
- * when it has gone; ENS_E_CORRUPT. Names with ")" in them are no trap.
+ * when it has gone; ENS_E_CORRUPT. A ")" in the process's name is handled.
  * Either output may be NULL. */
 int process_stat(pid_t pid, uint64_t *ret_start, pid_t *ret_parent);
 
@@ -60,13 +60,13 @@ ENS_MUST_CHECK int session_read(int dir_fd, const char *name,
 /* False: the monitor of the record has ended. What cannot be told lives. */
 bool session_is_alive(const struct session *session);
 
-/* Calls visit for every readable record of the account (0: of all), dead ones
- * included; stops with its first non-zero result and returns it. Broken files
- * are passed over and counted in *ret_broken (may be NULL). */
+/* Calls visit for every readable record of the account (0: of all), including
+ * those of ended sessions; stops at its first non-zero result and returns that.
+ * Broken files are skipped and counted in *ret_broken (may be NULL). */
 int session_each(int dir_fd, uint32_t account,
     int (*visit)(const struct session *, void *), void *arg,
     uint32_t *ret_broken);
-/* Living sessions of an account, or -errno. */
+/* The number of an account's open sessions, or -errno. */
 int session_count(int dir_fd, uint32_t account);
 
 /* An exclusive lock for count-then-publish: lock_file() on "DIR.lock", beside

@@ -1,9 +1,9 @@
 /*
- * What the directory says of an account, a key, an environment and a node: a
+ * What the directory says about an account, a key, an environment and a node: a
  * row for each field. The parser of entries, the state, the records of the
- * view, the guard's answers, the shell and enscalectl all go by these rows, so
- * a field that decides nothing is a row and no more; one that does is looked at
- * in policy, too, and in enscale_sync/rights.c.
+ * view, the guard's answers, the shell and enscalectl all use these rows, so a
+ * field that decides nothing needs only a row; one that decides something is
+ * also handled in policy and in enscale_sync/rights.c.
  *
  *	FIELD(member, TYPE, limit, ATTRIBUTE, shown)
  *
@@ -91,10 +91,10 @@ struct access {
 #define ACCESS_ROWS 3
 extern const struct access access_rows[ACCESS_ROWS];
 
-/* "active", "running", "owner"; "unknown" for what is none. */
+/* "active", "running", "owner"; "unknown" for anything else. */
 const char *account_status_text(enum account_status status);
 const char *environment_state_text(enum environment_state state);
-/* "none" for what is no role. */
+/* "none" for what is not a role. */
 const char *environment_role_text(enum environment_role role);
 /* Parse the directory's words; 0 or ENS_E_SYNTAX. */
 int account_status_parse(struct bytes text, enum account_status *ret_status);
@@ -107,16 +107,16 @@ int environment_state_parse(struct bytes text,
 #define FIELD_TEXT_MAX MAIL_TEXT_MAX
 
 enum field_type {
-	FIELD_TEXT,    /* for people alone: may be empty, is made printable */
-	FIELD_NAME,    /* something is found by it: as it came, never empty */
+	FIELD_TEXT,    /* for people: may be empty, is cleaned up */
+	FIELD_NAME,    /* used for lookups: kept as it is, never empty */
 	FIELD_ADDRESS, /* IPv4 or IPv6, numeric, of a host */
 	FIELD_USER,    /* a system user, not root */
 	FIELD_FROM,    /* sshd's from= list, of the key itself; "" when none */
 	FIELD_STATUS,  /* enum account_status; active */
 	FIELD_STATE,   /* enum environment_state; running */
 	FIELD_TIME,    /* seconds since the epoch; 0: never */
-	FIELD_NUMBER,  /* 0: none is given */
-	FIELD_ID,      /* 0: none is given, and no value */
+	FIELD_NUMBER,  /* 0: not given */
+	FIELD_ID,      /* 0: not given, and not a valid value */
 	FIELD_PORT,    /* 22 */
 	FIELD_OPTIONS, /* KEY_NO_PTY, ... of the key itself */
 };
@@ -215,11 +215,11 @@ const char *field_word(const struct field *field, const void *fields);
 /* A number is cut to the size of its type. */
 void field_set_text(const struct field *field, void *fields, const char *text);
 void field_set_number(const struct field *field, void *fields, uint64_t value);
-/* 0, or ENS_E_SYNTAX when it is no word of this field. */
+/* 0, or ENS_E_SYNTAX when it is not a word of this field. */
 int field_set_word(const struct field *field, void *fields, struct bytes word);
 
-/* 0; ENS_E_LIMIT when it is over its limit; ENS_E_RANGE when it is a value that
- * its type does not have. */
+/* 0; ENS_E_LIMIT when it is over its limit; ENS_E_RANGE for a value that its
+ * type does not have. */
 int field_check(const struct field *field, const void *fields);
 
 /* What their texts take, in bytes. */
@@ -240,8 +240,8 @@ void fields_read(struct wire_reader *reader, const struct field_table *table,
 void fields_read_first(struct wire_reader *reader,
     const struct field_table *table, void *ret_fields);
 
-/* Of all rows of all tables: it is another one when an entry may be read in
- * another way. */
+/* Over all rows of all tables: it changes when an entry may be read in another
+ * way. */
 uint32_t fields_checksum(void);
 
 #endif

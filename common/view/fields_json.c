@@ -1,4 +1,6 @@
-/* See fields_json.h. It refuses a member that is not of its field's type. */
+/*
+ * See fields_json.h. It refuses a member of the wrong type.
+ */
 #include <config.h>
 
 #include "common/view/fields_json.h"

@@ -1,6 +1,6 @@
 /*
  * The manifest of the view: read strictly, in the one form that
- * manifest_format() writes. What differs by one byte is no manifest.
+ * manifest_format() writes. A text that differs by one byte is not a manifest.
  */
 #include <config.h>
 

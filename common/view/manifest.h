@@ -10,16 +10,17 @@
  *	check 89abcdef
  *
  * "check" is the CRC-32C of all bytes before that line, in hex. Names have
- * the form [0-9a-f]{16}.cdb; sizes are in bytes. There is always one segment
- * at least, the base, and it is the last one.
+ * the form [0-9a-f]{16}.cdb; sizes are in bytes. There is always at least one
+ * segment, the base, and it is the last one.
  *
  * Its file is named after its version: "manifest.5" (of version 3,
- * "manifest"). So an update refuses nobody, in whatever order programs and
- * daemons are replaced: a reader without a manifest of its own version takes
- * one of the version before, and a writer leaves that, and the segments that it
- * names, for readers that were there before it, VIEW_OVERLAP_SECONDS long.
- * Whoever changes the form of the manifest, of a segment or of a record counts
- * this version up, and keeps what reads the form before: see RECORD_VERSION.
+ * "manifest"). So nobody is refused during an update, in whatever order
+ * programs and daemons are replaced: a reader that finds no manifest of its own
+ * version uses one of the previous version, and a writer leaves that one, and
+ * the segments that it names, for VIEW_OVERLAP_SECONDS, for older readers.
+ * Whoever changes the form of the manifest, of a segment or of a record
+ * increments this version, and keeps the code that reads the previous form: see
+ * RECORD_VERSION.
  */
 #ifndef ENSCALE_COMMON_VIEW_MANIFEST_H
 #define ENSCALE_COMMON_VIEW_MANIFEST_H
@@ -49,9 +50,9 @@ struct manifest {
 	struct manifest_segment segments[VIEW_SEGMENTS_MAX];
 };
 
-/* The name of the file for that version. */
+/* The name of the file of that version. */
 void manifest_name(uint32_t version, char ret_name[MANIFEST_NAME_SIZE]);
-/* The version of a file of such a name; 0: it is no manifest's. */
+/* The version of a file with such a name; 0: it is not a manifest's. */
 uint32_t manifest_name_version(const char *name);
 
 /* Parses len bytes. Returns 0, ENS_E_VERSION or ENS_E_CORRUPT. */
@@ -61,7 +62,8 @@ ENS_MUST_CHECK int manifest_parse(const char *text, size_t len,
 size_t manifest_format(const struct manifest *manifest,
     char buf[MANIFEST_SIZE_MAX]);
 /* Reads the one of that version. Returns 0; ENS_E_NOTFOUND; ENS_E_VIEW when it
- * cannot be read; ENS_E_VERSION when another is inside; ENS_E_CORRUPT. */
+ * cannot be read; ENS_E_VERSION when its content has another version;
+ * ENS_E_CORRUPT. */
 int manifest_read(int dir_fd, uint32_t version, struct manifest *ret_manifest);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Decoding the records of the view. Every bound, count, order and enum is
- * checked here, so that what reads a decoded record need not; a record that
- * breaks a rule says nothing at all.
+ * checked here, so that the users of a decoded record need not do it; a record
+ * that breaks a rule says nothing at all.
  */
 #include <config.h>
 

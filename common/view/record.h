@@ -1,16 +1,16 @@
 /*
- * The records of the view: what enscale-sync derives from the directory so
- * that one question is one lookup. One encoder and one decoder per record.
+ * The records of the view: what enscale-sync derives from the directory, so
+ * that one question needs one lookup. One encoder and one decoder per record.
  *
  * Form (big-endian):	u8 RECORD_VERSION, u8 kind, u16 length of the key,
  *			the key, the body, u32 CRC-32C of all before it.
- * The key is the one it is filed under, kind included, so a record found in
- * the wrong place is noticed. A record with kind RECORD_TOMBSTONE has an
- * empty body: "deleted since the segments below this one".
+ * The key, including the kind, is the one that the record is filed under, so a
+ * record in the wrong place is noticed. A record with kind RECORD_TOMBSTONE has
+ * an empty body: "deleted since the segments below this one".
  *
- * Decoded records borrow: every pointer in them points into the encoded
- * bytes and dies with these. Decoders check every bound, count and enum;
- * ENS_E_VERSION or ENS_E_CORRUPT means *cannot tell*, never no.
+ * Decoded records borrow: every pointer in them points into the encoded bytes
+ * and is valid only as long as those are. Decoders check every bound, count and
+ * enum; ENS_E_VERSION or ENS_E_CORRUPT means *cannot tell*, never no.
  */
 #ifndef ENSCALE_COMMON_VIEW_RECORD_H
 #define ENSCALE_COMMON_VIEW_RECORD_H
@@ -25,14 +25,14 @@
 
 /* A new field that decides nothing needs no other version: see fields.h. */
 #define RECORD_VERSION        3
-#define RECORD_VERSION_OLDEST 2 /* that is read: the view before has it */
+#define RECORD_VERSION_OLDEST 2 /* of the previous view */
 
 enum record_kind {
 	RECORD_TOMBSTONE = 'x',
 	RECORD_ACCOUNT = 'A',      /* by account id */
 	RECORD_KEY = 'K',          /* by account id and fingerprint */
 	RECORD_ACCOUNT_KEYS = 'F', /* fingerprints, by account id */
-	RECORD_ENVIRONMENT = 'E',  /* by name, in small letters */
+	RECORD_ENVIRONMENT = 'E',  /* by name, in lower case */
 	RECORD_ENVIRONMENTS = 'M', /* of an account, by account id */
 	RECORD_NODE = 'N',         /* by node id */
 	RECORD_HOST_KEY = 'H',     /* node ids, by host key fingerprint */
@@ -48,8 +48,9 @@ struct record_key {
 };
 
 /* Build keys; names longer than NAME_TEXT_MAX give an empty key, which is
- * never found. "goodenv" and "GOODENV" are one name, as they are in a
- * directory (caseIgnoreMatch) and of a host: letters A to Z count as small. */
+ * never found. "goodenv" and "GOODENV" are the same name, as they are in a
+ * directory (caseIgnoreMatch) and as host names: the letters A to Z count as
+ * lower case. */
 struct record_key record_key_id(enum record_kind kind, uint32_t id);
 struct record_key record_key_key(uint32_t account,
     const uint8_t fingerprint[SHA256_LEN]);
@@ -111,11 +112,11 @@ struct host_key_record {
 
 /*
  * Encoders: append one whole record to an empty growing writer. Return 0,
- * -ENOMEM, ENS_E_LIMIT (a field is over its limit) or ENS_E_RANGE (a value
- * that the decoder would not take: an id that cannot exist, an empty name,
- * rows that are not strictly ascending, an owner without its ROLE_OWNER row
- * or such a row without its owner). Rows are given as arrays, because only
- * writers have them so.
+ * -ENOMEM, ENS_E_LIMIT (a field is over its limit) or ENS_E_RANGE (a value that
+ * the decoder would not accept: an id that cannot exist, an empty name, rows
+ * that are not strictly ascending, an owner without its ROLE_OWNER row or such
+ * a row without its owner). Rows are given as arrays, because only writers have
+ * them in that form.
  */
 int record_encode_tombstone(struct wire_writer *writer,
     const struct record_key *key);
@@ -140,10 +141,8 @@ int record_encode_host_key(struct wire_writer *writer,
     const uint8_t fingerprint[SHA256_LEN], const uint32_t *nodes,
     uint32_t count);
 
-/*
- * Decoders: check an encoded record found under key and take it apart.
- * Return 0; ENS_E_NOTFOUND for a tombstone; ENS_E_VERSION; ENS_E_CORRUPT.
- */
+/* Decoders: check and decode a record that was found under key. Return 0;
+ * ENS_E_NOTFOUND for a tombstone; ENS_E_VERSION; ENS_E_CORRUPT. */
 int record_decode_account(struct bytes record, const struct record_key *key,
     struct account_record *ret_account);
 int record_decode_key(struct bytes record, const struct record_key *key,
@@ -159,8 +158,8 @@ int record_decode_node(struct bytes record, const struct record_key *key,
     struct node_record *ret_node);
 int record_decode_host_key(struct bytes record, const struct record_key *key,
     struct host_key_record *ret_host_key);
-/* What all kinds have in common, body unseen: 0, ENS_E_NOTFOUND for a
- * tombstone, ENS_E_VERSION, ENS_E_CORRUPT. */
+/* Checks what all kinds have in common, but not the body: 0, ENS_E_NOTFOUND for
+ * a tombstone, ENS_E_VERSION, ENS_E_CORRUPT. */
 int record_check(struct bytes record, const struct record_key *key);
 /* True for a well-formed tombstone of this key. */
 bool record_is_tombstone(struct bytes record, const struct record_key *key);

@@ -3,9 +3,9 @@
  * key before it (CRC-32C, four bytes, big-endian).
  *
  * cdb has one hash for all (cdb(5)), h * 33 ^ byte, and keys here are short
- * and differ in their last bytes: a million ids had 25,000 hashes, so that a
+ * and differ in their last bytes: a million ids had only 25,000 hashes, so a
  * lookup met some sixty rows of others, each somewhere else in the file. With
- * the checksum in front two ids seldom share one.
+ * the checksum in front two ids seldom share a hash.
  */
 #ifndef ENSCALE_COMMON_VIEW_SEGMENT_KEY_H
 #define ENSCALE_COMMON_VIEW_SEGMENT_KEY_H
@@ -22,10 +22,10 @@ struct segment_key {
 	unsigned int len;
 };
 
-/* Of an empty key: an empty one, which is never filed. */
+/* For an empty key: an empty one, which is never filed. */
 struct segment_key segment_key_of(const struct record_key *key);
-/* The key of a row, from len bytes (NULL when they lie outside of the file).
- * 0, or ENS_E_CORRUPT. */
+/* The key of a row, from len bytes (NULL when they are outside the file). 0, or
+ * ENS_E_CORRUPT. */
 int segment_key_read(const void *data, size_t len, struct record_key *ret_key);
 
 #endif

@@ -2,10 +2,10 @@
  * Reading the view: a few mapped cdb files, newest first. It writes nothing,
  * locks nothing and waits for nobody.
  *
- * A record proves itself by its key and checksum. A segment's hash table
- * does not: a disk that turns bits there can hide a record, which
- * `enscalectl view verify` finds and a reader cannot, short of reading all
- * of the file at every login.
+ * A record is verified by its key and checksum. A segment's hash table is not:
+ * a disk that flips bits there can hide a record, which `enscalectl view
+ * verify` finds but a reader cannot, without reading the whole file at every
+ * login.
  */
 #include <config.h>
 

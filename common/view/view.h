@@ -1,14 +1,14 @@
 /*
  * The view: what enscale-sync publishes for its readers. A folder with a
- * manifest and a few immutable cdb segments, newest first; a record found in
- * a newer segment hides those below, a tombstone there means deleted.
+ * manifest and a few immutable cdb segments, newest first; a record in a newer
+ * segment hides those below, and a tombstone there means deleted.
  *
  * Reading takes no lock, waits for nobody and cannot disturb the writer. A
- * struct view is one moment's truth: it keeps its segments mapped, and what
- * it returns is borrowed from them until view_close(). A reader that finds a
- * segment merged away between manifest and open() reads the manifest again;
- * one that finds no view of its own version takes one of the version before
- * (manifest.h): after an update, until the writer, too, is the new one.
+ * struct view is a snapshot: it keeps its segments mapped, and what it returns
+ * is borrowed from them until view_close(). A reader that finds a segment
+ * merged away between manifest and open() reads the manifest again; one that
+ * finds no view of its own version uses one of the previous version
+ * (manifest.h): after an update, until the writer is the new one, too.
  *
  * Three answers, never two: 0 (yes, as of view_as_of()), ENS_E_NOTFOUND
  * (no), and anything else (cannot tell): ENS_E_VIEW no view there or not
@@ -31,15 +31,15 @@ ENS_MUST_CHECK int view_open(const char *dir, struct view **ret_view);
 void view_close(struct view *view);
 void cleanup_view(struct view **view);
 
-/* False: another manifest has taken the place of its own since, so it is worth
- * opening again. One or two stat(2). */
+/* False: its manifest has been replaced since, so it is worth opening again.
+ * One or two stat(2). */
 bool view_is_current(const struct view *view);
-/* False: it is one that a writer before ours has left. */
+/* False: it was left by a writer of the previous version. */
 bool view_is_of_this_version(const struct view *view);
-/* When the writer last was in step with the directory as far as the
- * manifest knows, seconds since the epoch. */
+/* When the writer was last in step with the directory, according to the
+ * manifest, in seconds since the epoch. */
 int64_t view_as_of(const struct view *view);
-/* Counts publications; it never goes back while a state lives. */
+/* Counts publications; it never decreases while the state exists. */
 uint64_t view_generation(const struct view *view);
 
 int view_find_account(const struct view *view, uint32_t account,

@@ -10,7 +10,7 @@
 
 struct view {
 	struct manifest manifest;
-	struct stat stat; /* of the manifest, taken before it was read */
+	struct stat stat; /* of the manifest, from before it was read */
 	uint32_t open_count;
 	struct cdb segments[VIEW_SEGMENTS_MAX]; /* newest first */
 	char dir[];
