@@ -27,7 +27,7 @@ enum agent_state {
 	AGENT_FRESH = 0, /* waits for its session-bind */
 	AGENT_BOUND,     /* waits to be asked for identities */
 	AGENT_LISTED,    /* waits for its sign request */
-	AGENT_SPENT,     /* gives nothing any more */
+	AGENT_SPENT,     /* gives nothing more */
 };
 
 struct agent {
@@ -186,7 +186,7 @@ bind_session(struct agent *agent, struct wire_reader *reader)
 	r = judge(agent, 'c', &answer);
 	if (r < 0)
 		return r;
-	/* Cheap before dear: the signature is looked at last. */
+	/* Cheap checks come first: the signature is verified last. */
 	if (!is_host_key_of(&answer.node, bind.host_key))
 		return refuse(agent, 'b', ENS_E_DENIED, NULL);
 	r = host_key_verify(bind.host_key, bind.signature, bind.session_id);

@@ -141,7 +141,7 @@ use_hop(void *arg, const struct agent_hop *hop)
 	if (r < 0)
 		return r;
 	hop_sign(&shell->hop);
-	/* A script's node is nothing that a person would go back to. */
+	/* A person would not want to go back to a script's node. */
 	if (peer->guard->last_use != NULL && shell->entry->session.node == 0)
 		last_use_enter(peer->guard->last_use,
 		    shell->entry->session.account, shell->hop.node);

@@ -130,8 +130,8 @@ format_line(const char *event, const struct session *session, json_t *fields)
 	return text;
 }
 
-/* Takes the last bytes off the file again. It cannot where the file may only
- * be appended to, as chattr(1) makes it: the next line then begins anew. */
+/* Removes the last bytes from the file again. That fails if the file is
+ * append-only (chattr(1)): then the next write begins a new line. */
 static void
 take_back(struct audit *audit, off_t len)
 {
@@ -141,8 +141,8 @@ take_back(struct audit *audit, off_t len)
 		audit->is_torn = true;
 }
 
-/* A whole line or nothing: a disk that fills up takes a part of it. 0 or
- * -errno. */
+/* Writes a whole line or nothing, although a full disk may take a part of it. 0
+ * or -errno. */
 static int
 append(struct audit *audit, char *line, size_t len)
 {

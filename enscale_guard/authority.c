@@ -30,7 +30,7 @@ addresses_of(const struct guard *guard, char buf[CERT_ADDRESSES_MAX + 1])
 	return r;
 }
 
-/* What to do about a key that cannot be had. Nodes trust one key: a new one
+/* What to do about a key that cannot be loaded. Nodes trust one key: a new one
  * is for a gateway that has no nodes yet. */
 static const char *
 advice(int error)
@@ -63,7 +63,7 @@ log_no_signer(const struct guard *guard, const char *what, int error)
 	    error_text(error), advice(error));
 }
 
-/* A key as they were made before: the guard may not read it (Landlock), but
+/* A key as it used to be made: the guard may not read it (Landlock), but
  * nothing keeps its owner from giving it another mode. */
 static void
 warn_of_own_key(const struct guard *guard)
@@ -127,7 +127,7 @@ on_signer_lost(sd_event_source *source, int fd, uint32_t revents, void *arg)
 	return 0;
 }
 
-/* Finished before it has its name: enscalectl waits for what is in it. */
+/* It gets its name when it is finished: enscalectl waits for its content. */
 static void
 publish(const struct guard *guard)
 {

@@ -67,8 +67,8 @@ cert_request_check(const struct cert_request *request)
 	return find_key(request, &blob, &type);
 }
 
-/* No bit behind the mask: sshd takes such an entry for an error, and with it
- * the whole list. */
+/* No bit may follow the mask: sshd rejects the whole list because of such an
+ * entry. */
 static bool
 is_masked(const uint8_t *address, size_t len, uint32_t bits)
 {

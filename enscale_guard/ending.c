@@ -104,7 +104,7 @@ on_kill(sd_event_source *source, uint64_t usec, void *arg)
 	struct ending *ending = arg;
 
 	(void)source, (void)usec;
-	/* And whom those have started since. */
+	/* And those that these have started since. */
 	add_descendants(ending);
 	process_list_prune(&ending->all);
 	if (ending->all.count > 0)
@@ -112,7 +112,7 @@ on_kill(sd_event_source *source, uint64_t usec, void *arg)
 		    "%zu processes did not end: killing them",
 		    ending->all.count);
 	signal_all(ending, SIGKILL);
-	/* What has left its parents is no descendant of anybody. */
+	/* What has left its parents is nobody's descendant. */
 	if (ending->withdrawn || ending->all.count > 0)
 		left_over_look(ending->guard, &ending->session);
 	free_ending(ending);
@@ -120,9 +120,9 @@ on_kill(sd_event_source *source, uint64_t usec, void *arg)
 }
 
 /*
- * Looking up waits until nothing else does, so that of many that end at once
- * all are told and signalled first, and whoever asks meanwhile is answered.
- * Without its timers nothing would end: then all goes at once.
+ * Looking up waits until nothing else is pending, so that when many end at once
+ * all of them are told and signalled first, and requests meanwhile are
+ * answered. Without timers nothing would end: then everything is done at once.
  */
 static void
 start(struct ending *ending)

@@ -19,11 +19,11 @@
 #include "common/view/fields_json.h"
 #include "enscale_guard/known_hosts.h"
 
-/* What a row takes beside its texts, about. */
+/* Roughly the size of a row without its texts. */
 #define NODE_FRAME        96
 #define ENVIRONMENT_FRAME 160
 
-/* A place in the list: behind this node of this environment. */
+/* A position in the list: after this node of this environment. */
 struct place {
 	const char *environment; /* borrowed; "": the beginning */
 	uint32_t node;           /* 0: before its nodes */

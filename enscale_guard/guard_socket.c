@@ -138,7 +138,7 @@ answer_line(struct shell *shell, const char *line, size_t len)
 	};
 	struct reply reply;
 
-	/* What was asked before is not answered yet: keep the order. */
+	/* An earlier request is not answered yet: keep the order. */
 	if (shell->change != NULL)
 		reply = reply_bad(&request, "One request at a time.");
 	else

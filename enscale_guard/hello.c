@@ -5,7 +5,7 @@
 
 #include "common/keys/fingerprint_text.h"
 
-/* Before a hello the shell knows nobody whom to ask. */
+/* Before a hello the shell does not know whom to ask. */
 static struct reply
 refuse(const struct request *request, const struct policy_answer *answer)
 {

@@ -99,7 +99,7 @@ hop_request_declare(const struct request *request,
 	struct policy_answer answer;
 	char sentence[POLICY_SENTENCE_MAX];
 
-	/* What was declared before is over, whatever becomes of this. */
+	/* The previous declaration is over, whatever happens to this one. */
 	hop_clear(request->hop);
 	if (request->session->node != 0 &&
 	    request->session->node != fields->node) {
@@ -129,9 +129,9 @@ format_time(int64_t when, char buf[TIME_SIZE])
 }
 
 /*
- * The node has seen a certificate and asked for no signature with it. Why, it
- * tells nobody; of the causes the clock is the one that the gateway cannot see,
- * since nothing in the protocol says the time of the node.
+ * The node has seen a certificate but asked for no signature with it. It does
+ * not say why; a wrong clock is the cause that the gateway cannot see, since
+ * nothing in the protocol tells the node's time.
  */
 static void
 tell_denial(const struct request *request)

@@ -81,8 +81,8 @@ judge_hop(struct guard *guard, struct session_entry *entry,
 		ending_hop(guard, entry, hop, &answer);
 }
 
-/* One that has no signature yet: the agent will refuse it, and the shell say
- * why. */
+/* A hop that has no signature yet: the agent will refuse it, and the shell will
+ * say why. */
 static void
 judge_declared(struct guard *guard, struct shell *shell)
 {

@@ -22,7 +22,7 @@
 
 /* ---- list -------------------------------------------------------------- */
 
-/* What a row takes beside its texts, about. */
+/* Roughly the size of a row without its texts. */
 #define KEY_FRAME 256
 
 static json_t *

@@ -112,7 +112,7 @@ is_sound(const struct row *row)
 	return true;
 }
 
-/* What is not there, or beyond the end, is a row of nothing. */
+/* A row that is missing or beyond the end is empty. */
 static int
 read_row(int fd, off_t at, struct row *ret_row)
 {
@@ -126,7 +126,7 @@ read_row(int fd, off_t at, struct row *ret_row)
 	return 0;
 }
 
-/* Reads the row for a change; a broken one begins anew. */
+/* Reads the row for a change; a broken one is reset. */
 static int
 open_row(const struct last_use *last, uint32_t account, struct row *ret_row,
     off_t *ret_at)
@@ -153,8 +153,8 @@ write_row(int fd, off_t at, const struct row *row)
 	return n == (ssize_t)sizeof(*row) ? 0 : -EIO;
 }
 
-/* A clock that was ahead for a while is no reason to tell nothing until that
- * time has come. */
+/* A clock that was ahead for a while must not hide later logins until that time
+ * has come. */
 static void
 forget_the_future(struct row *row)
 {

@@ -18,7 +18,7 @@
 
 #define LOOK_USEC   200000
 #define AGAIN_USEC  (ENDING_KILL_USEC + 2 * LOOK_USEC)
-#define AGAIN_MAX   (8 * AGAIN_USEC) /* for what does not die of a SIGKILL */
+#define AGAIN_MAX   (8 * AGAIN_USEC) /* if a SIGKILL does not help */
 #define ORPHAN_USEC 5000000          /* it may end by itself until then */
 #define CHAIN_MAX   64 /* processes from one of an account's up to its monitor */
 
@@ -57,7 +57,7 @@ now_usec(const struct guard *guard)
 
 /* ---- one look ------------------------------------------------------------ */
 
-/* Of several left-overs of one account the first takes care of all. */
+/* Of several left-overs of one account the first handles all. */
 static void
 see(pid_t pid, uid_t uid, void *arg)
 {
@@ -67,7 +67,7 @@ see(pid_t pid, uid_t uid, void *arg)
 	int r;
 
 	if (uid < UID_BASE_MIN)
-		return; /* no account's, whatever the configuration says */
+		return; /* not an account's, whatever the configuration says */
 	LIST_FOREACH(left, &guard->left_overs, left_overs)
 		if (left->due == 0 && uid_of(guard, &left->session) == uid)
 			break;
@@ -109,8 +109,9 @@ is_in_session(const struct process *process,
 	return 0;
 }
 
-/* Leaves in of_uid what is in no session. Of what cannot be told it ends
- * nothing, and notes the error; one such process spares no other. */
+/* Leaves in of_uid what is in no session. A process about which it cannot tell
+ * is not ended, and the error is recorded; others are not spared because of it.
+ */
 static void
 keep_strays(struct guard *guard, struct left_over *left)
 {
@@ -145,7 +146,7 @@ keep_strays(struct guard *guard, struct left_over *left)
 
 /* ---- what becomes of it ---------------------------------------------------- */
 
-/* Nothing is left: the record, if PAM did not take it away, may go. */
+/* Nothing is left: the record, unless PAM has removed it, may go. */
 static void
 settle(struct guard *guard, struct left_over *left)
 {
@@ -163,7 +164,7 @@ settle(struct guard *guard, struct left_over *left)
 	forget(left);
 }
 
-/* False: it has to be looked at again. */
+/* False: it must be looked at again. */
 static bool
 take_care(struct guard *guard, struct left_over *left)
 {
@@ -187,7 +188,7 @@ take_care(struct guard *guard, struct left_over *left)
 
 static void expect(struct guard *guard, uint64_t at);
 
-/* Those whose time has come are due at 0 while they are looked at. */
+/* Those that are due have the time 0 while they are handled. */
 static int
 on_look(sd_event_source *source, uint64_t usec, void *arg)
 {

@@ -176,7 +176,7 @@ live_hop_add(struct guard *guard, struct shell *shell,
 	};
 	int r;
 
-	/* What could not be ended later is not begun. */
+	/* A hop that could not be ended later is not begun. */
 	r = process_list_add(&entry->members, ssh);
 	if (r == 0)
 		r = make_file(guard, &entry->session, &prototype);

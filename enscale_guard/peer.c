@@ -65,7 +65,7 @@ has_ended(int pidfd)
 	return poll(&poller, 1, 0) != 0;
 }
 
-/* What has this pid while the descriptor's process lives is that process. */
+/* While the descriptor's process is running, its pid is that process. */
 static int
 process_of(int pidfd, pid_t pid, struct process *ret_process)
 {
@@ -177,7 +177,7 @@ peer_identify(int fd, uint64_t accepted, uint32_t uid_base,
 	return 0;
 }
 
-/* "enscale-sshd", by which the gateway runs it, or what that execs. */
+/* "enscale-sshd", as the gateway runs it, or what that executes. */
 static bool
 is_sshd(pid_t pid)
 {

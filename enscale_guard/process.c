@@ -71,7 +71,7 @@ process_signal(const struct process *process, int signal)
 	if (fd < 0)
 		return -errno;
 	/* The descriptor is this process', or that of one that has ended and
-	 * gets no signal any more. */
+	 * gets no signals. */
 	if (!process_is_alive(process))
 		return -ESRCH;
 	if (pidfd_send_signal(fd, signal, NULL, 0) < 0)
@@ -124,7 +124,7 @@ process_chain(pid_t pid, struct process *chain, size_t max, size_t *ret_count)
 		return -ESRCH;
 	for (int i = 0; i < CHAIN_TRIES; i++) {
 		r = read_chain(pid, chain, max, &count);
-		/* A parent that ended under way gives its child another. */
+		/* When a parent ends meanwhile, its child gets another one. */
 		if (r == -ESRCH && i + 1 < CHAIN_TRIES)
 			continue;
 		if (r < 0)

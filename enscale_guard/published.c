@@ -33,9 +33,9 @@ open_again(struct guard *guard)
 		if (r != guard->view_error)
 			log_warning("cannot open the view \"%s\": %s",
 			    guard->view_dir, error_text(r));
-		/* What cannot be read is not the truth any longer, but an
-		 * older one is not better than none: nobody is let in, and
-		 * nobody is thrown out. */
+		/* If the view cannot be read, the previous one is out of date
+		 * and no better than none: nobody is let in, and nobody is
+		 * thrown out. */
 		view_close(guard->view);
 		guard->view = NULL;
 		guard->view_error = r;

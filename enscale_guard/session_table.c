@@ -98,7 +98,7 @@ monitor_ended(sd_event_source *source, int fd, uint32_t revents, void *arg)
 	struct session_entry *entry = arg;
 
 	(void)source, (void)fd, (void)revents;
-	/* PAM has removed the record before, or nobody has. */
+	/* Either PAM has already removed the record, or nobody has. */
 	session_table_refresh(entry->table);
 	entry->table->events.over(entry, entry->table->events.arg);
 	free_entry(entry);

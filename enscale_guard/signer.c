@@ -67,8 +67,8 @@ free_bio(BIO **bio)
 
 /* ---- the process ------------------------------------------------------ */
 
-/* Root's, and read by a group that is not all of ours; or as it once was, of
- * this user alone. */
+/* It belongs to root, and a group that not all of us are in may read it; or, as
+ * it used to be, it belongs to this user and nobody else may read it. */
 static bool
 is_guarded(const struct stat *st)
 {
@@ -230,7 +230,7 @@ keep_only(int fd)
 	return 0;
 }
 
-/* It needs no right at all; the guard's own are not for it. */
+/* It needs no rights at all, and must not have the guard's. */
 static void
 drop_capabilities(void)
 {
@@ -273,7 +273,8 @@ signer_prepare(pid_t parent, int fd, const char *name)
 	int r;
 
 	prctl(PR_SET_NAME, name, 0, 0, 0);
-	/* It ends when its socket does; the guard's orders are not for it. */
+	/* It ends when its socket is closed; signals for the guard are not for
+	 * it. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -301,8 +302,9 @@ certify(const struct cert_request *request, EVP_PKEY *ca, const char *addresses,
 		reply->error = -EAGAIN;
 		return;
 	}
-	/* Random, not counted: no state to keep, and nothing told about how
-	 * many there are. 63 bits, so that every tool prints it alike. */
+	/* Random, not counted: there is no state to keep, and it does not
+	 * reveal how many there are. 63 bits, so that every tool prints it
+	 * alike. */
 	if (RAND_bytes((uint8_t *)&reply->serial, sizeof(reply->serial)) != 1) {
 		reply->error = ENS_E_CRYPTO;
 		return;
@@ -510,8 +512,8 @@ signer_certify(struct signer *signer, const struct cert_request *request,
 	static struct signer_reply reply;
 	int r;
 
-	/* After an answer that did not come in time the next one would be
-	 * taken for it. */
+	/* After an answer that did not come in time, it would be taken for the
+	 * next one. */
 	if (signer->lost)
 		return -EPIPE;
 	if (send(signer->fd, request, sizeof(*request), MSG_NOSIGNAL) < 0)

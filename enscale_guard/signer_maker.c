@@ -23,8 +23,8 @@
 struct signer_maker {
 	pid_t pid;
 	int fd;
-	/* Replies that nobody waited for to the end. They come first, and may
-	 * be of a key that is no longer the one. */
+	/* Late replies, which nobody waited for. They come first, and may be
+	 * from a key that is no longer in use. */
 	unsigned int late;
 };
 
@@ -148,7 +148,7 @@ run(pid_t parent, int fd, const struct signer_maker_files *files,
 		len = recv(SIGNER_SOCKET, &byte, sizeof(byte), 0);
 		if (len < 0 && errno == EINTR)
 			continue;
-		/* Signers of before, which are nobody's any more. */
+		/* Earlier signers, which nobody uses any longer. */
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 		if (len <= 0 || answer_request(byte, files, addresses) < 0)

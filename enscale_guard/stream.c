@@ -133,7 +133,7 @@ make_room(struct stream *stream)
 	return 0;
 }
 
-/* Hands over what is there, message by message, until an answer waits. */
+/* Hands over the input, message by message, until an answer waits. */
 static int
 hand_over(struct stream *stream)
 {

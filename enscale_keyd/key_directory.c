@@ -41,7 +41,7 @@ now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* What is left of the time; never 0, which libldap would take for "ever". */
+/* What is left of the time; never 0, which means "for ever" to libldap. */
 static struct timeval
 time_left(const struct change *change)
 {
@@ -159,7 +159,8 @@ read_keys(struct change *change, LDAPMessage **ret_result)
 		if (look_for_key(change, entry, &change->keys))
 			change->found++;
 	}
-	/* More than the server shows: enough to say no, not to delete. */
+	/* There are more than the server shows: enough to refuse, but not to
+	 * delete. */
 	if (r != LDAP_SUCCESS &&
 	    (change->entry->op != KEYD_ADD || change->keys < MANAGED_KEYS_MAX))
 		return fail(change, r, "search for the account's keys");
@@ -210,7 +211,7 @@ judge_write(struct change *change, int code, const char *what)
 static enum keyd_result
 add(struct change *change)
 {
-	/* libldap wants what it will not change as if it might. */
+	/* libldap lacks a const. */
 	struct key_entry entry = *change->entry;
 	static char class_value[] = "enscaleKey";
 	char *hex[] = { entry.hex, NULL };

@@ -51,7 +51,7 @@ read_all(int fd, void *buf, size_t len)
 	return 0;
 }
 
-/* 0 also for what is no request: then *ret_request has no op. */
+/* 0 also for what is not a request: then *ret_request has no op. */
 static int
 read_request(int fd, uint8_t *buf, struct keyd_request *ret_request)
 {
@@ -74,7 +74,7 @@ read_request(int fd, uint8_t *buf, struct keyd_request *ret_request)
 	return 0;
 }
 
-/* Whoever gave up does not get the change behind his back. */
+/* A client that gave up must not get the change after all. */
 static bool
 is_waiting(int fd)
 {
@@ -93,7 +93,7 @@ write_reply(int fd, const struct keyd_reply *reply)
 	keyd_reply_encode(&writer, reply);
 	if (writer.error != 0)
 		return writer.error;
-	/* The buffer of a fresh socket takes it whole. */
+	/* It fits into the buffer of a new socket. */
 	if (send(fd, buf, writer.len, MSG_NOSIGNAL | MSG_DONTWAIT) !=
 	    (ssize_t)writer.len)
 		return -EPIPE;

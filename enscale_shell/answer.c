@@ -12,8 +12,8 @@
 #include "common/base/text.h"
 #include "enscale_shell/say.h"
 
-/* The guard lets an account ask for so much a second; what it is told to wait
- * for comes after a few. */
+/* The guard limits an account's requests per second; after waiting a few, the
+ * next is answered. */
 #define WAIT_MS   1000
 #define WAITS_MAX 60
 
@@ -33,7 +33,7 @@ answer_to(struct shell *shell, const char *op, int *ret_code)
 
 /* ---- pages -------------------------------------------------------------- */
 
-/* False when somebody has signalled: he does not want to wait. */
+/* False when there was a signal: then the user does not want to wait. */
 static bool
 wait_a_moment(const struct shell *shell)
 {

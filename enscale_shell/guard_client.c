@@ -180,8 +180,8 @@ keep_event(struct guard_client *client, const json_t *object)
 	if (event == NULL)
 		return false;
 	ends_session = strcmp(event, "end") == 0;
-	/* Events of a later guard that we do not know are none for us; and
-	 * nothing comes after the end. */
+	/* Unknown events, of a later guard, are ignored; and nothing comes
+	 * after the end. */
 	if ((!ends_session && strcmp(event, "end-hop") != 0) ||
 	    (client->has_event && client->event.ends_session))
 		return true;

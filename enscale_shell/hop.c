@@ -295,13 +295,13 @@ pass_signal(struct hop *hop)
 	if (number == 0)
 		return;
 	hop->result.signal = number;
-	/* From the keyboard and from sshd it came to ssh as well; from
-	 * anybody else to us alone. Twice does no harm. */
+	/* From the keyboard and from sshd ssh got it, too; from anywhere else
+	 * only we did. Getting it twice does no harm. */
 	kill(hop->pid, number);
 }
 
-/* Of poll(2): one limit over all that a login is made of, since ssh has one for
- * some of its parts only. */
+/* For poll(2): one limit for all parts of a login, since ssh has one only for
+ * some of them. */
 static int
 patience(const struct hop *hop)
 {
@@ -408,8 +408,8 @@ reap(struct hop *hop)
 		hop->result.code = WEXITSTATUS(status);
 }
 
-/* What came while ssh ended. From the keyboard it was ssh's, too, and not one
- * step back in the menu besides; the end of the session is ours. */
+/* Signals that came while ssh ended. One from the keyboard was ssh's, too, and
+ * must not also be a step back in the menu; the end of the session is ours. */
 static void
 take_last_signal(struct hop *hop)
 {
@@ -461,7 +461,7 @@ is_broken(const struct hop *hop)
 	    !hop->log.is_exit;
 }
 
-/* No protocol says the node's time, so this is the gateway's. */
+/* No protocol tells the node's time, so this is the gateway's. */
 static void
 say_denied(const struct hop *hop)
 {
@@ -512,8 +512,8 @@ finish(struct hop *hop)
 {
 	bool is_told = settle(hop);
 
-	/* The guard speaks before it ends ssh, which may be quicker to go
-	 * than we are to hear. */
+	/* The guard speaks before it ends ssh, but ssh may end before we read
+	 * that. */
 	if (hop->result.was_ended || hear_guard(hop)) {
 		hop->result.signal = 0;
 		return false;

@@ -26,7 +26,7 @@
 #		define DENY_OLD_FORKS
 #	endif
 
-/* What the counted calls get: the shell's word. Unix sockets are free. */
+/* The shell decides on the calls that are counted. Unix sockets are free. */
 #	define FILTER(action)                                                 \
 		{                                                              \
 			FILTER_BEGIN, FILTER_DENY(memfd_create),               \
@@ -159,7 +159,7 @@ answer_call(struct hop_confinement *hop)
 	struct seccomp_notif_resp answer = { 0 };
 	unsigned *left;
 
-	/* It fails when a signal has taken the call back. */
+	/* It fails when a signal has interrupted the call. */
 	if (ioctl(hop->listener, SECCOMP_IOCTL_NOTIF_RECV, &asked) != 0)
 		return;
 	left = find_allowance(hop, asked.data.nr);
@@ -168,7 +168,7 @@ answer_call(struct hop_confinement *hop)
 		answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	else
 		answer.error = -EPERM;
-	/* A call that was taken back meanwhile did not happen. */
+	/* A call that was interrupted meanwhile did not happen. */
 	if (ioctl(hop->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0 &&
 	    left != NULL)
 		*left -= 1;

@@ -33,7 +33,7 @@ refuse(const struct refusal *refusal)
 
 /* ---- list, for a program -------------------------------------------------------------- */
 
-/* A tab within is none of ours: text_printable() makes it a "?". */
+/* A tab inside is not a separator: text_printable() makes it a "?". */
 int
 keys_format(json_t *key, char *buf, size_t size)
 {

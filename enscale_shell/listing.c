@@ -46,7 +46,7 @@ role_text(const char *role, uint32_t owner)
 	return text_copy_printable(text);
 }
 
-/* It may be left out, and stands first in a line all the same. */
+/* It may be missing, but comes first in a line all the same. */
 static void
 name_service(json_t *item)
 {

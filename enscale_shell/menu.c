@@ -39,13 +39,13 @@ struct screen {
 	char text[MENU_TEXT_MAX + 1]; /* searched for, or "" */
 	size_t first;                 /* of the page */
 	/* Of the last showing. */
-	const struct listing *listing; /* NULL while nobody can tell */
+	const struct listing *listing; /* NULL while it is unknown */
 	struct menu_list list;         /* its items are owned */
 };
 
 enum step {
 	STEP_AGAIN, /* ask once more, the list stands */
-	STEP_SHOW,  /* show the list anew */
+	STEP_SHOW,  /* show the list again */
 	STEP_BACK,
 	STEP_QUIT,
 };
@@ -71,8 +71,8 @@ fetch(struct menu *menu, struct listing **ret_listing)
 	menu->code = 0;
 	if (r != 0) {
 		say_refusal("%s", refusal.sentence);
-		/* A suspended account gets no menu; an unwell gateway may
-		 * be well again at the next Refresh. */
+		/* A suspended account gets no menu; a gateway with a fault may
+		 * work again at the next Refresh. */
 		menu->code = refusal.code;
 	}
 	return r;
@@ -350,7 +350,7 @@ open_last(struct menu *menu, const struct screen *screen)
 	return item.node != NULL ? enter_node(menu, &item) : STEP_SHOW;
 }
 
-/* Words behind those that were searched for already narrow it down. */
+/* More words after those that were searched for already narrow it down. */
 static bool
 join_text(const struct screen *screen, const char *text,
     char ret_text[MENU_TEXT_MAX + 1])

@@ -17,7 +17,7 @@ struct words {
 	char *words[WORDS_MAX]; /* borrowed */
 };
 
-/* Lower case of any script; what is no UTF-8 stays as it is. */
+/* Lower case of any script; what is not UTF-8 stays as it is. */
 static wint_t
 next_character(const char **text)
 {

@@ -28,7 +28,7 @@ find_keys(void)
 	};
 }
 
-/* A byte, no more: what stands behind the line may be for the node. */
+/* One byte only: what follows the line may be for the node. */
 static enum menu_line_state
 read_byte(struct menu_line *line)
 {
@@ -51,7 +51,7 @@ guard_ends_session(struct shell *shell, int *ret_code)
 {
 	struct guard_event event;
 
-	/* The end of a hop that has ended already is no news. */
+	/* The end of a hop that has already ended does not matter. */
 	while (shell_take_event(shell, &event)) {
 		if (!event.ends_session)
 			continue;

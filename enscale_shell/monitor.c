@@ -24,7 +24,7 @@ monitor_open(void)
 	fd = pidfd_open(monitor, 0);
 	if (fd < 0)
 		return -errno;
-	/* Who is still the parent's parent has not given its pid away. */
+	/* If it is still the parent's parent, its pid was not reused. */
 	r = process_stat(parent, NULL, &again);
 	if (r == 0 && (again != monitor || getppid() != parent))
 		r = -ESRCH;

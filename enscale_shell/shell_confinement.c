@@ -176,10 +176,10 @@ confine_files(void)
  * rarely used corners. A connection is made, never taken.
  *
  * Sockets are unix streams (the guard, agents) and TCP, pairs unix streams:
- * one of a pair of datagrams would send to any name. TIOCSTI and TIOCLINUX
- * put words into a terminal's mouth, which whoever reads from it next would
- * take for the user's. clone3 hides its flags from a filter; glibc does with
- * clone where it is missing.
+ * one of a pair of datagrams would send to any name. TIOCSTI and TIOCLINUX put
+ * input into a terminal, which whoever reads from it next would take for the
+ * user's. clone3 hides its flags from a filter; glibc does with clone where it
+ * is missing.
  */
 static const struct sock_filter filter[] = {
 	FILTER_BEGIN,

@@ -50,7 +50,7 @@ is_echo(const char *line)
 	    strstr(line, "send disconnect") != NULL;
 }
 
-/* Of the last line a reason is made; of what a node asks for none. */
+/* The last line becomes the reason; requests of a node do not. */
 static void
 judge_line(struct ssh_log *log)
 {
@@ -137,9 +137,9 @@ behind(const char *line, const char *text)
 }
 
 /*
- * Without what ssh puts in front of its words for who debugs it:
+ * Without what ssh puts in front of its messages for debugging:
  * "FILE:FUNCTION():LINE (pid=NUMBER): FUNCTION: Connection to ADDRESS port
- * NUMBER: ". Where the node is, is not the user's to know.
+ * NUMBER: ". The user must not learn the node's address.
  */
 static const char *
 find_words(const char *line)
@@ -167,7 +167,7 @@ ssh_log_reason(const struct ssh_log *log)
 			return reasons[i].reason;
 	if (words[0] != '\0')
 		return words;
-	/* That much ssh says to the user alone, on standard error. */
+	/* ssh says this only to the user, on standard error. */
 	return log->is_login ? "it closed the connection"
 	                     : "ssh gave no reason";
 }

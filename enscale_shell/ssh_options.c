@@ -47,7 +47,7 @@ static const char *const fixed_options[] = {
 	"-oLogLevel=ERROR",
 	"-oLogVerbose=*:" LOGIN_FUNCTION "*,*:" ASKED_FUNCTION
 	"*,*:" ALIVE_FUNCTION "*,*:" FATAL_FUNCTION "*",
-	/* The node is who the directory says, or nobody. */
+	/* The node is the one in the directory, or nothing. */
 	"-oStrictHostKeyChecking=yes",
 	"-oGlobalKnownHostsFile=/dev/null",
 	"-oCheckHostIP=no",
@@ -70,13 +70,13 @@ static const char *const fixed_options[] = {
 	"-oForwardX11=no",
 	"-oTunnel=no",
 	"-oSendEnv=LANG LC_* COLORTERM GIT_PROTOCOL",
-	/* Where the exchange was not post-quantum, ssh 10.1 tells who ran it
-	 * to upgrade the server: that is not the user's. Older ones do not
+	/* If the exchange was not post-quantum, ssh 10.1 tells its user to
+	 * upgrade the server, which our users cannot do. Older versions do not
 	 * know the word. */
 	"-oIgnoreUnknown=WarnWeakCrypto",
 	"-oWarnWeakCrypto=no",
-	/* Cheap: a cipher that the processor knows, and no compression of what
-	 * is compressed outside already. */
+	/* Cheap: a cipher that the processor supports, and no second
+	 * compression. */
 	"-oCiphers=^aes128-gcm@openssh.com",
 	"-oCompression=no",
 	"-oConnectionAttempts=1",

@@ -15,7 +15,7 @@
 #include "common/base/limits.h"
 #include "common/base/local_socket.h"
 
-/* Who has connected and not asked yet; one more is turned away. */
+/* Connections without a request so far; one more is refused. */
 #define ASKERS_MAX 8
 
 struct asker {

@@ -17,8 +17,8 @@
 #define EXCESS_TEXT_MAX 255
 #define HOST_KEY_NAME   "host key "
 
-/* What the record of an account's environments takes beside its rows, and a
- * row beside its name. */
+/* The size of the record of an account's environments without its rows, and of
+ * a row without its name. */
 #define RECORD_FRAME 64
 #define ROW_FRAME    6
 
@@ -27,7 +27,7 @@ struct key_row {
 	struct entry_key key; /* borrowed from the state */
 	int64_t created;      /* 0: unknown, comes last */
 	uint8_t uuid[ENTRY_UUID_LEN];
-	bool limits; /* it gives nothing, and takes away: see limit_subject() */
+	bool limits; /* it grants nothing, and restricts: see limit_subject() */
 };
 
 /* One environment of an account. */
@@ -179,7 +179,7 @@ put_tombstone(struct derive *derive, const struct record_key *key)
 	    (struct bytes){ derive->record.data, derive->record.len });
 }
 
-/* The view shall say nothing under this key. */
+/* The view must have nothing under this key. */
 static int
 put_absent(struct derive *derive, const struct record_key *key)
 {
@@ -204,7 +204,7 @@ put_record(struct derive *derive, const struct record_key *key, int encoded)
 	if (encoded != 0)
 		return encoded;
 	record = (struct bytes){ derive->record.data, derive->record.len };
-	/* A published record that cannot be read is written anew. */
+	/* A published record that cannot be read is written again. */
 	if (derive->view != NULL &&
 	    view_find_raw(derive->view, key, &published) == 0 &&
 	    bytes_equal(record, published))
@@ -212,9 +212,9 @@ put_record(struct derive *derive, const struct record_key *key, int encoded)
 	return derive->put(derive->arg, key, record);
 }
 
-/* The entry that counts may be kept although the directory does not have it any
- * more: it grants no more than the copy that is there instead (state_kept.c).
- * The entry is in subject_rows. */
+/* The entry that counts may be kept although the directory no longer has it: it
+ * grants no more than the copy that is there instead (state_kept.c). The entry
+ * is in subject_rows. */
 static int
 limit_subject(struct derive *derive, const struct record_key *subject,
     struct entry *entry)
@@ -361,7 +361,7 @@ merge_copies(struct derive *derive, struct key_row *rows, uint32_t count,
 	return 0;
 }
 
-/* Each stays once: the oldest one with it, as little as all of them. */
+/* Each stays once: the oldest one, with the rights that all of them have. */
 static int
 merge_keys(struct derive *derive)
 {
@@ -448,7 +448,7 @@ has_key(const struct derive *derive, const uint8_t fingerprint[SHA256_LEN])
 	return false;
 }
 
-/* Keys that the view lists for the account and that are no more. */
+/* Keys that the view lists for the account and that no longer exist. */
 static int
 bury_keys(struct derive *derive, uint32_t account)
 {
@@ -532,7 +532,7 @@ struct membership {
 	uint32_t account;
 };
 
-/* As limit_subject() has it in the environment's own record. */
+/* The same as limit_subject() does in the environment's own record. */
 static int
 limit_role(struct membership *membership, const struct record_key *subject,
     enum environment_role *role)
@@ -686,7 +686,7 @@ derive_account(struct derive *derive, const struct record_key *subject)
 		wire_read_init(&id, subject->data + 1, subject->len - 1);
 		return bury_account(derive, wire_read_u32(&id));
 	}
-	/* Keys first: those that limit_subject() takes out are to be named. */
+	/* Keys first: those that limit_subject() removes must be reported. */
 	if (r == 0)
 		r = gather_keys(derive, subject, &entry);
 	if (r == 0)

@@ -35,7 +35,8 @@ ask(struct poll_source *source, enum phase phase, const char *base, int scope,
 	             : poll_wait_for(source, source->config->timeout * SECOND);
 }
 
-/* For what is as late as the furthest that we have, but for some seconds. */
+/* A filter for what is as late as the furthest that we have, less some seconds.
+ */
 static int
 ask_since(struct poll_source *source, enum phase phase,
     const struct csn_set *csns, uint32_t overlap, const char *const *attributes)
@@ -76,8 +77,8 @@ ask_all(struct poll_source *source, enum phase phase)
 	    phase == LISTING ? source->stamps : source->search.attributes);
 }
 
-/* Has another server than the one that brought us here to be asked whether it
- * has seen what we have? It has, when something on it is as late as that. */
+/* Must a server other than the one that brought us here be asked whether it has
+ * seen what we have? It has if anything on it is as late as that. */
 static bool
 may_be_behind(const struct poll_source *source)
 {

@@ -341,7 +341,8 @@ publish_view(struct publisher *publisher, int64_t as_of,
 		return 0;
 	r = view_writer_commit(publisher->writer, generation,
 	    as_of > 0 ? as_of : publisher_as_of(publisher));
-	/* A segment has gone bad, and nothing can be put above it any more. */
+	/* A segment is damaged, and nothing can be put on top of it any longer.
+	 */
 	if (r == ENS_E_CORRUPT)
 		publisher_distrust(publisher);
 	if (r != 0)
@@ -545,7 +546,7 @@ clear_unknown(struct publisher *publisher)
 	return r;
 }
 
-/* The map of a view that serves on, as far as that can be read. */
+/* The map for a view that stays in use, as far as that can be read. */
 static int
 map_view(struct publisher *publisher)
 {

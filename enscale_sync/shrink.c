@@ -18,7 +18,7 @@ static const char *const names[SHRINK_KINDS] = {
 	[SHRINK_ACCESS] = "rights to environments",
 };
 
-/* Members of ours who are none of theirs; both ascend by account. */
+/* Our members that are not theirs; both ascend by account. */
 static uint64_t
 count_lost_members(const struct entry *ours, const struct entry *theirs)
 {
@@ -234,14 +234,14 @@ is_all_rewritten(const struct shrink *shrink, const struct state_info *info,
 	return all >= SHRINK_LIMIT && shrink->rewritten[kind] >= all;
 }
 
-/* Does no entry have it any more, without having been deleted? */
+/* Has every entry lost it, without having been deleted? */
 static bool
 is_lost_as_a_whole(const struct shrink *shrink, const struct state_info *info,
     enum rights_limit limit)
 {
 	uint64_t lifted = shrink->lifted[limit];
 	uint64_t replaced = shrink->replaced[limit];
-	/* Who is replaced goes, though perhaps it is not known yet. */
+	/* What is replaced goes, although that may not be known yet. */
 	uint64_t gone = replaced > shrink->gone[limit] ? replaced
 	                                               : shrink->gone[limit];
 

@@ -116,7 +116,7 @@ let_go(struct file_source *source)
 	(void)sd_event_source_set_enabled(source->turn, SD_EVENT_OFF);
 }
 
-/* What it said before serves on. Said once for as long as nothing changes. */
+/* Its previous content stays in use. Logged once as long as nothing changes. */
 static int
 turn_down(struct file_source *source, const char *reason)
 {
@@ -135,7 +135,7 @@ turn_down(struct file_source *source, const char *reason)
 static int
 turn_down_for(struct file_source *source, int error)
 {
-	/* Not the file's fault: it is worth another try as it is. */
+	/* Not the file's fault: it can be tried again unchanged. */
 	source->taken = (struct stat){ 0 };
 	return turn_down(source, follow_error_text(source->follow, error));
 }
@@ -201,7 +201,7 @@ start_reading(struct file_source *source)
 	const char *wrong = check_folder(source);
 
 	source->again = false;
-	/* A folder is put right without any change of the file. */
+	/* A folder may be corrected without any change of the file. */
 	source->taken = wrong == NULL ? source->now : (struct stat){ 0 };
 	if (wrong == NULL)
 		wrong = check_file(&source->now);

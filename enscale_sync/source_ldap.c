@@ -33,16 +33,17 @@
  * by up to a half, so that gateways do not all come at once. */
 #define BACKOFF_FIRST   (SECOND / 2)
 #define BACKOFF_LONGEST (30 * SECOND)
-/* A server that is behind us may catch up before all is asked anew. */
+/* A server that is behind us may catch up before a full refresh. */
 #define BEHIND_TIME  (30 * SECOND)
 #define BEHIND_RETRY (3 * SECOND)
 /* Looking whether there is a better server than the one in use. */
 #define BETTER_TIME (20 * SECOND)
-/* What is held back may have been settled in the directory: refreshing in
- * full shows it. Doubled, like a comparison that came to no end. */
+/* What is held back may have been settled in the directory: a full refresh
+ * shows it. The pause is doubled, as after a comparison that did not reach its
+ * end. */
 #define AGAIN_FIRST   (60 * SECOND)
 #define AGAIN_LONGEST (3600 * SECOND)
-/* What is to be done now and then is looked at so often. */
+/* How often periodic work is checked. */
 #define CHORES_TIME (2 * SECOND)
 /* Servers whose losses are told apart in the log. */
 #define SAID_MAX 8
@@ -173,7 +174,7 @@ lose(struct ldap_source *source, const char *reason)
 	return try_next(source);
 }
 
-/* What we did ourselves, and go on with at once, by the same server. */
+/* Our own doing, after which we go on at once with the same server. */
 static int
 start_again(struct ldap_source *source, const char *reason)
 {
@@ -192,7 +193,7 @@ turned_away(struct ldap_source *source)
 	if (source->behind_since == 0)
 		source->behind_since = time;
 	if (time >= source->behind_since + BEHIND_TIME) {
-		/* None has caught up: all is asked anew, never backwards. */
+		/* None has caught up: a full refresh, but never backwards. */
 		source->accept_behind = true;
 		follow_want_all(source->follow);
 	}

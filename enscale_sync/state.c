@@ -296,7 +296,8 @@ state_sync(struct state *state)
 	if (!state->unsynced || state->building)
 		return 0;
 	r = state_error(state, mdb_env_sync(state->env, 1));
-	/* What was refused once may be called written the next time. */
+	/* A write that was refused once may be reported as done the next time.
+	 */
 	state->stuck |= r != 0;
 	state->unsynced = r != 0;
 	return r;
@@ -446,7 +447,7 @@ state_open(const char *dir, struct state **ret_state, bool *ret_replaced)
 	else
 		r = errno == ENOENT ? build_new(state) : -errno;
 	if (r == ENS_E_CORRUPT || r == ENS_E_VERSION) {
-		/* The directory is the truth: ask it again. */
+		/* The directory is authoritative: ask it again. */
 		replaced = true;
 		state->damaged = false;
 		state->info = (struct state_info){ 0 };

@@ -112,9 +112,9 @@ state_build_room(struct state *state, size_t len)
 /* ---- the end ----------------------------------------------------------- */
 
 /*
- * Where an error is final: what a disk has refused once it may call written
+ * Here an error is final: a disk may report what it has refused once as written
  * the next time, without having it (fsync(2), NOTES). Nothing more is filed;
- * the process ends, and whoever starts it has everything asked anew.
+ * the process ends, and when it is started again everything is fetched again.
  */
 static int
 give_up(struct state *state, int r)
@@ -245,7 +245,7 @@ state_build_end(struct state *state)
 	/* It would take us as long, and only it knows what the disk said. */
 	if (state->child != 0 && ask_child(state, 0) != 0)
 		state->stuck = true;
-	/* What cannot be kept is asked anew. */
+	/* What cannot be kept is fetched again. */
 	if (may_settle(state))
 		(void)finish(state);
 }

@@ -89,7 +89,7 @@ state_is_damaged(const struct state *state)
 int
 state_discard(struct state *state)
 {
-	state->damaged = true; /* it gets no name any more, either */
+	state->damaged = true; /* and it never gets its name */
 	return unlinkat(state->lock_fd, STATE_FILE, 0) == 0 || errno == ENOENT
 	    ? 0
 	    : -errno;

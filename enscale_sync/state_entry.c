@@ -362,7 +362,7 @@ drop_name(struct state *state, const struct place *place,
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? 0 : r;
 	if (holder.len != STATE_NAME_LEN || !is_same(holder.data, uuid))
-		return 0; /* somebody else has it by now */
+		return 0; /* another entry has it by now */
 	return state_drop(state, T_NAMES, name);
 }
 

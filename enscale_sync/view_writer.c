@@ -105,7 +105,7 @@ named(const struct manifest *manifest, const char *name)
 	return false;
 }
 
-/* A manifest of another version, which nobody keeps right any more. */
+/* A manifest of another version, which nobody keeps up to date. */
 static bool
 is_over(const struct view_writer *writer, const char *name)
 {
@@ -564,7 +564,8 @@ take_merged(struct view_writer *writer)
 	    (uint64_t)st.st_size);
 }
 
-/* A publication of ours has to be there: before, nobody has anything else. */
+/* There must be a publication of ours: before that, readers have nothing else.
+ */
 static void
 end_overlap(struct view_writer *writer)
 {

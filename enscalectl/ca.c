@@ -105,8 +105,9 @@ is_member(const struct passwd *user, gid_t gid)
 	return false;
 }
 
-/* Root's, and read by the guard's user as a member of a group: what is his
- * own, a guard that was taken over could open to others or overwrite. */
+/* It belongs to root, and the guard's user reads it as a member of a group: a
+ * guard that was taken over could open its own file to others or overwrite it.
+ */
 static void
 choose_owner(struct file_owner *owner)
 {
@@ -167,8 +168,8 @@ ca_restore(const char *path, const char *from)
 	return place_key(path, from);
 }
 
-/* Other keys of a CA, or what it once said of them, are still there: the one
- * that is missing was lost, and nodes trust it. */
+/* Other keys of a CA, or its lists of them, are still there: so the missing one
+ * was lost, and nodes trust it. */
 static bool
 was_there(const char *ca, char ret_path[CONFIG_PATH_MAX])
 {

@@ -70,7 +70,7 @@ ca_list_read_only_key(const char *path, struct ssh_key *ret_key)
 	return 0;
 }
 
-/* A line that is no key is passed over, as sshd does. */
+/* A line that is not a key is skipped, as in sshd. */
 static int
 find(FILE *file, const uint8_t wanted[SHA256_LEN], struct ssh_key *ret_key)
 {

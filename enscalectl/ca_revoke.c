@@ -61,7 +61,8 @@ find_in_lists(const char *ca, struct subject *subject)
 	return r;
 }
 
-/* Nodes are told a whole key: of one that was never here, none is known. */
+/* Nodes are told a whole key, which is not known of a key that was never here.
+ */
 static int
 take_fingerprint(const char *ca, const char *text, struct subject *subject)
 {
@@ -145,7 +146,8 @@ check_not_signing(const struct context *context, const struct subject *subject)
 	return EXIT_YES;
 }
 
-/* On the list first: a key that is gone without it would be good still. */
+/* On the list first: a key that is deleted without being listed would stay
+ * valid. */
 static int
 note_revoked(const char *ca, const struct subject *subject)
 {

@@ -193,7 +193,7 @@ switch_keys(const struct context *context)
 		return EXIT_NO;
 	}
 	r = ca_slot_switch(ca);
-	/* Once more is no harm: it tells the guard again. */
+	/* Repeating it does no harm: it tells the guard again. */
 	if (r == -ENOENT && !ca_slot_exists(ca, CA_PREVIOUS)) {
 		complain("there is no next key: enscalectl ca rotate");
 		return EXIT_NO;
@@ -212,8 +212,8 @@ switch_keys(const struct context *context)
 	return code;
 }
 
-/* The public key is kept, for the day when it has to be revoked. One that
- * cannot be read is none that a node was given. */
+/* The public key is kept, in case it must be revoked later. One that cannot be
+ * read was not given to any node. */
 static int
 retire_previous(const char *ca)
 {

@@ -85,7 +85,7 @@ spawn(const char *const argv[], int said, pid_t *ret_pid)
 int
 command_run(const char *const argv[], char ret_said[COMMAND_SAID_MAX])
 {
-	/* A file, not a pipe: nobody waits for who keeps it open. */
+	/* A file, not a pipe: then it does not matter who keeps it open. */
 	AUTO_FD int said = memfd_create("said", MFD_CLOEXEC);
 	pid_t pid;
 	int r, status;

@@ -13,7 +13,7 @@
 
 #define LABEL "logins"
 
-/* Not what nobody comes in by, but whose the key may not be. */
+/* This does not keep anybody out, but the key should not be that user's. */
 static int
 look_at_ca_key(struct health *health)
 {

@@ -25,7 +25,7 @@ new_file_folder(const char *path, int *ret_fd)
 	if (copy == NULL)
 		return -ENOMEM;
 	folder = dirname(copy);
-	/* The daemons have to come to it, whatever root's umask is. */
+	/* The daemons must get there, whatever root's umask is. */
 	if (mkdir(folder, 0755) == 0 ? chmod(folder, 0755) != 0
 	                             : errno != EEXIST)
 		return -errno;

@@ -175,7 +175,7 @@ remove_staged(void)
 	(void)rmdir(STAGE);
 }
 
-/* No password is left behind by who is ended at a question. */
+/* No password is left behind when the program is ended at a question. */
 static void
 on_end(int number)
 {

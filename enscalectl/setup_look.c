@@ -113,7 +113,7 @@ has_nodes(LDAP *ld, const struct config *config)
 	return count > 0;
 }
 
-/* What the server has, for who has mistaken the base. */
+/* What the server has, in case the base is wrong. */
 static void
 list_contexts(LDAP *ld, const struct config *config, char *buf, size_t size)
 {
@@ -339,7 +339,8 @@ read_look(int fd, struct setup_look *ret_look)
 			return -EPIPE;
 		len += (size_t)n;
 	}
-	/* Who read what the directory sends is not believed too much. */
+	/* The process that read the directory's answers is not trusted too
+	 * much. */
 	ret_look->reason[sizeof(ret_look->reason) - 1] = '\0';
 	ret_look->hint[sizeof(ret_look->hint) - 1] = '\0';
 	return 0;

@@ -32,10 +32,10 @@ static const struct unit {
 } units[] = {
 	{ "enscale-sync", OURS },
 	{ "enscale-guard", OURS },
-	/* Enabled by who wants it: started anew if it runs. */
+	/* Enabled by the administrator if wanted: restarted if it runs. */
 	{ "enscale-keyd", OPTIONAL },
 	{ "enscale-sshd", OURS },
-	/* Of all of them, at a boot: nothing of its own to start anew. */
+	/* For all of them, at a boot: there is nothing in it to restart. */
 	{ "enscale.target", GROUP },
 };
 

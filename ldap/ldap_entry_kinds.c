@@ -19,7 +19,7 @@
  * has room. */
 #define ENTRY_KEYS_SIZE_MAX ((size_t)RECORD_SIZE_MAX - 65536)
 
-/* Of more rows than there may be those that are over are refused. */
+/* If there are too many rows, the excess ones are refused. */
 static void
 leave_out(struct parse *p, enum schema_name which, const char *what,
     uint32_t count, uint32_t limit)
@@ -293,7 +293,8 @@ merge_copies(struct parse *p, struct entry_key *const *copies, uint32_t count)
 		copies[i]->blob.len = 0;
 }
 
-/* Each key stays once, as little as all copies of it. False without memory. */
+/* Each key stays once, with the rights that all of its copies have. False
+ * without memory. */
 static bool
 merge_keys(struct parse *p, struct key_values *values)
 {

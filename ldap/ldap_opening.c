@@ -28,8 +28,8 @@ struct ldap_opening {
 	struct ldap_opened opened;
 };
 
-/* Who comes second, the thread with its result or a caller who does not want
- * it any more, frees. Held for a few instructions. */
+/* Whichever comes second frees: the thread with its result, or a caller that no
+ * longer wants it. Held for a few instructions. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned int threads; /* under the lock */
 

@@ -27,7 +27,7 @@ ldap_values_read(LDAP *ld, const char *dn, const char *attribute,
 		*ret_values = ldap_get_values_len(ld,
 		    ldap_first_entry(ld, result), attribute);
 	(void)ldap_msgfree(result);
-	/* What is not there, or not for us, is no news; the rest is. */
+	/* A missing or hidden entry is not an error; everything else is. */
 	return r == LDAP_NO_SUCH_OBJECT || r == LDAP_INSUFFICIENT_ACCESS
 	    ? LDAP_SUCCESS
 	    : r;

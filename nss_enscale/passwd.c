@@ -55,7 +55,7 @@ by_uid(uid_t uid, struct passwd *result, char *buffer, size_t buflen)
 }
 
 /* The account that getpwent() looks at next. glibc holds a lock around
- * setpwent(), getpwent_r() and endpwent(); atomic for who calls without. */
+ * setpwent(), getpwent_r() and endpwent(); atomic for callers without it. */
 static uint32_t cursor;
 
 static int

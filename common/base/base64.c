@@ -71,7 +71,7 @@ base64_encode(const void *data, size_t len, char *buf, size_t size)
 	return used;
 }
 
-/* Adds the bits of count characters; false where one is none. */
+/* Adds the bits of count characters; false if one is not in the alphabet. */
 static bool
 add_bits(const char *text, size_t count, uint32_t *bits)
 {
@@ -102,7 +102,7 @@ decode(const char *text, size_t len, uint8_t *buf)
 	bits = 0;
 	if (!add_bits(text, len, &bits))
 		return ENS_E_SYNTAX;
-	/* What the last character says beyond the last byte has to be 0. */
+	/* The bits of the last character beyond the last byte must be 0. */
 	switch (len) {
 	case 0:
 		return 0;

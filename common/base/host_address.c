@@ -20,8 +20,8 @@ struct host_addresses {
 
 /* ---- forms ---------------------------------------------------------- */
 
-/* Where IPv6 has an IPv4 address in it: behind which prefix, at which bytes.
- * The prefix of RFC 8215 is for networks to cut up: where is their choice. */
+/* Where an IPv6 address contains an IPv4 one: after which prefix, at which
+ * bytes. Networks may divide the prefix of RFC 8215 as they like. */
 static const struct form {
 	uint8_t prefix[12];
 	size_t prefix_len;
@@ -63,8 +63,8 @@ host_address_is_no_hosts(int family, const uint8_t *binary)
 
 	if (family == AF_INET)
 		return is_no_hosts_four(binary);
-	/* Of what may be an IPv4 address in several places only the loopback is
-	 * plain enough. */
+	/* If an IPv4 address may be in several places, only the loopback is
+	 * unambiguous. */
 	for (size_t i = 0; i < FORMS; i++) {
 		if (has_form(&forms[i], binary, four) &&
 		    (i < 3 ? is_no_hosts_four(four) : four[0] == 127))

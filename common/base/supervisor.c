@@ -62,7 +62,7 @@ supervisor_tell_status(const char *format, ...)
 }
 
 /* Three times in the period: one may be late, one may not be taken. The next
- * is counted from now: what was missed is not made up for. */
+ * is counted from now: missed ones are not made up for. */
 static int
 feed(sd_event_source *source, uint64_t time, void *arg)
 {

@@ -90,7 +90,7 @@ is_harmless(uint32_t c)
 	return true;
 }
 
-/* Tabs and line ends: what stands between words for whoever wrote it. */
+/* Tabs and line ends: what its author used between words. */
 static bool
 is_space(uint32_t c)
 {

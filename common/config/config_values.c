@@ -41,7 +41,7 @@ is_uri(const char *word)
 	return false;
 }
 
-/* The address is checked by who uses it; here only its form is. */
+/* The address is checked by its user; here only its form is. */
 static bool
 is_cidr(const char *word)
 {

@@ -124,8 +124,8 @@ check_rsa(struct wire_reader *reader, uint32_t *ret_bits)
 	return 0;
 }
 
-/* Everything else is a point, with its curve named before it (ECDSA) and an
- * application behind it (security keys). */
+/* Everything else is a point, with the name of its curve before it (ECDSA) and
+ * an application after it (security keys). */
 static int
 check_point(struct wire_reader *reader, const struct type_row *row)
 {
@@ -237,8 +237,8 @@ trim_end(struct bytes line)
 	return line;
 }
 
-/* Takes the next word and the blanks behind it off the front; quotes hold a
- * word together, and as with sshd a backslash takes a quote its meaning. */
+/* Takes the next word and the blanks after it off the front; quotes hold a word
+ * together, and as in sshd a backslash makes a quote ordinary. */
 static struct bytes
 next_word(struct bytes *rest)
 {
@@ -299,7 +299,8 @@ is_letter(uint8_t byte)
 	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
-/* Options are what stands before "type base64"; else it is no key at all. */
+/* Options are what precedes "type base64"; without that it is not a key at all.
+ */
 static int
 parse_with_options(struct bytes options, struct bytes rest, struct ssh_key *key,
     char *reason)

@@ -17,9 +17,9 @@
 #define OPTION_NAME_MAX 40
 
 /*
- * Options without a value: the bits that they set and clear. Those without any
- * are about what the gateway gives nobody, with "restrict" on every line that
- * it hands to sshd.
+ * Options without a value: the bits that they set and clear. Those without bits
+ * concern what the gateway gives nobody, because of the "restrict" on every
+ * line that it hands to sshd.
  */
 static const struct flag {
 	const char *name;
@@ -104,8 +104,8 @@ ssh_key_parse_expiry(const char *text, size_t len, int64_t *ret_time)
 		return ENS_E_SYNTAX;
 	tm = given;
 	t = utc ? timegm(&tm) : mktime(&tm);
-	/* A day that the month does not have comes back as another; 0 and
-	 * less would read as "never". */
+	/* A day that the month does not have becomes another one; 0 and less
+	 * would read as "never". */
 	if (t <= 0 || tm.tm_mday != given.tm_mday)
 		return ENS_E_SYNTAX;
 	*ret_time = t;
@@ -231,7 +231,7 @@ is_with_value(struct bytes name)
 	return name_is(name, "from") || name_is(name, "expiry-time");
 }
 
-/* An option that would be refused is, however its value is written. */
+/* An option that is not accepted is refused, however its value is written. */
 static int
 take_option(struct bytes *rest, struct ssh_key *key,
     char reason[KEY_REASON_MAX + 1])

@@ -16,7 +16,8 @@
 #define BLOCK_END   "---- END SSH2 PUBLIC KEY ----"
 #define BLOCK_TITLE "Comment:"
 
-/* What is no public key of SSH, by how it begins: what it is, what to do. */
+/* What is not an SSH public key, by its beginning: what it is, and what to do.
+ */
 static const struct {
 	const char *begin, *words;
 } others[] = {
@@ -100,7 +101,7 @@ struct block {
 };
 
 /* Headers are "Name: value"; one that ends with a backslash goes on in the
- * next line. Of a comment the first line is taken. */
+ * next line. The first line of a comment is used. */
 static void
 take_header(struct ssh_key_text *text, struct bytes line, struct block *block)
 {

@@ -159,9 +159,9 @@ make(const char *path, uint32_t uid_base, uint32_t flags)
 }
 
 /*
- * Tells the readers of an old map that it is one: before the rename, since
- * a reader that is never told stays with it for ever, while one that is told
- * too early keeps its answers until the path has the new one.
+ * Marks an old map as retired for its readers: before the rename, since a
+ * reader that is never told keeps it for ever, while one that is told too early
+ * keeps its answers until the path has the new one.
  */
 static void
 retire(const char *path)

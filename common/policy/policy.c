@@ -38,7 +38,8 @@ judge_view(const struct view *view, int open_error,
 	}
 	if (question->max_age == 0)
 		return;
-	/* One of the future is of a clock that was wrong: nobody knows. */
+	/* A view from the future comes from a clock that was wrong: its age is
+	 * unknown. */
 	age = question->now - view_as_of(view);
 	if (age > question->max_age || age < -question->max_age)
 		answer->verdict = POLICY_VIEW_TOO_OLD;
@@ -106,7 +107,7 @@ enum policy_verdict
 policy_judge_role(enum environment_role role,
     enum environment_state environment, enum environment_state node)
 {
-	/* Whoever has no role learns nothing, not even that it is stopped. */
+	/* Without a role one learns nothing, not even that it is stopped. */
 	if (role != ROLE_LIMITED && role != ROLE_FULL && role != ROLE_OWNER)
 		return POLICY_NODE_UNKNOWN;
 	if (environment == ENVIRONMENT_SLEEPING)
@@ -130,7 +131,7 @@ judge_node(const struct view *view, const struct policy_question *question,
 	if (r == 0)
 		r = view_find_environment(view, answer->node.environment,
 		    &answer->environment);
-	/* Nobody has a role on a node without its environment. */
+	/* Nobody has a role in a node without its environment. */
 	if (r < 0) {
 		judge_missing(answer, r, POLICY_NODE_UNKNOWN);
 		return;

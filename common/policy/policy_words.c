@@ -87,7 +87,7 @@ static const struct verdict verdicts[] = {
 	        "Environment {environment}: your access is limited and does not include SSH; ask {owner} for full access." },
 };
 
-/* What is no verdict is no yes either. */
+/* What is not a verdict is not a yes either. */
 static const struct verdict *
 find(enum policy_verdict verdict)
 {

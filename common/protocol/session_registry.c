@@ -327,7 +327,8 @@ session_publish(int dir_fd, const struct session *session)
 	n = format(session, text, sizeof(text));
 	if (n < 0)
 		return n;
-	/* Without a name: who is killed here leaves nothing behind. */
+	/* Without a name: a process that is killed here leaves nothing behind.
+	 */
 	fd = openat(dir_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;

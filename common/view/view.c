@@ -23,7 +23,7 @@
 #include "common/view/segment_key.h"
 #include "common/view/view_private.h"
 
-/* The writer merged segments away while we opened them: so often at most. */
+/* How often the writer may merge segments away while we open them. */
 #define OPEN_TRIES 10
 
 static int
@@ -81,7 +81,7 @@ open_segments(struct view *view, int dir_fd, uint32_t version)
 	return r;
 }
 
-/* One of our version that is broken is not passed over for an older truth. */
+/* A broken one of our version is not replaced by an older one. */
 static int
 open_newest(struct view *view, int dir_fd)
 {

@@ -47,7 +47,7 @@ reach(struct cdb cdb, const struct view_row *row)
 	                                                      : ENS_E_NOTFOUND;
 }
 
-/* A segment that cannot be asked hides nothing: its own rows say so. */
+/* A segment that cannot be read hides nothing: its own rows report that. */
 static bool
 is_hidden(const struct view *view, uint32_t i, const struct record_key *key)
 {
