@@ -164,7 +164,7 @@ on_data(struct stream *stream, struct bytes in, void *arg)
 		return 0;
 	if (end == NULL) {
 		shell_tell(shell,
-		    reply_refusal(GUARD_EXIT_UNWELL, "bad-request",
+		    reply_refusal(GUARD_EXIT_FAULT, "bad-request",
 		        "The request is too long.",
 		        shell->entry != NULL ? &shell->entry->session : NULL)
 		        .line);

@@ -188,7 +188,7 @@ hand_on(const struct request *request, const struct keyd_request *change)
 	if (r == 0)
 		return reply_later();
 	if (r == -EBUSY)
-		return refuse(request, change->op, GUARD_EXIT_UNWELL,
+		return refuse(request, change->op, GUARD_EXIT_FAULT,
 		    "too-many-requests",
 		    "Another change to this account's keys is in progress; please wait a moment.");
 	return keys_outcome(request->audit, request->session, change->op,
@@ -240,7 +240,7 @@ exit_code(enum keyd_result result)
 	case KEYD_BAD_REQUEST:
 	case KEYD_UNAVAILABLE:
 	case KEYD_UNKNOWN:
-		return GUARD_EXIT_UNWELL;
+		return GUARD_EXIT_FAULT;
 	case KEYD_DONE:
 	case KEYD_BAD_TITLE:
 	case KEYD_KEY_FORMAT:

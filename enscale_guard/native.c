@@ -108,7 +108,7 @@ certify(const struct request *request, const struct policy_answer *judged)
 	if (r == 0)
 		r = writer.error;
 	if (r < 0)
-		return refuse(request, GUARD_EXIT_UNWELL, "no-certificate",
+		return refuse(request, GUARD_EXIT_FAULT, "no-certificate",
 		    "The gateway cannot make a certificate now; please try again.");
 	return certificate_reply(request, &writer);
 }

@@ -41,7 +41,7 @@ int
 reply_exit_code(enum policy_verdict verdict)
 {
 	return policy_class(verdict) == POLICY_CLASS_CANNOT_TELL
-	    ? GUARD_EXIT_UNWELL
+	    ? GUARD_EXIT_FAULT
 	    : GUARD_EXIT_REFUSED;
 }
 
@@ -80,14 +80,14 @@ reply_cannot_tell(const struct request *request, int error)
 struct reply
 reply_busy(const struct request *request)
 {
-	return reply_refusal(GUARD_EXIT_UNWELL, "too-many-requests",
+	return reply_refusal(GUARD_EXIT_FAULT, "too-many-requests",
 	    "Too many requests; please wait a moment.", request->session);
 }
 
 struct reply
 reply_bad(const struct request *request, const char *sentence)
 {
-	struct reply reply = reply_refusal(GUARD_EXIT_UNWELL, "bad-request",
+	struct reply reply = reply_refusal(GUARD_EXIT_FAULT, "bad-request",
 	    sentence, request->session);
 
 	reply.close = true;

@@ -203,7 +203,7 @@ static struct reply
 refuse_stranger(const struct request *request)
 {
 	if (request->unrecorded)
-		return reply_refusal(GUARD_EXIT_UNWELL, "unrecorded",
+		return reply_refusal(GUARD_EXIT_FAULT, "unrecorded",
 		    "The gateway is not set up properly: it let you in without "
 		    "a record of this session. Only its operator can fix that.",
 		    NULL);

@@ -29,7 +29,7 @@ shell_tell(struct shell *shell, json_t *line)
 	if (len >= GUARD_REPLY_MAX) {
 		free(text);
 		text = to_text(
-		    reply_refusal(GUARD_EXIT_UNWELL, "too-long",
+		    reply_refusal(GUARD_EXIT_FAULT, "too-long",
 		        "The answer is longer than the gateway can send.",
 		        shell->entry != NULL ? &shell->entry->session : NULL)
 		        .line,

@@ -120,7 +120,7 @@ answer_all(struct shell *shell, const char *op, const char *array,
 		return gathering.all;
 	json_decref(gathering.all);
 	if (r != ENS_E_DENIED)
-		refusal_set(&refusal, GUARD_EXIT_UNWELL,
+		refusal_set(&refusal, GUARD_EXIT_FAULT,
 		    "The gateway cannot answer now: %s.", error_text(r));
 	say_refusal("%s", refusal.sentence);
 	*ret_code = refusal.code;

@@ -92,7 +92,7 @@ print_certificate(struct shell *shell)
 {
 	const char *certificate, *principal;
 	struct refusal refusal;
-	int code = GUARD_EXIT_UNWELL;
+	int code = GUARD_EXIT_FAULT;
 	json_t *reply;
 
 	reply = shell_ask(shell, json_pack("{s:s}", "op", "cert"), &refusal);
@@ -170,7 +170,7 @@ main(int argc, char **argv)
 		r = shell_end_with(&shell, monitor);
 	if (r != 0) {
 		say("The gateway is not working properly: %s.", error_text(r));
-		return GUARD_EXIT_UNWELL;
+		return GUARD_EXIT_FAULT;
 	}
 	if (argc == 1)
 		r = run(&shell, NULL);

@@ -447,8 +447,8 @@ settle(struct hop *hop)
 	}
 	say_refusal("%s", sentence);
 	code = json_integer_value(json_object_get(reply, "code"));
-	hop->result.code = code == GUARD_EXIT_UNWELL ? GUARD_EXIT_UNWELL
-	                                             : GUARD_EXIT_REFUSED;
+	hop->result.code = code == GUARD_EXIT_FAULT ? GUARD_EXIT_FAULT
+	                                            : GUARD_EXIT_REFUSED;
 	json_decref(reply);
 	return true;
 }
@@ -526,7 +526,7 @@ finish(struct hop *hop)
 	if (hop->result.entered || hop->result.signal != 0 || is_told)
 		return false;
 	if (hop->result.code == EXEC_FAILED) {
-		hop->result.code = GUARD_EXIT_UNWELL;
+		hop->result.code = GUARD_EXIT_FAULT;
 		say("The gateway cannot start ssh: please connect again.");
 		return false;
 	}
@@ -591,7 +591,7 @@ run_once(struct shell *shell, const struct hop_request *request,
 	if (r != 0) {
 		say("The gateway cannot start the connection: %s.",
 		    error_text(r));
-		hop.result.code = GUARD_EXIT_UNWELL;
+		hop.result.code = GUARD_EXIT_FAULT;
 		*ret_result = hop.result;
 		return false;
 	}
@@ -610,7 +610,7 @@ hop_run(struct shell *shell, const struct hop_request *request)
 		if (tries++ < TRIES_MAX)
 			continue;
 		say("The gateway has been restarted too often: please try again.");
-		result.code = GUARD_EXIT_UNWELL;
+		result.code = GUARD_EXIT_FAULT;
 		break;
 	}
 	return result;

@@ -237,7 +237,7 @@ listing_fetch(struct shell *shell, bool host_keys, struct listing **ret_listing,
 		        host_keys),
 		    take_page, listing, ret_refusal);
 	if (r != 0 && r != ENS_E_DENIED)
-		refusal_set(ret_refusal, GUARD_EXIT_UNWELL,
+		refusal_set(ret_refusal, GUARD_EXIT_FAULT,
 		    "The gateway cannot answer now: %s.", error_text(r));
 	if (r != 0)
 		return ENS_E_DENIED;

@@ -45,7 +45,7 @@ output_date(int64_t when, char buf[OUTPUT_TIME_SIZE])
 int
 output_end(void)
 {
-	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : GUARD_EXIT_UNWELL;
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : GUARD_EXIT_FAULT;
 }
 
 int
@@ -59,7 +59,7 @@ output_json(json_t *document)
 	json_decref(document);
 	if (r != 0) {
 		say("The gateway cannot answer now: %s.", error_text(-ENOMEM));
-		return GUARD_EXIT_UNWELL;
+		return GUARD_EXIT_FAULT;
 	}
 	putchar('\n');
 	return output_end();

@@ -150,7 +150,7 @@ take_refusal(const json_t *reply, struct refusal *ret_refusal)
 	if (support != NULL)
 		say_set_support(support);
 	if (value < GUARD_EXIT_REFUSED || value > GUARD_EXIT_USAGE)
-		value = GUARD_EXIT_UNWELL;
+		value = GUARD_EXIT_FAULT;
 	refusal_set(ret_refusal, (int)value, "%s",
 	    sentence != NULL ? sentence : "The gateway refused this.");
 	ret_refusal->is_busy = verdict != NULL &&
@@ -170,7 +170,7 @@ shell_ask(struct shell *shell, json_t *request, struct refusal *ret_refusal)
 		r = ask_once(shell, request, &reply);
 	json_decref(request);
 	if (r != 0) {
-		refusal_set(ret_refusal, GUARD_EXIT_UNWELL,
+		refusal_set(ret_refusal, GUARD_EXIT_FAULT,
 		    "The gateway cannot answer now: %s. Try again shortly.",
 		    error_text(r));
 		return NULL;
@@ -234,7 +234,7 @@ shell_hello(struct shell *shell, struct refusal *ret_refusal)
 	json_decref(reply);
 	if (r == 0)
 		return 0;
-	refusal_set(ret_refusal, GUARD_EXIT_UNWELL,
+	refusal_set(ret_refusal, GUARD_EXIT_FAULT,
 	    "The gateway cannot answer now: %s. Try again shortly.",
 	    error_text(r));
 	return ENS_E_DENIED;

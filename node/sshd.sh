@@ -204,7 +204,7 @@ set TrustedUserCAKeys, AuthorizedPrincipalsFile or RevokedKeys. Add that line,
 and run this again"
 }
 
-# Nothing of ours may be named any more by what others wrote.
+# What others wrote must no longer name anything of ours.
 check_sshd_free() {
 	[ $runs = yes ] && [ -x "$root$sshd" ] || return 0
 	ask_sshd || fail "without our file, sshd refuses its configuration"

@@ -114,7 +114,7 @@
 
 #define GUARD_EXIT_REFUSED     120 /* policy says no */
 #define GUARD_EXIT_UNREACHABLE 121 /* the node cannot be reached */
-#define GUARD_EXIT_UNWELL      122 /* the gateway itself has a fault */
+#define GUARD_EXIT_FAULT       122 /* the gateway itself has a fault */
 #define GUARD_EXIT_USAGE       123 /* wrong usage */
 
 #endif

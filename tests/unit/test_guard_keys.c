@@ -261,7 +261,7 @@ many_keys_come_in_pages_that_miss_nothing(void **state)
 	assert_int_equal(count, MANY);
 	assert_true(pages > 4);
 	expect_refusal("{\"op\":\"keys\",\"after\":\"MD5:00\"}",
-	    GUARD_EXIT_UNWELL, "bad-request");
+	    GUARD_EXIT_FAULT, "bad-request");
 }
 
 static void
@@ -667,7 +667,7 @@ a_reply_that_is_cut_or_wrong_leaves_it_unknown(void **state)
 		turn();
 		line = told();
 		assert_string_equal(text(line, "verdict"), "outcome-unknown");
-		assert_int_equal(number(line, "code"), GUARD_EXIT_UNWELL);
+		assert_int_equal(number(line, "code"), GUARD_EXIT_FAULT);
 		json_decref(line);
 	}
 }

@@ -469,10 +469,10 @@ what_is_no_place_in_a_list_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		(void)snprintf(line, sizeof(line),
 		    "{\"op\":\"list\",\"after\":\"%s\"}", places[i]);
-		expect_refusal(line, GUARD_EXIT_UNWELL, "bad-request");
+		expect_refusal(line, GUARD_EXIT_FAULT, "bad-request");
 		assert_true(around.closes);
 	}
-	expect_refusal("{\"op\":\"list\",\"after\":1}", GUARD_EXIT_UNWELL,
+	expect_refusal("{\"op\":\"list\",\"after\":1}", GUARD_EXIT_FAULT,
 	    "bad-request");
 	expect_ok("{\"op\":\"list\",\"after\":\"0 \"}");
 	expect_ok("{\"op\":\"list\",\"after\":\"0 zzz\"}");

@@ -261,9 +261,9 @@ a_refusal_has_code_and_sentence(void **state)
 	assert_string_equal(refusal.sentence, "No?.");
 	/* A code that is none of ours never becomes an exit code. */
 	assert_int_equal(shell_hello(&shell, &refusal), ENS_E_DENIED);
-	assert_int_equal(refusal.code, GUARD_EXIT_UNWELL);
+	assert_int_equal(refusal.code, GUARD_EXIT_FAULT);
 	assert_int_equal(shell_hello(&shell, &refusal), ENS_E_DENIED);
-	assert_int_equal(refusal.code, GUARD_EXIT_UNWELL);
+	assert_int_equal(refusal.code, GUARD_EXIT_FAULT);
 	shell_close(&shell);
 	stop();
 }
@@ -345,7 +345,7 @@ a_gateway_without_a_guard_is_unwell(void **state)
 	(void)state;
 	assert_int_equal(shell_init(&shell, "/nonexistent/folder/s"), 0);
 	assert_int_equal(shell_hello(&shell, &refusal), ENS_E_DENIED);
-	assert_int_equal(refusal.code, GUARD_EXIT_UNWELL);
+	assert_int_equal(refusal.code, GUARD_EXIT_FAULT);
 	shell_close(&shell);
 }
 
