@@ -26,7 +26,7 @@ hello_answer(const struct request *request, const struct request_fields *fields)
 	struct policy_answer answer;
 
 	(void)fields;
-	request_judge(request, 0, &answer);
+	reply_judge(request, 0, &answer);
 	if (answer.verdict != POLICY_ALLOWED)
 		return refuse(request, &answer);
 	if (request->last_use != NULL)

@@ -109,7 +109,7 @@ hop_request_declare(const struct request *request,
 		return refuse(request, fields->node, GUARD_EXIT_REFUSED,
 		    "other-node", sentence);
 	}
-	request_judge(request, fields->node, &answer);
+	reply_judge(request, fields->node, &answer);
 	if (answer.verdict != POLICY_ALLOWED)
 		return refuse_by_policy(request, &answer);
 	return declare(request, &answer.node, fields->forward_agent);

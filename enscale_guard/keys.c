@@ -159,7 +159,7 @@ may_change(const struct request *request, enum keyd_op op,
 	struct policy_answer answer;
 	char sentence[POLICY_SENTENCE_MAX];
 
-	request_judge(request, 0, &answer);
+	reply_judge(request, 0, &answer);
 	if (answer.verdict != POLICY_ALLOWED) {
 		policy_sentence(&answer, sentence, sizeof(sentence));
 		*ret_reply = refuse(request, op,

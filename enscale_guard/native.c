@@ -126,7 +126,7 @@ native_certificate(const struct request *request,
 	if (request->session->node == 0)
 		return refuse(request, GUARD_EXIT_REFUSED, "no-node",
 		    "A certificate is for one node: put the node into the login name.");
-	request_judge(request, request->session->node, &judged);
+	reply_judge(request, request->session->node, &judged);
 	if (judged.verdict != POLICY_ALLOWED)
 		return refuse_by_policy(request, &judged);
 	/* A certificate would give what they take away. */

@@ -115,7 +115,7 @@ reply_event(const char *event, const struct policy_answer *answer,
 /* ---- policy ------------------------------------------------------------ */
 
 void
-request_judge(const struct request *request, uint32_t node,
+reply_judge(const struct request *request, uint32_t node,
     struct policy_answer *ret_answer)
 {
 	const struct policy_question question = {

@@ -76,7 +76,7 @@ json_t *reply_text(const char *text);
 int reply_exit_code(enum policy_verdict verdict);
 
 /* Asks policy about the session, and the node where it is not 0. */
-void request_judge(const struct request *request, uint32_t node,
+void reply_judge(const struct request *request, uint32_t node,
     struct policy_answer *ret_answer);
 
 #endif

@@ -223,7 +223,7 @@ run(const struct request *request, const struct row *row, json_t *object)
 	if (row->cost != 0 && !request->charge(request->arg, row->cost))
 		return reply_busy(request);
 	if (row->judged) {
-		request_judge(request, 0, &answer);
+		reply_judge(request, 0, &answer);
 		if (answer.verdict != POLICY_ALLOWED)
 			return reply_refuse(request, &answer);
 	}
