@@ -240,7 +240,7 @@ open_units(struct guard *guard)
 	if (r >= 0)
 		r = published_open(guard);
 	if (r < 0) {
-		log_error("cannot begin: %s", error_text(r));
+		log_error("cannot start: %s", error_text(r));
 		return r;
 	}
 	/* The sessions of before: they go on, or are judged. */
@@ -267,8 +267,8 @@ begin(struct guard *guard)
 	int r;
 
 	if (geteuid() == 0) {
-		log_error("not as root: it needs its own user, the group of "
-		          "the view and CAP_KILL");
+		log_error("must not run as root: it needs its own user, the "
+		          "group of the view and CAP_KILL");
 		return -EPERM;
 	}
 	r = read_configuration(guard);

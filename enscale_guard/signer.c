@@ -380,7 +380,7 @@ run(pid_t parent, int fd, const char *path, const char *addresses)
 
 	r = signer_prepare(parent, fd, "enscale-signer");
 	if (r < 0) {
-		log_error("signer: cannot begin: %s", error_text(r));
+		log_error("signer: cannot start: %s", error_text(r));
 		return EXIT_FAILURE;
 	}
 	hide();

@@ -141,7 +141,7 @@ run(pid_t parent, int fd, const struct signer_maker_files *files,
 
 	r = signer_prepare(parent, fd, "enscale-maker");
 	if (r < 0) {
-		log_error("signer's maker: cannot begin: %s", error_text(r));
+		log_error("signer's maker: cannot start: %s", error_text(r));
 		return EXIT_FAILURE;
 	}
 	for (;;) {

@@ -37,7 +37,7 @@ make_digest(const struct config *config, uint8_t ret_digest[STATE_DIGEST_LEN])
 	    ret_digest);
 }
 
-/* How far another source had come says nothing of this one. */
+/* How far another source was says nothing about this one. */
 static int
 forget_source(struct state *state)
 {

@@ -7,22 +7,22 @@
  *   out is taken away, no cookie is kept, and nothing of it is published.
  * - Never backwards: a copy that is older than ours, or of an entry that is
  *   not here although all up to its version had been told us before this
- *   connection (so we saw it deleted), is held back, whoever sends it; and
- *   what a server that is behind does not have yet stays. What is held is
- *   settled by a refresh in full in which nothing is, or by an administrator.
+ * connection (so we saw it deleted), is held back, whoever sends it; and what a
+ * server that is behind does not have yet stays. What is held is settled by a
+ * full refresh in which nothing is held, or by an administrator.
  * - Nor more rights without a change: a copy of the same version that grants
- *   more (rights.h) shows that something is hidden, or was: it is held back. So
- *   is one of a server that is behind, where a later one may be held already.
+ * more (rights.h) shows that something is hidden, or was: it is held back. So
+ * is one from a server that is behind, if a later one may be held already.
  * - A refresh that would take away too much (shrink.h) does not: what is there
- *   stays until a refresh takes away less, or an administrator accepts. What
- *   goes from a copy that was loaded meanwhile goes from it (state_lessen.c).
- * - What narrows an entry does not wait for the rest of it that is held.
+ * stays until a refresh takes away less, or an administrator accepts. What a
+ * copy that was loaded meanwhile loses, it loses too (state_lessen.c).
+ * - What restricts an entry does not wait for the rest of it that is held.
  * - A state that is older than its view (publish.h) asks for everything, and
  *   is published again when all of it counts.
- * - In step with the directory is only what was compared with it: by a
- *   refresh in full, or entry by entry (comparison.h).
- * - Another source, filter or set of rules means a refresh in full, while
- *   what we have serves on.
+ * - Only what was compared with the directory is in step with it: by a full
+ * refresh, or entry by entry (comparison.h).
+ * - Another source, filter or set of rules means a full refresh, while what we
+ * have stays in use.
  *
  * Any error but those of publishing means that the connection is to be
  * dropped: follow_lost() undoes what was not committed. -EPROTO is for what a
@@ -51,12 +51,12 @@ void follow_free(struct follow *follow);
 
 /* The cookie to show; empty: everything is wanted. */
 struct berval follow_cookie(const struct follow *follow);
-/* How far any server has brought us; empty when unknown. */
+/* The furthest that any server has brought us; empty when unknown. */
 const struct csn_set *follow_seen(const struct follow *follow);
 /* The next refresh shall be one in full; not one that runs already. The source
  * may have to be poked. */
 void follow_want_all(struct follow *follow);
-/* Is another connection wanted, for a refresh in full? */
+/* Is another connection wanted, for a full refresh? */
 bool follow_wants_refresh(const struct follow *follow);
 /* Does a server tell what changes, after a refresh that was complete? */
 bool follow_is_following(const struct follow *follow);
@@ -65,7 +65,7 @@ bool follow_holds(const struct follow *follow);
 /* An administrator accepts whatever the next refresh in full says, or this one.
  */
 bool follow_is_lenient(const struct follow *follow);
-/* Is the server behind by the account of what others have told? */
+/* Is the server behind, according to what others have reported? */
 bool follow_is_behind(const struct follow *follow);
 /* Do we have this version of this entry? */
 bool follow_has(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
@@ -76,8 +76,8 @@ bool follow_has(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
 int follow_find_name(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
     char ret_dn[ENTRY_DN_MAX + 1]);
 
-/* Words for an error of ours: where it is, and what helps, when nothing can be
- * written here. They live until the next call. */
+/* Words for an error of ours: where it is, and what helps when nothing can be
+ * written here. They are valid until the next call. */
 const char *follow_error_text(struct follow *follow, int error);
 
 /* ---- told by the source ------------------------------------------------ */
@@ -86,50 +86,50 @@ const char *follow_error_text(struct follow *follow, int error);
  * behind: by a server that has not seen all that we have. */
 int follow_begin(struct follow *follow, bool full, bool behind);
 int follow_entry(struct follow *follow, const struct entry *entry);
-/* Is this what we have: name and CSN? Without a CSN nobody can tell. 0 when
- * it is, ENS_E_NOTFOUND when not, or another error. */
+/* Do we have exactly this name and CSN? Without a CSN that is unknown. 0 if so,
+ * ENS_E_NOTFOUND if not, or another error. */
 int follow_compare(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN],
     struct berval dn, const char *csn);
 int follow_present(struct follow *follow,
     const uint8_t (*uuids)[ENTRY_UUID_LEN], uint32_t count);
 int follow_gone(struct follow *follow, const uint8_t (*uuids)[ENTRY_UUID_LEN],
     uint32_t count);
-/* How far the server is; an empty one is no news. */
+/* How far the server is; an empty one means no change. */
 int follow_reached(struct follow *follow, struct berval cookie);
 /* The refresh is complete; swept: what it did not name is gone. */
 int follow_done(struct follow *follow, bool swept);
 /*
- * The name of an entry whose UUID is wanted, NULL when there is none; ask
- * when all is read. While one is, publishing waits, for a moment. The answer:
+ * The name of an entry whose UUID is wanted, NULL when there is none; ask when
+ * everything is read. Meanwhile publishing waits, for a moment. The answer:
  * NULL when no entry has the name.
  */
 const char *follow_question(const struct follow *follow);
 int follow_answer(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN]);
 /* Nothing more to read at the moment: commit and publish. */
 int follow_settle(struct follow *follow);
-/* The server has answered: what we have is of when it was asked (seconds since
- * the epoch). The answer may have waited behind what was read ahead. */
+/* The server has answered: what we have is as new as when it was asked (seconds
+ * since the epoch). The answer may have waited behind what was read ahead. */
 void follow_alive(struct follow *follow, int64_t asked);
 /* The connection is gone, with what was not committed. */
 void follow_lost(struct follow *follow, const char *reason);
 
 /* ---- told by who compares ---------------------------------------------- */
 
-/* After a refresh that was no proof. */
+/* After a refresh that proved nothing. */
 bool follow_wants_comparison(const struct follow *follow);
 /* The server begins to list what it has; it has all changes up to context. */
 int follow_compare_begin(struct follow *follow, const struct csn_set *context);
 int follow_compare_entry(struct follow *follow, const struct entry *entry);
-/* The list is complete. -EAGAIN: to be called again in another turn. */
+/* The list is complete. -EAGAIN: call it again in another turn. */
 int follow_compare_listed(struct follow *follow);
 /*
- * Which entry is to be read now, NULL when that was all. can_ask: the server
- * finds an entry by its UUID; else a refresh in full settles what differs.
+ * The entry to read now, NULL when that was all. can_ask: the server finds an
+ * entry by its UUID; otherwise a full refresh settles what differs.
  */
 const uint8_t *follow_compare_question(struct follow *follow, bool can_ask);
 /* NULL: no such entry. */
 int follow_compare_answer(struct follow *follow, const struct entry *entry);
-/* reason NULL: it is over, else it did not come to an end. */
+/* reason NULL: it is complete; otherwise it did not reach its end. */
 int follow_compare_end(struct follow *follow, const char *reason);
 
 /* ---- told by the main loop --------------------------------------------- */

@@ -11,7 +11,7 @@
 #include "common/base/log.h"
 #include "enscale_sync/follow_private.h"
 
-/* Why a refresh in full has to settle it. */
+/* Why a full refresh must settle it. */
 #define TOO_MUCH "too much is different"
 
 bool
@@ -195,7 +195,7 @@ follow_compare_end(struct follow *follow, const char *reason)
 	if (reason != NULL)
 		return 0;
 	follow->status->differences += follow->differences;
-	/* So many at once are the business of a refresh and its guard. */
+	/* So many at once are for a refresh and its guard. */
 	if (follow->gone_count > SHRINK_LEAST)
 		follow->too_different = TOO_MUCH;
 	if (follow->too_different == NULL)

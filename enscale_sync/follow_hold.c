@@ -44,8 +44,9 @@ held_text(const struct verdict *verdict)
 	if (verdict->widened == NULL)
 		return "it is older than what is known here";
 	return verdict->told_before
-	    ? "it would grant more, and the server may have a later version yet"
-	    : "it would grant more, and is no later version";
+	    ? "it would grant more, and the server may not have the last "
+	        "version yet"
+	    : "it would grant more, but is not a later version";
 }
 
 int
@@ -99,7 +100,7 @@ follow_say_held(struct follow *follow)
 	    follow->first_widened, more);
 	follow->status->changed = true;
 	log_line(LOG_CRIT,
-	    "held back what would grant more without a change: %s%s: look at what the directory hides, then enscalectl sync accept",
+	    "held back what would grant more without a change: %s%s: check what the directory hides, then enscalectl sync accept",
 	    follow->first_widened, more);
 }
 

@@ -40,11 +40,11 @@
 #include "enscale_sync/shrink.h"
 #include "enscale_sync/uuid_set.h"
 
-/* Lines of the log about entries in one refresh; as many again about those
+/* The most log lines about entries in one refresh; as many again about those
  * that are held back. */
 #define SAID_LINES 100
 
-/* Entries of one comparison that the server does not have any more. */
+/* Entries in one comparison that the server no longer has. */
 #define GONE_MAX 1000
 
 /* What does the server do? follow_enter() alone moves it. */
@@ -116,8 +116,8 @@ struct follow {
 	struct comparison *comparison; /* owned; NULL: none under way */
 	enum follow_doubt doubt;
 	uint64_t differences;
-	/* What is not there any more, until it is clear that it is not much:
-	 * of most a server tells right after, but later than when asked. */
+	/* What no longer exists, until it is clear that it is not much: a
+	 * server reports most of it right after, but later than when asked. */
 	uint8_t gone[GONE_MAX][ENTRY_UUID_LEN];
 	uint32_t gone_count;
 	const char *too_different; /* static: why; NULL: it is not */

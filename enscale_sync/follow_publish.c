@@ -59,7 +59,7 @@ follow_alive(struct follow *follow, int64_t asked)
 	int64_t age = asked - publisher_as_of(follow->publisher);
 	int r;
 
-	/* A clock that was put back leaves a view of the future. */
+	/* A clock that was set back leaves a view from the future. */
 	if (!follow_is_current(follow) || (age >= 0 && age < TOUCH_SECONDS))
 		return;
 	r = publisher_touch(follow->publisher, asked);

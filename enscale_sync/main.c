@@ -349,7 +349,7 @@ refresh(void *arg)
 	follow_want_all(service->follow);
 	if (source_poke(service->source) != 0)
 		return "no enscale-sync cannot do it now: see its log";
-	return "yes everything is asked anew: see enscalectl status";
+	return "yes a full refresh follows: see enscalectl status";
 }
 
 static const char *

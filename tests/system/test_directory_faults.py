@@ -60,7 +60,7 @@ def test_a_delete_that_a_killed_server_no_longer_tells_is_found(
     follower.start()
     in_step(follower)
     assert follower.content() == one.administrator.content() and len(follower.fingerprints()) == 2
-    assert "was deleted unseen" in follower.log()
+    assert "was deleted without a report" in follower.log()
     assert follower.status()["differences"] == 1
 
 
@@ -419,7 +419,7 @@ def test_a_server_that_lags_does_not_lift_what_narrowed_a_held_entry(
     existing.stop()
     two.start()
     wait_for(lambda: {"dn": EXISTING[0], "reason":
-             "it would grant more, and the server may have a later version yet"}
+             "it would grant more, and the server may not have the last version yet"}
              in follower.status()["held_entries"], "it is held", 90)
     assert follower.status()["source"] == two.uri
     assert follower.accounts()[71000] == "suspended"

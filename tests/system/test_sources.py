@@ -342,7 +342,7 @@ def test_a_reload_takes_what_may_change_and_keeps_the_rest(place, wait_for):
     follower.configure(directory + "filter = (cn=One)\nfitler = x")
     is_kept(f"{follower.conf}:5: unknown")
     follower.configure(directory, state=f"{ROOT}/elsewhere")
-    is_kept("[names] and [paths] change with a restart only")
+    is_kept("[names] and [paths] only change with a restart")
 
 
 def test_a_polled_server_loses_and_invents_nothing(place, gateway, wait_for):

@@ -125,7 +125,7 @@ def test_a_second_follower_is_refused(gateway):
     done = gateway.run(["setpriv", "--reuid=enscale-sync", "--regid=enscale",
                         "--clear-groups", FOLLOWER], check=False)
     assert done.returncode == 1
-    assert b"another enscale-sync runs" in done.stderr
+    assert b"another enscale-sync is running" in done.stderr
 
 
 def accounts_of(administrator):

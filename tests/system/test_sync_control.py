@@ -18,7 +18,7 @@ def status(gateway):
 def test_a_refresh_that_is_asked_for_is_made(gateway, wait_for):
     before = status(gateway)["refreshes"]
     done = sync(gateway, "refresh")
-    assert done.returncode == 0 and b"asked anew" in done.stdout
+    assert done.returncode == 0 and b"a full refresh follows" in done.stdout
     wait_for(lambda: status(gateway)["refreshes"] > before, "a refresh", 20)
     assert "refreshing in full" in gateway.log("enscale-sync")
     wait_for(lambda: status(gateway)["in_step"], "in step again", 20)

@@ -360,7 +360,7 @@ def test_a_power_failure_does_not_bring_back_a_key(struck, gateway, wait_for, lo
     assert "the state is older than the view" in follower.log()
     # Neither because it is asked for, nor with the next start.
     os.kill(follower.pid(), signal.SIGUSR1)
-    wait_for(lambda: "publishing everything anew, as asked, as soon as" in
+    wait_for(lambda: "publishing everything again, as asked, as soon as" in
              follower.log(), "it says when")
     serves_on(follower, published, wait_for)
     follower.stop()
@@ -538,8 +538,8 @@ def test_a_state_of_somebody_else_is_refused_with_a_sentence(make, gateway):
     follower.start().agrees(server).stop()
     gateway.sh(f"chown root:root {STATE}/state/state.mdb")
     said = follower.refuses()
-    assert f'cannot open "{STATE}/state/state.mdb": Permission denied; it has ' \
-        'to belong to uid ' in said
+    assert f'cannot open "{STATE}/state/state.mdb": Permission denied; it must ' \
+        'belong to uid ' in said
     assert follower.content() == content_of(server)
     gateway.sh(f"chown enscale-sync:enscale {STATE}/state/state.mdb")
     follower.start().agrees(server)
