@@ -97,13 +97,13 @@ follow_new(const struct config *config, struct state *state,
 		free(follow);
 		return r;
 	}
-	/* What was held is no longer known one by one, nor what was lost. */
+	/* It is no longer known which entries were held, or what was lost. */
 	if (info->cookie_len == 0 || info->unsettled || info->behind)
 		follow->wish = WISH_ALL;
 	follow->held_count = info->unsettled;
 	if (info->unsettled)
 		(void)snprintf(status->held_reason, sizeof(status->held_reason),
-		    "what was held back before the last start; all is asked anew");
+		    "something was held back before the last start: refreshing in full");
 	follow_enter(follow, FOLLOW_IDLE);
 	*ret_follow = follow;
 	return 0;
@@ -180,7 +180,7 @@ follow_is_lenient(const struct follow *follow)
 	return follow->wish == WISH_ACCEPTED || is_accepting(follow);
 }
 
-/* A refresh that did not come to its end has met nothing. */
+/* A refresh that did not reach its end has satisfied no wish. */
 static void
 give_wish_back(struct follow *follow)
 {
@@ -188,7 +188,7 @@ give_wish_back(struct follow *follow)
 		follow_wish_for(follow, follow->refresh.wish);
 }
 
-/* What is wanted from now on, this refresh does not meet any more. */
+/* What is wanted from now on is not satisfied by this refresh. */
 static enum follow_wish
 take_wish(struct follow *follow)
 {
@@ -203,11 +203,11 @@ take_wish(struct follow *follow)
 /* ---- phases ------------------------------------------------------------ */
 
 /*
- * Is what the directory takes away taken away here? So it is where copies are
- * held back that would only give; while a server is behind there may be
- * changes that it does not know, unless it has all that we have: then it was
- * killed after its last checkpoint. Where an attribute is hidden, the next
- * suspension is hidden, too.
+ * Is what the directory takes away taken away here? It is if the copies that
+ * are held back would only grant; while a server is behind there may be changes
+ * that it does not know, unless it has all that we have: then it was killed
+ * after its last checkpoint. Where an attribute is hidden, the next suspension
+ * is hidden, too.
  */
 bool
 follow_is_current(const struct follow *follow)
@@ -269,7 +269,7 @@ begin_refresh(struct follow *follow, bool full)
 		.said = began,
 	};
 	follow->status->received = follow->status->receive_rate = 0;
-	/* One in full finds out anew what there is to hold back. */
+	/* A full one finds out again what to hold back. */
 	if (full)
 		follow_forget_held(follow);
 }
@@ -278,7 +278,7 @@ static void
 meet_server(struct follow *follow, bool behind)
 {
 	follow->server = (struct follow_server){ .behind = behind };
-	/* Who is asked may have more up to there than was read. */
+	/* The server that is asked may have more up to there than was read. */
 	if (follow->told || behind)
 		follow->server.floor = *follow_seen(follow);
 }

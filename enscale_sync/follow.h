@@ -1,7 +1,7 @@
 /*
- * From messages to state: what a source hears becomes transactions of the
- * state, and then publications. The phases that it goes through are a picture
- * in enscale-sync(8), and a table in follow_private.h. Its rules:
+ * From messages to state: what a source receives becomes transactions of the
+ * state, and then publications. Its phases are in a picture in enscale-sync(8),
+ * and in a table in follow_private.h. Its rules:
  *
  * - A refresh counts when it is complete: until then nothing that it left
  *   out is taken away, no cookie is kept, and nothing of it is published.
@@ -24,9 +24,9 @@
  * - Another source, filter or set of rules means a full refresh, while what we
  * have stays in use.
  *
- * Any error but those of publishing means that the connection is to be
- * dropped: follow_lost() undoes what was not committed. -EPROTO is for what a
- * source tells out of turn.
+ * Any error except those of publishing means that the connection must be
+ * dropped: follow_lost() undoes what was not committed. -EPROTO is for a source
+ * that is out of turn.
  */
 #ifndef ENSCALE_SYNC_FOLLOW_H
 #define ENSCALE_SYNC_FOLLOW_H
@@ -53,17 +53,16 @@ void follow_free(struct follow *follow);
 struct berval follow_cookie(const struct follow *follow);
 /* The furthest that any server has brought us; empty when unknown. */
 const struct csn_set *follow_seen(const struct follow *follow);
-/* The next refresh shall be one in full; not one that runs already. The source
- * may have to be poked. */
+/* The next refresh, not one in progress, must be a full one. The source may
+ * have to be poked. */
 void follow_want_all(struct follow *follow);
 /* Is another connection wanted, for a full refresh? */
 bool follow_wants_refresh(const struct follow *follow);
-/* Does a server tell what changes, after a refresh that was complete? */
+/* Does a server report changes, after a complete refresh? */
 bool follow_is_following(const struct follow *follow);
 /* Is something held back? */
 bool follow_holds(const struct follow *follow);
-/* An administrator accepts whatever the next refresh in full says, or this one.
- */
+/* Does an administrator accept what this or the next full refresh says? */
 bool follow_is_lenient(const struct follow *follow);
 /* Is the server behind, according to what others have reported? */
 bool follow_is_behind(const struct follow *follow);
@@ -82,7 +81,7 @@ const char *follow_error_text(struct follow *follow, int error);
 
 /* ---- told by the source ------------------------------------------------ */
 
-/* A refresh begins, or the one that runs is begun anew. full: without a cookie;
+/* A refresh begins, or the present one begins again. full: without a cookie;
  * behind: by a server that has not seen all that we have. */
 int follow_begin(struct follow *follow, bool full, bool behind);
 int follow_entry(struct follow *follow, const struct entry *entry);
@@ -135,9 +134,9 @@ int follow_compare_end(struct follow *follow, const char *reason);
 /* ---- told by the main loop --------------------------------------------- */
 
 /*
- * An administrator wants in what is held back: the next refresh is one in full
- * in which what the server says counts; one that runs already goes on as it
- * began. The source is to be poked. 0; ENS_E_NOTFOUND when nothing is held back.
+ * An administrator accepts what is held back: the next refresh is a full one in
+ * which what the server says counts; one in progress goes on as it began. The
+ * caller must poke the source. 0; ENS_E_NOTFOUND when nothing is held back.
  */
 int follow_accept(struct follow *follow);
 

@@ -149,7 +149,7 @@ follow_compare_answer(struct follow *follow, const struct entry *entry)
 
 	if (follow->doubt == DOUBT_NONE)
 		return -EPROTO;
-	/* What the server told by itself meanwhile is not older than this. */
+	/* What the server reported meanwhile is not older than this. */
 	if (follow->doubt != DOUBT_OVERTAKEN) {
 		follow->doubt = DOUBT_JUDGED;
 		r = follow_write(follow);
@@ -161,7 +161,7 @@ follow_compare_answer(struct follow *follow, const struct entry *entry)
 	return r;
 }
 
-/* All that was found is settled: what is gone goes, and the rest is the same. */
+/* Every difference is settled: what is gone goes, and the rest is the same. */
 static int
 prove(struct follow *follow, uint64_t count)
 {

@@ -9,9 +9,10 @@
 #include "common/base/log.h"
 
 /*
- * Is the state from now on the source of views? The first one is, and one that
- * is older than its view (publish.h) when all that the directory has was asked
- * for and counts: what is held back may be what the view knows to be gone.
+ * Are views made from the state from now on? Yes for the first one, and for one
+ * that is older than its view (publish.h) when everything in the directory was
+ * asked for and counts: what is held back may be what the view knows to be
+ * gone.
  */
 static bool
 becomes_source(const struct follow *follow, bool swept)
@@ -56,7 +57,7 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	taken = follow->held != KEEPS_ALL;
 	if (r == 0)
 		r = state_adopt(follow->state);
-	/* After one in full every name is known, and who is an orphan is. */
+	/* After a full one every name is known, and so are the orphans. */
 	if (r == 0 && !follow->refresh.full)
 		r = state_each_orphan(follow->state, follow_ask_about_orphan,
 		    follow);
@@ -67,7 +68,7 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 	if (r != 0)
 		return r;
 	state_clear_marks(follow->state);
-	/* What is not taken was not read by these rules either. */
+	/* What was not accepted was not read by these rules either. */
 	if (taken)
 		state_set_digest(follow->state, follow->digest);
 	if (becomes_source(follow, swept)) {

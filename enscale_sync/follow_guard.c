@@ -71,7 +71,7 @@ name_change(const struct entry *entry, void *arg)
 	struct follow *follow = arg;
 
 	status_name_held(follow->status, entry->dn,
-	    "the directory would take it, or something of it, away");
+	    "the directory would take it, or part of it, away");
 	return 0;
 }
 
@@ -107,7 +107,7 @@ say_held(struct follow *follow, uint64_t count, const char *text)
 	    sizeof(follow->status->held_reason),
 	    "the directory would take away %s", text);
 	log_line(LOG_CRIT,
-	    "held back a refresh that would take away %s: look at the directory, then enscalectl sync accept",
+	    "held back a refresh that would take away %s: check the directory, then enscalectl sync accept",
 	    text);
 }
 
@@ -153,7 +153,7 @@ follow_guard(struct follow *follow, bool swept, enum guard *ret_guard)
 	shrink_merge(&all, &follow->refresh.kept);
 	if (r != 0 || !shrink_is_too_much(&all, follow->state, text))
 		return r;
-	/* What was held before does not hold what has gone since. */
+	/* What was held before does not keep what has gone since. */
 	*ret_guard = shrink_total(&follow->refresh.kept) > 0 &&
 	        !shrink_is_too_much(&follow->refresh.shrink, follow->state,
 	            rest)

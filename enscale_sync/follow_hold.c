@@ -7,8 +7,8 @@
 #include "common/base/log.h"
 #include "enscale_sync/follow_private.h"
 
-/* Entries held for their rights that are known one by one: beyond that, one
- * that is told twice is counted twice. */
+/* Entries held for their rights that are known one by one: beyond these, one
+ * that is reported twice counts twice. */
 #define WIDENED_MAX 100000
 
 bool
@@ -104,7 +104,7 @@ follow_say_held(struct follow *follow)
 	    follow->first_widened, more);
 }
 
-/* What was held is settled by the server itself, once it has caught up. */
+/* The server itself settles what was held, once it has caught up. */
 void
 follow_check_behind(struct follow *follow)
 {

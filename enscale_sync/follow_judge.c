@@ -8,8 +8,8 @@
 #include "enscale_sync/rights.h"
 #include "ldap/ldap_time.h"
 
-/* A version that is no more than the second of a change (modifyTimestamp) may
- * stand for two of them until both were read; and clocks differ. */
+/* A version that is only the second of a change (modifyTimestamp) may stand for
+ * two changes until both were read; and clocks differ. */
 #define STAMP_SETTLED_SECONDS 300
 
 enum age {
@@ -18,8 +18,8 @@ enum age {
 	LATER
 };
 
-/* A version that is hidden, or of which only the second is shown, is no proof
- * of a change. Without one of ours anything may be later. */
+/* A version that is hidden, or of which only the second is known, does not
+ * prove a change. Without one of ours anything may be later. */
 static enum age
 age_of(const struct entry *theirs, const struct entry *ours, int64_t now)
 {
@@ -50,8 +50,8 @@ judge_known(const struct circumstances *circumstances, const struct entry *ours,
 		verdict.kind = circumstances->late ? PASS_OVER : HOLD;
 		return verdict;
 	}
-	/* A later copy than ours of what had been told before: that was held,
-	 * and this server may not have seen the last of it. */
+	/* A copy that is later than ours but had been reported before: that was
+	 * held, and this server may not have seen the last version. */
 	verdict.told_before = age == LATER && circumstances->behind &&
 	    csn_set_has_seen(circumstances->floor, theirs->csn);
 	if ((age == SAME && !circumstances->reread) || verdict.told_before)
@@ -69,7 +69,7 @@ follow_judge(const struct circumstances *circumstances,
 
 	if (ours != NULL)
 		return judge_known(circumstances, ours, theirs);
-	/* It was told before, and is not here: it was seen to go. */
+	/* It was reported before, and is not here: so it was deleted. */
 	if (csn_set_has_seen(circumstances->floor, theirs->csn))
 		verdict.kind = HOLD;
 	return verdict;

@@ -1,7 +1,7 @@
 /*
  * Is a copy of an entry let in? Would it bring back what is known to be over,
- * or grant more without a change? By the copy, the one that is here and how
- * things stand: nothing is read for it, nor written.
+ * or grant more without a change? The copy, the one that is here and the
+ * circumstances decide: nothing is read or written.
  */
 #ifndef ENSCALE_SYNC_FOLLOW_JUDGE_H
 #define ENSCALE_SYNC_FOLLOW_JUDGE_H
@@ -12,11 +12,11 @@
 #include "ldap/ldap_csn.h"
 #include "ldap/ldap_entry.h"
 
-/* How things stand. */
+/* The circumstances. */
 struct circumstances {
-	const struct csn_set *floor; /* what is up to it was told before */
+	const struct csn_set *floor; /* what is up to it was reported before */
 	bool behind;                 /* the server has not seen all of that */
-	bool late;   /* it may tell an older copy after the newer one */
+	bool late;   /* it may send an older copy after the newer one */
 	bool reread; /* ours was read by other rules */
 	int64_t now; /* seconds since the epoch */
 };
@@ -24,12 +24,12 @@ struct circumstances {
 enum verdict_kind {
 	TAKE,
 	HOLD,
-	PASS_OVER, /* told late, by a server that has told the newer one */
+	PASS_OVER, /* late, from a server that has sent the newer one */
 };
 
 struct verdict {
 	enum verdict_kind kind;
-	const char *widened; /* HOLD: by what it grants more; NULL: it is old */
+	const char *widened; /* HOLD: in what it grants more; NULL: it is old */
 	bool told_before;    /* it is one of those up to the floor */
 };
 

@@ -1,4 +1,4 @@
-/* The follower: what a server tells, one after the other. See follow.h. */
+/* The follower: what a server reports, one after the other. See follow.h. */
 #include <config.h>
 
 #include <errno.h>
@@ -54,8 +54,8 @@ count(struct follow *follow)
 	if (is_refreshing(follow))
 		say_progress(follow);
 	follow->batch = 0;
-	/* A state that is built is built in one transaction, and what a refresh
-	 * only confirms is nothing to write. */
+	/* A new state is built in one transaction, and what a refresh only
+	 * confirms need not be written. */
 	if (is_refreshing(follow) &&
 	    (!state_info(follow->state)->complete ||
 	        !state_has_written(follow->state)))

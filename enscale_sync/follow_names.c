@@ -1,5 +1,5 @@
-/* The follower: names, which of entries are known, and which are to be asked
- * about. See follow.h. */
+/* The follower: names of entries that are known, and that must be asked about.
+ * See follow.h. */
 #include <config.h>
 
 #include <errno.h>

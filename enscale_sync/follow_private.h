@@ -49,27 +49,27 @@
 
 /* What does the server do? follow_enter() alone moves it. */
 enum follow_phase {
-	FOLLOW_IDLE,     /* there is none; what is here serves on, and ages */
-	FOLLOW_REFRESH,  /* it tells what it has: nothing of that is final */
-	FOLLOW_UNPROVEN, /* it tells changes; what is here may differ from it */
+	FOLLOW_IDLE,    /* there is none; what is here stays in use, and ages */
+	FOLLOW_REFRESH, /* it reports what it has: nothing of that is final */
+	FOLLOW_UNPROVEN, /* it reports changes; what is here may differ from it */
 	FOLLOW_PROVEN,   /* the same; all was found there, or is held */
 };
 
-/* What the next refresh shall be; of several wishes the stronger one stays. */
+/* What the next refresh must be; of several wishes the strongest stays. */
 enum follow_wish {
 	WISH_NONE,
-	WISH_ALL,      /* one in full, of what is there from now on */
+	WISH_ALL,      /* a full one, of what is there from now on */
 	WISH_ACCEPTED, /* and an administrator accepts whatever it says */
 };
 
-/* What a refresh was let do of what it would take away. */
+/* What a refresh may take away of what it would. */
 enum guard {
 	LETS_ALL_GO,
 	LETS_NEW_GO, /* not what is kept since a refresh before */
 	KEEPS_ALL,
 };
 
-/* How far it is with the entry that a comparison asks about. */
+/* The progress with the entry that a comparison asks about. */
 enum follow_doubt {
 	DOUBT_NONE,
 	DOUBT_ASKED,
@@ -77,7 +77,7 @@ enum follow_doubt {
 	DOUBT_JUDGED,    /* by the answer, now */
 };
 
-/* What follow_begin() decides of a refresh, and what comes of it. */
+/* What follow_begin() decides about a refresh, and its results. */
 struct refresh {
 	enum follow_wish wish;      /* that it meets */
 	bool full;                  /* without a cookie */
@@ -140,7 +140,7 @@ is_refreshing(const struct follow *follow)
 	return follow->phase == FOLLOW_REFRESH;
 }
 
-/* What it names is to be told from what it does not. */
+/* What it names must be distinguished from the rest. */
 static inline bool
 is_marking(const struct follow *follow)
 {

@@ -14,11 +14,11 @@ follow_learn_addresses(struct follow *follow)
 {
 	host_addresses_free(follow->own);
 	follow->own = NULL;
-	/* Without them nothing is said; the guard refuses such a node. */
+	/* Without them nothing is reported; the guard refuses such a node. */
 	(void)host_addresses_new(&follow->own);
 }
 
-/* One line of the log for each of the text: "refused key "cn=..": ...". */
+/* One log line for each line of the text: "refused key "cn=..": ...". */
 static void
 say_lines(struct follow *follow, const char *verb, const char *what,
     const char *dn, const char *text)
@@ -111,7 +111,8 @@ judge(const struct follow *follow, const struct entry *ours,
 	return follow_judge(&circumstances, ours, entry);
 }
 
-/* What it takes away waits for the end of a refresh that may take too much. */
+/* What it takes away waits for the end of a refresh that may take away too
+ * much. */
 static int
 weigh(struct follow *follow, const struct entry *ours,
     const struct entry *entry, bool *ret_waits)

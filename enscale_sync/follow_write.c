@@ -35,7 +35,7 @@ follow_commit(struct follow *follow, bool final)
 
 	if (!state_is_writing(follow->state))
 		return 0;
-	/* How far a refresh came that does not count says nothing. */
+	/* The progress of a refresh that does not count means nothing. */
 	if (final && follow->server.cookie_len > 0 &&
 	    state_info(follow->state)->complete)
 		r = state_set_cookie(follow->state, follow->server.cookie,
@@ -62,7 +62,7 @@ follow_error_text(struct follow *follow, int error)
 	switch (error) {
 	case -ENOSPC:
 	case -EDQUOT:
-		hint = "; it goes on by itself when there is room";
+		hint = "; it will go on by itself when there is room";
 		break;
 	case -EIO:
 	case -EROFS:

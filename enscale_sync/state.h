@@ -47,9 +47,9 @@ struct state_info {
 	bool unsettled; /* something from a server behind us was held back */
 	uint64_t entries[ENTRY_KINDS + 1]; /* good ones, by kind */
 	uint64_t limits[RIGHTS_LIMITS];    /* how many of them have each */
-	uint64_t key_values;               /* keys that lie on accounts */
-	uint8_t digest[STATE_DIGEST_LEN];  /* of source, filter and rules */
-	uint32_t fields;                   /* fields_checksum() then */
+	uint64_t key_values;              /* keys that are values of accounts */
+	uint8_t digest[STATE_DIGEST_LEN]; /* of source, filter and rules */
+	uint32_t fields;                  /* fields_checksum() then */
 	size_t cookie_len;
 	char cookie[COOKIE_LEN_MAX]; /* of the server, or empty */
 	struct csn_set seen; /* the furthest that any server has brought us */
@@ -107,7 +107,7 @@ ENS_MUST_CHECK int state_commit(struct state *state);
 void state_end(struct state *state);
 bool state_is_busy(const struct state *state);
 bool state_is_writing(const struct state *state);
-/* Has it changed a row, or what is held back? */
+/* Has the transaction changed a row, or what is held back? */
 bool state_has_written(const struct state *state);
 
 /* Of the current transaction, or else of the last commit. */

@@ -224,7 +224,8 @@ int field_check(const struct field *field, const void *fields);
 
 /* What their texts take, in bytes. */
 size_t fields_text_size(const struct field_table *table, const void *fields);
-/* Each has its default: texts are "", what may not be empty included. */
+/* Sets each field to its default: texts are "", including those that must not
+ * be empty. */
 void fields_init(const struct field_table *table, void *ret_fields);
 /* An SSH string of all fields, in the order of the table. A value that
  * field_check() refuses is the writer's error. */

@@ -12,8 +12,8 @@ enum fields_readers {
 };
 
 /* Gives the object a member for each: texts made printable, words, numbers;
- * times as seconds since the epoch, 0: never. Takes the object over, and
- * returns it; NULL without memory, or when it was NULL. */
+ * times as seconds since the epoch, 0: never. Takes ownership of the object,
+ * and returns it; NULL without memory, or when it was NULL. */
 json_t *fields_to_json(json_t *object, const struct field_table *table,
     const void *fields, enum fields_readers readers);
 
@@ -22,9 +22,9 @@ json_t *fields_to_json(json_t *object, const struct field_table *table,
  * apart; the options of a key are not read back. Texts are copies, made
  * printable: fields_free_texts(). Who made it may be older or newer: a member
  * that is missing has its default, and a word that is missing or not known is
- * 0, which reads "unknown". Returns 0; ENS_E_PROTOCOL for a member that is none
- * of its type, or has no default; -ENOMEM. Whatever it returns, the texts may
- * be freed.
+ * 0, which reads "unknown". Returns 0; ENS_E_PROTOCOL for a member of the wrong
+ * type, or a missing one that has no default; -ENOMEM. Whatever it returns, the
+ * texts may be freed.
  */
 int fields_from_json(const json_t *object, const struct field_table *table,
     void *ret_fields);

@@ -478,8 +478,8 @@ def test_a_first_refresh_waits_for_room(make, gateway, wait_for):
     put_on_small_disk(gateway, "state", "512k")
     follower.start()
     wait_for(lambda: is_full(follower), "it says that there is no room", 20)
-    said = (f'cannot write below "{STATE}": No space left on device; it goes on '
-            'by itself when there is room')
+    said = (f'cannot write below "{STATE}": No space left on device; it will go '
+            'on by itself when there is room')
     assert follower.status()["last_error"] == said and said in follower.log()
     assert follower.process.poll() is None
     assert follower.ask("lookup", "7").returncode != 0
