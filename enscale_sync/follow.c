@@ -52,15 +52,15 @@ forget_source(struct state *state)
 	return r == 0 ? state_commit(state) : r;
 }
 
-/* Were its entries read by other rows of fields than ours? */
+/* Were its entries read with other rows of fields than ours? */
 static bool
 lacks_fields(const struct state_info *info)
 {
 	return info->fields != fields_checksum();
 }
 
-/* What is new is asked for. How far the source had come stays known: a copy that
- * is older than ours is older all the same. */
+/* New fields are asked for. How far the source was stays known: a copy that is
+ * older than ours is older all the same. */
 static int
 want_fields(struct state *state)
 {
@@ -298,7 +298,7 @@ follow_begin(struct follow *follow, bool full, bool behind)
 	follow_learn_addresses(follow);
 	follow_enter(follow, FOLLOW_REFRESH);
 	state_clear_marks(follow->state);
-	/* What is accepted counts, whatever another one told. */
+	/* What is accepted counts, whatever another server said. */
 	if (is_accepting(follow)) {
 		state_forget_seen(follow->state);
 		behind = false;

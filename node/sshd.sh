@@ -157,8 +157,8 @@ accepts() { # KEYWORD ALGORITHM; what this sshd does not say is its default
 # All users come from the gateway's address.
 note_penalties() {
 	[ "$version" -lt 908 ] || [ -n "$gateways" ] ||
-	    say "note: this sshd keeps an address out for its failed logins, so that one user's keep
-      out all that come through the gateway: setup --gateway ADDRESS exempts it"
+	    say "note: this sshd blocks an address after failed logins, so one user's failures
+      would block everybody who comes through the gateway: setup --gateway ADDRESS exempts it"
 }
 
 # Those for some addresses only (USER@HOST) may or may not be for a gateway's.

@@ -1,7 +1,8 @@
 /*
  * Any field: its value in its struct and on the wire. See fields.h. It refuses
- * a number or a word that its type does not have and a text that is too long, or
- * empty where it may not be; what a text says is judged where it comes in.
+ * a number or a word that its type does not have, and a text that is too long,
+ * or empty where it must not be; the content of a text is judged where it is
+ * read.
  */
 #include <config.h>
 

@@ -15,11 +15,11 @@
  * shown	its name for people: in the guard's answers, the shell's JSON and
  *		enscalectl lookup; NULL: it is in none of them
  *
- * A new row goes behind the others, and its default has to be a value of its
- * type: what was written before it was there reads as that, until the directory
- * is asked anew, which the new row sees to (fields_checksum()). Readers that do
- * not know it pass over it. So a row that takes rights away counts
- * RECORD_VERSION and MANIFEST_VERSION up: who does not know it cannot tell.
+ * A new row is added after the others, and its default must be a value of its
+ * type: what was written before the row existed reads as that, until a full
+ * refresh, which the new row causes (fields_checksum()). Readers that do not
+ * know it skip it. So a row that restricts rights must increase RECORD_VERSION
+ * and MANIFEST_VERSION: then readers that do not know it cannot tell.
  */
 #ifndef ENSCALE_COMMON_VIEW_FIELDS_H
 #define ENSCALE_COMMON_VIEW_FIELDS_H
@@ -196,7 +196,7 @@ struct field {
 struct field_table {
 	const struct field *rows;
 	uint32_t count;
-	uint32_t first; /* rows that were there always */
+	uint32_t first; /* rows that always existed */
 };
 
 extern const struct field_table account_fields, key_fields, environment_fields,
@@ -210,7 +210,7 @@ bool field_has_words(const struct field *field);
 /* "" where it was not set. */
 const char *field_text(const struct field *field, const void *fields);
 uint64_t field_number(const struct field *field, const void *fields);
-/* "unknown" for a number that is no word's. */
+/* "unknown" for a number without a word. */
 const char *field_word(const struct field *field, const void *fields);
 /* A number is cut to the size of its type. */
 void field_set_text(const struct field *field, void *fields, const char *text);
@@ -222,7 +222,7 @@ int field_set_word(const struct field *field, void *fields, struct bytes word);
  * type does not have. */
 int field_check(const struct field *field, const void *fields);
 
-/* What their texts take, in bytes. */
+/* The size of their texts in bytes. */
 size_t fields_text_size(const struct field_table *table, const void *fields);
 /* Sets each field to its default: texts are "", including those that must not
  * be empty. */
@@ -231,13 +231,12 @@ void fields_init(const struct field_table *table, void *ret_fields);
  * field_check() refuses is the writer's error. */
 void fields_write(struct wire_writer *writer, const struct field_table *table,
     const void *fields);
-/* What its writer did not know has its default, what it knew more is passed
- * over. The reader's error: a value that field_check() refuses, or one of the
- * first rows is not there. */
+/* Fields that the writer did not know get their default, and additional ones
+ * are skipped. The reader's error: a value that field_check() refuses, or one
+ * of the first rows is missing. */
 void fields_read(struct wire_reader *reader, const struct field_table *table,
     void *ret_fields);
-/* The first rows without the string around them: so records of version 2 have
- * them. */
+/* The first rows without the string around them, as in records of version 2. */
 void fields_read_first(struct wire_reader *reader,
     const struct field_table *table, void *ret_fields);
 

@@ -18,8 +18,8 @@ json_t *fields_to_json(json_t *object, const struct field_table *table,
     const void *fields, enum fields_readers readers);
 
 /*
- * Takes what fields_to_json() has made for users of an environment or a node
- * apart; the options of a key are not read back. Texts are copies, made
+ * Decodes what fields_to_json() has made for users, of an environment or a
+ * node; the options of a key are not read back. Texts are copies, made
  * printable: fields_free_texts(). Who made it may be older or newer: a member
  * that is missing has its default, and a word that is missing or not known is
  * 0, which reads "unknown". Returns 0; ENS_E_PROTOCOL for a member of the wrong
