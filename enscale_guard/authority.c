@@ -71,7 +71,7 @@ warn_of_own_key(const struct guard *guard)
 	if (changeable_by(guard->config.ca_key, geteuid()))
 		log_warning("this user can change CA key \"%s\": chown "
 		            "root:enscale-ca and chmod 0440 it; its folders "
-		            "have to be root's",
+		            "must belong to root",
 		    guard->config.ca_key);
 }
 
@@ -112,7 +112,8 @@ authority_start(struct guard *guard)
 	}
 	warn_of_own_key(guard);
 	fingerprint_of(guard->signer, text);
-	log_info("certificates of CA %s, good from %s", text, addresses);
+	log_info("signing as CA %s; certificates are valid from %s", text,
+	    addresses);
 	return 0;
 }
 
@@ -122,7 +123,7 @@ on_signer_lost(sd_event_source *source, int fd, uint32_t revents, void *arg)
 	struct guard *guard = arg;
 
 	(void)source, (void)fd, (void)revents;
-	log_error("the signer has ended: so does the guard");
+	log_error("the signer has ended, so the guard ends too");
 	sd_event_exit(guard->event, EXIT_FAILURE);
 	return 0;
 }
@@ -172,7 +173,7 @@ adopt(struct guard *guard, struct signer *signer)
 	if (authority_watch(guard) < 0)
 		log_warning("cannot watch the signer");
 	fingerprint_of(signer, text);
-	log_info("certificates of CA %s from now on", text);
+	log_info("signing as CA %s from now on", text);
 	audit_event(guard->audit, "ca-changed", NULL,
 	    json_pack("{s:s}", "ca", text));
 }
@@ -184,7 +185,7 @@ authority_renew(struct guard *guard)
 	int r = signer_maker_ask(guard->maker, &signer);
 
 	if (r < 0) {
-		log_no_signer(guard, "the CA key stays the one before", r);
+		log_no_signer(guard, "keeping the previous CA key", r);
 		return;
 	}
 	warn_of_own_key(guard);

@@ -144,7 +144,7 @@ tell_denial(const struct request *request)
 	format_time(from, from_text);
 	format_time(until, until_text);
 	log_about(OF_HOP(request->session, hop->node), LOG_WARNING,
-	    "node-refused: node %u did not accept a certificate that is good "
+	    "node-refused: node %u did not accept a certificate that is valid "
 	    "from %s to %s: is its clock right, and does it trust the gateway "
 	    "(enscale-node check)?",
 	    hop->node, from_text, until_text);

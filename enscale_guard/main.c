@@ -104,8 +104,8 @@ renew_configuration(struct guard *guard)
 	}
 	if (needs_restart(&guard->config, &next)) {
 		log_error("keeping the configuration: uid_base, [paths], "
-		          "host_keys and source_addresses change with a "
-		          "restart only");
+		          "host_keys and source_addresses only change with a "
+		          "restart");
 		return;
 	}
 	guard->config = next;
@@ -127,7 +127,7 @@ on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
 	(void)source, (void)info;
 	r = audit_reopen(guard->audit);
 	if (r < 0)
-		log_error("cannot open audit log \"%s\" anew: %s",
+		log_error("cannot reopen audit log \"%s\": %s",
 		    guard->config.audit_log, error_text(r));
 	authority_renew(guard);
 	renew_configuration(guard);

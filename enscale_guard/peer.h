@@ -27,12 +27,12 @@ struct peer {
 int peer_uid(int fd, uid_t *ret_uid);
 
 /*
- * The process that connected, as it lives now: 0, -ESRCH when it has ended.
- * SO_PEERPIDFD where the kernel has it (Linux 6.5), else the pid with a start
- * before accepted (clock ticks since boot). The second way takes for the peer
- * what has its pid by then. Where the peer has ended since connect(2), that may
- * be another process, though of the same account, since the uid was noted
- * then. The time for it is what a connection waits in the queue: with
+ * The process that connected, if it is still running: 0, -ESRCH when it has
+ * ended. SO_PEERPIDFD where the kernel has it (Linux 6.5), else the pid with a
+ * start before accepted (clock ticks since boot). The second way takes for the
+ * peer what has its pid by then. Where the peer has ended since connect(2),
+ * that may be another process, though of the same account, since the uid was
+ * noted then. The time for it is what a connection waits in the queue: with
  * systemd's socket as long as the guard takes to begin.
  */
 int peer_process(int fd, uint64_t accepted, struct process *ret_process);

@@ -300,7 +300,8 @@ session_table_rescan(struct session_table *table)
 	LIST_FOREACH(entry, &table->all, all)
 		entry->published = entry->seen;
 	if (broken > table->broken)
-		log_warning("broken records in \"%s\": %u", table->path, broken);
+		log_warning("broken records in \"%s\": %u", table->path,
+		    broken);
 	table->broken = broken;
 	return 0;
 }

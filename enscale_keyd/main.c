@@ -81,7 +81,7 @@ read_configuration(const char *path, struct config *ret_config)
 	explicit_bzero(password, sizeof(password));
 	if (r < 0) {
 		log_error(
-		    "keyd_password_file \"%s\" has to be a file of user enscale-keyd, mode 0600, with one line, or root's where the unit has a credential of its name (LoadCredential=): %s",
+		    "keyd_password_file \"%s\" must be a file with one line that belongs to user enscale-keyd, mode 0600, or to root, if the unit has a credential of its name (LoadCredential=): %s",
 		    config.keyd_password_file, error_text(r));
 		return ENS_E_CONFIG;
 	}
@@ -113,7 +113,7 @@ on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
 		log_error("keeping the configuration");
 	} else if (strcmp(next.run_dir, keyd->config.run_dir) != 0) {
 		log_error(
-		    "keeping the configuration: [paths] change with a restart only");
+		    "keeping the configuration: [paths] only change with a restart");
 		/* But for what takes away. */
 		keyd->config.manage &= next.manage;
 	} else {
@@ -195,7 +195,7 @@ serve_one(struct keyd *keyd, int fd)
 		    "refused a connection of uid %u, pid %d: only %s may ask",
 		    (unsigned)peer.uid, (int)peer.pid, KEYD_CLIENT_USER);
 	else if (r < 0)
-		log_warning("request of the guard: %s", error_text(r));
+		log_warning("bad request from the guard: %s", error_text(r));
 }
 
 static int
@@ -210,7 +210,8 @@ on_connection(sd_event_source *source, int listening, uint32_t events,
 	if (fd >= 0) {
 		serve_one(arg, fd);
 	} else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-		log_warning("cannot accept: %s", error_text(-errno));
+		log_warning("cannot accept a connection: %s",
+		    error_text(-errno));
 		nanosleep(&wait, NULL);
 	}
 	return 0;
@@ -224,7 +225,7 @@ find_client(struct keyd *keyd)
 	const struct passwd *user = getpwnam(KEYD_CLIENT_USER);
 
 	if (user == NULL) {
-		log_error("there is no user %s, whom alone it would serve",
+		log_error("there is no user %s, the only one that it serves",
 		    KEYD_CLIENT_USER);
 		return ENS_E_CONFIG;
 	}
@@ -258,7 +259,7 @@ begin(struct keyd *keyd)
 	int r;
 
 	if (geteuid() == 0) {
-		log_error("not as root: it needs a user of its own");
+		log_error("must not run as root: it needs a user of its own");
 		return ENS_E_CONFIG;
 	}
 	r = read_configuration(keyd->config_file, &keyd->config);

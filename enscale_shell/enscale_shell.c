@@ -159,7 +159,7 @@ main(int argc, char **argv)
 
 	if (r != ARGUMENTS_GO_ON) /* not sshd, which gives no such word */
 		return r;
-	/* Before anything else: what is typed is somebody's already. */
+	/* Before anything else: what is typed may already be for the node. */
 	terminal_open();
 	/* For display only, until the guard says it. */
 	say_set_session(getenv("ENSCALE_SESSION"));

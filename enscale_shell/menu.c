@@ -313,7 +313,8 @@ static bool
 can_enter(const struct listing_environment *environment, const char *name)
 {
 	if (environment == NULL) {
-		say_refusal("You no longer have access to environment %s.", name);
+		say_refusal("You no longer have access to environment %s.",
+		    name);
 		return false;
 	}
 	if (environment->refusal != NULL) {

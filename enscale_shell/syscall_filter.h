@@ -38,7 +38,7 @@
 #define FILTER_ALLOW        FILTER_GIVE(SECCOMP_RET_ALLOW)
 #define FILTER_LOAD(field) \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-/* The low word of an argument: what it is for an int. */
+/* The low word of an argument: its value for an int. */
 #define FILTER_LOAD_ARGUMENT(n)            \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \
 	    offsetof(struct seccomp_data, args[n]) + FILTER_LOW_WORD)

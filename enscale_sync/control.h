@@ -19,9 +19,9 @@ struct control_word {
 	const char *(*run)(void *arg);
 };
 
-/* Takes the place of a socket that a dead process has left. Its folder lets
- * nobody else in. The words are borrowed; the row without one is the last, and
- * answers every other word. Returns 0 or -errno. */
+/* Replaces a socket that a dead process has left. Its folder lets nobody else
+ * in. The words are borrowed; the row without one is the last, and answers
+ * every other word. Returns 0 or -errno. */
 int control_open(sd_event *event, const char *path,
     const struct control_word *words, void *arg, struct control **ret_control);
 void control_close(struct control *control);

@@ -43,8 +43,7 @@ forget_source(struct state *state)
 {
 	int r = state_begin_write(state);
 
-	log_notice(
-	    "source, filter or rules are others than before: all is asked anew");
+	log_notice("source, filter or rules have changed: refreshing in full");
 	if (r != 0)
 		return r;
 	state_forget_seen(state);
@@ -66,7 +65,7 @@ want_fields(struct state *state)
 {
 	int r = state_begin_write(state);
 
-	log_notice("entries have other fields than before: all is asked anew");
+	log_notice("entries have new fields: refreshing in full");
 	if (r == 0)
 		r = state_set_cookie(state, "", 0);
 	return r == 0 ? state_commit(state) : r;

@@ -112,7 +112,7 @@ note_gone(struct follow *follow, const struct entry *ours)
 		return 0;
 	}
 	if (follow->gone_count < SHRINK_LEAST)
-		log_warning("was deleted unseen: \"%s\"", ours->dn);
+		log_warning("was deleted without a report: \"%s\"", ours->dn);
 	memcpy(follow->gone[follow->gone_count++], ours->uuid, ENTRY_UUID_LEN);
 	return 0;
 }
@@ -137,7 +137,7 @@ settle(struct follow *follow, const struct entry *entry)
 	if (same || (r != 0 && r != ENS_E_NOTFOUND))
 		return r;
 	follow->differences++;
-	log_warning("was not the same: \"%s\"", entry->dn);
+	log_warning("was different: \"%s\"", entry->dn);
 	follow->status->changes++;
 	return follow_take(follow, entry);
 }

@@ -45,7 +45,7 @@ held_text(const struct verdict *verdict)
 		return "it is older than what is known here";
 	return verdict->told_before
 	    ? "it would grant more, and the server may not have the last "
-	        "version yet"
+	      "version yet"
 	    : "it would grant more, but is not a later version";
 }
 

@@ -68,13 +68,13 @@ complain(const char *path, int error)
 {
 	switch (error) {
 	case -EWOULDBLOCK:
-		log_error("cannot open \"%s\": another enscale-sync runs",
+		log_error("cannot open \"%s\": another enscale-sync is running",
 		    path);
 		break;
 	case -EACCES:
 	case -EPERM:
 		log_error(
-		    "cannot open \"%s\": %s; it has to belong to uid %u, as whom enscale-sync runs",
+		    "cannot open \"%s\": %s; it must belong to uid %u, which enscale-sync runs as",
 		    path, error_text(error), (unsigned int)geteuid());
 		break;
 	default:
@@ -289,11 +289,11 @@ on_reload(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 	}
 	if (needs_restart(next, &service->config)) {
 		log_error(
-		    "keeping the configuration: [names] and [paths] change with a restart only");
+		    "keeping the configuration: [names] and [paths] only change with a restart");
 		return 0;
 	}
 	if (!is_other_directory(next, &service->config)) {
-		log_info("read \"%s\": nothing new", service->file);
+		log_info("read \"%s\": nothing has changed", service->file);
 		return 0;
 	}
 	log_info("read \"%s\"", service->file);
@@ -313,7 +313,7 @@ on_distrust(sd_event_source *signal_source, const struct signalfd_siginfo *info,
 
 	(void)signal_source;
 	(void)info;
-	log_notice("publishing everything anew, as asked%s",
+	log_notice("publishing everything again, as asked%s",
 	    publisher_waits(service->publisher)
 	        ? ", as soon as a refresh is complete"
 	        : "");
@@ -337,7 +337,7 @@ accept_held(void *arg)
 	if (r != 0)
 		return "no enscale-sync cannot do it now: see its log";
 	log_notice("an administrator accepts what the directory says now");
-	return "yes what the directory says now is let in: see enscalectl status";
+	return "yes what the directory says now will be accepted: see enscalectl status";
 }
 
 static const char *
@@ -345,7 +345,7 @@ refresh(void *arg)
 {
 	struct service *service = arg;
 
-	log_notice("an administrator wants everything asked anew");
+	log_notice("an administrator wants a full refresh");
 	follow_want_all(service->follow);
 	if (source_poke(service->source) != 0)
 		return "no enscale-sync cannot do it now: see its log";
@@ -356,7 +356,7 @@ static const char *
 say_words(void *arg)
 {
 	(void)arg;
-	return "no enscale-sync knows accept and refresh only";
+	return "no the only requests are accept and refresh";
 }
 
 static const struct control_word words[] = {
@@ -393,14 +393,14 @@ open_parts(struct service *service)
 	if (r != 0)
 		return complain_of_part(service, what, r);
 	if (replaced)
-		log_warning("the state was not readable: all is asked anew");
+		log_warning("the state was not readable: refreshing in full");
 	r = publisher_open(&service->config, service->state,
 	    &service->publisher, &what);
 	if (r != 0)
 		return complain_of_part(service, what, r);
 	if (publisher_waits(service->publisher))
 		log_warning(
-		    "the state is older than the view, which serves on until a refresh in full is complete");
+		    "the state is older than the view, which stays in use until a full refresh is complete");
 	return 0;
 }
 
@@ -450,7 +450,7 @@ discard_state(struct service *service)
 		    error_text(r));
 	else
 		log_error(
-		    "the state is damaged: removed it, everything is asked anew");
+		    "the state is damaged: removed it, so that everything is fetched again");
 }
 
 static void

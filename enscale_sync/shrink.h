@@ -41,7 +41,7 @@ struct shrink {
 	uint64_t gone[RIGHTS_LIMITS], lifted[RIGHTS_LIMITS];
 	uint64_t replaced[RIGHTS_LIMITS];
 	uint64_t rewritten[ENTRY_KINDS + 1]; /* in another version than ours */
-	uint64_t copies[SHRINK_KINDS];       /* of what is lost, here besides */
+	uint64_t copies[SHRINK_KINDS]; /* of what is lost, but here elsewhere */
 };
 
 /* Adds what is lost when theirs (NULL: nothing) replaces ours. Returns whether

@@ -178,7 +178,7 @@ lose(struct ldap_source *source, const char *reason)
 static int
 start_again(struct ldap_source *source, const char *reason)
 {
-	log_notice("connecting anew to \"%s\": %s", source->uri, reason);
+	log_notice("reconnecting to \"%s\": %s", source->uri, reason);
 	disconnect(source);
 	follow_lost(source->follow, reason);
 	follow_want_all(source->follow);
@@ -409,7 +409,7 @@ on_better(struct ldap_source *source)
 	(void)ldap_connection_uri(source->config->uri, source->at, source->uri);
 	(void)snprintf(source->status->source, sizeof(source->status->source),
 	    "%s", source->uri);
-	log_notice("going over to \"%s\"", source->uri);
+	log_notice("switching to \"%s\"", source->uri);
 	return follow_server(source, &opened);
 }
 

@@ -131,11 +131,11 @@ ENS_MUST_CHECK int state_put(struct state *state, const struct entry *entry,
 /* An unknown UUID is a success. */
 ENS_MUST_CHECK int state_delete(struct state *state,
     const uint8_t uuid[ENTRY_UUID_LEN]);
-/* Gives every child to the parent that its name tells; without one it is an
- * orphan. */
+/* Attaches every child to the parent that its name says; without a parent it is
+ * an orphan. */
 ENS_MUST_CHECK int state_adopt(struct state *state);
-/* The entry with this UUID has this name now: its server said so when asked,
- * though it sent no change. Orphans below the name are adopted. */
+/* The entry with this UUID now has this name: its server said so when asked,
+ * although it sent no change. Orphans below the name are adopted. */
 int state_learn_name(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const char *dn);
 
@@ -166,7 +166,7 @@ void state_set_complete(struct state *state);
 void state_set_behind(struct state *state);
 /* What is listed has been published. */
 ENS_MUST_CHECK int state_purge(struct state *state);
-/* The generation shall be above this one at least: a view has it. */
+/* The generation must become higher than this one, which a view has. */
 void state_raise_generation(struct state *state, uint64_t generation);
 void state_forget_seen(struct state *state);
 void state_set_unsettled(struct state *state, bool unsettled);
@@ -182,7 +182,7 @@ ENS_MUST_CHECK int state_clear_stash(struct state *state);
 typedef int state_visit_entry(const struct entry *entry, void *arg);
 int state_each_stashed(struct state *state, state_visit_entry *visit,
     void *arg);
-/* Files them all, as state_put() does without adopting. */
+/* Files them all, like state_put() without adopting. */
 ENS_MUST_CHECK int state_apply_stash(struct state *state);
 /*
  * The refresh is held back: drops them, except for their names and what they
@@ -191,7 +191,8 @@ ENS_MUST_CHECK int state_apply_stash(struct state *state);
  * away from the new one must be noticed.
  */
 ENS_MUST_CHECK int state_apply_stash_held(struct state *state);
-/* Takes from the entry that is here, if any, what this copy of it narrows. */
+/* Restricts the entry that is here, if any, by what this copy of it restricts.
+ */
 ENS_MUST_CHECK int state_lessen(struct state *state, const struct entry *theirs,
     bool adopt);
 
@@ -236,10 +237,10 @@ ENS_MUST_CHECK int state_keep(struct state *state,
     const uint8_t uuid[ENTRY_UUID_LEN]);
 bool state_is_kept(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
 uint64_t state_kept_count(struct state *state);
-/* Those that have a mark are in the directory again. */
+/* Those with a mark are in the directory again. */
 ENS_MUST_CHECK int state_release_marked(struct state *state);
-/* What entry stands for, or the account that it is a key of: is it here a second
- * time, under another UUID? */
+/* Is what the entry stands for, or the account that it is a key of, here a
+ * second time, under another UUID? */
 int state_has_copy(struct state *state, const struct entry *entry,
     bool *ret_has);
 

@@ -72,12 +72,12 @@ void view_writer_abort(struct view_writer *writer);
  */
 void view_writer_set_first(struct view_writer *writer, int (*first)(void *arg),
     void *arg);
-/* Makes what is published durable: a no-op when it is. */
+/* Makes what is published durable; a no-op if it is already. */
 ENS_MUST_CHECK int view_writer_sync(struct view_writer *writer);
 bool view_writer_is_synced(const struct view_writer *writer);
-/* The same, publishes what a child has merged, if it has ended, and removes
- * what the version before has left, when it is time: to be called from time to
- * time. */
+/* The same; it also publishes what a child has merged, once that has ended, and
+ * removes what the previous version has left, when it is time. Call it from
+ * time to time. */
 ENS_MUST_CHECK int view_writer_settle(struct view_writer *writer);
 bool view_writer_is_merging(const struct view_writer *writer);
 

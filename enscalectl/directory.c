@@ -302,7 +302,7 @@ directory_fail(struct directory *directory, int result, const char *dn,
 		return EXIT_NO;
 	case LDAP_INSUFFICIENT_ACCESS:
 		complain("\"%s\": %s", dn, reason);
-		complain("--bind-dn and --password-file say who may");
+		complain("--bind-dn and --password-file name somebody who may");
 		return EXIT_NO;
 	case LDAP_SIZELIMIT_EXCEEDED:
 		complain("%s shows no more of them to you: its limits say how "

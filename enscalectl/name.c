@@ -228,7 +228,7 @@ name_lookup(const struct context *context, int argc, char **argv)
 	if (code != EXIT_YES)
 		return code;
 	if (login_name_parse(request.words[0], &name) != 0) {
-		complain("\"%s\" is no login name of the gateway",
+		complain("\"%s\" is not a login name of the gateway",
 		    request.words[0]);
 		return EXIT_NO;
 	}

@@ -143,7 +143,7 @@ add_entry(const struct put *put, const char *parent)
 	    schema->names[SCHEMA_NODE]);
 	changes_put_text(&changes, LDAP_MOD_ADD, id, put->number);
 	if (put->entry == NULL) {
-		puts("    with what its setup says, and its host keys");
+		puts("    with its settings and its host keys");
 		return EXIT_YES;
 	}
 	compare(NULL, put->config, put->entry, &changes);
@@ -158,7 +158,7 @@ change_entry(const struct put *put, const struct directory_entry *old)
 	struct changes changes = { .count = 0 };
 	const struct entry *changed;
 
-	printf("  it is %s\n", old->dn);
+	printf("  found: %s\n", old->dn);
 	if (put->entry == NULL)
 		return EXIT_YES;
 	compare(old, put->config, put->entry, &changes);

@@ -250,8 +250,9 @@ published_complain(int error)
 		complain("enscale-sync does not run: this gateway has it when "
 		         "it does");
 	else if (error == -ETIMEDOUT)
-		complain("this gateway does not have it after %d s: enscalectl "
-		         "status says what it follows, and what it refuses",
+		complain("this gateway does not have the entry after %d s: "
+		         "enscalectl status says what it follows, and what it "
+		         "refuses",
 		    PUBLISHED_SECONDS);
 	else
 		complain("whether this gateway has it cannot be told: %s",

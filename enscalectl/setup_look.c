@@ -286,8 +286,8 @@ look_at_file(const struct config *config, struct setup_look *look)
 	if (fd < 0) {
 		fail(look,
 		    errno == EACCES
-		        ? "the user enscale-sync has to be able to read it: "
-		          "chgrp enscale and chmod 640, and its folders"
+		        ? "user enscale-sync must be able to read it: chgrp "
+		          "enscale and chmod 640, and see to its folders"
 		        : "make it: it has the entries that README shows",
 		    "%s: %s", path, error_text(-errno));
 		return;

@@ -156,7 +156,7 @@ print_held(const json_t *sync)
 	    text_of(sync, "held_reason")[0] != '\0'
 	        ? text_of(sync, "held_reason")
 	        : "the directory shows something older than what is "
-	            "known here");
+	          "known here");
 	print_text("",
 	    "look at the directory; then enscalectl sync accept accepts it");
 	print_lines("held back", json_object_get(sync, "held_entries"));

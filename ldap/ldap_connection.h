@@ -34,7 +34,8 @@ struct ldap_connection_options {
 	bool start_tls;     /* on ldap://, or fail */
 	const char *tls_ca; /* a file; "": the system's */
 	uint32_t timeout;   /* seconds */
-	/* What the directory calls things, for ldap_opening.h; NULL: as we do. */
+	/* The directory's own names, for ldap_opening.h; NULL: the same as
+	 * ours. */
 	const struct schema *schema;
 	/* A folder for what is read ahead (ldap_backlog.h); NULL: nothing is. */
 	const char *backlog_dir;

@@ -1,8 +1,8 @@
 /*
- * The command line of a program: options in a table, which its help is made of.
- * Every program of ours answers -h, --help, -V and --version on standard output
- * with exit code 0; to anything it does not know it says on standard error what
- * that was and where help is, with exit code EX_USAGE of sysexits.h.
+ * The command line of a program: a table of options, from which the help is
+ * made. All our programs answer -h, --help, -V and --version on standard output
+ * with exit code 0; about anything unknown they say on standard error what it
+ * was and where to find help, with exit code EX_USAGE of sysexits.h.
  */
 #ifndef ENSCALE_COMMON_BASE_ARGUMENTS_H
 #define ENSCALE_COMMON_BASE_ARGUMENTS_H
@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #define ARGUMENTS_OPTIONS_MAX 8
-/* What arguments_parse() returns where the program is to go on. */
+/* What arguments_parse() returns if the program should go on. */
 #define ARGUMENTS_GO_ON (-1)
 
 /* One option. -h and -V have no row. */
@@ -27,23 +27,23 @@ struct argument {
 
 struct arguments {
 	const char *name;
-	const char *synopsis; /* what help shows behind the name; or "" */
+	const char *synopsis; /* what help shows after the name; or "" */
 	const struct argument *options; /* at most ARGUMENTS_OPTIONS_MAX */
 	size_t option_count;
-	void (*help)(FILE *out); /* more of it, before the options; or NULL */
-	bool takes_words;        /* behind the options, which end there */
+	void (*help)(FILE *out); /* more help, before the options; or NULL */
+	bool takes_words;        /* after the options, which end there */
 };
 
 /*
  * Reads the options of a command line. Returns ARGUMENTS_GO_ON, with *ret_words
- * the index of the first word that is no option (argc: there is none), or the
- * exit code of a program that has answered or complained.
+ * the index of the first word that is not an option (argc: there is none), or
+ * the exit code of a program that has answered or complained.
  */
 int arguments_parse(const struct arguments *program, int argc, char **argv,
     int *ret_words);
 
 /*
- * For a program that other programs run, whose command line is no options: one
+ * For a program that other programs run, whose command line has no options: one
  * of the four words above, alone, is answered. The exit code of that, or
  * ARGUMENTS_GO_ON.
  */

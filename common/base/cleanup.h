@@ -30,7 +30,7 @@ cleanup_file(FILE *const *file)
 		fclose(*file);
 }
 
-/* The descriptor, which whoever held it no longer closes. */
+/* The descriptor, which its variable no longer closes. */
 static inline int
 take_fd(int *fd)
 {

@@ -1,5 +1,6 @@
 /* What our daemons have in common. See daemon.h. It refuses a socket that is
- * not the one asked for: of another path or kind, or one that does not listen. */
+ * not the one asked for: one with another path or type, or one that does not
+ * listen. */
 #include <config.h>
 
 #include "common/base/daemon.h"
@@ -31,11 +32,12 @@ daemon_read_arguments(const char *name, int argc, char **argv,
 		{ .letter = 'f',
 		    .name = "config",
 		    .value = "FILE",
-		    .help = "read this configuration, not " ENS_CONFIG_FILE,
+		    .help =
+		        "read this configuration instead of " ENS_CONFIG_FILE,
 		    .ret_text = &arguments.config },
 		{ .letter = 't',
 		    .name = "check",
-		    .help = "say what is wrong with the configuration, and end",
+		    .help = "check the configuration, and exit",
 		    .ret_given = &arguments.only_check },
 	};
 	const struct arguments program = {
@@ -160,8 +162,8 @@ daemon_listen(const char *path, mode_t mode, int backlog)
 		return -errno;
 	if (fd < 0)
 		return fd;
-	/* Again, where systemd has done so: whoever connects finds our pid and
-	 * uid at the other end (SO_PEERCRED). */
+	/* Again, even if systemd has done so: then whoever connects finds our
+	 * pid and uid at the other end (SO_PEERCRED). */
 	if (listen(fd, backlog) < 0)
 		return -errno;
 	return TAKE_FD(fd);

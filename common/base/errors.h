@@ -20,7 +20,7 @@ enum ens_error {
 	ENS_E_KEY_WEAK = -1010,   /* DSA, or RSA with too few bits */
 	ENS_E_DENIED = -1011,     /* policy says no */
 	ENS_E_CONFIG = -1012,     /* the configuration is wrong */
-	ENS_E_LDAP = -1013,       /* the directory refused or went away */
+	ENS_E_LDAP = -1013,       /* the directory refused or disconnected */
 	ENS_E_INCOMPLETE = -1014, /* a refresh ended before it was complete */
 	ENS_E_BEHIND = -1015,     /* the server is behind our cookie (53) */
 	ENS_E_REFRESH = -1016,    /* the server wants a refresh (4096) */

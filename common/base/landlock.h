@@ -34,14 +34,13 @@ int landlock_version(void);
  */
 ENS_MUST_CHECK int landlock_open(const struct landlock_rights *rights);
 
-/* Gives rights back below a path. A path that is not there needs no rule.
- * 0 or -errno. */
+/* Gives rights back below a path. A missing path needs no rule. 0 or -errno. */
 ENS_MUST_CHECK int landlock_allow_path(int ruleset, const char *path,
     uint64_t files);
-/* The same for what is open; O_PATH will do. */
+/* The same for an open descriptor; O_PATH is enough. */
 ENS_MUST_CHECK int landlock_allow_fd(int ruleset, int fd, uint64_t files);
 
-/* From now on. Needs PR_SET_NO_NEW_PRIVS. 0 or -errno. */
+/* Enforces the ruleset from now on. Needs PR_SET_NO_NEW_PRIVS. 0 or -errno. */
 ENS_MUST_CHECK int landlock_begin(int ruleset);
 
 #endif

@@ -35,7 +35,7 @@
 #define ENTRY_DN_MAX        4096
 #define ATTRIBUTE_VALUE_MAX (64 * 1024)
 
-/* A directory in a file: the whole, and one entry with all its lines. */
+/* A directory in a file: the whole file, and one entry with all its lines. */
 #define LDIF_FILE_MAX   ((int64_t)4 << 30)
 #define LDIF_RECORD_MAX ((size_t)64 << 20)
 

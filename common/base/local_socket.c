@@ -1,4 +1,4 @@
-/* See local_socket.h. It refuses to wait without a limit. */
+/* See local_socket.h. It never waits without a limit. */
 #include <config.h>
 
 #include "common/base/local_socket.h"

@@ -1,5 +1,5 @@
 /*
- * Sockets with a path, made and connected to.
+ * Making, and connecting to, sockets with a path.
  */
 #ifndef ENSCALE_COMMON_BASE_LOCAL_SOCKET_H
 #define ENSCALE_COMMON_BASE_LOCAL_SOCKET_H
@@ -10,8 +10,8 @@
 
 /*
  * A new socket (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) with that path and
- * mode; it replaces what has the path, so the caller holds a lock. Returns the
- * descriptor, close-on-exec and not blocking, or -errno.
+ * mode; it replaces what was at the path, so the caller must hold a lock.
+ * Returns the descriptor, close-on-exec and not blocking, or -errno.
  */
 ENS_MUST_CHECK int local_socket_bind(const char *path, int type, mode_t mode);
 

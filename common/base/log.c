@@ -1,5 +1,5 @@
-/* The log. See log.h. It waits for nothing but standard error itself, and never
- * speaks to a user. */
+/* The log. See log.h. It waits only for standard error itself, and never speaks
+ * to a user. */
 #include <config.h>
 
 #include "common/base/log.h"

@@ -1,9 +1,9 @@
 /*
- * The log of a daemon: one line an event on standard error, lower case, the
- * object in quotes, the reason last, and then whom it is about. A line begins
- * with the program's name or, where standard error is the journal
- * (JOURNAL_STREAM), with its priority. What strangers chose is made printable
- * on its way: one line stays one line.
+ * The log of a daemon: one line per event on standard error, in lower case,
+ * with the object in quotes, the reason last, and then whom it concerns. A line
+ * begins with the program's name or, if standard error is the journal
+ * (JOURNAL_STREAM), with its priority. Text from strangers is made printable on
+ * its way: one line stays one line.
  */
 #ifndef ENSCALE_COMMON_BASE_LOG_H
 #define ENSCALE_COMMON_BASE_LOG_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <syslog.h>
 
-/* Whom a line is about; NULL, "" and 0 are left out. */
+/* Whom a line concerns; NULL, "" and 0 are left out. */
 struct log_fields {
 	const char *session;
 	uint32_t account, node;

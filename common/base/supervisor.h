@@ -17,12 +17,12 @@
  * be sent again; true also when there is no supervisor. */
 bool supervisor_tell(const char *text);
 
-/* READY=1, of a daemon that serves at once and says so once: this one waits
- * until it is taken. */
+/* READY=1, for a daemon that is ready at once and says so once: this call waits
+ * until it is received. */
 void supervisor_tell_ready(void);
 
-/* Something long gets on, as a first refresh: neither the limit of a start nor
- * the watchdog bites for another minute. */
+/* Something long makes progress, such as a first refresh: extends the start
+ * limit and the watchdog by another minute. */
 void supervisor_tell_progress(void);
 
 /* Sends STATUS=, if it differs from the last one that was received. */

@@ -13,7 +13,7 @@
 
 #include "common/base/cleanup.h"
 
-/* Bytes that belong to somebody else. */
+/* Borrowed bytes. */
 struct bytes {
 	const uint8_t *data;
 	size_t len;

@@ -38,8 +38,8 @@ struct config {
 	char filter[CONFIG_VALUE_MAX];        /* "": our classes */
 	enum config_scope scope;
 	enum config_method method;
-	int64_t poll_interval; /* seconds between two looks at what changed */
-	int64_t poll_listing;  /* and between two at what is still there */
+	int64_t poll_interval; /* seconds between looks at changes */
+	int64_t poll_listing;  /* and at what still exists */
 	uint32_t timeout;      /* seconds for one operation to answer */
 
 	/* [mapping]: what the directory calls the names of our schema */
@@ -50,8 +50,8 @@ struct config {
 	bool enumerate; /* getpwent() lists the accounts */
 
 	/* [policy] */
-	uint32_t max_sessions;          /* for accounts that name none */
-	int64_t offline_max_age;        /* seconds; 0: none */
+	uint32_t max_sessions;   /* for accounts whose entry gives none */
+	int64_t offline_max_age; /* seconds; 0: none */
 	char support[CONFIG_VALUE_MAX]; /* whom to ask; ends refusals */
 
 	/* [gateway]: what users are shown and told to type */
@@ -92,7 +92,7 @@ void config_init(struct config *ret_config);
 ENS_MUST_CHECK int config_load(const char *path, struct config *ret_config,
     char ret_error[CONFIG_ERROR_MAX]);
 
-/* Paths below state_dir and run_dir, all with their NUL in size bytes. */
+/* Paths below state_dir and run_dir; each fits, with its NUL, in size bytes. */
 #define CONFIG_MAP_FILE     "map/accounts.map"
 #define CONFIG_VIEW_DIR     "view"
 #define CONFIG_STATE_DIR    "state"

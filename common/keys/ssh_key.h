@@ -53,7 +53,7 @@ struct ssh_key {
 	int64_t expires;                 /* the expiry-time= option; 0: never */
 	uint8_t options;                 /* KEY_... */
 	char comment[NAME_TEXT_MAX + 1]; /* text_display(); "" when none */
-	bool comment_changed; /* cut, or cleaned up */
+	bool comment_changed;            /* cut, or cleaned up */
 };
 
 #define KEY_REASON_MAX 127

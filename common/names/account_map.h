@@ -91,7 +91,7 @@ ENS_MUST_CHECK int account_map_create(const char *path, uint32_t uid_base,
     uint32_t flags, struct account_map_writer **ret_writer, bool *ret_replaced);
 
 /* Sets or clears one bit. Returns 0 or -errno (ENOSPC: the map is as before;
- * ERANGE: no such id can exist). Clearing one that is clear is a success. */
+ * ERANGE: no such id can exist). Clearing a bit that is clear is a success. */
 ENS_MUST_CHECK int account_map_set(struct account_map_writer *writer,
     uint32_t account, bool exists);
 bool account_map_writer_has(const struct account_map_writer *writer,

@@ -49,7 +49,7 @@ const char *session_name_id(const char *name);
  * Either output may be NULL. */
 int process_stat(pid_t pid, uint64_t *ret_start, pid_t *ret_parent);
 
-/* Publishes; replaces nothing: -EEXIST when the id is taken. */
+/* Publishes; replaces nothing: -EEXIST when the id is in use. */
 ENS_MUST_CHECK int session_publish(int dir_fd, const struct session *session);
 /* Removes; a missing record is a success. */
 int session_remove(int dir_fd, uint32_t account, const char *id);
@@ -57,7 +57,7 @@ int session_remove(int dir_fd, uint32_t account, const char *id);
  * ENS_E_CORRUPT; -errno. */
 ENS_MUST_CHECK int session_read(int dir_fd, const char *name,
     struct session *ret_session);
-/* False: the monitor of the record has ended. What cannot be told lives. */
+/* False: the record's monitor has ended. True when that cannot be told. */
 bool session_is_alive(const struct session *session);
 
 /* Calls visit for every readable record of the account (0: of all), including
@@ -70,8 +70,8 @@ int session_each(int dir_fd, uint32_t account,
 int session_count(int dir_fd, uint32_t account);
 
 /* An exclusive lock for count-then-publish: lock_file() on "DIR.lock", beside
- * the folder, which whoever may read it could lock. Returns the descriptor to
- * close, or -errno (-ETIMEDOUT after five seconds). */
+ * the folder, since whoever may read the folder itself could lock that. Returns
+ * the descriptor to close, or -errno (-ETIMEDOUT after five seconds). */
 ENS_MUST_CHECK int session_lock(const char *dir);
 
 #endif

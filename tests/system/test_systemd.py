@@ -532,7 +532,7 @@ def test_a_reload_of_the_guard_takes_what_is_new(installation, host, wait_for):
             "systemctl reload enscale-guard")
     journal = ["journalctl", "-u", "enscale-guard", "-n", "20", "-o", "cat"]
     try:
-        said = b"uid_base, [paths], host_keys and source_addresses change with a restart only"
+        said = b"uid_base, [paths], host_keys and source_addresses only change with a restart"
         wait_for(lambda: said in host.run(journal).stdout, "it says so")
     finally:
         host.sh(f"mv {file}.kept {file}")

@@ -239,7 +239,7 @@ def test_who_may_not_and_where_nothing_is_are_said(verbs, gateway):
     verbs.change("account", "add", ACCOUNT)
     text = verbs.refuse("account", "suspend", ACCOUNT, *AS_GATEWAY,
                         says="Insufficient access")
-    assert "--bind-dn and --password-file say who may" in text
+    assert "--bind-dn and --password-file name somebody who may" in text
     assert verbs.json("account", "list", *AS_GATEWAY) != []
     verbs.refuse("account", "list", "--uri", "ldap://127.0.0.1:1", says="--uri ldapi:///")
     gateway.sh("sed 's/^base = .*/base = dc=nowhere/' /etc/enscale/enscale.conf"
@@ -315,7 +315,7 @@ def test_where_no_gateway_runs_or_follows_it_is_said(verbs, gateway):
         result = verbs.run(*elsewhere("run_dir = /nowhere"), "resume", ACCOUNT)
     finally:
         gateway.kill("enscale-sync", signal.SIGCONT)
-    assert result.returncode == 2 and b"enscale-sync does not run" in result.stderr
+    assert result.returncode == 2 and b"enscale-sync is not running" in result.stderr
     assert result.stdout == f"account {ACCOUNT} resumed\n".encode()
 
 

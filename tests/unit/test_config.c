@@ -320,7 +320,8 @@ an_existing_tree_is_mapped_by_our_names(void **state)
 	refused("[mapping]\nmail =\n", 2, "the name of");
 	refused("[mapping]\nmail = a)(b=*\n", 2, "the name of");
 	refused("[mapping]\nmail = 1..2\n", 2, "the name of");
-	refused("[mapping]\nmail = 0.9.2342.19200300.100.1.3\n", 2, "an OID is not accepted");
+	refused("[mapping]\nmail = 0.9.2342.19200300.100.1.3\n", 2,
+	    "an OID is not accepted");
 	refused("[mapping]\nentryCSN = x\n", 2, "enscaleAccountId");
 	refused("[directory]\nscope = base\n", 2, "subtree or one");
 	refused("[directory]\npoll_interval = 0\n", 2, "a second to a day");

@@ -572,7 +572,8 @@ a_child_below_the_wrong_kind_of_parent_is_an_orphan_with_a_name(void **state)
 	(void)state;
 	sync_put(&f, 1, ACCOUNT_DN("1"), ACCOUNT("1"));
 	sync_put(&f, 11, NODE_BELOW(ACCOUNT_DN("1")), NODE_LINES);
-	assert_orphans("enscaleNodeId=7: the entry above it is not an environment; ");
+	assert_orphans(
+	    "enscaleNodeId=7: the entry above it is not an environment; ");
 	sync_delete(&f, 11);
 	sync_put(&f, 2, "cn=e," SUFFIX,
 	    "objectClass: enscaleEnvironment\ncn: e\n");
@@ -600,7 +601,8 @@ a_parent_of_another_kind_has_other_children(void **state)
 	assert_children(1, "12 ");
 	sync_put(&f, 1, "cn=e," SUFFIX, ACCOUNT("1") "cn: e\n");
 	assert_children(1, "11 ");
-	assert_orphans("enscaleNodeId=7: the entry above it is not an environment; ");
+	assert_orphans(
+	    "enscaleNodeId=7: the entry above it is not an environment; ");
 	/* Of no kind at all it keeps what it has. */
 	sync_put(&f, 1, "cn=e," SUFFIX, "objectClass: person\ncn: e\n");
 	assert_children(1, "11 ");
