@@ -197,7 +197,7 @@ note_stranger(struct shell *shell, int fd, int error)
 	    peer_is_below_sshd(fd, peer_ticks());
 	if (shell->unrecorded)
 		log_error("sshd let uid %u in without pam_enscale, so there is "
-		          "no record of the session: `enscalectl status` looks "
+		          "no record of the session: `enscalectl doctor` looks "
 		          "at its PAM service",
 		    uid);
 	else

@@ -48,7 +48,12 @@ static const struct verb verbs[] = {
 	{ "completion", "SHELL",
 	    "print what bash or zsh needs to complete words",
 	    completion_print },
-	{ "config check", "", "read the configuration", config_check },
+	{ "config check", "",
+	    "read the configuration, and check what it points at",
+	    config_check },
+	{ "doctor", "[--json]",
+	    "say what keeps people out of this gateway, and what mends it",
+	    doctor_run },
 	{ "environment add", "NAME [FIELD=VALUE...] [--below DN] " THERE,
 	    "add an environment, with owner=ACCOUNT", environment_add },
 	{ "environment delete", "NAME [--yes] " THERE,
@@ -206,12 +211,13 @@ match(const struct verb *verb, int argc, char **argv)
 	return taken;
 }
 
-/* The configuration may not be there yet, or be wrong: setup writes it. Shells
- * have none to say. */
+/* The configuration may not be there yet, or be wrong: setup writes it, doctor
+ * says so. Shells have none to say. */
 static bool
 needs_configuration(const struct verb *verb)
 {
-	return verb->run != setup_run && verb->run != completion_print;
+	return verb->run != setup_run && verb->run != completion_print &&
+	    verb->run != doctor_run;
 }
 
 static int

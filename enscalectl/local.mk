@@ -26,24 +26,30 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 %C%_enscalectl_SOURCES = \
 	%D%/account.c \
 	%D%/account_show.c \
+	%D%/as_user.c %D%/as_user.h \
 	%D%/ca.c %D%/ca.h \
 	%D%/ca_revoke.c \
 	%D%/ca_rotate.c \
 	%D%/command.c %D%/command.h \
 	%D%/completion.c \
 	%D%/config_check.c \
+	%D%/config_files.c %D%/config_files.h \
 	%D%/directory.c %D%/directory.h %D%/directory_private.h \
 	%D%/directory_read.c \
 	%D%/directory_write.c \
+	%D%/doctor.c %D%/doctor.h \
+	%D%/doctor_config.c \
+	%D%/doctor_daemons.c \
+	%D%/doctor_host.c \
+	%D%/doctor_keys.c \
+	%D%/doctor_names.c \
+	%D%/doctor_sshd.c \
 	%D%/enrol.h \
 	%D%/enrol_here.c \
 	%D%/enrol_host.c \
 	%D%/enrol_stage.c \
 	%D%/enscalectl.c \
 	%D%/environment.c \
-	%D%/health.c %D%/health.h \
-	%D%/health_names.c \
-	%D%/health_sshd.c \
 	%D%/host_keys.c %D%/host_keys.h \
 	%D%/history.c %D%/history.h \
 	%D%/key.c \
@@ -68,17 +74,20 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/setup_steps.c \
 	%D%/setup_terminal.c \
 	%D%/setup_units.c \
-	%D%/status.c \
+	%D%/sshd_settings.c %D%/sshd_settings.h \
+	%D%/status.c %D%/status.h \
 	%D%/sync.c \
 	%D%/task.c %D%/task.h \
 	%D%/terminal.c %D%/terminal.h \
 	%D%/verb.h \
 	%D%/view.c \
 	%D%/view_json.c %D%/view_json.h \
+	%D%/view_verify.h \
 	%D%/who.c \
 	nss_enscale/entry.c nss_enscale/entry.h \
 	pam_enscale/name_service.c pam_enscale/name_service.h
-%C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS)
+%C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS) \
+	-DENS_PREFIX_LIB='"$(prefix)/lib"'
 %C%_enscalectl_LDADD = libprogram.la libcakey.la libchanges.la libconftext.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
 	libfingerprint.la
 

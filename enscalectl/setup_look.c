@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -15,11 +14,11 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "enscalectl/as_user.h"
 #include "enscalectl/setup.h"
 #include "ldap/ldap_ldif.h"
 #include "ldap/ldap_opening.h"
@@ -304,72 +303,39 @@ look_at_file(const struct config *config, struct setup_look *look)
 
 /* ---- as another user ---------------------------------------------------- */
 
-static bool
-become(const struct passwd *user)
-{
-	return user == NULL ||
-	    (initgroups(user->pw_name, user->pw_gid) == 0 &&
-	        setgid(user->pw_gid) == 0 && setuid(user->pw_uid) == 0);
-}
-
 static void
-look_from_here(const struct config *config, const struct passwd *user,
-    struct setup_look *look)
+look_from_here(const void *arg, void *answer)
 {
-	if (!become(user))
-		fail(look, "run this as root", "cannot become enscale-sync: %s",
-		    error_text(-errno));
-	else if (strncmp(config->uri, FILE_URI, strlen(FILE_URI)) == 0)
-		look_at_file(config, look);
+	const struct config *config = arg;
+
+	if (strncmp(config->uri, FILE_URI, strlen(FILE_URI)) == 0)
+		look_at_file(config, answer);
 	else
-		look_at_servers(config, look);
+		look_at_servers(config, answer);
 }
 
-static int
-read_look(int fd, struct setup_look *ret_look)
-{
-	size_t len = 0;
-	ssize_t n;
-
-	while (len < sizeof(*ret_look)) {
-		n = read(fd, (char *)ret_look + len, sizeof(*ret_look) - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -EPIPE;
-		len += (size_t)n;
-	}
-	/* The process that read the directory's answers is not trusted too
-	 * much. */
-	ret_look->reason[sizeof(ret_look->reason) - 1] = '\0';
-	ret_look->hint[sizeof(ret_look->hint) - 1] = '\0';
-	return 0;
-}
-
-/* The answer is smaller than what a pipe takes at once. */
+/* Each step of it has a limit of its own. */
 static int
 look_in_child(const struct config *config, struct setup_look *ret_look)
 {
-	const struct passwd *user = setup_reader();
-	int ends[2], r;
-	pid_t child;
+	const struct passwd *reader = setup_reader();
+	struct as_user user;
+	int r;
 
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return -errno;
-	child = fork();
-	if (child == 0) {
-		look_from_here(config, user, ret_look);
-		_exit(write(ends[1], ret_look, sizeof(*ret_look)) !=
-		    (ssize_t)sizeof(*ret_look));
-	}
-	r = child < 0 ? -errno : 0;
-	close(ends[1]);
-	if (r == 0)
-		r = read_look(ends[0], ret_look);
-	close(ends[0]);
-	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
-		;
-	return r;
+	if (reader == NULL)
+		return as_user_ask(NULL, 0, look_from_here, config, ret_look,
+		    sizeof(*ret_look));
+	user = (struct as_user){ reader->pw_name, reader->pw_uid,
+		reader->pw_gid };
+	r = as_user_ask(&user, 0, look_from_here, config, ret_look,
+	    sizeof(*ret_look));
+	if (r == -EPERM)
+		fail(ret_look, "run this as root", "cannot become %s: %s",
+		    user.name, error_text(r));
+	/* Who read what the directory sends is not believed too much. */
+	ret_look->reason[sizeof(ret_look->reason) - 1] = '\0';
+	ret_look->hint[sizeof(ret_look->hint) - 1] = '\0';
+	return r == -EPERM ? 0 : r;
 }
 
 int

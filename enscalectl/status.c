@@ -1,6 +1,6 @@
 /* enscalectl status: is the directory followed, is there a view and how old is
  * it, does the guard answer, how many sessions are open, and can anybody log in
- * (health.h). It refuses to call anything healthy that it could not check. */
+ * (doctor.h). It refuses to call anything healthy that it could not check. */
 #include <config.h>
 
 #include <errno.h>
@@ -18,7 +18,8 @@
 #include "common/protocol/session_registry.h"
 #include "common/view/view.h"
 #include "enscale_shell/guard_client.h"
-#include "enscalectl/health.h"
+#include "enscalectl/doctor.h"
+#include "enscalectl/status.h"
 #include "enscalectl/verb.h"
 
 /* What enscale-sync says of itself (enscale_sync/status.h), below run_dir. */
@@ -118,11 +119,24 @@ is_true(const json_t *object, const char *key)
 	return json_is_true(json_object_get(object, key));
 }
 
-/* What stands between the gateway and being in step. */
-static const char *
-stage(const json_t *sync)
+bool
+status_sync_is_in_step(const json_t *sync)
 {
-	if (is_true(sync, "in_step"))
+	return is_true(sync, "in_step");
+}
+
+json_int_t
+status_sync_silence(const json_t *sync)
+{
+	json_int_t silence = (json_int_t)time(NULL) - number(sync, "time");
+
+	return silence > SYNC_SILENCE_MAX ? silence : 0;
+}
+
+const char *
+status_sync_stage(const json_t *sync)
+{
+	if (status_sync_is_in_step(sync))
 		return "in step";
 	if (is_true(sync, "waits"))
 		return "not in step: the published view stays in use until a full refresh is complete";
@@ -165,9 +179,9 @@ print_held(const json_t *sync)
 static int
 print_sync(const json_t *sync)
 {
-	bool in_step = is_true(sync, "in_step");
-	json_int_t silence = (json_int_t)time(NULL) - number(sync, "time");
-	bool silent = silence > SYNC_SILENCE_MAX;
+	bool in_step = status_sync_is_in_step(sync);
+	json_int_t silence = status_sync_silence(sync);
+	bool silent = silence > 0;
 	char line[SYNC_LINE_MAX];
 
 	if (silent)
@@ -176,7 +190,7 @@ print_sync(const json_t *sync)
 	snprintf(line, sizeof(line), "%s %s%s, %s", text_of(sync, "connection"),
 	    text_of(sync, "source"),
 	    strcmp(text_of(sync, "method"), "poll") == 0 ? ", by polling" : "",
-	    stage(sync));
+	    status_sync_stage(sync));
 	print_text(silent ? "" : "sync", line);
 	print_progress(sync);
 	print_held(sync);
@@ -192,9 +206,8 @@ print_sync(const json_t *sync)
 	return in_step ? EXIT_YES : EXIT_NO;
 }
 
-/* What it says of itself; NULL when nothing can be read. */
-static json_t *
-load_sync(const struct context *context)
+json_t *
+status_load_sync(const struct context *context)
 {
 	char path[CONFIG_PATH_MAX];
 	json_error_t error;
@@ -214,9 +227,9 @@ wait_until_in_step(const struct context *context, uint32_t seconds)
 	json_t *sync;
 
 	do {
-		sync = load_sync(context);
-		in_step = is_true(sync, "in_step") &&
-		    time(NULL) - number(sync, "time") <= SYNC_SILENCE_MAX;
+		sync = status_load_sync(context);
+		in_step = status_sync_is_in_step(sync) &&
+		    status_sync_silence(sync) == 0;
 		json_decref(sync);
 		if (!in_step)
 			(void)nanosleep(&pause, NULL);
@@ -226,7 +239,7 @@ wait_until_in_step(const struct context *context, uint32_t seconds)
 static int
 show_sync(const struct context *context)
 {
-	json_t *sync = load_sync(context);
+	json_t *sync = status_load_sync(context);
 	int code;
 
 	if (json_is_object(sync)) {
@@ -337,5 +350,5 @@ status_show(const struct context *context, int argc, char **argv)
 	code = worse(code, show_view(context));
 	code = worse(code, show_guard(context));
 	code = worse(code, show_sessions(context));
-	return worse(code, health_show(context));
+	return worse(code, doctor_show_in_status(context));
 }

@@ -11,6 +11,7 @@
 #define EXIT_YES         0 /* done; or the answer is yes */
 #define EXIT_NO          1 /* refused; or the answer is no */
 #define EXIT_CANNOT_TELL 2 /* something failed: neither yes nor no */
+#define EXIT_UNKNOWN     3 /* of doctor, whose 0 to 2 are doctor.h's */
 #define EXIT_USAGE       64
 
 struct context {
@@ -40,6 +41,7 @@ int ca_rotate(const struct context *context, int argc, char **argv);
 int ca_show(const struct context *context, int argc, char **argv);
 int completion_print(const struct context *context, int argc, char **argv);
 int config_check(const struct context *context, int argc, char **argv);
+int doctor_run(const struct context *context, int argc, char **argv);
 int environment_add(const struct context *context, int argc, char **argv);
 int environment_delete(const struct context *context, int argc, char **argv);
 int environment_list(const struct context *context, int argc, char **argv);

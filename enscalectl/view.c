@@ -17,6 +17,7 @@
 #include "enscalectl/verb.h"
 #include "enscalectl/view_check.h"
 #include "enscalectl/view_json.h"
+#include "enscalectl/view_verify.h"
 
 /* Lines about what is wrong; the rest is counted. */
 #define LINES_MAX 100
@@ -276,6 +277,14 @@ verify_map(const struct context *context, const struct view *view,
 	return 0;
 }
 
+int
+view_verify_all(const struct context *context, const struct view *view,
+    struct view_check *check)
+{
+	view_check_all(check, view);
+	return verify_map(context, view, check);
+}
+
 static void
 say_counts(const struct view *view, const struct view_check *check)
 {
@@ -304,8 +313,7 @@ view_verify(const struct context *context, int argc, char **argv)
 		return complain_usage("view verify");
 	if (open_view(context, &view) != 0)
 		return EXIT_CANNOT_TELL;
-	view_check_all(&check, view);
-	if (verify_map(context, view, &check) != 0)
+	if (view_verify_all(context, view, &check) != 0)
 		return EXIT_CANNOT_TELL;
 	say_counts(view, &check);
 	if (check.wrong == 0) {

@@ -106,6 +106,13 @@ def test_each_verb_of_enscalectl_and_its_options_are_in_its_page(gateway):
     assert documented("enscalectl.8") == set().union(general, *rows.values())
 
 
+def test_each_line_of_doctor_is_in_its_page():
+    table = re.findall(r'\.word = "([a-z-]+)"', source("enscalectl/doctor.c"))
+    shown = re.findall(r"^\.It Li ([a-z-]+)$", section("enscalectl.8", "What doctor looks at"), re.M)
+    assert len(table) > 20
+    assert shown == table
+
+
 def test_each_verb_of_enscale_node_and_its_options_are_in_its_page(gateway):
     said = gateway.run(["/usr/src/enscale/node/enscale-node", "--help"]).stdout.decode()
     rows = rows_of(said, ".*enscale-node ")

@@ -1,6 +1,7 @@
 """The shipped units under systemd itself: what INSTALL starts with systemctl
 works in all of its sandbox, and can be restarted under the people in it."""
 
+import json
 import re
 import signal
 import subprocess
@@ -77,6 +78,23 @@ def test_the_units_are_up_and_will_be_after_a_boot(host):
     assert host.run(["systemctl", "is-active", *UNITS]).stdout == b"active\n" * 3
     assert host.run(["systemctl", "is-enabled", *UNITS]).stdout == b"enabled\n" * 3
     assert host.run(["systemctl", "is-system-running"]).stdout == b"running\n"
+
+
+def test_doctor_is_content_until_a_unit_is_not_enabled(host):
+    def lines():
+        said = host.run(["enscalectl", "doctor", "--json"], check=False).stdout
+        return {line["check"]: line for line in json.loads(said) if line["state"] != "ok"}
+
+    assert lines() == {}
+    host.sh("systemctl disable enscale-guard")
+    try:
+        (word, line), = lines().items()
+        assert (word, line["state"]) == ("units", "warning")
+        assert "enscale-guard is not enabled (disabled)" in line["finding"]
+        host.sh(line["mend"])
+        assert lines() == {}
+    finally:
+        host.sh("systemctl enable enscale-guard")
 
 
 def test_systemd_has_nothing_to_say_against_the_units(host):

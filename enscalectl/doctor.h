@@ -1,0 +1,103 @@
+/*
+ * What every login needs of this gateway, looked at as it is now: each look is
+ * a row of a table in doctor.c, with what mends it. None of them changes
+ * anything, and each looks with the eyes of who needs the thing: that root can
+ * read it says nothing. A row is not looked at when one that it needs has
+ * failed, so that one cause is one failure.
+ */
+#ifndef ENSCALECTL_DOCTOR_H
+#define ENSCALECTL_DOCTOR_H
+
+#include "common/view/view.h"
+#include "enscalectl/as_user.h"
+#include "enscalectl/verb.h"
+
+#define DOCTOR_FINDING_MAX 512
+#define DOCTOR_SECONDS     10 /* for what may hang */
+/* Who needs what. */
+#define DOCTOR_SYNC_USER  "enscale-sync"
+#define DOCTOR_GUARD_USER "enscale-guard"
+#define DOCTOR_KEYS_USER  "enscale-keys"
+#define DOCTOR_KEYD_USER  "enscale-keyd"
+
+/* As monitoring plugins have them; the worst of all is the exit code. */
+enum doctor_state {
+	DOCTOR_OK = 0,
+	DOCTOR_WARNING, /* people come in; somebody should know */
+	DOCTOR_FAILURE, /* nobody, or not everybody, does as he should */
+	DOCTOR_SKIPPED, /* what it needs has failed */
+};
+
+struct doctor {
+	const struct context *context; /* borrowed */
+	const char *config_error;      /* borrowed; NULL: it was read */
+	char finding[DOCTOR_FINDING_MAX];
+	char mend[DOCTOR_FINDING_MAX]; /* "": the row's own */
+};
+
+/* Says in one line what stands in the way, and what should be known. An exit
+ * code of status: EXIT_NO with a failure. Only root can look. */
+int doctor_show_in_status(const struct context *context);
+
+/* For the looks: the finding in words, and the state of the name. */
+__attribute__((format(printf, 2, 3))) enum doctor_state doctor_fail(
+    struct doctor *doctor, const char *format, ...);
+__attribute__((format(printf, 2, 3))) enum doctor_state doctor_warn(
+    struct doctor *doctor, const char *format, ...);
+/* It is well; this is what was seen. */
+__attribute__((format(printf, 2, 3))) enum doctor_state doctor_note(
+    struct doctor *doctor, const char *format, ...);
+/* What mends this finding, where the row's own words do not. */
+__attribute__((format(printf, 2, 3))) void doctor_mend(struct doctor *doctor,
+    const char *format, ...);
+
+/* The look in a child that has become that user (as_user.h): what it finds. */
+enum doctor_state doctor_look_as(struct doctor *doctor,
+    const struct as_user *user, enum doctor_state (*look)(struct doctor *));
+
+/* What was published, as we see it, and where. As view_open(). */
+int doctor_open_view(const struct doctor *doctor,
+    char ret_path[CONFIG_PATH_MAX], struct view **ret_view);
+
+/* doctor_config.c: the configuration and what it points at. */
+enum doctor_state doctor_configuration(struct doctor *doctor);
+enum doctor_state doctor_files(struct doctor *doctor);
+
+/* doctor_host.c: what this host has to have for us. */
+enum doctor_state doctor_users(struct doctor *doctor);
+enum doctor_state doctor_folders(struct doctor *doctor);
+enum doctor_state doctor_disk(struct doctor *doctor);
+enum doctor_state doctor_clock(struct doctor *doctor);
+enum doctor_state doctor_units(struct doctor *doctor);
+
+/* doctor_names.c: who login names are to this host. */
+enum doctor_state doctor_services(struct doctor *doctor);
+enum doctor_state doctor_nscd(struct doctor *doctor);
+enum doctor_state doctor_map(struct doctor *doctor);
+enum doctor_state doctor_uid_range(struct doctor *doctor);
+enum doctor_state doctor_local_users(struct doctor *doctor);
+enum doctor_state doctor_local_groups(struct doctor *doctor);
+enum doctor_state doctor_name_service(struct doctor *doctor);
+
+/* doctor_daemons.c: what enscale-sync publishes, and who answers. */
+enum doctor_state doctor_sync(struct doctor *doctor);
+enum doctor_state doctor_view(struct doctor *doctor);
+enum doctor_state doctor_records(struct doctor *doctor);
+enum doctor_state doctor_guard(struct doctor *doctor);
+
+/* doctor_sshd.c: sshd, and what it runs and loads. */
+enum doctor_state doctor_sshd_config(struct doctor *doctor);
+enum doctor_state doctor_sshd_start(struct doctor *doctor);
+enum doctor_state doctor_sshd(struct doctor *doctor);
+enum doctor_state doctor_lastlog(struct doctor *doctor);
+enum doctor_state doctor_limits(struct doctor *doctor);
+enum doctor_state doctor_helper(struct doctor *doctor);
+enum doctor_state doctor_pam(struct doctor *doctor);
+enum doctor_state doctor_nologin(struct doctor *doctor);
+enum doctor_state doctor_shell(struct doctor *doctor);
+
+/* doctor_keys.c: the CA's key and the host keys. */
+enum doctor_state doctor_ca_key(struct doctor *doctor);
+enum doctor_state doctor_host_keys(struct doctor *doctor);
+
+#endif
