@@ -70,8 +70,11 @@ static const struct verb verbs[] = {
 	    "say whether its nodes can be entered", environment_state },
 	{ "environment unshare", "NAME ACCOUNT " THERE,
 	    "take an account's access away", environment_unshare },
-	{ "explain", "NAME [--key FINGERPRINT] [--from ADDRESS] [--json]",
-	    "say whether a login name is let in, and why", name_explain },
+	{ "explain",
+	    "NAME [--key FINGERPRINT] [--from ADDRESS] [--json] | --session ID",
+	    "say whether a login name is let in, and why; or why a session was "
+	    "refused something",
+	    name_explain },
 	{ "key add", "ACCOUNT TITLE [FILE] [expires=TIME] " THERE,
 	    "add a public key, of a file or standard input", key_add },
 	{ "key delete", "ACCOUNT KEY [--yes] " THERE,

@@ -65,6 +65,7 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/output.c %D%/output.h \
 	%D%/published.c %D%/published.h \
 	%D%/records.c %D%/records.h \
+	%D%/refusal.c %D%/refusal.h \
 	%D%/request.c %D%/request.h \
 	%D%/settings.c \
 	%D%/setup.c %D%/setup.h \

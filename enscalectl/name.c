@@ -16,12 +16,14 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/text.h"
 #include "common/keys/fingerprint_text.h"
 #include "common/names/account_map.h"
 #include "common/names/login_name.h"
 #include "common/policy/policy.h"
 #include "common/view/view.h"
 #include "enscalectl/output.h"
+#include "enscalectl/refusal.h"
 #include "enscalectl/request.h"
 #include "pam_enscale/name_service.h"
 
@@ -251,6 +253,7 @@ name_lookup(const struct context *context, int argc, char **argv)
 
 struct question {
 	const char *name;
+	const char *session; /* of a refusal that happened; NULL: none */
 	const char *key;
 	const char *address;
 	bool json;
@@ -263,6 +266,7 @@ parse_question(int argc, char **argv, struct question *ret_question)
 		{ "from", required_argument, NULL, 'a' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "key", required_argument, NULL, 'k' },
+		{ "session", required_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct question question = { 0 };
@@ -281,10 +285,16 @@ parse_question(int argc, char **argv, struct question *ret_question)
 		case 'k':
 			question.key = optarg;
 			break;
+		case 's':
+			question.session = optarg;
+			break;
 		default:
 			return complain_usage("explain");
 		}
-	if (optind + 1 != argc)
+	if (question.session != NULL &&
+	    (question.key != NULL || question.address != NULL || question.json))
+		return complain_usage("explain");
+	if (optind + (question.session == NULL) != argc)
 		return complain_usage("explain");
 	question.name = argv[optind];
 	*ret_question = question;
@@ -356,24 +366,102 @@ print_answer(const struct question *question,
 	                                                         : EXIT_NO;
 }
 
+/* As policy judges now. */
+static int
+ask_policy(const struct context *context, const struct question *question,
+    struct policy_answer *ret_answer, struct view **ret_view)
+{
+	uint8_t fingerprint[SHA256_LEN];
+	struct policy_question policy_question;
+	int code = make_policy_question(context, question, fingerprint,
+	    &policy_question);
+	int r;
+
+	if (code != EXIT_YES)
+		return code;
+	r = open_view(context, ret_view);
+	policy_judge(*ret_view, r, &policy_question, ret_answer);
+	return EXIT_YES;
+}
+
+/* ---- explain, of a refusal that happened -------------------------------- */
+
+static void
+print_text(const char *label, const char *text)
+{
+	char printable[2 * ENTRY_DN_MAX];
+
+	text_printable(text, printable, sizeof(printable));
+	printf("%-12s%s\n", label, printable);
+}
+
+/* Prints it, and keeps it: the last one is what was told last. */
+static void
+print_refusal(const struct refusal *refusal, void *arg)
+{
+	struct refusal *last = arg;
+
+	printf("%-12s%s, %s: %s%s%s\n", "then", refusal->time, refusal->event,
+	    refusal->verdict,
+	    refusal->verdict[0] != '\0' && refusal->sentence[0] != '\0' ? ": "
+	                                                                : "",
+	    refusal->sentence);
+	*last = *refusal;
+}
+
+static int
+explain_session(const struct context *context, const char *session)
+{
+	AUTO(cleanup_view) struct view *view = NULL;
+	struct refusal last = { .account = 0 };
+	char name[LOGIN_TEXT_MAX + 1];
+	struct question question = { .name = name };
+	struct policy_answer answer;
+	bool seen;
+	int code;
+
+	if (!session_id_is_valid(session)) {
+		complain(
+		    "\"%s\" is not a session id: it stands after each refusal",
+		    session);
+		return EXIT_USAGE;
+	}
+	if (refusal_find(context, session, print_refusal, &last, &seen) == 0) {
+		complain(seen ? "session %s was not refused anything"
+		              : "no log of this gateway has session %s: was it "
+		                "another gateway, or long ago?",
+		    session);
+		return EXIT_CANNOT_TELL;
+	}
+	login_name_format(
+	    &(struct login_name){ .account = last.account, .node = last.node },
+	    name, sizeof(name));
+	print_text("login", name);
+	if (last.key[0] != '\0')
+		print_text("key", last.key);
+	if (last.address[0] != '\0')
+		print_text("from", last.address);
+	printf("%-12s", "now");
+	fflush(stdout);
+	question.key = last.key[0] != '\0' ? last.key : NULL;
+	question.address = last.address[0] != '\0' ? last.address : NULL;
+	code = ask_policy(context, &question, &answer, &view);
+	return code == EXIT_YES ? print_answer(&question, &answer) : code;
+}
+
 int
 name_explain(const struct context *context, int argc, char **argv)
 {
 	AUTO(cleanup_view) struct view *view = NULL;
-	struct policy_question policy_question;
-	uint8_t fingerprint[SHA256_LEN];
-	struct policy_answer answer;
 	struct question question = { 0 };
-	int code, r;
+	struct policy_answer answer;
+	int code;
 
 	/* getopt wants the program's name before the arguments. */
 	code = parse_question(argc + 1, argv - 1, &question);
+	if (code == EXIT_YES && question.session != NULL)
+		return explain_session(context, question.session);
 	if (code == EXIT_YES)
-		code = make_policy_question(context, &question, fingerprint,
-		    &policy_question);
-	if (code != EXIT_YES)
-		return code;
-	r = open_view(context, &view);
-	policy_judge(view, r, &policy_question, &answer);
-	return print_answer(&question, &answer);
+		code = ask_policy(context, &question, &answer, &view);
+	return code == EXIT_YES ? print_answer(&question, &answer) : code;
 }
