@@ -6,6 +6,8 @@
 
 #include "enscalectl/doctor.h"
 
+#include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,9 +17,19 @@
 #include <jansson.h>
 
 #include "common/base/errors.h"
+#include "common/base/json.h"
 #include "common/base/text.h"
+#include "common/names/login_name.h"
+#include "enscalectl/probe.h"
 
 #define NEEDS_MAX 3
+
+/* When a row is looked at: always, or when it was asked for. */
+enum request {
+	EVER = 0,
+	LOGIN,
+	NODE,
+};
 
 /* From what others need to what needs them. */
 static const struct check {
@@ -27,6 +39,7 @@ static const struct check {
 	const char *mend; /* what to do, unless the look says more */
 	const char *needs[NEEDS_MAX];
 	bool not_in_status; /* takes long, or status has a line of its own */
+	enum request request;
 } checks[] = {
 	{ .word = "configuration",
 	    .what = "enscale.conf can be read",
@@ -182,6 +195,34 @@ static const struct check {
 	        "enscalectl setup makes those that are missing; ssh-keygen -y -f "
 	        "KEY >KEY.pub",
 	    .needs = { "sshd-config" } },
+	{ .word = "login",
+	    .what = "a login over the loopback comes in",
+	    .look = doctor_login,
+	    .mend = "what else is no ok here; enscalectl explain LOGIN",
+	    .not_in_status = true,
+	    .request = LOGIN },
+	{ .word = "login-ipv6",
+	    .what = "the same over IPv6",
+	    .look = doctor_login_ipv6,
+	    .mend = "let sshd listen there, too: AddressFamily, ListenAddress",
+	    .needs = { "login" },
+	    .not_in_status = true,
+	    .request = LOGIN },
+	{ .word = "login-key",
+	    .what = "the key that was made for it is gone",
+	    .look = doctor_login_key,
+	    .mend = "delete it: it expires by itself in five minutes",
+	    .not_in_status = true,
+	    .request = LOGIN },
+	{ .word = "node",
+	    .what = "the node answers with its host key",
+	    .look = doctor_node,
+	    .mend =
+	        "enscale-node check on the node; enscale-node show has what "
+	        "the directory should",
+	    .needs = { "view" },
+	    .not_in_status = true,
+	    .request = NODE },
 };
 
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
@@ -191,6 +232,7 @@ static const char *const words[] = {
 	[DOCTOR_WARNING] = "warning",
 	[DOCTOR_FAILURE] = "failure",
 	[DOCTOR_SKIPPED] = "skipped",
+	[DOCTOR_UNASKED] = "unasked",
 };
 
 struct outcome {
@@ -202,7 +244,7 @@ struct outcome {
 /* All rows; a report is large, and there is one. */
 struct report {
 	struct outcome outcomes[CHECKS];
-	unsigned count[DOCTOR_SKIPPED + 1];
+	unsigned count[DOCTOR_UNASKED + 1];
 };
 
 /* ---- for the looks ------------------------------------------------------ */
@@ -316,17 +358,43 @@ look_at(const struct check *check, struct doctor *doctor,
 		    doctor->mend[0] != '\0' ? doctor->mend : check->mend);
 }
 
+/* Which rows: those of status, those of doctor, or those of probe alone. */
+enum scope {
+	IN_STATUS,
+	IN_DOCTOR,
+	IN_PROBE,
+};
+
+static bool
+is_asked(const struct check *check, const struct doctor *doctor,
+    enum scope scope)
+{
+	switch (check->request) {
+	case LOGIN:
+		return doctor->probe != NULL;
+	case NODE:
+		return doctor->node != 0;
+	case EVER:
+	default:
+		return scope == IN_DOCTOR ||
+		    (scope == IN_STATUS && !check->not_in_status);
+	}
+}
+
 static struct report *
-examine(struct doctor *doctor, bool in_status)
+examine(struct doctor *doctor, enum scope scope)
 {
 	static struct report report;
+	struct outcome *outcome;
 	size_t i;
 
 	for (i = 0; i < CHECKS; i++) {
-		if (in_status && checks[i].not_in_status)
-			continue;
-		look_at(&checks[i], doctor, &report, &report.outcomes[i]);
-		report.count[report.outcomes[i].state]++;
+		outcome = &report.outcomes[i];
+		if (is_asked(&checks[i], doctor, scope))
+			look_at(&checks[i], doctor, &report, outcome);
+		else
+			outcome->state = DOCTOR_UNASKED;
+		report.count[outcome->state]++;
 	}
 	return &report;
 }
@@ -373,12 +441,14 @@ print_report(const struct report *report)
 	size_t i;
 
 	if (worst(report) == DOCTOR_OK)
-		printf("all is well: %zu looks", CHECKS);
+		printf("all is well: %u looks", report->count[DOCTOR_OK]);
 	else
 		print_summary(report);
 	putchar('\n');
 	for (i = 0; i < CHECKS; i++) {
 		outcome = &report->outcomes[i];
+		if (outcome->state == DOCTOR_UNASKED)
+			continue;
 		printf("%-8s %-13s %s\n", words[outcome->state], checks[i].word,
 		    outcome->finding[0] != '\0' ? outcome->finding
 		                                : checks[i].what);
@@ -387,66 +457,178 @@ print_report(const struct report *report)
 	}
 }
 
-static int
+static void
 print_json(const struct report *report)
 {
-	json_t *lines = json_array();
+	AUTO_JSON json_t *lines = json_array();
 	const struct outcome *outcome;
 	size_t i;
-	int r;
 
 	for (i = 0; i < CHECKS; i++) {
 		outcome = &report->outcomes[i];
+		if (outcome->state == DOCTOR_UNASKED)
+			continue;
 		json_array_append_new(lines,
 		    json_pack("{s:s, s:s, s:s, s:s, s:s}", "check",
 		        checks[i].word, "state", words[outcome->state],
 		        "wanted", checks[i].what, "finding", outcome->finding,
 		        "mend", outcome->mend));
 	}
-	r = json_dumpf(lines, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	json_dumpf(lines, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 	putchar('\n');
-	r = r == 0 && json_array_size(lines) == CHECKS ? EXIT_YES
-	                                               : EXIT_UNKNOWN;
-	json_decref(lines);
-	return r;
 }
 
 /* It is run because something is wrong: that may be the configuration. */
-static struct doctor
-make_doctor(struct context *context, char error[CONFIG_ERROR_MAX])
+static void
+read_configuration(struct doctor *doctor, struct context *context,
+    char error[CONFIG_ERROR_MAX])
 {
-	struct doctor doctor = { .context = context };
+	doctor->context = context;
+	if (config_load(context->config_path, &context->config, error) == 0)
+		return;
+	config_init(&context->config);
+	doctor->config_error = error;
+}
 
-	if (config_load(context->config_path, &context->config, error) != 0) {
-		config_init(&context->config);
-		doctor.config_error = error;
+struct options {
+	struct probe probe;
+	const char *node;
+	bool json;
+};
+
+static int
+take_options(int argc, char **argv, struct options *ret_options)
+{
+	static const struct option options[] = {
+		{ "bind-dn", required_argument, NULL, 'b' },
+		{ "identity", required_argument, NULL, 'i' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "login", required_argument, NULL, 'l' },
+		{ "node", required_argument, NULL, 'n' },
+		{ "password-file", required_argument, NULL, 'p' },
+		{ "uri", required_argument, NULL, 'u' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	/* getopt wants the program's name before the arguments. */
+	argc++;
+	argv--;
+	optind = 0; /* a new vector: glibc starts anew */
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (option) {
+		case 'b':
+			ret_options->probe.bind_dn = optarg;
+			break;
+		case 'i':
+			ret_options->probe.identity = optarg;
+			break;
+		case 'j':
+			ret_options->json = true;
+			break;
+		case 'l':
+			ret_options->probe.login = optarg;
+			break;
+		case 'n':
+			ret_options->node = optarg;
+			break;
+		case 'p':
+			ret_options->probe.password_file = optarg;
+			break;
+		case 'u':
+			ret_options->probe.uri = optarg;
+			break;
+		default:
+			return EXIT_USAGE;
+		}
+	return optind == argc ? EXIT_YES : EXIT_USAGE;
+}
+
+/* An exit code, with a complaint. */
+static int
+check_options(struct options *options, struct doctor *doctor)
+{
+	struct probe *probe = &options->probe;
+
+	if (probe->login != NULL) {
+		if (login_name_parse(probe->login, &probe->name) != 0) {
+			complain("\"%s\" is no login name of the gateway",
+			    probe->login);
+			return EXIT_USAGE;
+		}
+		doctor->probe = probe;
 	}
-	return doctor;
+	if (options->node != NULL &&
+	    (parse_u32(options->node, NODE_ID_MAX, &doctor->node) != 0 ||
+	        doctor->node == 0)) {
+		complain("--node \"%s\": want a node's number", options->node);
+		return EXIT_USAGE;
+	}
+	if (geteuid() != 0) {
+		complain("only root can look at what logins need");
+		return EXIT_UNKNOWN;
+	}
+	return EXIT_YES;
+}
+
+/* What was begun is taken away again, whatever comes. */
+static void
+ignore_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP,
+		SIGPIPE };
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)signal(signals[i], SIG_IGN);
+}
+
+static int
+run(const struct context *context, struct options *options, enum scope scope)
+{
+	static struct context own; /* a configuration is large */
+	struct doctor doctor = { .context = &own };
+	char error[CONFIG_ERROR_MAX];
+	const struct report *report;
+	int code = check_options(options, &doctor);
+
+	if (code != EXIT_YES)
+		return code;
+	own.config_path = context->config_path;
+	read_configuration(&doctor, &own, error);
+	options->probe.config = &own.config;
+	if (doctor.probe != NULL)
+		ignore_signals();
+	report = examine(&doctor, scope);
+	if (options->json)
+		print_json(report);
+	else
+		print_report(report);
+	return (int)worst(report);
 }
 
 int
 doctor_run(const struct context *context, int argc, char **argv)
 {
-	static struct context own; /* a configuration is large */
-	char error[CONFIG_ERROR_MAX];
-	const struct report *report;
-	struct doctor doctor;
-	bool json = argc == 1 && strcmp(argv[0], "--json") == 0;
+	static struct options options; /* it is large, and there is one */
 
-	if (argc != 0 && !json)
+	if (take_options(argc, argv, &options) != EXIT_YES)
 		return complain_usage("doctor");
-	if (geteuid() != 0) {
-		complain("only root can look at what logins need");
-		return EXIT_UNKNOWN;
-	}
-	own.config_path = context->config_path;
-	doctor = make_doctor(&own, error);
-	report = examine(&doctor, false);
-	if (!json)
-		print_report(report);
-	else if (print_json(report) != EXIT_YES)
-		return EXIT_UNKNOWN;
-	return (int)worst(report);
+	return run(context, &options, IN_DOCTOR);
+}
+
+int
+doctor_probe(const struct context *context, int argc, char **argv)
+{
+	static struct options options;
+
+	if (argc < 1 || argv[0][0] == '-' ||
+	    take_options(argc - 1, argv + 1, &options) != EXIT_YES ||
+	    options.probe.login != NULL || options.node != NULL)
+		return complain_usage("probe");
+	options.probe.login = argv[0];
+	return run(context, &options, IN_PROBE);
 }
 
 /* ---- in status ---------------------------------------------------------- */
@@ -462,7 +644,7 @@ doctor_show_in_status(const struct context *context)
 		puts("only root can look at what they need");
 		return EXIT_CANNOT_TELL;
 	}
-	report = examine(&doctor, true);
+	report = examine(&doctor, IN_STATUS);
 	if (worst(report) == DOCTOR_OK) {
 		puts("nothing prevents them");
 		return EXIT_YES;

@@ -26,10 +26,15 @@ enum doctor_state {
 	DOCTOR_WARNING, /* people come in; somebody should know */
 	DOCTOR_FAILURE, /* nobody, or not everybody, does as he should */
 	DOCTOR_SKIPPED, /* what it needs has failed */
+	DOCTOR_UNASKED, /* it was not asked for */
 };
+
+struct probe;
 
 struct doctor {
 	const struct context *context; /* borrowed */
+	struct probe *probe;           /* borrowed; NULL: no login is wanted */
+	uint32_t node;                 /* 0: none is wanted */
 	const char *config_error;      /* borrowed; NULL: it was read */
 	char finding[DOCTOR_FINDING_MAX];
 	char mend[DOCTOR_FINDING_MAX]; /* "": the row's own */
@@ -99,5 +104,11 @@ enum doctor_state doctor_shell(struct doctor *doctor);
 /* doctor_keys.c: the CA's key and the host keys. */
 enum doctor_state doctor_ca_key(struct doctor *doctor);
 enum doctor_state doctor_host_keys(struct doctor *doctor);
+
+/* doctor_login.c: what is looked at on request. */
+enum doctor_state doctor_login(struct doctor *doctor);
+enum doctor_state doctor_login_ipv6(struct doctor *doctor);
+enum doctor_state doctor_login_key(struct doctor *doctor);
+enum doctor_state doctor_node(struct doctor *doctor);
 
 #endif

@@ -33,7 +33,6 @@
 #define GUARD       ENS_LIBEXEC_DIR "/enscale-guard"
 #define LASTLOG     "/var/log/lastlog"
 #define TEXT_MAX    SSHD_TEXT_MAX
-#define TCP_LISTEN  "0A"
 #define BLANKS      " \t\n"
 /* A guard needs descriptors for each session, sshd for each login. */
 #define FILES_MIN     4096U
@@ -77,38 +76,6 @@ doctor_sshd_start(struct doctor *doctor)
 
 /* ---- listening ---------------------------------------------------------- */
 
-/* A line of /proc/net/tcp: "sl: address:PORT peer STATE queues timer
- * retransmits UID ...". */
-static bool
-is_roots_listener(char *line, uint32_t port)
-{
-	char *field[8], *rest = NULL, wanted[8];
-	const char *has;
-	unsigned i;
-
-	for (i = 0; i < 8; i++) {
-		field[i] = strtok_r(i == 0 ? line : NULL, BLANKS, &rest);
-		if (field[i] == NULL)
-			return false;
-	}
-	snprintf(wanted, sizeof(wanted), "%04X", port);
-	has = strrchr(field[1], ':');
-	return has != NULL && strcmp(has + 1, wanted) == 0 &&
-	    strcmp(field[3], TCP_LISTEN) == 0 && strcmp(field[7], "0") == 0;
-}
-
-static bool
-listens(const char *table, uint32_t port)
-{
-	AUTO_FILE FILE *file = fopen(table, "re");
-	char line[TEXT_MAX];
-
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-		if (is_roots_listener(line, port))
-			return true;
-	return false;
-}
-
 enum doctor_state
 doctor_sshd(struct doctor *doctor)
 {
@@ -118,8 +85,8 @@ doctor_sshd(struct doctor *doctor)
 
 	for (i = 0; settings != NULL && i < settings->port_count; i++)
 		if (parse_u32(settings->ports[i], UINT16_MAX, &port) == 0 &&
-		    !listens("/proc/net/tcp", port) &&
-		    !listens("/proc/net/tcp6", port))
+		    !sshd_listens("/proc/net/tcp", port) &&
+		    !sshd_listens("/proc/net/tcp6", port))
 			return doctor_fail(doctor,
 			    "nothing of root's listens on port %u", port);
 	return DOCTOR_OK;

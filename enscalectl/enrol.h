@@ -47,8 +47,6 @@ int enrol_stage_make(struct enrol *enrol);
 void enrol_stage_remove(const struct enrol *enrol);
 /* Creates a new file; NULL with errno. */
 FILE *enrol_stage_open(const struct enrol *enrol, const char *name);
-/* Adds the lines of a file of public keys, each after prefix. 0 or -errno. */
-int enrol_copy_lines(FILE *out, const char *path, const char *prefix);
 
 /* Words of a command line. */
 struct enrol_words {

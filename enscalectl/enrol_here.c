@@ -12,6 +12,7 @@
 #include "common/base/errors.h"
 #include "common/base/limits.h"
 #include "enscalectl/enrol.h"
+#include "enscalectl/login_here.h"
 #include "enscalectl/node_entry.h"
 #include "enscalectl/verb.h"
 
@@ -62,45 +63,26 @@ static int
 write_known(const struct enrol *enrol)
 {
 	AUTO_FILE FILE *out = enrol_stage_open(enrol, ENROL_KNOWN);
-	AUTO_FREE char *files = strdup(enrol->config->host_keys);
-	char *rest = files, *path;
-	int r;
 
-	if (out == NULL || files == NULL)
-		return -ENOMEM;
-	while ((path = strsep(&rest, " ")) != NULL) {
-		r = path[0] != '\0' ? enrol_copy_lines(out, path, "gateway ")
-		                    : 0;
-		if (r != 0 && r != -ENOENT)
-			return r;
-	}
-	return fflush(out) == 0 ? 0 : -errno;
+	return out == NULL ? -errno
+	                   : login_here_write_known(enrol->config, out);
 }
 
 static int
 run_login(const struct enrol *enrol, int out)
 {
-	char name[LOGIN_TEXT_MAX + 1], known[NODE_HOST_PATH_MAX + 32], port[8];
-	struct enrol_words words = { .count = 0 };
+	char name[LOGIN_TEXT_MAX + 1], known[NODE_HOST_PATH_MAX];
+	const char *words[LOGIN_HERE_WORDS_MAX + 1] = { "ssh" };
+	struct login_here login = { .login = name,
+		.address = "127.0.0.1",
+		.port = enrol->config->port,
+		.identity = enrol->identity,
+		.known = known };
 
 	snprintf(name, sizeof(name), "%s-%s", enrol->node, enrol->account);
-	snprintf(known, sizeof(known), "UserKnownHostsFile=%s/%s", enrol->stage,
-	    ENROL_KNOWN);
-	snprintf(port, sizeof(port), "%u", enrol->config->port);
-	enrol_add_word(&words, "ssh", "-T");
-	enrol_add_word(&words, "-o", "HostKeyAlias=gateway");
-	enrol_add_word(&words, "-o", known);
-	enrol_add_word(&words, "-o", "GlobalKnownHostsFile=none");
-	enrol_add_word(&words, "-o", "StrictHostKeyChecking=yes");
-	enrol_add_word(&words, "-o",
-	    enrol->identity != NULL ? "IdentitiesOnly=yes"
-	                            : "IdentitiesOnly=no");
-	enrol_add_word(&words, "-i", enrol->identity);
-	enrol_add_word(&words, "-p", port);
-	enrol_add_word(&words, "-l", name);
-	enrol_add_word(&words, "--", "127.0.0.1");
-	words.each[words.count++] = "id -un; hostname";
-	return node_host_run_here(words.each, -1, out);
+	snprintf(known, sizeof(known), "%s/%s", enrol->stage, ENROL_KNOWN);
+	login_here_words(&login, "id -un; hostname", words + 1);
+	return node_host_run_here(words, -1, out);
 }
 
 /* Who answered, and as whom? */

@@ -12,6 +12,7 @@
 #include "enscalectl/ca_list.h"
 #include "enscalectl/ca_slot.h"
 #include "enscalectl/enrol.h"
+#include "enscalectl/login_here.h"
 #include "enscalectl/verb.h"
 
 #define LINE_SIZE (KEY_LINE_MAX + 2)
@@ -46,21 +47,6 @@ enrol_stage_remove(const struct enrol *enrol)
 		if (stage_path(enrol, names[i], path, sizeof(path)) == 0)
 			(void)unlink(path);
 	(void)rmdir(enrol->stage);
-}
-
-/* The public keys of a file that is another program's. */
-int
-enrol_copy_lines(FILE *out, const char *path, const char *prefix)
-{
-	AUTO_FREE char *line = malloc(LINE_SIZE);
-	AUTO_FILE FILE *in = fopen(path, "re");
-
-	if (in == NULL || line == NULL)
-		return -errno;
-	while (fgets(line, LINE_SIZE, in) != NULL)
-		if (line[0] != '#' && line[0] != '\n')
-			fprintf(out, "%s%s", prefix, line);
-	return ferror(in) ? -EIO : 0;
 }
 
 /* What nodes are to trust: one key, or two while they change. */
@@ -104,7 +90,7 @@ write_revoked(struct enrol *enrol)
 		return -errno;
 	r = ca_list_path(enrol->config->ca_key, CA_LIST_REVOKED, path);
 	if (r == 0)
-		r = enrol_copy_lines(out, path, "");
+		r = login_here_copy_lines(out, path, "");
 	if (r != 0 && r != -ENOENT)
 		return r;
 	enrol->revokes = ftello(out) > 0;

@@ -51,7 +51,9 @@ static const struct verb verbs[] = {
 	{ "config check", "",
 	    "read the configuration, and check what it points at",
 	    config_check },
-	{ "doctor", "[--json]",
+	{ "doctor",
+	    "[--json] [--node ID] [--login NAME] [--identity FILE] "
+	    "[--uri URI] [--bind-dn DN] [--password-file FILE]",
 	    "say what keeps people out of this gateway, and what mends it",
 	    doctor_run },
 	{ "environment add", "NAME [FIELD=VALUE...] [--below DN] " THERE,
@@ -106,6 +108,11 @@ static const struct verb verbs[] = {
 	{ "node show", "NODE " THERE, "show a node", node_show },
 	{ "node state", "NODE running|stopped|sleeping " THERE,
 	    "say whether a node can be entered", node_state },
+	{ "probe",
+	    "NAME [--json] [--identity FILE] [--uri URI] [--bind-dn DN] "
+	    "[--password-file FILE]",
+	    "log in through this gateway, by a key that is made for it",
+	    doctor_probe },
 	{ "settings", "ACCOUNT [--json]",
 	    "print what a customer is told to connect", settings_show },
 	{ "setup",
@@ -220,7 +227,7 @@ static bool
 needs_configuration(const struct verb *verb)
 {
 	return verb->run != setup_run && verb->run != completion_print &&
-	    verb->run != doctor_run;
+	    verb->run != doctor_run && verb->run != doctor_probe;
 }
 
 static int

@@ -42,6 +42,7 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/doctor_daemons.c \
 	%D%/doctor_host.c \
 	%D%/doctor_keys.c \
+	%D%/doctor_login.c \
 	%D%/doctor_names.c \
 	%D%/doctor_sshd.c \
 	%D%/enrol.h \
@@ -56,6 +57,7 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/key_add.c \
 	%D%/key_pem.c %D%/key_pem.h \
 	%D%/key_list.c %D%/key_list.h \
+	%D%/login_here.c %D%/login_here.h \
 	%D%/name.c \
 	%D%/node.c \
 	%D%/node_directory.c %D%/node_directory.h \
@@ -63,6 +65,8 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/node_entry.c %D%/node_entry.h \
 	%D%/node_host.c %D%/node_host.h \
 	%D%/output.c %D%/output.h \
+	%D%/probe.c %D%/probe.h \
+	%D%/probe_key.c \
 	%D%/published.c %D%/published.h \
 	%D%/records.c %D%/records.h \
 	%D%/refusal.c %D%/refusal.h \

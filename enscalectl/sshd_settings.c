@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/names/login_name.h"
 
@@ -16,7 +17,8 @@
 #define SSHD_TEST                                                            \
 	SSHD " -T -f " SSHD_CONFIG " -C user=none,host=none,addr=192.0.2.1," \
 	     "laddr=192.0.2.1,lport=1,rdomain=none 2>&1"
-#define BLANKS " \t\n"
+#define TCP_LISTEN "0A"
+#define BLANKS     " \t\n"
 
 /* The value of a line "keyword value", or NULL. */
 static const char *
@@ -105,4 +107,38 @@ sshd_settings_ask(const char **ret_reason)
 		    ? first
 		    : error_text(r);
 	return NULL;
+}
+
+/* ---- listening ---------------------------------------------------------- */
+
+/* A line of /proc/net/tcp: "sl: address:PORT peer STATE queues timer
+ * retransmits UID ...". */
+static bool
+is_roots_listener(char *line, uint32_t port)
+{
+	char *field[8], *rest = NULL, wanted[8];
+	const char *has;
+	unsigned i;
+
+	for (i = 0; i < 8; i++) {
+		field[i] = strtok_r(i == 0 ? line : NULL, BLANKS, &rest);
+		if (field[i] == NULL)
+			return false;
+	}
+	snprintf(wanted, sizeof(wanted), "%04X", port);
+	has = strrchr(field[1], ':');
+	return has != NULL && strcmp(has + 1, wanted) == 0 &&
+	    strcmp(field[3], TCP_LISTEN) == 0 && strcmp(field[7], "0") == 0;
+}
+
+bool
+sshd_listens(const char *table, uint32_t port)
+{
+	AUTO_FILE FILE *file = fopen(table, "re");
+	char line[SSHD_TEXT_MAX];
+
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		if (is_roots_listener(line, port))
+			return true;
+	return false;
 }

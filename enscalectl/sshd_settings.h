@@ -2,6 +2,7 @@
 #ifndef ENSCALECTL_SSHD_SETTINGS_H
 #define ENSCALECTL_SSHD_SETTINGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SSHD_CONFIG    ENS_SYSCONFDIR "/enscale/sshd_config"
@@ -23,5 +24,9 @@ struct sshd_settings {
 /* Asks once; borrowed for ever. NULL: sshd refuses, and *ret_reason (may be
  * NULL) is borrowed, too. */
 const struct sshd_settings *sshd_settings_ask(const char **ret_reason);
+
+/* Does a process of root's listen on that port, in a table of proc_net(5):
+ * "/proc/net/tcp", "/proc/net/tcp6"? */
+bool sshd_listens(const char *table, uint32_t port);
 
 #endif
