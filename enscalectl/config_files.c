@@ -8,6 +8,7 @@
 #include <libgen.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,8 +20,10 @@
 
 #define FILE_URI     "file://"
 #define LOOK_SECONDS 10
-/* What our units give their services as credentials (LoadCredential=). */
-#define CREDENTIALS ENS_SYSCONFDIR "/enscale/"
+/* What our units give their services as credentials (LoadCredential=), and
+ * where others are, while the service runs. */
+#define LOADED      ENS_SYSCONFDIR "/enscale/"
+#define CREDENTIALS "/run/credentials/"
 #define BOOTED      "/run/systemd/system"
 
 enum kind {
@@ -79,12 +82,17 @@ try_reading(const char *path)
 	return n == 1 ? 0 : ENS_E_INCOMPLETE;
 }
 
+/* As the service that has the credential, where it is one. */
 static int
 try_password(const char *path)
 {
-	char password[LDAP_PASSWORD_MAX];
-	int r = ldap_password_read(path, password);
+	char password[LDAP_PASSWORD_MAX], folder[CONFIG_PATH_MAX];
+	int r;
 
+	snprintf(folder, sizeof(folder), "%s", path);
+	if (strncmp(path, CREDENTIALS, strlen(CREDENTIALS)) == 0)
+		(void)setenv("CREDENTIALS_DIRECTORY", dirname(folder), 1);
+	r = ldap_password_read(path, password);
 	explicit_bzero(password, sizeof(password));
 	return r;
 }
@@ -133,13 +141,24 @@ try_in_child(const void *arg, void *answer)
 	*(int *)answer = try(arg);
 }
 
-/* Root's alone, and given to the service by systemd. */
+/* Root's alone, and given to the service by systemd; or there only while that
+ * runs. */
 static bool
-is_credential(const struct question *question)
+is_systemds(const struct question *question, int error)
 {
-	return question->kind == PASSWORD && access(BOOTED, F_OK) == 0 &&
-	    strncmp(question->path, CREDENTIALS, strlen(CREDENTIALS)) == 0 &&
-	    try_password(question->path) == 0;
+	const char *const loaded[] = { LOADED "directory.password",
+		LOADED "keyd.password" };
+	size_t i;
+
+	if (question->kind != PASSWORD || access(BOOTED, F_OK) != 0)
+		return false;
+	if (error == -ENOENT)
+		return strncmp(question->path, CREDENTIALS,
+		           strlen(CREDENTIALS)) == 0;
+	for (i = 0; i < sizeof(loaded) / sizeof(loaded[0]); i++)
+		if (error == -EACCES && strcmp(question->path, loaded[i]) == 0)
+			return try_password(question->path) == 0;
+	return false;
 }
 
 static int
@@ -154,7 +173,7 @@ ask_as(const char *name, const struct question *question)
 	    sizeof(answer));
 	if (r != 0)
 		return r;
-	return answer == -EACCES && is_credential(question) ? 0 : answer;
+	return is_systemds(question, answer) ? 0 : answer;
 }
 
 /* ---- the values --------------------------------------------------------- */

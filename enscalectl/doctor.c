@@ -20,6 +20,7 @@
 #include "common/base/json.h"
 #include "common/base/text.h"
 #include "common/names/login_name.h"
+#include "enscalectl/as_user.h"
 #include "enscalectl/probe.h"
 
 #define NEEDS_MAX 3
@@ -198,7 +199,7 @@ static const struct check {
 	{ .word = "login",
 	    .what = "a login over the loopback comes in",
 	    .look = doctor_login,
-	    .mend = "what else is no ok here; enscalectl explain LOGIN",
+	    .mend = "what else is not ok here",
 	    .not_in_status = true,
 	    .request = LOGIN },
 	{ .word = "login-ipv6",
@@ -252,9 +253,12 @@ struct report {
 static void
 put_text(char ret_text[DOCTOR_FINDING_MAX], const char *format, va_list args)
 {
-	char text[DOCTOR_FINDING_MAX];
+	char text[DOCTOR_FINDING_MAX], *end;
 
 	vsnprintf(text, sizeof(text), format, args);
+	/* What a program said, in one line. */
+	while ((end = strpbrk(text, "\r\n")) != NULL)
+		*end = ' ';
 	text_printable(text, ret_text, DOCTOR_FINDING_MAX);
 }
 
@@ -301,16 +305,20 @@ look_in_child(const void *arg, void *answer)
 }
 
 enum doctor_state
-doctor_look_as(struct doctor *doctor, const struct as_user *user,
+doctor_look_as(struct doctor *doctor, const char *name,
     enum doctor_state (*look)(struct doctor *))
 {
 	const struct look question = { doctor, look };
 	struct outcome outcome = { .state = DOCTOR_FAILURE };
-	int r = as_user_ask(user, DOCTOR_SECONDS, look_in_child, &question,
-	    &outcome, sizeof(outcome));
+	struct as_user user;
+	int r = as_user_find(name, &user);
 
 	if (r != 0)
-		return doctor_fail(doctor, "looking as uid %u: %s", user->uid,
+		return doctor_fail(doctor, "there is no user \"%s\"", name);
+	r = as_user_ask(&user, DOCTOR_SECONDS, look_in_child, &question,
+	    &outcome, sizeof(outcome));
+	if (r != 0)
+		return doctor_fail(doctor, "looking as user \"%s\": %s", name,
 		    error_text(r));
 	memcpy(doctor->finding, outcome.finding, sizeof(outcome.finding));
 	memcpy(doctor->mend, outcome.mend, sizeof(outcome.mend));

@@ -9,7 +9,6 @@
 #define ENSCALECTL_DOCTOR_H
 
 #include "common/view/view.h"
-#include "enscalectl/as_user.h"
 #include "enscalectl/verb.h"
 
 #define DOCTOR_FINDING_MAX 512
@@ -56,9 +55,10 @@ __attribute__((format(printf, 2, 3))) enum doctor_state doctor_note(
 __attribute__((format(printf, 2, 3))) void doctor_mend(struct doctor *doctor,
     const char *format, ...);
 
-/* The look in a child that has become that user (as_user.h): what it finds. */
-enum doctor_state doctor_look_as(struct doctor *doctor,
-    const struct as_user *user, enum doctor_state (*look)(struct doctor *));
+/* The look in a child that has become that user (as_user.h): what it finds.
+ * "nobody" sees what an account sees, and is none. */
+enum doctor_state doctor_look_as(struct doctor *doctor, const char *name,
+    enum doctor_state (*look)(struct doctor *));
 
 /* What was published, as we see it, and where. As view_open(). */
 int doctor_open_view(const struct doctor *doctor,

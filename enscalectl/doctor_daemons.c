@@ -114,23 +114,18 @@ doctor_view(struct doctor *doctor)
 {
 	static const char *const readers[] = { DOCTOR_KEYS_USER,
 		DOCTOR_GUARD_USER };
-	char seen[DOCTOR_FINDING_MAX];
 	enum doctor_state state = DOCTOR_OK;
-	struct as_user user;
+	char seen[DOCTOR_FINDING_MAX];
 	size_t i;
 
-	for (i = 0;
-	     state == DOCTOR_OK && i < sizeof(readers) / sizeof(readers[0]);
-	     i++) {
-		if (as_user_find(readers[i], &user) != 0)
-			return doctor_fail(doctor, "there is no user \"%s\"",
-			    readers[i]);
-		state = doctor_look_as(doctor, &user, open_view);
+	for (i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
+		state = doctor_look_as(doctor, readers[i], open_view);
+		if (state == DOCTOR_OK)
+			continue;
+		memcpy(seen, doctor->finding, sizeof(seen));
+		return doctor_fail(doctor, "user \"%s\": %s", readers[i], seen);
 	}
-	if (state == DOCTOR_OK)
-		return state;
-	memcpy(seen, doctor->finding, sizeof(seen));
-	return doctor_fail(doctor, "user \"%s\": %s", user.name, seen);
+	return state;
 }
 
 /* ---- all of it ---------------------------------------------------------- */
@@ -214,14 +209,9 @@ knock_at_both(struct doctor *doctor)
 	return DOCTOR_OK;
 }
 
-/* As nobody, who sees the folders and sockets that an account sees, and whom
- * the guard does not take for one. */
+/* Whom the guard does not take for an account. */
 enum doctor_state
 doctor_guard(struct doctor *doctor)
 {
-	struct as_user user;
-
-	if (as_user_find("nobody", &user) != 0)
-		return doctor_fail(doctor, "there is no user \"nobody\"");
-	return doctor_look_as(doctor, &user, knock_at_both);
+	return doctor_look_as(doctor, "nobody", knock_at_both);
 }

@@ -5,6 +5,7 @@
  */
 #include <config.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -129,7 +130,9 @@ look_at_user_line(struct doctor *doctor, char *line)
 		return doctor_fail(doctor, "there is no user \"%s\"", name);
 	if (strcmp(type, "u") == 0) {
 		group = strchr(more, ':');
-		group = group != NULL ? group + 1 : NULL;
+		group = group != NULL && isalpha((unsigned char)group[1])
+		    ? group + 1
+		    : NULL;
 	}
 	if ((strcmp(type, "u") == 0 || strcmp(type, "m") == 0) &&
 	    group != NULL && !is_member(name, group))

@@ -15,6 +15,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/keys/fingerprint.h"
+#include "enscalectl/as_user.h"
 #include "enscalectl/ca.h"
 #include "enscalectl/ca_key.h"
 #include "enscalectl/command.h"
@@ -72,9 +73,10 @@ look_at_public(struct doctor *doctor,
 }
 
 static enum doctor_state
-look_at_rights(struct doctor *doctor, const struct as_user *guard)
+look_at_rights(struct doctor *doctor)
 {
 	const char *path = doctor->context->config.ca_key;
+	struct as_user guard;
 	struct stat st;
 
 	if (stat(path, &st) != 0)
@@ -85,9 +87,10 @@ look_at_rights(struct doctor *doctor, const struct as_user *guard)
 		    "everybody here can read \"%s\", and enter all nodes: see "
 		    "The CA's key changes in enscalectl(8)",
 		    path);
-	if (changeable_by(path, guard->uid))
+	if (as_user_find(DOCTOR_GUARD_USER, &guard) == 0 &&
+	    changeable_by(path, guard.uid))
 		return doctor_warn(doctor, "user \"%s\" can change \"%s\"",
-		    guard->name, path);
+		    guard.name, path);
 	return DOCTOR_OK;
 }
 
@@ -95,20 +98,16 @@ enum doctor_state
 doctor_ca_key(struct doctor *doctor)
 {
 	char text[FINGERPRINT_SHA256_TEXT_LEN + 1];
-	enum doctor_state state;
-	struct as_user guard;
+	enum doctor_state state = doctor_look_as(doctor, DOCTOR_GUARD_USER,
+	    read_ca_key);
 
-	if (as_user_find(DOCTOR_GUARD_USER, &guard) != 0)
-		return doctor_fail(doctor,
-		    "there is no user \"" DOCTOR_GUARD_USER "\"");
-	state = doctor_look_as(doctor, &guard, read_ca_key);
 	if (state == DOCTOR_OK)
 		state = look_at_public(doctor, text);
 	if (state == DOCTOR_OK)
-		state = look_at_rights(doctor, &guard);
-	return state == DOCTOR_OK
-	    ? doctor_note(doctor, "%s, which nodes have to trust", text)
-	    : state;
+		state = look_at_rights(doctor);
+	return state != DOCTOR_OK
+	    ? state
+	    : doctor_note(doctor, "%s, which nodes have to trust", text);
 }
 
 /* ---- host keys ---------------------------------------------------------- */
@@ -216,12 +215,11 @@ doctor_host_keys(struct doctor *doctor)
 {
 	const struct sshd_settings *settings = sshd_settings_ask(NULL);
 	enum doctor_state state = DOCTOR_OK;
-	struct as_user guard;
 	unsigned i;
 
 	for (i = 0; state == DOCTOR_OK && i < settings->host_key_count; i++)
 		state = look_at_host_key(doctor, settings->host_keys[i]);
-	if (state != DOCTOR_OK || as_user_find(DOCTOR_GUARD_USER, &guard) != 0)
-		return state;
-	return doctor_look_as(doctor, &guard, look_at_told);
+	return state != DOCTOR_OK
+	    ? state
+	    : doctor_look_as(doctor, DOCTOR_GUARD_USER, look_at_told);
 }

@@ -44,6 +44,10 @@ log_in(struct doctor *doctor, const char *address)
 		    "be made, and as whom; --identity FILE needs none");
 		return doctor_fail(doctor, "%s", probe->reason);
 	}
+	doctor_mend(doctor,
+	    "what else is not ok here; enscalectl explain %s says whether the "
+	    "gateway lets it in",
+	    probe->login);
 	if (probe_login(probe, address, port_of_sshd(doctor)) != 0)
 		return doctor_fail(doctor, "%s at %s: %s", probe->login,
 		    address, probe->reason);

@@ -247,11 +247,7 @@ try_map(struct doctor *doctor)
 enum doctor_state
 doctor_map(struct doctor *doctor)
 {
-	struct as_user user;
-
-	if (as_user_find("nobody", &user) != 0)
-		return doctor_fail(doctor, "there is no user \"nobody\"");
-	return doctor_look_as(doctor, &user, try_map);
+	return doctor_look_as(doctor, "nobody", try_map);
 }
 
 /* ---- ranges of uids ----------------------------------------------------- */

@@ -20,6 +20,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/names/login_name.h"
+#include "enscalectl/as_user.h"
 #include "enscalectl/command.h"
 #include "enscalectl/doctor.h"
 #include "enscalectl/sshd_settings.h"
@@ -242,7 +243,7 @@ doctor_helper(struct doctor *doctor)
 		    "\"%s\" or a folder above it is not root's alone: sshd "
 		    "refuses to run it",
 		    settings->helper);
-	return doctor_look_as(doctor, &user, run_helper);
+	return doctor_look_as(doctor, settings->helper_user, run_helper);
 }
 
 /* ---- PAM ---------------------------------------------------------------- */
@@ -356,13 +357,8 @@ try_shell(struct doctor *doctor)
 	    error_text(-errno));
 }
 
-/* By who has no more rights than an account. */
 enum doctor_state
 doctor_shell(struct doctor *doctor)
 {
-	struct as_user user;
-
-	if (as_user_find("nobody", &user) != 0)
-		return doctor_fail(doctor, "there is no user \"nobody\"");
-	return doctor_look_as(doctor, &user, try_shell);
+	return doctor_look_as(doctor, "nobody", try_shell);
 }

@@ -17,6 +17,7 @@
 #include "enscalectl/probe.h"
 
 #define TITLE        "enscalectl probe"
+#define FILE_SCHEME  "file:"
 #define RDN          "enscaleKeyFingerprint"
 #define GOOD_SECONDS 300
 #define WAIT_SECONDS 20
@@ -59,8 +60,16 @@ connect_as_administrator(struct probe *probe, LDAP **ret_ld)
 		.timeout = config->timeout,
 	};
 	char uri[LDAP_URI_MAX], reason[LDAP_REASON_MAX] = "";
-	int r = ldap_connection_uri(
-	    probe->uri != NULL ? probe->uri : config->uri, 0, uri);
+	int r;
+
+	if (probe->uri == NULL &&
+	    strncmp(config->uri, FILE_SCHEME, strlen(FILE_SCHEME)) == 0) {
+		snprintf(probe->reason, sizeof(probe->reason),
+		    "the directory is a file, and no key is written there");
+		return ENS_E_NOTFOUND;
+	}
+	r = ldap_connection_uri(probe->uri != NULL ? probe->uri : config->uri,
+	    0, uri);
 
 	if (r == 0)
 		r = ldap_connection_open(&options, uri, ret_ld, reason);
@@ -197,19 +206,19 @@ static int
 add_below(struct probe *probe, LDAP *ld, const char *account_dn,
     struct made_key *key)
 {
-	int r;
+	int code;
 
 	if (asprintf(&probe->dn, RDN "=%s,%s", key->hex, account_dn) < 0) {
 		probe->dn = NULL;
 		return -ENOMEM;
 	}
-	r = explain(probe, ld, add_entry(ld, probe->config, probe->dn, key),
-	    "add");
-	if (r == 0)
-		return 0;
-	free(probe->dn);
-	probe->dn = NULL;
-	return r;
+	code = add_entry(ld, probe->config, probe->dn, key);
+	/* The server's no; without an answer the entry may be there. */
+	if (code > LDAP_SUCCESS) {
+		free(probe->dn);
+		probe->dn = NULL;
+	}
+	return explain(probe, ld, code, "add");
 }
 
 int
@@ -236,15 +245,16 @@ int
 probe_key_delete(struct probe *probe)
 {
 	LDAP *ld;
-	int r;
+	int code, r;
 
 	if (probe->dn == NULL)
 		return 0;
 	r = connect_as_administrator(probe, &ld);
 	if (r != 0)
 		return r;
-	r = explain(probe, ld, ldap_delete_ext_s(ld, probe->dn, NULL, NULL),
-	    "delete");
+	code = ldap_delete_ext_s(ld, probe->dn, NULL, NULL);
+	r = code == LDAP_NO_SUCH_OBJECT ? 0
+	                                : explain(probe, ld, code, "delete");
 	ldap_connection_close(ld);
 	if (r == 0) {
 		free(probe->dn);

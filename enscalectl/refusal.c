@@ -196,8 +196,8 @@ read_audit(struct search *search, const char *log)
 static void
 read_journal(struct search *search)
 {
-	const char *const argv[] = { JOURNALCTL, "--no-pager", "-q", "-o",
-		"short-iso", "-g", search->needle, NULL };
+	const char *const argv[] = { JOURNALCTL, "--no-pager", "-q", "-u",
+		"enscale-sshd", "-o", "short-iso", "-g", search->needle, NULL };
 	char said[COMMAND_SAID_MAX], *rest = said, *line;
 
 	if (access(BOOTED, F_OK) != 0 || command_run(argv, said) != 0)

@@ -122,9 +122,11 @@ BREAKS = [
     Break("view", "mode", f"chmod 700 {VIEW}",
           f'user "enscale-keys": "{VIEW}": no published view can be read',
           back=f"chmod 750 {VIEW}", out=True, also=("folders",)),
-    Break("shell", "mode", "chmod 700 /usr/bin/enscale-shell",
+    Break("shell", "mode", "chmod 644 /usr/bin/enscale-shell",
           '"/usr/bin/enscale-shell": Permission denied', back="chmod 755 /usr/bin/enscale-shell",
           out=True),
+    Break("shell", "roots-alone", "chmod 700 /usr/bin/enscale-shell",
+          '"/usr/bin/enscale-shell": Permission denied', back="chmod 755 /usr/bin/enscale-shell"),
     Break("nologin", "closed", "echo closed >/etc/nologin",
           '"/etc/nologin" is there, which keeps everybody out', back="rm /etc/nologin", out=True),
     Break("pam", "file", f"rm {PAM}", f'"{PAM}": No such file or directory', (PAM,), out=True),
@@ -338,14 +340,14 @@ def test_doctor_names_a_record_that_the_disk_has_changed(gateway, copy):
 
 
 def test_doctor_names_an_account_that_only_the_map_has(gateway, copy):
-    # The bit of account 7, which nobody has.
-    code = ("f = open('/root/state/map/accounts.map', 'r+b'); f.seek(4096); b = f.read(1)[0];"
-            "f.seek(4096); f.write(bytes([b | 1 << 7]))")
+    # The bit of account 25881, which nobody has, and of which no name is asked for.
+    code = ("f = open('/root/state/map/accounts.map', 'r+b'); at = 4096 + 25881 // 8;"
+            "f.seek(at); b = f.read(1)[0]; f.seek(at); f.write(bytes([b | 1 << 25881 % 8]))")
     gateway.run(["python3", "-c", code])
     code, lines = doctor(gateway, "-f", "/root/copy.conf")
     assert code == 2
     assert found(lines, "failure") == {"records"}
-    assert lines["records"]["finding"] == "account 7: in the account map, not in the view"
+    assert lines["records"]["finding"] == "account 25881: in the account map, not in the view"
 
 
 def test_doctor_names_a_view_that_is_too_old(gateway, copy, wait_for):

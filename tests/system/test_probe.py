@@ -152,7 +152,9 @@ def test_a_node_with_another_host_key_fails(gateway, administrator, client, wait
         assert {word for word, line in lines.items() if line["state"] != "ok"} == {"node"}
         assert "a host key that the directory does not have" in lines["node"]["finding"]
     finally:
-        administrator.replace(dn, enscaleHostKey=keys)
+        lines = "".join(f"enscaleHostKey: {key}\n" for key in keys)
+        administrator._run("ldapmodify", ldif=f"dn: {dn}\nchangetype: modify\n"
+                           f"replace: enscaleHostKey\n{lines}-\n")
     wait_for(lambda: run(gateway, "doctor", "--node", "124718")[0] == 0, "it is well again")
 
 

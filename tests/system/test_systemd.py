@@ -97,6 +97,16 @@ def test_doctor_is_content_until_a_unit_is_not_enabled(host):
         host.sh("systemctl enable enscale-guard")
 
 
+def test_a_refusal_of_pam_is_explained_from_the_journal(installation, host):
+    refused = installation.ssh("30311", "true")
+    session = re.search(rb"\(session ([a-z2-7]{16})\)", refused.stderr)[1].decode()
+    said = host.run(["enscalectl", "explain", "--session", session], check=False)
+    assert said.returncode == 1
+    lines = said.stdout.decode().splitlines()
+    assert re.fullmatch(r"then +\S+T\S+, account: account-suspended: Account 30311 is .*", lines[0])
+    assert lines[-1].startswith("now         account-suspended: ")
+
+
 def test_systemd_has_nothing_to_say_against_the_units(host):
     paths = [f"/lib/systemd/system/{unit}.service" for unit in [*UNITS, "enscale-keyd"]]
     said = host.run(["systemd-analyze", "verify", "--man=no", *paths])
@@ -275,7 +285,7 @@ def test_the_password_may_be_a_credential(host):
             f"sed -i 's|^password_file = .*|password_file = {password}|' {before}")
     try:
         host.sh("systemctl daemon-reload; systemctl restart enscale-sync;"
-                "enscalectl status --wait 60")
+                "enscalectl status --wait 60; enscalectl config check")
         assert password.encode() in host.read(before)
         assert b", in step" in host.run(["enscalectl", "status"]).stdout
     finally:
