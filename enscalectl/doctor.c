@@ -23,211 +23,6 @@
 #include "enscalectl/as_user.h"
 #include "enscalectl/probe.h"
 
-#define NEEDS_MAX 3
-
-/* When a row is looked at: always, or when it was asked for. */
-enum request {
-	EVER = 0,
-	LOGIN,
-	NODE,
-};
-
-/* From what others need to what needs them. */
-static const struct check {
-	const char *word;
-	const char *what; /* is so when it is well */
-	enum doctor_state (*look)(struct doctor *doctor);
-	const char *mend; /* what to do, unless the look says more */
-	const char *needs[NEEDS_MAX];
-	bool not_in_status; /* takes long, or status has a line of its own */
-	enum request request;
-} checks[] = {
-	{ .word = "configuration",
-	    .what = "enscale.conf can be read",
-	    .look = doctor_configuration,
-	    .mend = "mend that line; enscalectl config check reads it again" },
-	{ .word = "users",
-	    .what = "the users and groups that our programs run as are there",
-	    .look = doctor_users,
-	    .mend = "systemd-sysusers enscale.conf" },
-	{ .word = "files",
-	    .what = "who needs a file that enscale.conf names can read it",
-	    .look = doctor_files,
-	    .mend = "enscalectl config check names them all",
-	    .needs = { "configuration", "users" } },
-	{ .word = "folders",
-	    .what = "our folders have their owners and modes",
-	    .look = doctor_folders,
-	    .mend = "systemd-tmpfiles --create enscale.conf",
-	    .needs = { "users" } },
-	{ .word = "disk",
-	    .what = "there is room for state, records and audit log",
-	    .look = doctor_disk,
-	    .mend = "make room there: df -h, df -i" },
-	{ .word = "clock",
-	    .what = "what was published is not from the future",
-	    .look = doctor_clock,
-	    .mend = "timedatectl set-ntp true" },
-	{ .word = "units",
-	    .what = "our units are enabled for the next boot",
-	    .look = doctor_units,
-	    .mend =
-	        "systemctl enable enscale.target enscale-sync enscale-guard "
-	        "enscale-sshd" },
-	{ .word = "nsswitch",
-	    .what = "passwd and group of nsswitch.conf ask our service",
-	    .look = doctor_services,
-	    .mend = ENS_LIBEXEC_DIR "/enscale-nsswitch add" },
-	{ .word = "nscd",
-	    .what = "no nscd caches users",
-	    .look = doctor_nscd,
-	    .mend =
-	        "set enable-cache passwd no in /etc/nscd.conf and start nscd anew, "
-	        "or do without it" },
-	{ .word = "map",
-	    .what = "everybody can read the account map",
-	    .look = doctor_map,
-	    .mend = "systemctl restart enscale-sync makes it" },
-	{ .word = "uid-range",
-	    .what = "nobody else uses the uids of accounts",
-	    .look = doctor_uid_range,
-	    .mend =
-	        "give the others another range, or the accounts: uid_base of "
-	        "enscale.conf",
-	    .needs = { "map" } },
-	{ .word = "local-users",
-	    .what = "no local user has the name or uid of an account",
-	    .look = doctor_local_users,
-	    .mend = "give them another name or uid: usermod -l, usermod -u",
-	    .needs = { "map" } },
-	{ .word = "local-groups",
-	    .what = "no account is in a local group",
-	    .look = doctor_local_groups,
-	    .mend = "take the account out of it: gpasswd -d",
-	    .needs = { "map" } },
-	{ .word = "names",
-	    .what = "login names are our accounts, for sshd too",
-	    .look = doctor_name_service,
-	    .mend = "look at passwd and group in /etc/nsswitch.conf",
-	    .needs = { "nsswitch", "map", "local-users" } },
-	{ .word = "sync",
-	    .what = "enscale-sync runs, in step with the directory",
-	    .look = doctor_sync,
-	    .mend =
-	        "systemctl restart enscale-sync; journalctl -u enscale-sync says "
-	        "why it ended",
-	    .not_in_status = true },
-	{ .word = "view",
-	    .what = "sshd's helper and the guard can read the view",
-	    .look = doctor_view,
-	    .mend = "systemd-tmpfiles --create enscale.conf puts modes right, "
-	            "systemctl restart enscale-sync the rest",
-	    .needs = { "users" } },
-	{ .word = "records",
-	    .what = "all that is published agrees with itself",
-	    .look = doctor_records,
-	    .mend = "enscalectl view verify says what to do",
-	    .needs = { "map", "view" },
-	    .not_in_status = true },
-	{ .word = "shell",
-	    .what = "an account can run the login shell",
-	    .look = doctor_shell,
-	    .mend = "install enscale-shell again" },
-	{ .word = "nologin",
-	    .what = "the host is not closed to everybody",
-	    .look = doctor_nologin,
-	    .mend = "remove the file to open the gateway" },
-	{ .word = "pam",
-	    .what = "PAM has our service, as shipped, and our module",
-	    .look = doctor_pam,
-	    .mend = "install what is missing, from " ENS_DATA_DIR
-	            "/gateway/enscale-sshd.pam" },
-	{ .word = "sshd-config",
-	    .what = "sshd takes the gateway's sshd_config",
-	    .look = doctor_sshd_config,
-	    .mend = "mend that line of sshd_config(5)" },
-	{ .word = "start",
-	    .what = "enscale-sshd-start refuses nothing",
-	    .look = doctor_sshd_start,
-	    .mend = "mend it: enscale-sshd does not start like this",
-	    .needs = { "pam", "sshd-config", "users" } },
-	{ .word = "sshd",
-	    .what = "sshd listens on its ports",
-	    .look = doctor_sshd,
-	    .mend =
-	        "systemctl start enscale-sshd; journalctl -u enscale-sshd says why "
-	        "it ended",
-	    .needs = { "sshd-config" } },
-	{ .word = "lastlog",
-	    .what = "our sshd writes no lastlog",
-	    .look = doctor_lastlog,
-	    .mend =
-	        "systemctl restart enscale-sshd, whose unit has BindPaths= for it",
-	    .needs = { "sshd-config", "sshd" } },
-	{ .word = "limits",
-	    .what = "files and memory are enough for many at once",
-	    .look = doctor_limits,
-	    .mend =
-	        "systemctl restart the unit, with LimitNOFILE=65536 as shipped",
-	    .needs = { "sshd-config" } },
-	{ .word = "helper",
-	    .what = "the helper that finds keys runs, as its user",
-	    .look = doctor_helper,
-	    .mend = "install enscale-keys again; its folders have to be root's",
-	    .needs = { "sshd-config", "users", "view" } },
-	{ .word = "guard",
-	    .what = "everybody reaches the guard, and it answers",
-	    .look = doctor_guard,
-	    .mend =
-	        "systemctl restart enscale-guard.socket enscale-guard; journalctl "
-	        "-u enscale-guard says why it ended",
-	    .not_in_status = true },
-	{ .word = "ca-key",
-	    .what = "the guard's signer can read the CA's key",
-	    .look = doctor_ca_key,
-	    .mend =
-	        "chown root:enscale-ca and chmod 0440 it; its folders have to be "
-	        "root's",
-	    .needs = { "users" } },
-	{ .word = "host-keys",
-	    .what = "sshd has the host keys that users are told of",
-	    .look = doctor_host_keys,
-	    .mend =
-	        "enscalectl setup makes those that are missing; ssh-keygen -y -f "
-	        "KEY >KEY.pub",
-	    .needs = { "sshd-config" } },
-	{ .word = "login",
-	    .what = "a login over the loopback comes in",
-	    .look = doctor_login,
-	    .mend = "what else is not ok here",
-	    .not_in_status = true,
-	    .request = LOGIN },
-	{ .word = "login-ipv6",
-	    .what = "the same over IPv6",
-	    .look = doctor_login_ipv6,
-	    .mend = "let sshd listen there, too: AddressFamily, ListenAddress",
-	    .needs = { "login" },
-	    .not_in_status = true,
-	    .request = LOGIN },
-	{ .word = "login-key",
-	    .what = "the key that was made for it is gone",
-	    .look = doctor_login_key,
-	    .mend = "delete it: it expires by itself in five minutes",
-	    .not_in_status = true,
-	    .request = LOGIN },
-	{ .word = "node",
-	    .what = "the node answers with its host key",
-	    .look = doctor_node,
-	    .mend =
-	        "enscale-node check on the node; enscale-node show has what "
-	        "the directory should",
-	    .needs = { "view" },
-	    .not_in_status = true,
-	    .request = NODE },
-};
-
-#define CHECKS (sizeof(checks) / sizeof(checks[0]))
-
 static const char *const words[] = {
 	[DOCTOR_OK] = "ok",
 	[DOCTOR_WARNING] = "warning",
@@ -244,13 +39,13 @@ struct outcome {
 
 /* All rows; a report is large, and there is one. */
 struct report {
-	struct outcome outcomes[CHECKS];
+	struct outcome outcomes[DOCTOR_CHECKS];
 	unsigned count[DOCTOR_UNASKED + 1];
 };
 
 /* ---- for the looks ------------------------------------------------------ */
 
-static void
+__attribute__((format(printf, 2, 0))) static void
 put_text(char ret_text[DOCTOR_FINDING_MAX], const char *format, va_list args)
 {
 	char text[DOCTOR_FINDING_MAX], *end;
@@ -320,24 +115,28 @@ doctor_look_as(struct doctor *doctor, const char *name,
 	if (r != 0)
 		return doctor_fail(doctor, "looking as user \"%s\": %s", name,
 		    error_text(r));
+	/* Who has become somebody else is not believed too much. */
+	outcome.finding[DOCTOR_FINDING_MAX - 1] = '\0';
+	outcome.mend[DOCTOR_FINDING_MAX - 1] = '\0';
 	memcpy(doctor->finding, outcome.finding, sizeof(outcome.finding));
 	memcpy(doctor->mend, outcome.mend, sizeof(outcome.mend));
-	return outcome.state;
+	return outcome.state <= DOCTOR_FAILURE ? outcome.state : DOCTOR_FAILURE;
 }
 
 /* ---- looking ------------------------------------------------------------ */
 
 /* What it needs and has not: the word of a row before it, or NULL. */
 static const char *
-missing(const struct report *report, const struct check *check)
+missing(const struct report *report, const struct doctor_check *check)
 {
 	enum doctor_state state;
 	size_t i, k;
 
-	for (k = 0; k < NEEDS_MAX && check->needs[k] != NULL; k++)
-		for (i = 0; &checks[i] != check; i++) {
+	for (k = 0; k < DOCTOR_NEEDS_MAX && check->needs[k] != NULL; k++)
+		for (i = 0; &doctor_checks[i] != check; i++) {
 			state = report->outcomes[i].state;
-			if (strcmp(checks[i].word, check->needs[k]) == 0 &&
+			if (strcmp(doctor_checks[i].word, check->needs[k]) ==
+			        0 &&
 			    (state == DOCTOR_FAILURE ||
 			        state == DOCTOR_SKIPPED))
 				return check->needs[k];
@@ -346,7 +145,7 @@ missing(const struct report *report, const struct check *check)
 }
 
 static void
-look_at(const struct check *check, struct doctor *doctor,
+look_at(const struct doctor_check *check, struct doctor *doctor,
     const struct report *report, struct outcome *ret_outcome)
 {
 	const char *needed = missing(report, check);
@@ -374,15 +173,15 @@ enum scope {
 };
 
 static bool
-is_asked(const struct check *check, const struct doctor *doctor,
+is_asked(const struct doctor_check *check, const struct doctor *doctor,
     enum scope scope)
 {
 	switch (check->request) {
-	case LOGIN:
+	case DOCTOR_LOGIN:
 		return doctor->probe != NULL;
-	case NODE:
+	case DOCTOR_NODE:
 		return doctor->node != 0;
-	case EVER:
+	case DOCTOR_EVER:
 	default:
 		return scope == IN_DOCTOR ||
 		    (scope == IN_STATUS && !check->not_in_status);
@@ -396,10 +195,10 @@ examine(struct doctor *doctor, enum scope scope)
 	struct outcome *outcome;
 	size_t i;
 
-	for (i = 0; i < CHECKS; i++) {
+	for (i = 0; i < DOCTOR_CHECKS; i++) {
 		outcome = &report.outcomes[i];
-		if (is_asked(&checks[i], doctor, scope))
-			look_at(&checks[i], doctor, &report, outcome);
+		if (is_asked(&doctor_checks[i], doctor, scope))
+			look_at(&doctor_checks[i], doctor, &report, outcome);
 		else
 			outcome->state = DOCTOR_UNASKED;
 		report.count[outcome->state]++;
@@ -418,9 +217,10 @@ print_words(const struct report *report, enum doctor_state state,
 	if (left == 0)
 		return;
 	printf("%s%u %s%s: ", before, left, words[state], left > 1 ? "s" : "");
-	for (i = 0; i < CHECKS; i++)
+	for (i = 0; i < DOCTOR_CHECKS; i++)
 		if (report->outcomes[i].state == state)
-			printf("%s%s", checks[i].word, --left > 0 ? ", " : "");
+			printf("%s%s", doctor_checks[i].word,
+			    --left > 0 ? ", " : "");
 }
 
 static enum doctor_state
@@ -453,13 +253,14 @@ print_report(const struct report *report)
 	else
 		print_summary(report);
 	putchar('\n');
-	for (i = 0; i < CHECKS; i++) {
+	for (i = 0; i < DOCTOR_CHECKS; i++) {
 		outcome = &report->outcomes[i];
 		if (outcome->state == DOCTOR_UNASKED)
 			continue;
-		printf("%-8s %-13s %s\n", words[outcome->state], checks[i].word,
+		printf("%-8s %-13s %s\n", words[outcome->state],
+		    doctor_checks[i].word,
 		    outcome->finding[0] != '\0' ? outcome->finding
-		                                : checks[i].what);
+		                                : doctor_checks[i].what);
 		if (outcome->mend[0] != '\0')
 			printf("%-22s %s\n", "", outcome->mend);
 	}
@@ -472,15 +273,15 @@ print_json(const struct report *report)
 	const struct outcome *outcome;
 	size_t i;
 
-	for (i = 0; i < CHECKS; i++) {
+	for (i = 0; i < DOCTOR_CHECKS; i++) {
 		outcome = &report->outcomes[i];
 		if (outcome->state == DOCTOR_UNASKED)
 			continue;
 		json_array_append_new(lines,
 		    json_pack("{s:s, s:s, s:s, s:s, s:s}", "check",
-		        checks[i].word, "state", words[outcome->state],
-		        "wanted", checks[i].what, "finding", outcome->finding,
-		        "mend", outcome->mend));
+		        doctor_checks[i].word, "state", words[outcome->state],
+		        "wanted", doctor_checks[i].what, "finding",
+		        outcome->finding, "mend", outcome->mend));
 	}
 	json_dumpf(lines, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 	putchar('\n');

@@ -1,12 +1,15 @@
 /*
  * What every login needs of this gateway, looked at as it is now: each look is
- * a row of a table in doctor.c, with what mends it. None of them changes
+ * a row of a table in doctor_checks.c, with what mends it. None of them changes
  * anything, and each looks with the eyes of who needs the thing: that root can
  * read it says nothing. A row is not looked at when one that it needs has
  * failed, so that one cause is one failure.
  */
 #ifndef ENSCALECTL_DOCTOR_H
 #define ENSCALECTL_DOCTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "common/view/view.h"
 #include "enscalectl/verb.h"
@@ -28,6 +31,7 @@ enum doctor_state {
 	DOCTOR_UNASKED, /* it was not asked for */
 };
 
+struct account_map;
 struct probe;
 
 struct doctor {
@@ -38,6 +42,29 @@ struct doctor {
 	char finding[DOCTOR_FINDING_MAX];
 	char mend[DOCTOR_FINDING_MAX]; /* "": the row's own */
 };
+
+/* When a row is looked at: always, or when it was asked for. */
+enum doctor_request {
+	DOCTOR_EVER = 0,
+	DOCTOR_LOGIN,
+	DOCTOR_NODE,
+};
+
+#define DOCTOR_NEEDS_MAX 4
+#define DOCTOR_CHECKS    33
+
+struct doctor_check {
+	const char *word;
+	const char *what; /* is so when it is well */
+	enum doctor_state (*look)(struct doctor *doctor);
+	const char *mend; /* what to do, unless the look says more */
+	/* Words of rows before it: when one has failed, it is skipped. */
+	const char *needs[DOCTOR_NEEDS_MAX];
+	bool not_in_status; /* takes long, or status has a line of its own */
+	enum doctor_request request;
+};
+
+extern const struct doctor_check doctor_checks[DOCTOR_CHECKS];
 
 /* Says in one line what stands in the way, and what should be known. An exit
  * code of status: EXIT_NO with a failure. Only root can look. */
@@ -75,13 +102,18 @@ enum doctor_state doctor_disk(struct doctor *doctor);
 enum doctor_state doctor_clock(struct doctor *doctor);
 enum doctor_state doctor_units(struct doctor *doctor);
 
-/* doctor_names.c: who login names are to this host. */
-enum doctor_state doctor_services(struct doctor *doctor);
-enum doctor_state doctor_nscd(struct doctor *doctor);
+/* doctor_local.c: the account map, and what of this host is in its way. */
+int doctor_open_map(const struct doctor *doctor,
+    const struct account_map **ret_map); /* as account_map_open() */
+void doctor_close_map(const struct account_map **map);
 enum doctor_state doctor_map(struct doctor *doctor);
 enum doctor_state doctor_uid_range(struct doctor *doctor);
 enum doctor_state doctor_local_users(struct doctor *doctor);
 enum doctor_state doctor_local_groups(struct doctor *doctor);
+
+/* doctor_names.c: who login names are to this host. */
+enum doctor_state doctor_services(struct doctor *doctor);
+enum doctor_state doctor_nscd(struct doctor *doctor);
 enum doctor_state doctor_name_service(struct doctor *doctor);
 
 /* doctor_daemons.c: what enscale-sync publishes, and who answers. */

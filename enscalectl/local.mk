@@ -38,10 +38,12 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/directory_read.c \
 	%D%/directory_write.c \
 	%D%/doctor.c %D%/doctor.h \
+	%D%/doctor_checks.c \
 	%D%/doctor_config.c \
 	%D%/doctor_daemons.c \
 	%D%/doctor_host.c \
 	%D%/doctor_keys.c \
+	%D%/doctor_local.c \
 	%D%/doctor_login.c \
 	%D%/doctor_names.c \
 	%D%/doctor_sshd.c \

@@ -3,6 +3,8 @@
  * (doctor.h). It refuses to call anything healthy that it could not check. */
 #include <config.h>
 
+#include "enscalectl/status.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,7 +21,6 @@
 #include "common/view/view.h"
 #include "enscale_shell/guard_client.h"
 #include "enscalectl/doctor.h"
-#include "enscalectl/status.h"
 #include "enscalectl/verb.h"
 
 /* What enscale-sync says of itself (enscale_sync/status.h), below run_dir. */

@@ -16,7 +16,8 @@ SSHD_CONFIG = "/etc/enscale/sshd_config"
 VIEW, MAP = "/var/lib/enscale/view", "/var/lib/enscale/map/accounts.map"
 CA, HOST_KEY = "/etc/enscale/ca/ca", "/etc/enscale/ssh_host_rsa_key"
 BASE = 1879048192
-MODULE = "MODULE=$(dirname /usr/lib/*/security/pam_unix.so)/pam_enscale.so; "
+LIBRARIES = ("MODULE=$(dirname /usr/lib/*/security/pam_unix.so)/pam_enscale.so;"
+             "NSS=$(dirname /usr/lib/*/libnss_files.so.2)/libnss_enscale.so.2;")
 WAIT = "enscalectl status --wait 20 >/dev/null"
 
 
@@ -100,6 +101,8 @@ BREAKS = [
           f" {NSSWITCH}", (NSSWITCH,), out=True),
     Break("nsswitch", "order", f"sed -Ei 's/^group:.*/group: enscale files/' {NSSWITCH}",
           '"enscale" stands before the host\'s own files', (NSSWITCH,), state="warning"),
+    Break("nsswitch", "module", "mv $NSS $NSS.gone",
+          "libnss_enscale.so.2: cannot open shared object file", back="mv $NSS.gone $NSS", out=True),
     Break("map", "missing", f"mv {MAP} {MAP}.gone", f"{MAP}: No such file or directory",
           back=f"mv {MAP}.gone {MAP}", out=True),
     Break("map", "roots-alone", f"chmod 600 {MAP}", f"{MAP}: Permission denied",
@@ -147,9 +150,9 @@ BREAKS = [
           "nsenter -m -t $(cat /run/enscale/sshd.pid) umount /var/log/lastlog",
           "sshd writes /var/log/lastlog at places that are uids", state="warning",
           back="hostctl stop enscale-sshd; hostctl start enscale-sshd"),
-    Break("limits", "files", "prlimit --nofile=256:65536 --pid $(pidof -s enscale-guard)",
-          "enscale-guard may have no more than 256 open files", state="warning",
-          back="prlimit --nofile=65536:65536 --pid $(pidof -s enscale-guard)"),
+    Break("limits", "files", "prlimit --nofile=256: --pid $(cat /run/enscale/sshd.pid)",
+          "sshd may have no more than 256 open files", state="warning",
+          back="hostctl stop enscale-sshd; hostctl start enscale-sshd"),
     Break("limits", "startups", f"sed -i 's/^MaxStartups .*/MaxStartups 300:30:900000000/'"
           f" {SSHD_CONFIG}", "MaxStartups lets in 900000000 connections at once", (SSHD_CONFIG,),
           state="warning"),
@@ -181,7 +184,7 @@ BREAKS = [
 
 @pytest.mark.parametrize("case", BREAKS, ids=lambda case: f"{case.word}-{case.name}")
 def test_doctor_names_what_is_broken_and_nothing_else(gateway, client, broken, case):
-    broken(MODULE + case.script, *case.paths, back=MODULE + case.back)
+    broken(LIBRARIES + case.script, *case.paths, back=LIBRARIES + case.back)
     code, lines = doctor(gateway)
     line = lines[case.word]
     assert found(lines, case.state) == {case.word}, lines
@@ -200,6 +203,7 @@ def test_doctor_names_what_is_broken_and_nothing_else(gateway, client, broken, c
         assert logins[0].startswith(f"logins      1 failure: {case.word}")
 
 
+@pytest.mark.both
 def test_doctor_is_content_with_a_gateway_where_all_is_well(gateway):
     result = gateway.run(["enscalectl", "doctor"])
     first, *lines = result.stdout.decode().splitlines()

@@ -69,6 +69,7 @@ def test_a_refusal_of_pam_is_explained_from_the_systems_log(client, gateway):
     (["--session", "../../etc/passwd"], 64, "is not a session id"),
     (["--session", "aaaaaaaaaaaaaaaa", "25880"], 64, "usage:"),
     (["--session", "aaaaaaaaaaaaaaaa", "--from", "192.0.2.1"], 64, "usage:"),
+    (["--session", "aaaaaaaaaaaaaaaa", "--json"], 64, "usage:"),
     ([], 64, "usage:"),
 ])
 def test_what_is_no_session_of_a_log_is_said_to_be_none(gateway, words, code, told):
