@@ -362,7 +362,7 @@ check_options(struct options *options, struct doctor *doctor)
 
 	if (probe->login != NULL) {
 		if (login_name_parse(probe->login, &probe->name) != 0) {
-			complain("\"%s\" is no login name of the gateway",
+			complain("\"%s\" is not a login name of the gateway",
 			    probe->login);
 			return EXIT_USAGE;
 		}

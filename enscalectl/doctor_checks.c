@@ -8,7 +8,7 @@ const struct doctor_check doctor_checks[] = {
 	{ .word = "configuration",
 	    .what = "enscale.conf can be read",
 	    .look = doctor_configuration,
-	    .mend = "mend that line; enscalectl config check reads it again" },
+	    .mend = "fix that line; enscalectl config check reads it again" },
 	{ .word = "users",
 	    .what = "the users and groups that our programs run as are there",
 	    .look = doctor_users,
@@ -45,8 +45,8 @@ const struct doctor_check doctor_checks[] = {
 	    .what = "no nscd caches users",
 	    .look = doctor_nscd,
 	    .mend =
-	        "set enable-cache passwd no in /etc/nscd.conf and start nscd anew, "
-	        "or do without it" },
+	        "set enable-cache passwd no in /etc/nscd.conf and restart nscd, or "
+	        "do without it" },
 	{ .word = "map",
 	    .what = "everybody can read the account map",
 	    .look = doctor_map,
@@ -83,7 +83,7 @@ const struct doctor_check doctor_checks[] = {
 	{ .word = "view",
 	    .what = "sshd's helper and the guard can read the view",
 	    .look = doctor_view,
-	    .mend = "systemd-tmpfiles --create enscale.conf puts modes right, "
+	    .mend = "systemd-tmpfiles --create enscale.conf sets the modes, "
 	            "systemctl restart enscale-sync the rest",
 	    .needs = { "users" } },
 	{ .word = "records",
@@ -108,11 +108,11 @@ const struct doctor_check doctor_checks[] = {
 	{ .word = "sshd-config",
 	    .what = "sshd takes the gateway's sshd_config",
 	    .look = doctor_sshd_config,
-	    .mend = "mend that line of sshd_config(5)" },
+	    .mend = "fix that line of sshd_config(5)" },
 	{ .word = "start",
 	    .what = "enscale-sshd-start refuses nothing",
 	    .look = doctor_sshd_start,
-	    .mend = "mend it: enscale-sshd does not start like this",
+	    .mend = "fix it: enscale-sshd does not start like this",
 	    .needs = { "pam", "sshd-config", "users" } },
 	{ .word = "sshd",
 	    .what = "sshd listens on its ports",
@@ -136,7 +136,8 @@ const struct doctor_check doctor_checks[] = {
 	{ .word = "helper",
 	    .what = "the helper that finds keys runs, as its user",
 	    .look = doctor_helper,
-	    .mend = "install enscale-keys again; its folders have to be root's",
+	    .mend =
+	        "install enscale-keys again; its folders must belong to root",
 	    .needs = { "sshd-config", "users", "view" } },
 	{ .word = "guard",
 	    .what = "everybody reaches the guard, and it answers",
@@ -149,8 +150,8 @@ const struct doctor_check doctor_checks[] = {
 	    .what = "the guard's signer can read the CA's key",
 	    .look = doctor_ca_key,
 	    .mend =
-	        "chown root:enscale-ca and chmod 0440 it; its folders have to be "
-	        "root's",
+	        "chown root:enscale-ca and chmod 0440 it; its folders must belong "
+	        "to root",
 	    .needs = { "users" } },
 	{ .word = "host-keys",
 	    .what = "sshd has the host keys that users are told of",

@@ -137,7 +137,7 @@ look_at_user_line(struct doctor *doctor, char *line)
 	if ((strcmp(type, "u") == 0 || strcmp(type, "m") == 0) &&
 	    group != NULL && !is_member(name, group))
 		return doctor_fail(doctor,
-		    "user \"%s\" is no member of group \"%s\"", name, group);
+		    "user \"%s\" is not a member of group \"%s\"", name, group);
 	return DOCTOR_OK;
 }
 
@@ -196,7 +196,8 @@ look_at_folder(struct doctor *doctor, const struct folder *folder)
 		return doctor_fail(doctor, "\"%s\": %s", folder->path,
 		    error_text(-errno));
 	if (!S_ISDIR(st.st_mode))
-		return doctor_fail(doctor, "\"%s\" is no folder", folder->path);
+		return doctor_fail(doctor, "\"%s\" is not a folder",
+		    folder->path);
 	if (user == NULL || group == NULL)
 		return DOCTOR_OK; /* the row of users has said it */
 	if (st.st_uid == user->pw_uid && st.st_gid == group->gr_gid &&

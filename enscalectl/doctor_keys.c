@@ -203,7 +203,7 @@ look_at_told(struct doctor *doctor)
 			    path, error_text(r));
 		if (!sshd_has(settings, public))
 			return doctor_fail(doctor,
-			    "\"%s\" of host_keys is no host key of sshd: users "
+			    "\"%s\" of host_keys is not a host key of sshd: users "
 			    "are told of another fingerprint",
 			    path);
 	}

@@ -54,7 +54,7 @@ try_map(struct doctor *doctor)
 		    error_text(r));
 	if (account_map_uid_base(map) != uid_base)
 		return doctor_fail(doctor,
-		    "it has uid_base %u, and the configuration %u",
+		    "it has uid_base %u, but the configuration has %u",
 		    account_map_uid_base(map), uid_base);
 	return DOCTOR_OK;
 }

@@ -214,8 +214,9 @@ doctor_nscd(struct doctor *doctor)
 	if (!nscd_runs() || !nscd_caches("passwd"))
 		return DOCTOR_OK;
 	return doctor_fail(doctor,
-	    "it caches passwd: PAM refuses accounts whose uid it gives the "
-	    "name of another login, and a new account is unknown for a while");
+	    "it caches passwd: it may give an account's uid the name of "
+	    "another login, which PAM refuses, and does not know a new account "
+	    "for a while");
 }
 
 /* ---- every service ------------------------------------------------------ */

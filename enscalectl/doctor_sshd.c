@@ -89,7 +89,7 @@ doctor_sshd(struct doctor *doctor)
 		    !sshd_listens("/proc/net/tcp", port) &&
 		    !sshd_listens("/proc/net/tcp6", port))
 			return doctor_fail(doctor,
-			    "nothing of root's listens on port %u", port);
+			    "no process of root's listens on port %u", port);
 	return DOCTOR_OK;
 }
 
@@ -240,8 +240,8 @@ doctor_helper(struct doctor *doctor)
 		    error_text(-errno));
 	if (changeable_by(settings->helper, user.uid))
 		return doctor_fail(doctor,
-		    "\"%s\" or a folder above it is not root's alone: sshd "
-		    "refuses to run it",
+		    "\"%s\" or a folder above it can be changed by others than "
+		    "root: sshd refuses to run it",
 		    settings->helper);
 	return doctor_look_as(doctor, settings->helper_user, run_helper);
 }
@@ -281,8 +281,8 @@ load_module(struct doctor *doctor, const char *path)
 	if (module == NULL)
 		return doctor_fail(doctor, "%s", dlerror());
 	if (dlsym(module, "pam_sm_acct_mgmt") == NULL)
-		state = doctor_fail(doctor, "\"%s\" is no PAM module of ours",
-		    path);
+		state = doctor_fail(doctor,
+		    "\"%s\" is not a PAM module of the gateway", path);
 	dlclose(module);
 	return state;
 }
@@ -343,8 +343,7 @@ doctor_nologin(struct doctor *doctor)
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (access(files[i], F_OK) == 0)
 			return doctor_fail(doctor,
-			    "\"%s\" is there, which keeps everybody out",
-			    files[i]);
+			    "\"%s\" exists and keeps everybody out", files[i]);
 	return DOCTOR_OK;
 }
 

@@ -75,7 +75,7 @@ BREAKS = [
     Break("users", "user", f"sed -i '/^enscale-keys:/d' {PASSWD}",
           'there is no user "enscale-keys"', (PASSWD,), out=True),
     Break("users", "member", f"sed -i '/^enscale-ca:/s/enscale-guard//' {GROUP}",
-          'user "enscale-guard" is no member of group "enscale-ca"', (GROUP,)),
+          'user "enscale-guard" is not a member of group "enscale-ca"', (GROUP,)),
     Break("files", "password", "chown root: /etc/enscale/directory.password",
           'password_file: "/etc/enscale/directory.password", for user "enscale-sync":'
           " Permission denied", ("/etc/enscale/directory.password",)),
@@ -131,7 +131,7 @@ BREAKS = [
     Break("shell", "roots-alone", "chmod 700 /usr/bin/enscale-shell",
           '"/usr/bin/enscale-shell": Permission denied', back="chmod 755 /usr/bin/enscale-shell"),
     Break("nologin", "closed", "echo closed >/etc/nologin",
-          '"/etc/nologin" is there, which keeps everybody out', back="rm /etc/nologin", out=True),
+          '"/etc/nologin" exists and keeps everybody out', back="rm /etc/nologin", out=True),
     Break("pam", "file", f"rm {PAM}", f'"{PAM}": No such file or directory', (PAM,), out=True),
     Break("pam", "line", f"sed -i '/pam_enscale/d' {PAM}",
           f'no line "account" of "{PAM}" has pam_enscale.so', (PAM,), out=True),
@@ -145,7 +145,7 @@ BREAKS = [
     Break("start", "pam", f"sed -Ei 's/^account.*pam_enscale/account optional pam_enscale/' {PAM}",
           f"{PAM}, line ", (PAM,)),
     Break("sshd", "stopped", "hostctl stop enscale-sshd",
-          "nothing of root's listens on port 3022", back="hostctl start enscale-sshd", out=True),
+          "no process of root's listens on port 3022", back="hostctl start enscale-sshd", out=True),
     Break("lastlog", "written", "[ -e /var/log/lastlog ] || touch /var/log/lastlog;"
           "nsenter -m -t $(cat /run/enscale/sshd.pid) umount /var/log/lastlog",
           "sshd writes /var/log/lastlog at places that are uids", state="warning",
@@ -157,8 +157,8 @@ BREAKS = [
           f" {SSHD_CONFIG}", "MaxStartups lets in 900000000 connections at once", (SSHD_CONFIG,),
           state="warning"),
     Break("helper", "folder", "chmod 777 /usr/libexec/enscale",
-          "is not root's alone: sshd refuses to run it", back="chmod 755 /usr/libexec/enscale",
-          out=True),
+          "can be changed by others than root: sshd refuses to run it",
+          back="chmod 755 /usr/libexec/enscale", out=True),
     Break("helper", "fails", "printf '#!/bin/sh\\nexit 1\\n' >/usr/libexec/enscale/enscale-keys",
           '/enscale-keys", run by user "enscale-keys", ends with 1: no key is accepted',
           ("/usr/libexec/enscale/enscale-keys",), out=True),
@@ -312,7 +312,7 @@ def test_doctor_names_an_nscd_that_caches_users(gateway, client, nscd):
     code, lines = doctor(gateway)
     assert code == 2
     assert found(lines, "failure") == {"nscd"}
-    assert "it caches passwd: PAM refuses" in lines["nscd"]["finding"]
+    assert "it caches passwd: it may give" in lines["nscd"]["finding"]
     assert "set enable-cache passwd no" in lines["nscd"]["mend"]
     gateway.sh("sed -Ei 's/^(\\s*enable-cache\\s+passwd\\s+)yes/\\1no/' /etc/nscd.conf;"
                "hostctl stop nscd")
