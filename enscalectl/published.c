@@ -247,8 +247,9 @@ published_complain(int error)
 	if (error == ENS_E_NOTFOUND)
 		complain("no gateway runs here");
 	else if (error == -ECONNREFUSED)
-		complain("enscale-sync does not run: this gateway has it when "
-		         "it does");
+		complain(
+		    "enscale-sync is not running: this gateway has it when "
+		    "it does");
 	else if (error == -ETIMEDOUT)
 		complain("this gateway does not have the entry after %d s: "
 		         "enscalectl status says what it follows, and what it "
