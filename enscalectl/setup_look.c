@@ -287,7 +287,7 @@ look_at_file(const struct config *config, struct setup_look *look)
 		    errno == EACCES
 		        ? "user enscale-sync must be able to read it: chgrp "
 		          "enscale and chmod 640, and see to its folders"
-		        : "make it: it has the entries that README shows",
+		        : "create it, with entries as README shows",
 		    "%s: %s", path, error_text(-errno));
 		return;
 	}
