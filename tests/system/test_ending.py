@@ -434,7 +434,7 @@ def test_what_left_its_parents_ends_after_an_ordinary_logout_as_well(
     try:
         wait_for(lambda: left(gateway, 21296) == [], "it is gone", 20)
         assert kept.poll() is None
-        assert "ending 2 processes that are in no session any more: account=21296" in \
+        assert "ending 2 processes that are in no session any more account=21296" in \
             gateway.log("enscale-guard")[before:]
     finally:
         kept.kill()
