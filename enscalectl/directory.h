@@ -100,8 +100,10 @@ int directory_modify(struct directory *directory,
 /* Puts it below another entry, under the same name. */
 int directory_move(struct directory *directory, const char *dn,
     const char *parent);
-/* Deletes it and all below it. */
-int directory_delete(struct directory *directory, const char *dn);
+/* Deletes it and what is below it, of the class below; where anything else is
+ * below it (below NULL: anything), nothing is deleted, and EXIT_NO returned. */
+int directory_delete(struct directory *directory, const char *dn,
+    const char *below);
 /* Would enscale-sync take what an entry would be then? */
 int directory_judge(struct directory *directory, const char *dn,
     const struct entry_attribute *attributes, uint32_t count,

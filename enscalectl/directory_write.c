@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -204,6 +205,46 @@ compare_lengths(const void *a, const void *b)
 	return (y > x) - (y < x);
 }
 
+static bool
+has_class(LDAP *ld, LDAPMessage *entry, const char *class)
+{
+	struct berval **values = ldap_get_values_len(ld, entry, "objectClass");
+	bool found = false;
+
+	for (int i = 0; values != NULL && values[i] != NULL && !found; i++)
+		found = values[i]->bv_len == strlen(class) &&
+		    strncasecmp(values[i]->bv_val, class, values[i]->bv_len) ==
+		        0;
+	ldap_value_free_len(values);
+	return found;
+}
+
+/* Is there nothing below the entry but what goes with it? The entry itself has
+ * the shortest name. */
+static bool
+may_go(struct directory *directory, LDAPMessage *found, const char *dn,
+    const char *below)
+{
+	LDAPMessage *entry = ldap_first_entry(directory->ld, found);
+	bool good = true;
+	char *name;
+
+	for (; entry != NULL && good;
+	     entry = ldap_next_entry(directory->ld, entry)) {
+		name = ldap_get_dn(directory->ld, entry);
+		good = name != NULL &&
+		    (strlen(name) <= strlen(dn) ||
+		        (below != NULL &&
+		            has_class(directory->ld, entry, below)));
+		if (!good)
+			complain("\"%s\" is below it: delete or move that "
+			         "first",
+			    name != NULL ? name : "an entry");
+		ldap_memfree(name);
+	}
+	return good;
+}
+
 /* What is below comes first: it has the longer name. */
 static int
 delete_found(struct directory *directory, LDAPMessage *found)
@@ -233,9 +274,9 @@ delete_found(struct directory *directory, LDAPMessage *found)
 }
 
 int
-directory_delete(struct directory *directory, const char *dn)
+directory_delete(struct directory *directory, const char *dn, const char *below)
 {
-	char none[] = LDAP_NO_ATTRS, *attributes[] = { none, NULL };
+	char class[] = "objectClass", *attributes[] = { class, NULL };
 	struct timeval patience = ldap_connection_patience(
 	    (int64_t)directory->config->timeout * 1000);
 	LDAPMessage *found = NULL;
@@ -245,9 +286,12 @@ directory_delete(struct directory *directory, const char *dn)
 	r = ldap_search_ext_s(directory->ld, dn, LDAP_SCOPE_SUBTREE,
 	    "(objectClass=*)", attributes, 0, NULL, NULL, &patience,
 	    LDAP_NO_LIMIT, &found);
-	code = r == LDAP_SUCCESS ? delete_found(directory, found)
-	                         : directory_fail(directory, r, dn, true);
-
+	if (r != LDAP_SUCCESS)
+		code = directory_fail(directory, r, dn, true);
+	else if (may_go(directory, found, dn, below))
+		code = delete_found(directory, found);
+	else
+		code = EXIT_NO;
 	ldap_msgfree(found);
 	return code;
 }

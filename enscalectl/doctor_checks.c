@@ -164,6 +164,7 @@ const struct doctor_check doctor_checks[] = {
 	    .what = "a login over the loopback comes in",
 	    .look = doctor_login,
 	    .mend = "what else is not ok here",
+	    .needs = { "configuration" },
 	    .not_in_status = true,
 	    .request = DOCTOR_LOGIN },
 	{ .word = "login-ipv6",

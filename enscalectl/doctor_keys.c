@@ -141,7 +141,7 @@ read_public(const char *path, char ret_key[LINE_SIZE])
 static enum doctor_state
 look_at_host_key(struct doctor *doctor, const char *path)
 {
-	const char *const argv[] = { KEYGEN, "-y", "-f", path, NULL };
+	const char *const argv[] = { KEYGEN, "-y", "-P", "", "-f", path, NULL };
 	char said[COMMAND_SAID_MAX], beside[PATH_SIZE], public[LINE_SIZE];
 	struct stat st;
 	int r;

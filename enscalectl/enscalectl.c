@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "common/base/arguments.h"
 #include "common/base/errors.h"
@@ -295,6 +296,8 @@ main(int argc, char **argv)
 	int words, code;
 
 	setlocale(LC_CTYPE, "C.UTF-8");
+	/* It may hold a directory's password. */
+	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	code = arguments_parse(&program, argc, argv, &words);
 	if (code != ARGUMENTS_GO_ON)
 		return code == EXIT_USAGE ? code : finish_output(EXIT_YES);

@@ -302,7 +302,7 @@ run_delete(struct key_task *task)
 	    task->key.entry.key.title, fingerprint, task->task.number);
 	code = request_confirm(&task->task.request, question);
 	if (code == EXIT_YES)
-		code = directory_delete(task->task.directory, task->dn);
+		code = directory_delete(task->task.directory, task->dn, NULL);
 	return code == EXIT_YES ? say(task, &task->key.entry, true, "deleted")
 	                        : code;
 }

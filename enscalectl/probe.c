@@ -12,9 +12,11 @@
 #include "common/base/errors.h"
 #include "enscalectl/command.h"
 
-#define SSH    "/usr/bin/ssh"
-#define KEYGEN "/usr/bin/ssh-keygen"
-#define PUBLIC ".pub"
+#define SSH     "/usr/bin/ssh"
+#define TIMEOUT "/usr/bin/timeout" /* timeout(1) */
+#define SECONDS "--kill-after=5", "30"
+#define KEYGEN  "/usr/bin/ssh-keygen"
+#define PUBLIC  ".pub"
 /* What a person might do there, and nothing that changes anything. */
 #define ON_A_NODE "true"
 #define IN_MENU   "nodes"
@@ -76,12 +78,13 @@ probe_login(struct probe *probe, const char *address, uint16_t port)
 		                                    : probe->key,
 		.known = probe->known,
 		.asks_nobody = true };
-	const char *argv[LOGIN_HERE_WORDS_MAX + 1] = { SSH };
+	/* A node that hangs must not keep the key in the directory. */
+	const char *argv[LOGIN_HERE_WORDS_MAX + 4] = { TIMEOUT, SECONDS, SSH };
 	char said[COMMAND_SAID_MAX];
 	int r;
 
 	login_here_words(&login, probe->name.node != 0 ? ON_A_NODE : IN_MENU,
-	    argv + 1);
+	    argv + 4);
 	r = command_run(argv, said);
 	if (r == 0)
 		return 0;

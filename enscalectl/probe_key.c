@@ -22,7 +22,7 @@
 #define GOOD_SECONDS 300
 #define WAIT_SECONDS 20
 #define PAUSE        50000000 /* nanoseconds between two looks */
-#define FILTER_MAX   512
+#define FILTER_MAX   (CONFIG_VALUE_MAX + 512)
 #define HEX_SIZE     (2 * SHA256_LEN + 1)
 #define LINE_SIZE    512 /* of an ed25519 key */
 #define VALUE_SIZE   (LINE_SIZE + 128)
@@ -55,7 +55,8 @@ connect_as_administrator(struct probe *probe, LDAP **ret_ld)
 		.password_file = probe->password_file != NULL
 		    ? probe->password_file
 		    : "",
-		.start_tls = config->start_tls,
+		/* Of another server the configuration says nothing. */
+		.start_tls = probe->uri != NULL || config->start_tls,
 		.tls_ca = config->tls_ca,
 		.timeout = config->timeout,
 	};
@@ -95,9 +96,9 @@ find_account(struct probe *probe, LDAP *ld, char **ret_dn)
 	int count, r;
 
 	snprintf(filter, sizeof(filter),
-	    "(&(|(objectClass=%s)(objectClass=%s))"
+	    "(&%s(|(objectClass=%s)(objectClass=%s))"
 	    "(%s=%u))",
-	    config->schema.names[SCHEMA_ACCOUNT],
+	    config->filter, config->schema.names[SCHEMA_ACCOUNT],
 	    config->schema.names[SCHEMA_ACCOUNT_AUX],
 	    config->schema.names[SCHEMA_ACCOUNT_ID], probe->name.account);
 	r = ldap_search_ext_s(ld, config->base, scope, filter, attributes, 0,

@@ -107,11 +107,19 @@ task_set(struct task *task, enum schema_name attribute, const char *value,
 int
 task_delete(struct task *task, const char *question)
 {
+	/* What goes with an entry of that kind. */
+	static const enum schema_name below[] = {
+		[ENTRY_ACCOUNT] = SCHEMA_KEY,
+		[ENTRY_ENVIRONMENT] = SCHEMA_NODE,
+		[ENTRY_NODE] = SCHEMA_COUNT,
+	};
+	enum schema_name goes = below[task->kind];
 	struct entry *entry = &task->entry.entry;
 	int code = request_confirm(&task->request, question);
 
 	if (code == EXIT_YES)
-		code = directory_delete(task->directory, task->entry.dn);
+		code = directory_delete(task->directory, task->entry.dn,
+		    goes != SCHEMA_COUNT ? task->schema->names[goes] : NULL);
 	/* Also of one that gateways refused. */
 	entry->kind = task->kind;
 	entry->id = task->number;

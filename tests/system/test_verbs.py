@@ -147,6 +147,20 @@ def test_access_to_an_environment_is_given_changed_and_taken_away(verbs, gateway
     assert explain(gateway, f"{NODE}-{ACCOUNT}").startswith("node-unknown: ")
 
 
+def test_nothing_else_goes_with_an_account(verbs, administrator):
+    """An environment below it belongs to somebody else."""
+    dn = entries.account_dn(ACCOUNT)
+    verbs.change("account", "add", ACCOUNT)
+    verbs.change("account", "add", OTHER)
+    verbs.do("environment", "add", SECOND, f"owner={OTHER}", "--below", dn)
+    try:
+        verbs.refuse("account", "delete", ACCOUNT, "--yes", says=f"cn={SECOND},{dn}")
+        verbs.do("account", "show", ACCOUNT)
+    finally:
+        administrator.delete(f"cn={SECOND},{dn}")
+    verbs.change("account", "delete", ACCOUNT, "--yes")
+
+
 def test_show_of_an_account_has_what_support_needs(verbs, gateway, client):
     terminal = client.pexpect_ssh("25880")
     try:
