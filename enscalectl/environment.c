@@ -188,12 +188,8 @@ environment_state(const struct context *context, int argc, char **argv)
 	AUTO(task_finish) struct task task = { .name = NULL };
 	int code = task_begin(context, &form, argc, argv, ENTRY_ENVIRONMENT,
 	    &task);
-	char done[SENTENCE_MAX];
 
-	if (code != EXIT_YES)
-		return code;
-	snprintf(done, sizeof(done), "is %s", task.request.words[1]);
-	return task_set(&task, SCHEMA_STATE, task.request.words[1], done);
+	return code == EXIT_YES ? task_set_state(&task) : code;
 }
 
 /* Takes an account's value away wherever it is. */

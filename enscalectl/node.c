@@ -237,12 +237,8 @@ node_state(const struct context *context, int argc, char **argv)
 	static const struct request_form form = { "node state", 2, 2, NULL, 0 };
 	AUTO(task_finish) struct task task = { .number = 0 };
 	int code = task_begin(context, &form, argc, argv, ENTRY_NODE, &task);
-	char done[WORDS_MAX];
 
-	if (code != EXIT_YES)
-		return code;
-	snprintf(done, sizeof(done), "is %s", task.request.words[1]);
-	return task_set(&task, SCHEMA_STATE, task.request.words[1], done);
+	return code == EXIT_YES ? task_set_state(&task) : code;
 }
 
 static int

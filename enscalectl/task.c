@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* "is running": what is said of a state, as long as it may be. */
+#define DONE_MAX 128
+
 static uint32_t
 number_max(enum entry_kind kind)
 {
@@ -102,6 +105,16 @@ task_set(struct task *task, enum schema_name attribute, const char *value,
 	    &entry);
 	return code == EXIT_YES ? task_say(task, entry, what, task->entry.dn)
 	                        : code;
+}
+
+int
+task_set_state(struct task *task)
+{
+	const char *state = task->request.words[1];
+	char done[DONE_MAX];
+
+	snprintf(done, sizeof(done), "is %s", state);
+	return task_set(task, SCHEMA_STATE, state, done);
 }
 
 int

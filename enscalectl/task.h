@@ -37,6 +37,8 @@ int task_say(const struct task *task, const struct entry *entry,
  * more. */
 int task_set(struct task *task, enum schema_name attribute, const char *value,
     const char *what);
+/* Of an environment or a node: sets the state that the second word is. */
+int task_set_state(struct task *task);
 /* Asks the question, deletes the entry with all below it, and says so. */
 int task_delete(struct task *task, const char *question);
 

@@ -85,28 +85,6 @@ environment_role_text(enum environment_role role)
 	return "none";
 }
 
-int
-account_status_parse(struct bytes text, enum account_status *ret_status)
-{
-	unsigned value = value_of(statuses, text);
-
-	if (value == 0)
-		return ENS_E_SYNTAX;
-	*ret_status = (enum account_status)value;
-	return 0;
-}
-
-int
-environment_state_parse(struct bytes text, enum environment_state *ret_state)
-{
-	unsigned value = value_of(states, text);
-
-	if (value == 0)
-		return ENS_E_SYNTAX;
-	*ret_state = (enum environment_state)value;
-	return 0;
-}
-
 /* ---- types -------------------------------------------------------------- */
 
 struct type {

@@ -96,10 +96,6 @@ const char *account_status_text(enum account_status status);
 const char *environment_state_text(enum environment_state state);
 /* "none" for what is not a role. */
 const char *environment_role_text(enum environment_role role);
-/* Parse the directory's words; 0 or ENS_E_SYNTAX. */
-int account_status_parse(struct bytes text, enum account_status *ret_status);
-int environment_state_parse(struct bytes text,
-    enum environment_state *ret_state);
 
 /* ---- types -------------------------------------------------------------- */
 

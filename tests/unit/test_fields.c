@@ -343,6 +343,44 @@ a_number_that_its_type_does_not_have_is_refused(void **state)
 	assert_int_equal(field_check(options, &changed), ENS_E_RANGE);
 }
 
+static int
+set_word(struct account_fields *fields, const char *text, size_t len)
+{
+	return field_set_word(find(&account_fields, "status"), fields,
+	    (struct bytes){ (const uint8_t *)text, len });
+}
+
+static void
+a_word_of_the_directory_is_known_in_full_alone(void **state)
+{
+	static const char *const states[] = { "running", "stopped",
+		"sleeping" };
+	const struct field *field = find(&node_fields, "state");
+	struct account_fields changed = account;
+	struct node_fields changed_node = node;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		struct bytes word = { (const uint8_t *)states[i],
+			strlen(states[i]) };
+
+		assert_int_equal(field_set_word(field, &changed_node, word), 0);
+		assert_string_equal(environment_state_text(changed_node.state),
+		    states[i]);
+		word.len--;
+		assert_int_equal(field_set_word(field, &changed_node, word),
+		    ENS_E_SYNTAX);
+	}
+	assert_int_equal(set_word(&changed, "active", 6), 0);
+	assert_int_equal(changed.status, ACCOUNT_ACTIVE);
+	assert_int_equal(set_word(&changed, "suspended", 9), 0);
+	assert_int_equal(changed.status, ACCOUNT_SUSPENDED);
+	assert_int_equal(set_word(&changed, "Active", 6), ENS_E_SYNTAX);
+	assert_int_equal(set_word(&changed, "active", 7), ENS_E_SYNTAX);
+	assert_int_equal(set_word(&changed, NULL, 0), ENS_E_SYNTAX);
+	assert_int_equal(changed.status, ACCOUNT_SUSPENDED);
+}
+
 static void
 a_text_over_its_limit_is_refused(void **state)
 {
@@ -516,6 +554,7 @@ main(void)
 		TEST(what_may_not_be_empty_is_not_written_empty),
 		TEST(no_cut_is_read_too_far),
 		TEST(a_number_that_its_type_does_not_have_is_refused),
+		TEST(a_word_of_the_directory_is_known_in_full_alone),
 		TEST(a_text_over_its_limit_is_refused),
 		TEST(users_read_what_the_guard_says_of_a_field),
 		TEST(administrators_read_every_field_by_its_own_name),

@@ -901,43 +901,6 @@ ten_thousand_keys_fit_and_one_more_does_not(void **state)
 	    ENS_E_LIMIT);
 }
 
-static void
-the_words_of_the_directory_are_parsed_in_full(void **state)
-{
-	const char *const states[] = { "running", "stopped", "sleeping" };
-	enum environment_state found;
-	enum account_status status;
-
-	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		struct bytes text = { (const uint8_t *)states[i],
-			strlen(states[i]) };
-
-		assert_int_equal(environment_state_parse(text, &found), 0);
-		assert_string_equal(environment_state_text(found), states[i]);
-		text.len--;
-		assert_int_equal(environment_state_parse(text, &found),
-		    ENS_E_SYNTAX);
-	}
-	assert_int_equal(
-	    account_status_parse((struct bytes){ (const uint8_t *)"active", 6 },
-	        &status),
-	    0);
-	assert_int_equal(status, ACCOUNT_ACTIVE);
-	assert_int_equal(
-	    account_status_parse(
-	        (struct bytes){ (const uint8_t *)"suspended", 9 }, &status),
-	    0);
-	assert_int_equal(status, ACCOUNT_SUSPENDED);
-	assert_int_equal(
-	    account_status_parse(
-	        (struct bytes){ (const uint8_t *)"active\0", 7 }, &status),
-	    ENS_E_SYNTAX);
-	assert_int_equal(
-	    account_status_parse((struct bytes){ NULL, 0 }, &status),
-	    ENS_E_SYNTAX);
-}
-
 int
 main(void)
 {
@@ -961,7 +924,6 @@ main(void)
 		cmocka_unit_test(the_encoder_refuses_what_is_over_a_limit),
 		cmocka_unit_test(the_encoder_refuses_what_the_decoder_would),
 		cmocka_unit_test(ten_thousand_keys_fit_and_one_more_does_not),
-		cmocka_unit_test(the_words_of_the_directory_are_parsed_in_full),
 	};
 
 	return cmocka_run_group_tests(tests, make_samples, free_samples);
