@@ -149,7 +149,7 @@ connect_first(struct directory *directory, const char *uris,
 	if (r == ENS_E_NOTFOUND)
 		complain("there is no URI in \"%s\"", uris);
 	complain("--uri, --bind-dn and --password-file say where, and as whom; "
-	         "on the directory's host root is somebody to it by "
+	         "on the directory's own host root may need only "
 	         "--uri ldapi:///");
 	return EXIT_NO;
 }
@@ -302,15 +302,16 @@ directory_fail(struct directory *directory, int result, const char *dn,
 		return EXIT_NO;
 	case LDAP_INSUFFICIENT_ACCESS:
 		complain("\"%s\": %s", dn, reason);
-		complain("--bind-dn and --password-file name somebody who may");
+		complain("name somebody who may do this with --bind-dn and "
+		         "--password-file");
 		return EXIT_NO;
 	case LDAP_SIZELIMIT_EXCEEDED:
-		complain("%s shows no more of them to you: its limits say how "
-		         "many (olcLimits), FIELD=VALUE asks for fewer",
+		complain("%s returns no more entries to you, because of its "
+		         "limits (olcLimits): ask for fewer with FIELD=VALUE",
 		    directory->uri);
 		return EXIT_CANNOT_TELL;
 	case LDAP_ALREADY_EXISTS:
-		complain("\"%s\" is there already", dn);
+		complain("\"%s\" exists already", dn);
 		return EXIT_NO;
 	default:
 		break;
@@ -318,9 +319,9 @@ directory_fail(struct directory *directory, int result, const char *dn,
 	complain("\"%s\": %s", dn, reason);
 	if (!is_lost(result))
 		return writing ? EXIT_NO : EXIT_CANNOT_TELL;
-	complain(writing ? "%s has gone, or does not answer: whether it was "
-	                   "changed is not known, \"show\" tells"
-	                 : "%s has gone, or does not answer: nothing was "
+	complain(writing ? "%s has gone away or does not answer, so it is not "
+	                   "known whether the change was made: \"show\" tells"
+	                 : "%s has gone away or does not answer: nothing was "
 	                   "changed",
 	    directory->uri);
 	return EXIT_CANNOT_TELL;

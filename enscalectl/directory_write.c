@@ -118,8 +118,8 @@ finish_add(struct directory *directory, int result, const char *dn)
 {
 	if (result != LDAP_NO_SUCH_OBJECT)
 		return finish(directory, result, dn);
-	complain("%s has no entry for \"%s\" to be below, or does not show it "
-	         "to you: --below names another one",
+	complain("%s has no entry above \"%s\", or does not show it to you: "
+	         "name another with --below",
 	    directory->uri, dn);
 	return EXIT_NO;
 }

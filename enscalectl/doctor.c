@@ -113,7 +113,7 @@ doctor_look_as(struct doctor *doctor, const char *name,
 	r = as_user_ask(&user, DOCTOR_SECONDS, look_in_child, &question,
 	    &outcome, sizeof(outcome));
 	if (r != 0)
-		return doctor_fail(doctor, "looking as user \"%s\": %s", name,
+		return doctor_fail(doctor, "checking as user \"%s\": %s", name,
 		    error_text(r));
 	/* Who has become somebody else is not believed too much. */
 	outcome.finding[DOCTOR_FINDING_MAX - 1] = '\0';
@@ -155,7 +155,7 @@ look_at(const struct doctor_check *check, struct doctor *doctor,
 	if (needed != NULL) {
 		ret_outcome->state = DOCTOR_SKIPPED;
 		snprintf(ret_outcome->finding, sizeof(ret_outcome->finding),
-		    "not looked at: first mend %s", needed);
+		    "not checked: mend %s first", needed);
 		return;
 	}
 	ret_outcome->state = check->look(doctor);
@@ -249,7 +249,7 @@ print_report(const struct report *report)
 	size_t i;
 
 	if (worst(report) == DOCTOR_OK)
-		printf("all is well: %u looks", report->count[DOCTOR_OK]);
+		printf("all is well: %u checks", report->count[DOCTOR_OK]);
 	else
 		print_summary(report);
 	putchar('\n');
@@ -375,7 +375,7 @@ check_options(struct options *options, struct doctor *doctor)
 		return EXIT_USAGE;
 	}
 	if (geteuid() != 0) {
-		complain("only root can look at what logins need");
+		complain("only root can check what logins need");
 		return EXIT_UNKNOWN;
 	}
 	return EXIT_YES;
@@ -450,7 +450,7 @@ doctor_show_in_status(const struct context *context)
 
 	printf("%-12s", "logins");
 	if (geteuid() != 0) {
-		puts("only root can look at what they need");
+		puts("only root can check what they need");
 		return EXIT_CANNOT_TELL;
 	}
 	report = examine(&doctor, IN_STATUS);

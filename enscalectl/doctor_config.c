@@ -11,7 +11,7 @@ doctor_configuration(struct doctor *doctor)
 	if (doctor->config_error == NULL)
 		return doctor_note(doctor, "%s: no errors",
 		    doctor->context->config_path);
-	return doctor_fail(doctor, "%s; what is below goes by the defaults",
+	return doctor_fail(doctor, "%s; the checks below use the defaults",
 	    doctor->config_error);
 }
 

@@ -33,7 +33,7 @@ judge_sync(struct doctor *doctor, const json_t *sync)
 	json_int_t silence = status_sync_silence(sync);
 
 	if (!json_is_object(sync))
-		return doctor_fail(doctor, "it has left no word of itself");
+		return doctor_fail(doctor, "it has written no status yet");
 	if (silence > 0)
 		return doctor_fail(doctor,
 		    "it has been silent for %lld seconds", (long long)silence);
@@ -59,8 +59,8 @@ doctor_sync(struct doctor *doctor)
 		fd = local_socket_connect(path, SOCK_SEQPACKET, DOCTOR_SECONDS);
 	if (fd < 0)
 		return doctor_fail(doctor,
-		    "enscale-sync does not run: who was added since does not "
-		    "come in, and who was taken away does: %s",
+		    "enscale-sync does not run, so no change to the directory, "
+		    "not even a revocation, has an effect here: %s",
 		    error_text(fd));
 	sync = status_load_sync(doctor->context);
 	state = judge_sync(doctor, sync);
@@ -154,7 +154,7 @@ doctor_records(struct doctor *doctor)
 		return doctor_fail(doctor, "%s", error_text(r));
 	if (check.wrong > 0)
 		return DOCTOR_FAILURE;
-	return doctor_note(doctor, "%llu rows agree",
+	return doctor_note(doctor, "%llu rows are consistent",
 	    (unsigned long long)check.rows);
 }
 

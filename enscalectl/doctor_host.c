@@ -300,14 +300,14 @@ doctor_clock(struct doctor *doctor)
 		if (ahead > CLOCK_SKEW)
 			return doctor_warn(doctor,
 			    "the view was published %lld seconds ahead of this "
-			    "clock: it was set back, and expiry of accounts, "
-			    "keys and certificates goes wrong",
+			    "clock, which was set back: accounts, keys and "
+			    "certificates do not expire when they should",
 			    (long long)ahead);
 	}
 	if (adjtimex(&timex) == TIME_ERROR)
 		return doctor_note(doctor,
-		    "no difference seen; that something keeps it right, the "
-		    "kernel was not told");
+		    "no fault seen, but nothing has told the kernel that the "
+		    "clock is synchronized");
 	return DOCTOR_OK;
 }
 
@@ -324,14 +324,14 @@ doctor_units(struct doctor *doctor)
 
 	if (access(BOOTED, F_OK) != 0)
 		return doctor_note(doctor,
-		    "systemd does not run here: who starts our daemons is not "
-		    "known");
+		    "systemd does not run here, so it is not known what starts "
+		    "our daemons");
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		argv[2] = units[i];
 		if (command_run(argv, said) != 0)
 			return doctor_warn(doctor,
 			    "%s is not enabled (%s): after the next boot "
-			    "nobody comes in",
+			    "nobody can log in",
 			    units[i], said);
 	}
 	return DOCTOR_OK;

@@ -43,8 +43,8 @@ read_ca_key(struct doctor *doctor)
 	if (r == -ENOENT)
 		doctor_mend(doctor, "%s", CA_RESTORE);
 	return doctor_fail(doctor,
-	    "user \"" DOCTOR_GUARD_USER "\" cannot read \"%s\", and nobody "
-	    "comes to a node: %s",
+	    "user \"" DOCTOR_GUARD_USER "\" cannot read \"%s\", so nobody "
+	    "can enter a node: %s",
 	    path, error_text(r));
 }
 
@@ -84,8 +84,8 @@ look_at_rights(struct doctor *doctor)
 		    error_text(-errno));
 	if ((st.st_mode & EVERYBODY) != 0)
 		return doctor_fail(doctor,
-		    "everybody here can read \"%s\", and enter all nodes: see "
-		    "The CA's key changes in enscalectl(8)",
+		    "everybody on this host can read \"%s\", and so enter "
+		    "every node: see The CA's key changes in enscalectl(8)",
 		    path);
 	if (as_user_find(DOCTOR_GUARD_USER, &guard) == 0 &&
 	    changeable_by(path, guard.uid))

@@ -1,5 +1,5 @@
 /*
- * What doctor looks at on request: a login through this gateway, and one node.
+ * What doctor checks on request: a login through this gateway, and one node.
  * See doctor.h. It refuses to enter a node by another way than users do.
  */
 #include <config.h>
@@ -45,13 +45,13 @@ log_in(struct doctor *doctor, const char *address)
 		return doctor_fail(doctor, "%s", probe->reason);
 	}
 	doctor_mend(doctor,
-	    "what else is not ok here; enscalectl explain %s says whether the "
-	    "gateway lets it in",
+	    "mend what else is not ok here; enscalectl explain %s says whether "
+	    "the gateway lets it in",
 	    probe->login);
 	if (probe_login(probe, address, port_of_sshd(doctor)) != 0)
 		return doctor_fail(doctor, "%s at %s: %s", probe->login,
 		    address, probe->reason);
-	return doctor_note(doctor, "%s came in at %s", probe->login, address);
+	return doctor_note(doctor, "%s logged in at %s", probe->login, address);
 }
 
 enum doctor_state
@@ -118,8 +118,8 @@ judge_answer(struct doctor *doctor, const struct node_record *node, char *said)
 	return answered
 	    ? doctor_fail(doctor,
 	          "node %u answers with a host key that the "
-	          "directory does not have: another host, or a new "
-	          "key",
+	          "directory does not have: it is another host, or "
+	          "its key is new",
 	          doctor->node)
 	    : doctor_fail(doctor, "node %u does not answer as sshd does",
 	          doctor->node);

@@ -214,9 +214,8 @@ doctor_nscd(struct doctor *doctor)
 	if (!nscd_runs() || !nscd_caches("passwd"))
 		return DOCTOR_OK;
 	return doctor_fail(doctor,
-	    "it caches passwd: it may give an account's uid the name of "
-	    "another login, which PAM refuses, and does not know a new account "
-	    "for a while");
+	    "it caches passwd: it may answer for an account's uid with another "
+	    "login name, which PAM refuses, and learns of a new account late");
 }
 
 /* ---- every service ------------------------------------------------------ */

@@ -144,13 +144,13 @@ doctor_lastlog(struct doctor *doctor)
 	struct stat st;
 
 	if (pid == 0)
-		return doctor_note(doctor, "sshd has noted down no pid");
+		return doctor_note(doctor, "sshd has written no pid file");
 	snprintf(path, sizeof(path), "/proc/%d/root" LASTLOG, pid);
 	if (stat(path, &st) != 0 || S_ISCHR(st.st_mode))
 		return DOCTOR_OK;
 	return doctor_warn(doctor,
-	    "sshd writes %s at places that are uids: 549 GB of holes, which "
-	    "backups may copy",
+	    "sshd writes %s, at offsets that grow with the uid: a sparse file "
+	    "of 549 GB, which backups may copy in full",
 	    LASTLOG);
 }
 
@@ -165,9 +165,8 @@ look_at_files(struct doctor *doctor, const char *name, pid_t pid)
 	    limit.rlim_cur >= FILES_MIN)
 		return DOCTOR_OK;
 	return doctor_warn(doctor,
-	    "%s may have no more than %llu open files, which so many sessions "
-	    "use up",
-	    name, (unsigned long long)limit.rlim_cur);
+	    "%s may have only %llu open files, too few for many sessions", name,
+	    (unsigned long long)limit.rlim_cur);
 }
 
 static enum doctor_state
@@ -187,8 +186,8 @@ look_at_startups(struct doctor *doctor)
 	    "lower MaxStartups in " SSHD_CONFIG
 	    ", or give the host more memory");
 	return doctor_warn(doctor,
-	    "MaxStartups lets in %u connections at once before a login, for "
-	    "%llu MiB; this host has %llu",
+	    "MaxStartups allows %u connections that have not logged in, which "
+	    "take %llu MiB; this host has %llu MiB",
 	    settings->max_startups, need >> 10, have >> 10);
 }
 
@@ -328,7 +327,7 @@ doctor_pam(struct doctor *doctor)
 		state = look_at_kind(doctor, "session");
 	if (state == DOCTOR_OK && !is_as_shipped())
 		return doctor_note(doctor,
-		    "\"%s\" is not as shipped, and has what it needs",
+		    "\"%s\" is not as shipped, but has what logins need",
 		    PAM_SERVICE);
 	return state;
 }

@@ -251,7 +251,7 @@ find_access(const char *word)
 		if (access_rows[i].role != ROLE_OWNER &&
 		    strcmp(access_rows[i].word, word) == 0)
 			return &access_rows[i];
-	complain("\"%s\" is no access to share: want full or limited", word);
+	complain("\"%s\" is not a kind of access: want full or limited", word);
 	return NULL;
 }
 
@@ -318,7 +318,7 @@ run_unshare(struct task *task)
 		    task->name, account);
 		return EXIT_NO;
 	}
-	snprintf(done, sizeof(done), "gives account %s no access any more",
+	snprintf(done, sizeof(done), "no longer gives account %s access",
 	    account);
 	return modify(task, &changes, done);
 }

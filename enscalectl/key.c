@@ -178,7 +178,7 @@ judge_found(struct key_task *task)
 		return EXIT_YES;
 	if (task->found == 0)
 		complain("account %u has no key \"%s\": key list %u shows "
-		         "which it has",
+		         "those it has",
 		    task->task.number, name, task->task.number);
 	else
 		complain("account %u has %u keys \"%s\": say which by its "

@@ -65,9 +65,9 @@ complain_key(const char *reason)
 {
 	complain("not added: %s", reason);
 	if (strstr(reason, "a private key") != NULL)
-		complain("a private key was shown to this program, which kept "
-		         "nothing of it: is it where others can read it, make "
-		         "a new pair");
+		complain("that was a private key, of which this program kept "
+		         "nothing; if others can read it there, make a new "
+		         "pair");
 	return EXIT_NO;
 }
 

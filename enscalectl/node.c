@@ -26,8 +26,8 @@ confirm_scan(const struct request *request, const char *address)
 
 	fflush(stdout);
 	fprintf(stderr,
-	    "%s showed these host keys; that it is the node, they do not "
-	    "prove:\n",
+	    "%s showed these host keys, which do not prove that it is the "
+	    "node:\n",
 	    address);
 	host_keys_print(stderr, &host_keys);
 	snprintf(question, sizeof(question),
@@ -146,8 +146,8 @@ put_new(struct task *task, const char *parent)
 		code = task_say(task, entry, "added", dn);
 	fflush(stdout);
 	if (code == EXIT_YES && !task->request.scan)
-		complain("it has no host key, so nobody can enter it: node "
-		         "hostkey %u tells it",
+		complain("nobody can enter it before node hostkey %u has given "
+		         "it a host key",
 		    task->number);
 	return code;
 }

@@ -192,7 +192,7 @@ await_key(struct probe *probe, const struct made_key *key)
 	while (!is_published(probe, key)) {
 		if (time(NULL) > end) {
 			snprintf(probe->reason, sizeof(probe->reason),
-			    "the key is in the directory, and after %d seconds "
+			    "the key is in the directory, but after %d seconds "
 			    "not in the view: enscalectl status says whether "
 			    "enscale-sync is in step",
 			    WAIT_SECONDS);

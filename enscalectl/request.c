@@ -224,7 +224,8 @@ request_number(const char *text, uint32_t max, const char *what,
 {
 	if (parse_u32(text, max, ret_number) == 0 && *ret_number > 0)
 		return EXIT_YES;
-	complain("\"%s\" is no number of %s: want 1 to %u", text, what, max);
+	complain("\"%s\" is not the number of %s: want 1 to %u", text, what,
+	    max);
 	return EXIT_USAGE;
 }
 
@@ -235,7 +236,7 @@ request_environment(const char *text)
 	    strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") ==
 	        strlen(text))
 		return EXIT_YES;
-	complain("\"%s\" is no name of an environment: want small letters, "
+	complain("\"%s\" is not an environment's name: want small letters, "
 	         "digits and hyphens",
 	    text);
 	return EXIT_USAGE;
@@ -318,8 +319,8 @@ request_time(const char *text, char ret_time[REQUEST_TIME_SIZE])
 		request_time_format(found, ret_time);
 	if (ret_time[0] != '\0')
 		return EXIT_YES;
-	complain("\"%s\" is no time: want 2027-01-31, 2027-01-31T12:00:00Z, "
-	         "+30d, +12h or never",
+	complain("\"%s\" is not a time: want 2027-01-31, "
+	         "2027-01-31T12:00:00Z, +30d, +12h or never",
 	    text);
 	return EXIT_USAGE;
 }
@@ -441,8 +442,7 @@ request_confirm(const struct request *request, const char *question)
 	if (r == 1)
 		return EXIT_YES;
 	complain(r == 0 ? "nothing was changed"
-	                : "there is no terminal to ask at: --yes says that it "
-	                  "is meant");
+	                : "there is no terminal to ask at: say yes with --yes");
 	return r == 0 ? EXIT_NO : EXIT_USAGE;
 }
 

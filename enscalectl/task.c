@@ -55,7 +55,7 @@ task_is_new(struct task *task)
 
 	if (code != EXIT_YES)
 		return code == EXIT_NO ? EXIT_YES : code;
-	complain("%s %s is there already: \"%s\"", entry_kind_text(task->kind),
+	complain("%s %s exists already: \"%s\"", entry_kind_text(task->kind),
 	    task->name, task->entry.dn);
 	return EXIT_NO;
 }

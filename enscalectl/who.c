@@ -163,7 +163,7 @@ find_environment(struct who *who, const char *name, struct node_record *node)
 		who->environment = node->environment;
 		if (node->host_key_count == 0)
 			complain("node %u has no host key, so nobody can enter "
-			         "it before it is told one",
+			         "it",
 			    who->node);
 		return EXIT_YES;
 	}

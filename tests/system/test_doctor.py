@@ -67,7 +67,7 @@ class Break:
     paths: tuple = ()
     back: str = ":"
     state: str = "failure"
-    out: bool = False  # nobody comes in
+    out: bool = False  # nobody can log in
     also: tuple = ()  # rows that warn of the same
 
 
@@ -148,13 +148,13 @@ BREAKS = [
           "no process of root's listens on port 3022", back="hostctl start enscale-sshd", out=True),
     Break("lastlog", "written", "[ -e /var/log/lastlog ] || touch /var/log/lastlog;"
           "nsenter -m -t $(cat /run/enscale/sshd.pid) umount /var/log/lastlog",
-          "sshd writes /var/log/lastlog at places that are uids", state="warning",
+          "sshd writes /var/log/lastlog, at offsets that grow with the uid", state="warning",
           back="hostctl stop enscale-sshd; hostctl start enscale-sshd"),
     Break("limits", "files", "prlimit --nofile=256: --pid $(cat /run/enscale/sshd.pid)",
-          "sshd may have no more than 256 open files", state="warning",
+          "sshd may have only 256 open files", state="warning",
           back="hostctl stop enscale-sshd; hostctl start enscale-sshd"),
     Break("limits", "startups", f"sed -i 's/^MaxStartups .*/MaxStartups 300:30:900000000/'"
-          f" {SSHD_CONFIG}", "MaxStartups lets in 900000000 connections at once", (SSHD_CONFIG,),
+          f" {SSHD_CONFIG}", "MaxStartups allows 900000000 connections", (SSHD_CONFIG,),
           state="warning"),
     Break("helper", "folder", "chmod 777 /usr/libexec/enscale",
           "can be changed by others than root: sshd refuses to run it",
@@ -169,10 +169,10 @@ BREAKS = [
           '"/run/enscale/guard/guard.sock": Permission denied',
           back="chmod 755 /run/enscale/guard", also=("folders",)),
     Break("ca-key", "owner", f"chown root:root {CA}",
-          f'user "enscale-guard" cannot read "{CA}", and nobody comes to a node: Permission', (CA,)),
+          f'user "enscale-guard" cannot read "{CA}", so nobody can enter a node: Permission', (CA,)),
     Break("ca-key", "changeable", f"chown enscale-guard:enscale {CA}",
           f'user "enscale-guard" can change "{CA}"', (CA,), state="warning"),
-    Break("ca-key", "open", f"chmod 444 {CA}", f'everybody here can read "{CA}"', (CA,)),
+    Break("ca-key", "open", f"chmod 444 {CA}", f'everybody on this host can read "{CA}"', (CA,)),
     Break("ca-key", "public", f"ssh-keygen -q -t ed25519 -N '' -f /root/x; mv /root/x.pub {CA}.pub;"
           "rm /root/x", f'"{CA}.pub" is not its public key', (f"{CA}.pub",)),
     Break("host-keys", "public", f"cp /etc/enscale/ssh_host_ed25519_key.pub {HOST_KEY}.pub",
@@ -204,10 +204,10 @@ def test_doctor_names_what_is_broken_and_nothing_else(gateway, client, broken, c
 
 
 @pytest.mark.both
-def test_doctor_is_content_with_a_gateway_where_all_is_well(gateway):
+def test_doctor_finds_nothing_on_a_gateway_where_all_is_well(gateway):
     result = gateway.run(["enscalectl", "doctor"])
     first, *lines = result.stdout.decode().splitlines()
-    assert first == f"all is well: {len(lines)} looks"
+    assert first == f"all is well: {len(lines)} checks"
     assert {line.split()[0] for line in lines} == {"ok"}
     assert any("SHA256:" in line for line in lines)
 
@@ -228,7 +228,7 @@ def test_each_line_of_doctor_is_broken_by_a_test(gateway):
     assert words == {case.word for case in BREAKS} | elsewhere
 
 
-def test_doctor_says_in_text_what_is_broken_first_and_then_what_mends_it(gateway, broken):
+def test_below_what_is_broken_stands_what_mends_it(gateway, broken):
     broken(f"sed -i '/^passwd/s/enscale//' {NSSWITCH}; echo closed >/etc/nologin", NSSWITCH,
            back="rm /etc/nologin")
     result = gateway.run(["enscalectl", "doctor"], check=False)
@@ -237,7 +237,7 @@ def test_doctor_says_in_text_what_is_broken_first_and_then_what_mends_it(gateway
     assert said[0] == "2 failures: nsswitch, nologin"
     at = next(i for i, line in enumerate(said) if line.startswith("failure  nsswitch"))
     assert said[at + 1].strip() == "/usr/libexec/enscale/enscale-nsswitch add"
-    assert "skipped  names         not looked at: first mend nsswitch" in said
+    assert "skipped  names         not checked: mend nsswitch first" in said
 
 
 def test_what_doctor_says_mends_it(gateway, broken):
@@ -249,7 +249,7 @@ def test_what_doctor_says_mends_it(gateway, broken):
     assert doctor(gateway)[0] == 0
 
 
-def test_doctor_looks_though_the_configuration_cannot_be_read(gateway, broken):
+def test_doctor_goes_on_by_the_defaults_without_a_configuration(gateway, broken):
     broken("echo 'unknown = 1' >>/etc/enscale/enscale.conf", "/etc/enscale/enscale.conf")
     code, lines = doctor(gateway)
     assert code == 2
@@ -260,11 +260,11 @@ def test_doctor_looks_though_the_configuration_cannot_be_read(gateway, broken):
     assert status(gateway)[0] == 2
 
 
-def test_doctor_is_roots(gateway):
+def test_only_root_can_run_doctor(gateway):
     argv = ["setpriv", "--reuid=enscale-keys", "--regid=enscale", "--clear-groups"]
     result = gateway.run([*argv, "enscalectl", "doctor"], check=False)
     assert result.returncode == 3
-    assert b"only root can look" in result.stderr
+    assert b"only root can check" in result.stderr
 
 
 # ---- what it takes more to break ---------------------------------------------------
@@ -312,7 +312,7 @@ def test_doctor_names_an_nscd_that_caches_users(gateway, client, nscd):
     code, lines = doctor(gateway)
     assert code == 2
     assert found(lines, "failure") == {"nscd"}
-    assert "it caches passwd: it may give" in lines["nscd"]["finding"]
+    assert "it caches passwd: it may answer for" in lines["nscd"]["finding"]
     assert "set enable-cache passwd no" in lines["nscd"]["mend"]
     gateway.sh("sed -Ei 's/^(\\s*enable-cache\\s+passwd\\s+)yes/\\1no/' /etc/nscd.conf;"
                "hostctl stop nscd")
@@ -377,7 +377,7 @@ def test_doctor_names_a_view_that_is_too_old(gateway, copy, wait_for):
     assert "and offline_max_age is 120: nobody is let in" in lines["view"]["finding"]
 
 
-def test_doctor_sees_through_the_eyes_of_an_sshd_helper_of_another_name(gateway, broken):
+def test_doctor_runs_the_keys_helper_as_the_user_that_sshd_config_names(gateway, broken):
     """Whoever sshd_config names has to be able to run it."""
     broken(f"sed -i 's/^AuthorizedKeysCommandUser .*/AuthorizedKeysCommandUser nobody/'"
            f" {SSHD_CONFIG}", SSHD_CONFIG)
@@ -423,6 +423,6 @@ def test_config_check_names_a_path_that_is_not_there(gateway, broken, setting, s
     assert "No such file or directory" in result.stderr.decode()
 
 
-def test_config_check_is_content_where_all_can_be_read(gateway):
+def test_config_check_finds_no_errors_where_all_can_be_read(gateway):
     result = gateway.run(["enscalectl", "config", "check"])
     assert result.stdout == b"/etc/enscale/enscale.conf: no errors\n"

@@ -136,7 +136,8 @@ def test_a_step_that_fails_says_what_to_do_and_what_is_left(
     gateway.sh("install -m 600 /etc/enscale/directory.password /root/enrol/password")
     refused(gateway, "--service", "apache", *LOGIN, "--bind-dn",
             "cn=gateway,dc=enscale,dc=example", "--password-file",
-            "/root/enrol/password", says="--bind-dn and --password-file name somebody who may", left=put)
+            "/root/enrol/password", left=put,
+            says="name somebody who may do this with --bind-dn and --password-file")
     refused(gateway, *LOGIN, "--bind-dn", MANAGER, "--password-file", "/root/enrol/password",
             says="Invalid credentials", left=put)
     refused(gateway, "--service", "apache", *manager, "--environment", "no-such-9", *LOGIN,

@@ -64,14 +64,14 @@ def test_a_login_with_a_key_that_is_made_comes_in(
     code, lines = run(gateway, "probe", LOGIN, *ldapi)
     assert states(lines) == WELL, lines
     assert code == 0
-    assert lines["login"]["finding"] == f"{LOGIN} came in at 127.0.0.1"
+    assert lines["login"]["finding"] == f"{LOGIN} logged in at 127.0.0.1"
     assert lines["login-key"]["finding"] == ""
     dump = gateway.run(["enscalectl", "view", "dump"])
     wait_for(lambda: b"enscalectl probe" not in gateway.run(["enscalectl", "view", "dump"]).stdout,
              f"the key is gone from the view {dump}")
 
 
-def test_the_key_that_is_made_is_good_from_here_alone_and_for_minutes(
+def test_the_key_that_is_made_is_valid_from_here_alone_and_for_minutes(
         gateway, ldapi, administrator, nothing_is_left, wait_for):
     """Seen while a login that cannot end yet goes on: sshd is stopped meanwhile."""
     gateway.kill("enscale-sshd", 19)
@@ -86,7 +86,7 @@ def test_the_key_that_is_made_is_good_from_here_alone_and_for_minutes(
     assert going.wait(60) == 0
 
 
-def test_who_may_not_write_is_told_so_and_nothing_is_made(gateway, nothing_is_left):
+def test_without_the_right_to_write_no_key_is_made_and_that_is_said(gateway, nothing_is_left):
     config = ["--bind-dn", "cn=gateway,dc=enscale,dc=example",
               "--password-file", "/root/probe-password"]
     gateway.sh("install -m 600 /etc/enscale/directory.password /root/probe-password")
@@ -104,7 +104,7 @@ def test_who_may_not_write_is_told_so_and_nothing_is_made(gateway, nothing_is_le
     ("144490-25880", "its environment env-3344147 is stopped"),
     ("30311", "Account 30311 is suspended"),
 ])
-def test_who_does_not_come_in_fails_with_the_sentence_of_the_user(
+def test_a_login_that_is_refused_fails_with_the_sentence_that_its_user_sees(
         gateway, ldapi, nothing_is_left, login, told):
     code, lines = run(gateway, "probe", login, *ldapi)
     assert code == 2
@@ -112,7 +112,7 @@ def test_who_does_not_come_in_fails_with_the_sentence_of_the_user(
     assert told in lines["login"]["finding"]
 
 
-def test_doctor_logs_in_after_all_its_other_looks(gateway, identity, nothing_is_left):
+def test_doctor_logs_in_after_all_its_other_checks(gateway, identity, nothing_is_left):
     code, lines = run(gateway, "doctor", "--login", LOGIN, *identity)
     assert code == 0, lines
     assert list(lines)[-3:] == ["login", "login-ipv6", "login-key"]
@@ -121,18 +121,18 @@ def test_doctor_logs_in_after_all_its_other_looks(gateway, identity, nothing_is_
 
 def test_probe_says_in_its_first_line_what_monitoring_shows(gateway, identity):
     result = gateway.run(["enscalectl", "probe", LOGIN, *identity])
-    assert result.stdout.decode().splitlines()[0] == "all is well: 3 looks"
+    assert result.stdout.decode().splitlines()[0] == "all is well: 3 checks"
 
 
 @pytest.mark.parametrize("words", [[], ["--json"], ["Walter"], [LOGIN, "--login", LOGIN]])
-def test_what_is_no_login_is_not_tried(gateway, words):
+def test_what_is_not_a_login_name_is_wrong_usage(gateway, words):
     assert gateway.run(["enscalectl", "probe", *words], check=False).returncode == 64
 
 
 # ---- one node -------------------------------------------------------------------------
 
 
-def test_a_node_that_answers_with_its_host_key_is_well(gateway):
+def test_a_node_that_answers_with_its_host_key_is_ok(gateway):
     code, lines = run(gateway, "doctor", "--node", "124718")
     assert code == 0, lines
     assert "node 124718 answers with its host key" in lines["node"]["finding"]

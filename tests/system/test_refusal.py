@@ -72,13 +72,13 @@ def test_a_refusal_of_pam_is_explained_from_the_systems_log(client, gateway):
     (["--session", "aaaaaaaaaaaaaaaa", "--json"], 64, "usage:"),
     ([], 64, "usage:"),
 ])
-def test_what_is_no_session_of_a_log_is_said_to_be_none(gateway, words, code, told):
+def test_a_session_that_no_log_has_is_not_explained(gateway, words, code, told):
     got, said, error = explain(gateway, *words)
     assert (got, said) == (code, "")
     assert told in error
 
 
-def test_a_session_that_was_refused_nothing_is_said_to_be_so(client, gateway):
+def test_of_a_session_that_was_refused_nothing_that_is_said(client, gateway):
     client.ssh("25880", "nodes", check=True)
     session = events(gateway, "session-seen")[-1]["session"]
     code, said, error = explain(gateway, "--session", session)

@@ -74,4 +74,4 @@ def test_who_is_not_root_is_told_that_he_cannot_look(gateway):
     argv = ["setpriv", "--reuid=enscale-keys", "--regid=enscale", "--clear-groups"]
     result = gateway.run([*argv, "enscalectl", "status"], check=False)
     assert result.returncode == 2
-    assert b"logins      only root can look at what they need\n" in result.stdout
+    assert b"logins      only root can check what they need\n" in result.stdout

@@ -147,7 +147,7 @@ def test_access_to_an_environment_is_given_changed_and_taken_away(verbs, gateway
     assert explain(gateway, f"{NODE}-{ACCOUNT}").startswith("node-unknown: ")
 
 
-def test_nothing_else_goes_with_an_account(verbs, administrator):
+def test_nothing_but_its_keys_is_deleted_with_an_account(verbs, administrator):
     """An environment below it belongs to somebody else."""
     dn = entries.account_dn(ACCOUNT)
     verbs.change("account", "add", ACCOUNT)
@@ -240,20 +240,20 @@ def test_what_a_gateway_would_refuse_is_not_written(verbs):
                         (["address=198.19.0.77", "port=70000"], "enscalePort")):
         verbs.refuse("node", "add", NODE, ENVIRONMENT, *wrong, "system_user=apache", says=says)
     verbs.refuse("environment", "state", ENVIRONMENT, "runing", says="an unknown word")
-    verbs.refuse("account", "add", ACCOUNT, says="is there already")
+    verbs.refuse("account", "add", ACCOUNT, says="exists already")
     verbs.refuse("account", "show", OTHER, says=f'no account "{OTHER}"')
     verbs.refuse("account", "add", "0", says="want 1 to", code=64)
     verbs.refuse("account", "add", OTHER, "colour=red", says="one of status, expires", code=64)
-    verbs.refuse("account", "expire", ACCOUNT, "2027-02-30", says="is no time", code=64)
+    verbs.refuse("account", "expire", ACCOUNT, "2027-02-30", says="is not a time", code=64)
     verbs.refuse("environment", "delete", ENVIRONMENT, says="--yes", code=64)
     verbs.refuse("account", "list", "--password", "secret", says="usage:", code=64)
 
 
-def test_who_may_not_and_where_nothing_is_are_said(verbs, gateway):
+def test_a_missing_right_and_a_missing_entry_are_named(verbs, gateway):
     verbs.change("account", "add", ACCOUNT)
     text = verbs.refuse("account", "suspend", ACCOUNT, *AS_GATEWAY,
                         says="Insufficient access")
-    assert "--bind-dn and --password-file name somebody who may" in text
+    assert "name somebody who may do this with --bind-dn and --password-file" in text
     assert verbs.json("account", "list", *AS_GATEWAY) != []
     verbs.refuse("account", "list", "--uri", "ldap://127.0.0.1:1", says="--uri ldapi:///")
     gateway.sh("sed 's/^base = .*/base = dc=nowhere/' /etc/enscale/enscale.conf"
@@ -264,10 +264,10 @@ def test_who_may_not_and_where_nothing_is_are_said(verbs, gateway):
                input=f"[directory]\nfilter = (enscaleAccountId={ACCOUNT})\n".encode())
     assert len(verbs.json("-f", "/root/verbs/enscale.conf", "account", "list")) == 1
     verbs.refuse("account", "add", OTHER, "--below", f"ou=none,{entries.SUFFIX}",
-                 says="--below names another one")
+                 says="name another with --below")
 
 
-def test_what_tools_of_ldap_are_told_counts_here_too(verbs, gateway):
+def test_the_settings_of_ldap_s_own_tools_count_here_too(verbs, gateway):
     verbs.change("account", "add", ACCOUNT)
     gateway.write("/root/verbs/.ldaprc", "URI ldapi:///\n")
     suspend = ["enscalectl", "account", "suspend", ACCOUNT]
@@ -299,7 +299,7 @@ def test_a_directory_that_goes_away_in_the_middle_leaves_a_change_unknown(
     try:
         with directory_here(gateway, directory, ldapi.MODIFY):
             text = Verbs(gateway).refuse("account", "suspend", ACCOUNT, code=2,
-                                         says="whether it was changed is not known")
+                                         says="not known whether the change was made")
             assert '"show" tells' in text
         with directory_here(gateway, directory):
             def status():
@@ -311,7 +311,7 @@ def test_a_directory_that_goes_away_in_the_middle_leaves_a_change_unknown(
         administrator.delete(entries.account_dn(ACCOUNT))
 
 
-def test_where_no_gateway_runs_or_follows_it_is_said(verbs, gateway):
+def test_a_change_says_that_no_gateway_runs_or_follows(verbs, gateway):
     def elsewhere(setting):
         gateway.sh("cat /etc/enscale/enscale.conf - >/root/verbs/enscale.conf",
                    input=f"[paths]\n{setting}\n".encode())
@@ -355,7 +355,7 @@ def at_terminal(gateway, command):
     return pexpect.spawn(argv[0], argv[1:], encoding="utf-8", timeout=20, dimensions=(24, 200))
 
 
-def test_a_terminal_is_asked_and_gets_aligned_columns(verbs, gateway):
+def test_at_a_terminal_there_are_questions_and_aligned_columns(verbs, gateway):
     verbs.change("account", "add", ACCOUNT, "name=Ada\x1b[31m Berg")
     verbs.change("account", "add", OTHER)
     asks = f"enscalectl account list --uri ldaps://directory --bind-dn {GATEWAY_DN}"
@@ -380,7 +380,7 @@ def test_a_terminal_is_asked_and_gets_aligned_columns(verbs, gateway):
                     if row["account_id"] == int(OTHER)]) == left
 
 
-def test_elsewhere_a_record_is_a_line_with_tabs(verbs):
+def test_without_a_terminal_a_record_is_a_line_with_tabs(verbs):
     verbs.change("account", "add", ACCOUNT, "name=Ada")
     # who reads no more of it, ends it
     quiet = verbs.gateway.sh("LDAPURI=ldapi:/// enscalectl key list 2>&1 | true").stdout
