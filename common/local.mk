@@ -69,6 +69,7 @@ libfingerprint_la_LIBADD = libcommon.la $(CRYPTO_LIBS)
 # + libsystemd: what our daemons have in common.
 libdaemon_la_SOURCES = \
 	%D%/base/daemon.c %D%/base/daemon.h \
+	%D%/base/journal.c %D%/base/journal.h \
 	%D%/base/supervisor.c %D%/base/supervisor.h
 libdaemon_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 libdaemon_la_LIBADD = libprogram.la $(SYSTEMD_LIBS)

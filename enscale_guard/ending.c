@@ -187,7 +187,9 @@ audit_end(struct guard *guard, const char *event, const struct session *session,
 	audit_event(guard->audit, event, session,
 	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)node, "verdict",
 	        policy_verdict_text(answer->verdict), "sentence", sentence));
-	log_about(OF_HOP(session, node), LOG_INFO, "%s: %s", event, sentence);
+	log_about(
+	    OF_VERDICT(session, node, policy_verdict_text(answer->verdict)),
+	    LOG_INFO, "%s: %s", event, sentence);
 }
 
 /* ---- a session ----------------------------------------------------------- */

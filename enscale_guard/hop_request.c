@@ -23,8 +23,8 @@ static void
 tell_refusal(const struct request *request, uint32_t node, const char *verdict,
     const char *sentence)
 {
-	log_about(OF_HOP(request->session, node), LOG_INFO, "hop-refused: %s",
-	    sentence);
+	log_about(OF_VERDICT(request->session, node, verdict), LOG_INFO,
+	    "hop-refused: %s", sentence);
 	audit_event(request->audit, "hop-refused", request->session,
 	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)node, "verdict",
 	        verdict, "sentence", sentence));

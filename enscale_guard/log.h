@@ -4,11 +4,14 @@
 
 #include "common/base/log.h"
 
-/* A session, and a node of its hop; for log_about(), in the same expression. */
+/* A session, a node of its hop, and what was decided of them; for log_about(),
+ * in the same expression. */
 #define OF_SESSION(of) OF_HOP((of), 0)
-#define OF_HOP(of, to)                                    \
+#define OF_HOP(of, to) OF_VERDICT((of), (to), NULL)
+#define OF_VERDICT(of, to, word)                          \
 	(&(const struct log_fields){ .session = (of)->id, \
 	    .account = (of)->account,                     \
-	    .node = (to) })
+	    .node = (to),                                 \
+	    .verdict = (word) })
 
 #endif

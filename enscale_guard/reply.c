@@ -61,7 +61,8 @@ reply_refuse(const struct request *request, const struct policy_answer *answer)
 
 	policy_sentence(answer, sentence, sizeof(sentence));
 	if (answer->verdict == POLICY_CANNOT_TELL)
-		log_about(OF_HOP(request->session, answer->node_id),
+		log_about(OF_VERDICT(request->session, answer->node_id,
+		              policy_verdict_text(answer->verdict)),
 		    LOG_WARNING, "cannot tell: %s", error_text(answer->error));
 	return reply_refusal(reply_exit_code(answer->verdict),
 	    policy_verdict_text(answer->verdict), sentence, request->session);

@@ -18,6 +18,7 @@
 #include "common/base/arguments.h"
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/journal.h"
 #include "common/base/local_socket.h"
 #include "common/base/lock_file.h"
 #include "common/base/log.h"
@@ -58,6 +59,7 @@ daemon_prepare(mode_t mask)
 {
 	umask(mask);
 	signal(SIGPIPE, SIG_IGN);
+	journal_begin();
 }
 
 void

@@ -23,8 +23,8 @@ struct daemon_arguments {
 int daemon_read_arguments(const char *name, int argc, char **argv,
     struct daemon_arguments *ret_arguments);
 
-/* Sets the umask for the files that it makes, and ignores SIGPIPE, so that a
- * client that hangs up does not end it. */
+/* Sets the umask for the files that it makes, ignores SIGPIPE, so that a client
+ * that hangs up does not end it, and gives the journal its fields (journal.h). */
 void daemon_prepare(mode_t mask);
 
 /* Nobody may trace or dump it, and nothing that it runs has rights that it does

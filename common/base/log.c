@@ -1,5 +1,5 @@
-/* The log. See log.h. It waits only for standard error itself, and never speaks
- * to a user. */
+/* The log. See log.h. It waits only for standard error, or for the journal, and
+ * never speaks to a user. */
 #include <config.h>
 
 #include "common/base/log.h"
@@ -13,9 +13,10 @@
 
 #include "common/base/text.h"
 
-#define LINE_SIZE   4096 /* what is longer is cut */
 #define HEAD_SIZE   64
 #define FIELDS_SIZE 128
+
+static log_sink *sink_of_events;
 
 static void
 format_head(int priority, char buf[HEAD_SIZE])
@@ -43,41 +44,61 @@ format_fields(const struct log_fields *fields, char buf[FIELDS_SIZE])
 		    " node=%" PRIu32, fields->node);
 }
 
-static void __attribute__((format(printf, 3, 0)))
-put(const struct log_fields *fields, int priority, const char *format,
-    va_list args)
+/* What is said, with the fields behind it. */
+static void __attribute__((format(printf, 2, 0)))
+format_text(const struct log_fields *fields, const char *format, va_list args,
+    char ret_text[LOG_LINE_MAX])
 {
-	char raw[LINE_SIZE - HEAD_SIZE - FIELDS_SIZE], text[sizeof(raw)];
-	char head[HEAD_SIZE], tail[FIELDS_SIZE], line[LINE_SIZE];
-	int len;
+	char raw[LOG_LINE_MAX - HEAD_SIZE - FIELDS_SIZE], text[sizeof(raw)];
+	char tail[FIELDS_SIZE];
 
 	vsnprintf(raw, sizeof(raw), format, args);
 	text_printable(raw, text, sizeof(text));
-	format_head(priority, head);
 	format_fields(fields, tail);
-	len = snprintf(line, sizeof(line), "%s%s%s\n", head, text, tail);
+	snprintf(ret_text, LOG_LINE_MAX, "%s%s", text, tail);
+}
+
+static void
+put(int priority, const char *text)
+{
+	char head[HEAD_SIZE], line[LOG_LINE_MAX];
+	int len;
+
+	format_head(priority, head);
+	len = snprintf(line, sizeof(line), "%s%s\n", head, text);
 	if (write(STDERR_FILENO, line, (size_t)len) < 0)
 		return; /* there is nobody left to tell */
+}
+
+void
+log_to(log_sink *sink)
+{
+	sink_of_events = sink;
 }
 
 void
 log_line(int priority, const char *format, ...)
 {
 	static const struct log_fields nobody;
+	char text[LOG_LINE_MAX];
 	va_list args;
 
 	va_start(args, format);
-	put(&nobody, priority, format, args);
+	format_text(&nobody, format, args, text);
 	va_end(args);
+	put(priority, text);
 }
 
 void
 log_about(const struct log_fields *fields, int priority, const char *format,
     ...)
 {
+	char text[LOG_LINE_MAX];
 	va_list args;
 
 	va_start(args, format);
-	put(fields, priority, format, args);
+	format_text(fields, format, args, text);
 	va_end(args);
+	if (sink_of_events == NULL || !sink_of_events(priority, text, fields))
+		put(priority, text);
 }

@@ -3,18 +3,23 @@
  * with the object in quotes, the reason last, and then whom it concerns. A line
  * begins with the program's name or, if standard error is the journal
  * (JOURNAL_STREAM), with its priority. Text from strangers is made printable on
- * its way: one line stays one line.
+ * its way: one line stays one line. Lines about somebody can go elsewhere
+ * (journal.h).
  */
 #ifndef ENSCALE_COMMON_BASE_LOG_H
 #define ENSCALE_COMMON_BASE_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <syslog.h>
+
+#define LOG_LINE_MAX 4096 /* with its end; what is longer is cut */
 
 /* Whom a line concerns; NULL, "" and 0 are left out. */
 struct log_fields {
 	const char *session;
 	uint32_t account, node;
+	const char *verdict; /* policy's word, which the text does not have */
 };
 
 /* priority: LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO. */
@@ -24,6 +29,15 @@ void log_line(int priority, const char *format, ...)
 /* The same, and at its end: session=... account=... node=... */
 void log_about(const struct log_fields *fields, int priority,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * Where lines about somebody go from now on; NULL: to standard error. text is
+ * all of the line but its beginning. What a sink returns false for goes to
+ * standard error.
+ */
+typedef bool log_sink(int priority, const char *text,
+    const struct log_fields *fields);
+void log_to(log_sink *sink);
 
 #define log_error(...)   log_line(LOG_ERR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)

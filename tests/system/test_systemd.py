@@ -80,7 +80,7 @@ def test_the_units_are_up_and_will_be_after_a_boot(host):
     assert host.run(["systemctl", "is-system-running"]).stdout == b"running\n"
 
 
-def test_doctor_is_content_until_a_unit_is_not_enabled(host):
+def test_doctor_finds_nothing_until_a_unit_is_not_enabled(host):
     def lines():
         said = host.run(["enscalectl", "doctor", "--json"], check=False).stdout
         return {line["check"]: line for line in json.loads(said) if line["state"] != "ok"}
@@ -105,6 +105,28 @@ def test_a_refusal_of_pam_is_explained_from_the_journal(installation, host):
     lines = said.stdout.decode().splitlines()
     assert re.fullmatch(r"then +\S+T\S+, account: account-suspended: Account 30311 is .*", lines[0])
     assert lines[-1].startswith("now         account-suspended: ")
+
+
+def test_the_journal_finds_what_was_said_of_an_account_by_its_fields(
+        installation, trusted, host, wait_for):
+    refused = installation.ssh("136553-25880", "id").stderr.decode()
+    sentence, session = re.search(r"(Node .*) \(session ([a-z2-7]{16})\)", refused).groups()
+    verdict = host.run(["enscalectl", "explain", "136553-25880"], check=False).stdout.decode()
+
+    def found(*fields):
+        said = host.run(["journalctl", "-q", "-o", "json", "-u", "enscale-guard", *fields])
+        return [json.loads(line) for line in said.stdout.splitlines()]
+
+    wait_for(lambda: found(f"ENSCALE_SESSION={session}"), "the journal has it")
+    entry, = found("ENSCALE_ACCOUNT=25880", f"ENSCALE_SESSION={session}")
+    assert entry["MESSAGE"] == (
+        f"hop-refused: {sentence} session={session} account=25880 node=136553")
+    assert entry["ENSCALE_NODE"] == "136553"
+    assert entry["ENSCALE_VERDICT"] == verdict.split(":")[0]
+    assert (entry["PRIORITY"], entry["SYSLOG_IDENTIFIER"]) == ("6", "enscale-guard")
+    # What concerns nobody has come by standard error.
+    said = {line["MESSAGE"]: line["_TRANSPORT"] for line in found()}
+    assert {way for text, way in said.items() if text.startswith("ready: ")} == {"stdout"}
 
 
 def test_systemd_has_nothing_to_say_against_the_units(host):
@@ -253,6 +275,8 @@ def test_keys_are_written_from_within_keyds_sandbox(installation, host, hosts):
         assert re.search(r"NoNewPrivs:\t1", status) and re.search(r"Seccomp:\t2", status)
         done = installation.ssh("40404", f"keys delete {fingerprint}")
         assert done.stdout == f"deleted {fingerprint}\n".encode()
+        said = host.run(["journalctl", "-q", "-o", "cat", "ENSCALE_ACCOUNT=40404"]).stdout
+        assert f'key "{fingerprint}" deleted account=40404\n'.encode() in said
         # Who asks while it is restarted, or stopped, waits for it.
         host.run(["systemctl", "stop", "enscale-keyd"])
         assert installation.ssh("40404", "keys add Shared", input=public).returncode == 0

@@ -249,6 +249,11 @@ tests_unit_test_daemon_SOURCES = %D%/test_daemon.c
 tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_unit_test_daemon_LDADD = libdaemon.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_journal
+tests_unit_test_journal_SOURCES = %D%/test_journal.c
+tests_unit_test_journal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_journal_LDADD = libdaemon.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_segment_key
 tests_unit_test_segment_key_SOURCES = %D%/test_segment_key.c
 tests_unit_test_segment_key_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

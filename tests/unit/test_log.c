@@ -120,6 +120,63 @@ a_line_that_is_too_long_is_cut_and_has_its_end(void **state)
 	    "xx session=abcdefghij234567 account=1 node=2\n");
 }
 
+/* ---- a sink ------------------------------------------------------------- */
+
+static char sunk[256];
+static uint32_t sunk_account;
+static int sunk_priority;
+
+static bool
+sink(int priority, const char *text, const struct log_fields *fields)
+{
+	snprintf(sunk, sizeof(sunk), "%s", text);
+	sunk_account = fields->account;
+	sunk_priority = priority;
+	return true;
+}
+
+static bool
+full_sink(int priority, const char *text, const struct log_fields *fields)
+{
+	(void)priority, (void)text, (void)fields;
+	return false;
+}
+
+static int
+release_sink(void **state)
+{
+	log_to(NULL);
+	return release(state);
+}
+
+static void
+a_sink_gets_the_lines_about_somebody_and_no_others(void **state)
+{
+	const struct log_fields fields = { .account = 25880,
+		.verdict = "node-unknown" };
+
+	(void)state;
+	log_to(sink);
+	log_about(&fields, LOG_WARNING, "hop-refused: %s\n", "no");
+	assert_string_equal(sunk, "hop-refused: no? account=25880");
+	assert_int_equal(sunk_account, 25880);
+	assert_int_equal(sunk_priority, LOG_WARNING);
+	log_info("ready");
+	expect("test_log: ready\n");
+	assert_string_equal(sunk, "hop-refused: no? account=25880");
+}
+
+static void
+what_a_sink_does_not_take_is_not_lost(void **state)
+{
+	const struct log_fields fields = { .account = 25880 };
+
+	(void)state;
+	log_to(full_sink);
+	log_about(&fields, LOG_INFO, "hop-refused: no");
+	expect("test_log: hop-refused: no account=25880\n");
+}
+
 int
 main(void)
 {
@@ -135,6 +192,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_line_that_is_too_long_is_cut_and_has_its_end, catch,
 		    release),
+		cmocka_unit_test_setup_teardown(
+		    a_sink_gets_the_lines_about_somebody_and_no_others, catch,
+		    release_sink),
+		cmocka_unit_test_setup_teardown(
+		    what_a_sink_does_not_take_is_not_lost, catch, release_sink),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
