@@ -1,6 +1,7 @@
 /*
- * How often an account's keys may be changed: KEY_CHANGES_MAX times in any
- * window of KEY_CHANGES_SECONDS. Kept in memory, for this gateway alone.
+ * How often an account's keys may be changed: KEY_CHANGES_MAX times in the
+ * KEY_CHANGES_SECONDS after the first of these changes. Kept in memory, for this
+ * gateway alone.
  */
 #ifndef ENSCALE_KEYD_KEY_RATE_H
 #define ENSCALE_KEYD_KEY_RATE_H

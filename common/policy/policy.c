@@ -76,7 +76,7 @@ judge_account(const struct view *view, const struct policy_question *question,
 	cannot_tell(answer, ENS_E_CORRUPT);
 }
 
-/* address_known: without an address, is a from= list a no? */
+/* need_address: is a from= list a no where the address is not known? */
 static void
 judge_key(const struct view *view, const struct policy_question *question,
     bool need_address, struct policy_answer *answer)

@@ -29,7 +29,8 @@ SHELL_TESTS = \
 	tests/unit/test_shell_menu_line \
 	tests/unit/test_shell_say \
 	tests/unit/test_shell_ssh_log \
-	tests/unit/test_shell_ssh_options
+	tests/unit/test_shell_ssh_options \
+	tests/unit/test_shell_terminal
 UNIT_TESTS += $(SHELL_TESTS)
 tests_unit_test_shell_child_env_SOURCES = %D%/test_shell_child_env.c
 tests_unit_test_shell_child_env_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -60,6 +61,9 @@ tests_unit_test_shell_ssh_log_LDADD = libshell.la $(CMOCKA_LIBS)
 tests_unit_test_shell_ssh_options_SOURCES = %D%/test_shell_ssh_options.c
 tests_unit_test_shell_ssh_options_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_shell_ssh_options_LDADD = libshell.la $(CMOCKA_LIBS)
+tests_unit_test_shell_terminal_SOURCES = %D%/test_shell_terminal.c
+tests_unit_test_shell_terminal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_shell_terminal_LDADD = libshell.la $(CMOCKA_LIBS)
 
 # The view and the account map
 UNIT_TESTS += tests/unit/test_wire
@@ -157,6 +161,7 @@ GUARD_LDADD = libguard.la libviewwriter.la $(CRYPTO_LIBS) $(SYSTEMD_LIBS) \
 	$(JANSSON_LIBS) $(CMOCKA_LIBS)
 GUARD_FIXTURE = %D%/guard_fixture.c %D%/guard_fixture.h
 UNIT_TESTS += \
+	tests/unit/test_admission \
 	tests/unit/test_agent \
 	tests/unit/test_audit \
 	tests/unit/test_cert \
@@ -165,6 +170,9 @@ UNIT_TESTS += \
 	tests/unit/test_guard_sessions \
 	tests/unit/test_guard_stream \
 	tests/unit/test_last_use
+tests_unit_test_admission_SOURCES = %D%/test_admission.c
+tests_unit_test_admission_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_admission_LDADD = $(GUARD_LDADD)
 tests_unit_test_agent_SOURCES = %D%/test_agent.c $(GUARD_FIXTURE)
 tests_unit_test_agent_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_agent_LDADD = $(GUARD_LDADD)
@@ -476,6 +484,11 @@ UNIT_TESTS += tests/unit/test_keyd_service
 tests_unit_test_keyd_service_SOURCES = %D%/test_keyd_service.c
 tests_unit_test_keyd_service_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_keyd_service_LDADD = libkeyd.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_key_rate
+tests_unit_test_key_rate_SOURCES = %D%/test_key_rate.c
+tests_unit_test_key_rate_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_key_rate_LDADD = libkeyd.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_guard_keys
 tests_unit_test_guard_keys_SOURCES = %D%/test_guard_keys.c $(VIEW_FIXTURE)

@@ -82,8 +82,10 @@ in_the_journal_a_line_has_its_priority(void **state)
 static void
 whom_it_is_about_stands_at_the_end(void **state)
 {
-	const struct log_fields all = { "abcdefghij234567", 25880, 124718 };
-	const struct log_fields none = { "", 0, 0 };
+	const struct log_fields all = { .session = "abcdefghij234567",
+		.account = 25880,
+		.node = 124718 };
+	const struct log_fields none = { .session = "" };
 	const struct log_fields account = { .account = UINT32_MAX };
 
 	(void)state;
@@ -107,7 +109,9 @@ one_line_stays_one_line(void **state)
 static void
 a_line_that_is_too_long_is_cut_and_has_its_end(void **state)
 {
-	const struct log_fields fields = { "abcdefghij234567", 1, 2 };
+	const struct log_fields fields = { .session = "abcdefghij234567",
+		.account = 1,
+		.node = 2 };
 	static char text[10000], line[10000];
 	size_t len;
 
