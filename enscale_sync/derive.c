@@ -57,7 +57,8 @@ struct derive {
 	struct wire_writer record;
 	struct entry_rows subject_rows; /* of the subject's entry */
 	struct entry_rows other_rows;   /* of another one */
-	struct rows keys, environments, nodes;
+	struct rows keys, environments, nodes, members;
+	struct rows names;  /* by which environments list the account */
 	struct rows packed; /* what is put of them */
 	/* Of the subject. */
 	struct derive_excess excess;
@@ -96,6 +97,8 @@ derive_free(struct derive *derive)
 	free(derive->keys.data);
 	free(derive->environments.data);
 	free(derive->nodes.data);
+	free(derive->members.data);
+	free(derive->names.data);
 	free(derive->packed.data);
 	free(derive);
 }
@@ -517,20 +520,47 @@ compare_environment_ages(const void *a, const void *b)
 	return r != 0 ? r : compare_names(a, b);
 }
 
-static enum environment_role
-role_in(const struct entry *environment, uint32_t account)
-{
-	for (uint32_t i = 0; i < environment->environment.member_count; i++) {
-		if (environment->environment.members[i].account == account)
-			return environment->environment.members[i].role;
-	}
-	return ROLE_NONE;
-}
-
 struct membership {
 	struct derive *derive;
 	uint32_t account;
 };
+
+static bool
+is_listed(const struct membership *membership, const struct entry_member *row)
+{
+	const struct rows *rows = &membership->derive->names;
+	const struct ldap_dn_hash *names = rows->data;
+
+	if (row->account != 0)
+		return row->account == membership->account;
+	for (uint32_t i = 0; i < rows->count; i++) {
+		if (memcmp(&names[i], &row->name, sizeof(names[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of two rows of one account the owner's counts, else the lower. */
+static enum environment_role
+join_roles(enum environment_role a, enum environment_role b)
+{
+	if (a == ROLE_NONE || b == ROLE_NONE)
+		return a == ROLE_NONE ? b : a;
+	return a == ROLE_OWNER || b == ROLE_OWNER ? ROLE_OWNER : a < b ? a : b;
+}
+
+static enum environment_role
+role_in(const struct entry *environment, const struct membership *membership)
+{
+	const struct entry_member *members = environment->environment.members;
+	enum environment_role role = ROLE_NONE;
+
+	for (uint32_t i = 0; i < environment->environment.member_count; i++) {
+		if (is_listed(membership, &members[i]))
+			role = join_roles(role, members[i].role);
+	}
+	return role;
+}
 
 /* The same as limit_subject() does in the environment's own record. */
 static int
@@ -545,7 +575,7 @@ limit_role(struct membership *membership, const struct record_key *subject,
 
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? 0 : r;
-	theirs = role_in(&other, membership->account);
+	theirs = role_in(&other, membership);
 	if (theirs != ROLE_NONE && theirs < *role)
 		*role = theirs;
 	return 0;
@@ -567,7 +597,7 @@ visit_membership(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 	if (row == NULL)
 		return -ENOMEM;
 	row->environment.name = entry.environment.name;
-	row->environment.role = role_in(&entry, membership->account);
+	row->environment.role = role_in(&entry, membership);
 	row->created = entry.created;
 	subject = record_key_environment(entry.environment.name);
 	r = state_find_subject(derive->state, &subject, &derive->other_rows,
@@ -632,15 +662,82 @@ pack_environments(struct derive *derive)
 }
 
 static int
-put_memberships(struct derive *derive, uint32_t account)
+add_name(struct derive *derive, uint32_t account,
+    const struct ldap_dn_hash *name)
 {
-	struct record_key key = record_key_id(RECORD_ENVIRONMENTS, account);
-	struct membership membership = { derive, account };
+	struct ldap_dn_hash *row;
+	uint32_t found;
+	int r = state_find_named(derive->state, name, &found);
+
+	if (r != 0 || found != account)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	row = add_row(&derive->names, sizeof(*row));
+	if (row == NULL)
+		return -ENOMEM;
+	*row = *name;
+	return 0;
+}
+
+/* The names that are the account's alone. */
+static int
+gather_names(struct derive *derive, const struct entry *account)
+{
+	struct ldap_dn_hash own;
 	int r;
 
+	derive->names.count = 0;
+	if (!state_has_names(derive->state))
+		return 0;
+	r = ldap_dn_hash(account->dn, &own, NULL);
+	if (r == 0)
+		r = add_name(derive, account->id, &own);
+	for (uint32_t i = 0; r == 0 && i < account->account.name_count; i++)
+		r = add_name(derive, account->id, &account->account.names[i]);
+	return r == ENS_E_SYNTAX ? 0 : r;
+}
+
+/* One that lists the account twice was found twice. */
+static void
+drop_twins(struct rows *environments)
+{
+	struct environment_row *rows = environments->data;
+	uint32_t kept = 0;
+
+	qsort(rows, environments->count, sizeof(*rows), compare_names);
+	for (uint32_t i = 0; i < environments->count; i++) {
+		if (kept == 0 || compare_names(&rows[kept - 1], &rows[i]) != 0)
+			rows[kept++] = rows[i];
+	}
+	environments->count = kept;
+}
+
+static int
+gather_environments(struct derive *derive, const struct entry *account)
+{
+	struct membership membership = { derive, account->id };
+	const struct ldap_dn_hash *names;
+	int r = gather_names(derive, account);
+
 	derive->environments.count = 0;
-	r = state_each_environment(derive->state, account, visit_membership,
-	    &membership);
+	if (r == 0)
+		r = state_each_environment(derive->state, account->id,
+		    visit_membership, &membership);
+	names = derive->names.data;
+	for (uint32_t i = 0; r == 0 && i < derive->names.count; i++)
+		r = state_each_environment_naming(derive->state, &names[i],
+		    visit_membership, &membership);
+	if (r == 0 && derive->names.count > 0 && derive->environments.count > 1)
+		drop_twins(&derive->environments);
+	return r;
+}
+
+static int
+put_memberships(struct derive *derive, const struct entry *entry)
+{
+	uint32_t account = entry->id;
+	struct record_key key = record_key_id(RECORD_ENVIRONMENTS, account);
+	int r = gather_environments(derive, entry);
+
 	if (r != 0)
 		return r;
 	if (derive->environments.count == 0)
@@ -703,7 +800,7 @@ derive_account(struct derive *derive, const struct record_key *subject)
 	if (r == 0)
 		r = put_keys(derive, entry.id);
 	if (r == 0)
-		r = put_memberships(derive, entry.id);
+		r = put_memberships(derive, &entry);
 	return r;
 }
 
@@ -783,6 +880,63 @@ pack_nodes(struct derive *derive, const char *what, uint32_t limit)
 }
 
 static int
+compare_members(const void *a, const void *b)
+{
+	const struct environment_member *x = a, *y = b;
+
+	return (x->account > y->account) - (x->account < y->account);
+}
+
+/* Each account once, by its number. */
+static void
+join_members(struct rows *members)
+{
+	struct environment_member *rows = members->data;
+	uint32_t kept = 0;
+
+	qsort(rows, members->count, sizeof(*rows), compare_members);
+	for (uint32_t i = 0; i < members->count; i++) {
+		if (kept > 0 && rows[kept - 1].account == rows[i].account)
+			rows[kept - 1].role = join_roles(rows[kept - 1].role,
+			    rows[i].role);
+		else
+			rows[kept++] = rows[i];
+	}
+	members->count = kept;
+}
+
+/* The rows as the encoder takes them: a name that is no account's is none. */
+static int
+pack_members(struct derive *derive, const struct entry *environment)
+{
+	const struct entry_member *members = environment->environment.members;
+	struct environment_member *row;
+	uint32_t account;
+	bool named = false;
+	int r;
+
+	derive->members.count = 0;
+	for (uint32_t i = 0; i < environment->environment.member_count; i++) {
+		account = members[i].account;
+		named |= account == 0;
+		r = account != 0 ? 0
+		                 : state_find_named(derive->state,
+		                       &members[i].name, &account);
+		if (r == ENS_E_NOTFOUND)
+			continue;
+		if (r != 0)
+			return r;
+		row = add_row(&derive->members, sizeof(*row));
+		if (row == NULL)
+			return -ENOMEM;
+		*row = (struct environment_member){ account, members[i].role };
+	}
+	if (named && derive->members.count > 1)
+		join_members(&derive->members);
+	return 0;
+}
+
+static int
 derive_environment(struct derive *derive, const struct record_key *subject)
 {
 	struct entry entry;
@@ -799,11 +953,13 @@ derive_environment(struct derive *derive, const struct record_key *subject)
 	if (r != 0)
 		return r;
 	r = limit_subject(derive, subject, &entry);
+	if (r == 0)
+		r = pack_members(derive, &entry);
 	if (r != 0)
 		return r;
 	return put_record(derive, subject,
 	    record_encode_environment(fresh(derive), &entry.environment.fields,
-	        entry.environment.members, entry.environment.member_count,
+	        derive->members.data, derive->members.count,
 	        derive->packed.data, derive->packed.count));
 }
 

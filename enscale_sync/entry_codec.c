@@ -14,6 +14,7 @@ void
 entry_rows_free(struct entry_rows *rows)
 {
 	free(rows->keys);
+	free(rows->names);
 	free(rows->members);
 	free(rows->host_keys);
 	*rows = (struct entry_rows){ 0 };
@@ -37,17 +38,46 @@ write_account(struct wire_writer *writer, const struct entry *entry)
 	wire_write_u32(writer, entry->account.key_count);
 	for (uint32_t i = 0; i < entry->account.key_count; i++)
 		write_key(writer, &entry->account.keys[i]);
+	if (entry->account.name_count == 0)
+		return;
+	wire_write_u32(writer, entry->account.name_count);
+	for (uint32_t i = 0; i < entry->account.name_count; i++)
+		wire_write_bytes(writer, entry->account.names[i].bytes,
+		    LDAP_DN_HASH_LEN);
+}
+
+/* How many are there by their numbers: they come first. */
+static uint32_t
+count_numbered(const struct entry *environment)
+{
+	uint32_t count = environment->environment.member_count;
+
+	while (count > 0 &&
+	    environment->environment.members[count - 1].account == 0)
+		count--;
+	return count;
 }
 
 static void
 write_environment(struct wire_writer *writer, const struct entry *entry)
 {
+	const struct entry_member *members = entry->environment.members;
+	uint32_t count = entry->environment.member_count;
+	uint32_t numbered = count_numbered(entry);
+
 	fields_write(writer, &environment_fields, &entry->environment.fields);
-	wire_write_u32(writer, entry->environment.member_count);
-	for (uint32_t i = 0; i < entry->environment.member_count; i++) {
-		wire_write_u32(writer, entry->environment.members[i].account);
-		wire_write_u8(writer,
-		    (uint8_t)entry->environment.members[i].role);
+	wire_write_u32(writer, numbered);
+	for (uint32_t i = 0; i < numbered; i++) {
+		wire_write_u32(writer, members[i].account);
+		wire_write_u8(writer, (uint8_t)members[i].role);
+	}
+	if (numbered == count)
+		return;
+	wire_write_u32(writer, count - numbered);
+	for (uint32_t i = numbered; i < count; i++) {
+		wire_write_bytes(writer, members[i].name.bytes,
+		    LDAP_DN_HASH_LEN);
+		wire_write_u8(writer, (uint8_t)members[i].role);
 	}
 }
 
@@ -182,6 +212,22 @@ read_key(struct wire_reader *reader, struct entry_key *key)
 	fields_read(reader, &key_fields, &key->fields);
 }
 
+static void
+read_name(struct wire_reader *reader, struct ldap_dn_hash *name)
+{
+	struct bytes bytes = wire_read_bytes(reader, LDAP_DN_HASH_LEN);
+
+	if (bytes.len == LDAP_DN_HASH_LEN)
+		memcpy(name->bytes, bytes.data, LDAP_DN_HASH_LEN);
+}
+
+/* Rows by name are there only if there are any. */
+static uint32_t
+read_name_count(struct wire_reader *reader)
+{
+	return reader->left == 0 ? 0 : wire_read_u32(reader);
+}
+
 static int
 read_account(struct wire_reader *reader, struct entry_rows *rows,
     struct entry *entry)
@@ -198,27 +244,55 @@ read_account(struct wire_reader *reader, struct entry_rows *rows,
 		read_key(reader, &rows->keys[i]);
 	entry->account.keys = rows->keys;
 	entry->account.key_count = count;
+	count = r == 0 ? read_name_count(reader) : 0;
+	if (r == 0)
+		r = make_room(&rows->names, &rows->name_room, count,
+		    ACCOUNT_NAMES_MAX, sizeof(rows->names[0]));
+	for (uint32_t i = 0; r == 0 && i < count; i++)
+		read_name(reader, &rows->names[i]);
+	entry->account.names = rows->names;
+	entry->account.name_count = count;
 	return r;
+}
+
+static int
+make_member_room(struct entry_rows *rows, uint32_t count, uint32_t more)
+{
+	return more > ENVIRONMENT_MEMBERS_MAX
+	    ? ENS_E_CORRUPT
+	    : make_room(&rows->members, &rows->member_room, count + more,
+	          ENVIRONMENT_MEMBERS_MAX, sizeof(rows->members[0]));
 }
 
 static int
 read_environment(struct wire_reader *reader, struct entry_rows *rows,
     struct entry *entry)
 {
-	uint32_t count;
+	struct entry_member *member;
+	uint32_t numbered, named = 0;
 	int r;
 
 	fields_read(reader, &environment_fields, &entry->environment.fields);
-	count = wire_read_u32(reader);
-	r = make_room(&rows->members, &rows->member_room, count,
-	    ENVIRONMENT_MEMBERS_MAX, sizeof(rows->members[0]));
-	for (uint32_t i = 0; r == 0 && i < count; i++) {
-		rows->members[i].account = wire_read_u32(reader);
-		rows->members[i].role = (enum environment_role)wire_read_u8(
-		    reader);
+	numbered = wire_read_u32(reader);
+	r = make_member_room(rows, 0, numbered);
+	for (uint32_t i = 0; r == 0 && i < numbered; i++) {
+		member = &rows->members[i];
+		*member = (struct entry_member){ .account = wire_read_u32(
+			                             reader) };
+		member->role = (enum environment_role)wire_read_u8(reader);
+	}
+	if (r == 0)
+		named = read_name_count(reader);
+	if (r == 0)
+		r = make_member_room(rows, numbered, named);
+	for (uint32_t i = 0; r == 0 && i < named; i++) {
+		member = &rows->members[numbered + i];
+		*member = (struct entry_member){ .account = 0 };
+		read_name(reader, &member->name);
+		member->role = (enum environment_role)wire_read_u8(reader);
 	}
 	entry->environment.members = rows->members;
-	entry->environment.member_count = count;
+	entry->environment.member_count = numbered + named;
 	return r;
 }
 

@@ -12,10 +12,11 @@
 /* Rows that a decoded entry points to; the memory is used again for the next
  * entry. */
 struct entry_rows {
-	struct entry_key *keys;             /* owned */
-	struct environment_member *members; /* owned */
-	struct entry_host_key *host_keys;   /* owned */
-	uint32_t key_room, member_room, host_key_room;
+	struct entry_key *keys;           /* owned */
+	struct ldap_dn_hash *names;       /* owned */
+	struct entry_member *members;     /* owned */
+	struct entry_host_key *host_keys; /* owned */
+	uint32_t key_room, name_room, member_room, host_key_room;
 };
 
 void entry_rows_free(struct entry_rows *rows);

@@ -92,6 +92,18 @@ find_key(const struct entry *entry, const uint8_t fingerprint[SHA256_LEN],
 	return NULL;
 }
 
+/* Groups may let in who has it. */
+static bool
+has_name(const struct entry *account, const struct ldap_dn_hash *name)
+{
+	for (uint32_t i = 0; i < account->account.name_count; i++) {
+		if (memcmp(&account->account.names[i], name, sizeof(*name)) ==
+		    0)
+			return true;
+	}
+	return false;
+}
+
 static const char *
 widened_account(const struct entry *ours, const struct entry *theirs)
 {
@@ -108,6 +120,10 @@ widened_account(const struct entry *ours, const struct entry *theirs)
 		return schema_names[SCHEMA_EXPIRES];
 	if (is_later(theirs->account.max_sessions, ours->account.max_sessions))
 		return schema_names[SCHEMA_MAX_SESSIONS];
+	for (uint32_t i = 0; i < theirs->account.name_count; i++) {
+		if (!has_name(ours, &theirs->account.names[i]))
+			return schema_names[SCHEMA_ACCOUNT_ID];
+	}
 	for (uint32_t i = 0; what == NULL && i < theirs->account.key_count;
 	     i++) {
 		key = find_key(ours, theirs->account.keys[i].fingerprint, &at);
@@ -117,17 +133,17 @@ widened_account(const struct entry *ours, const struct entry *theirs)
 	return what;
 }
 
-/* The row of an account; both sides ascend by account. */
+/* The row of the same one; both sides ascend. */
 static enum environment_role
-role_of(const struct entry *entry, uint32_t account, uint32_t *at)
+role_of(const struct entry *entry, const struct entry_member *who, uint32_t *at)
 {
-	const struct environment_member *members = entry->environment.members;
+	const struct entry_member *members = entry->environment.members;
 
 	while (*at < entry->environment.member_count &&
-	    members[*at].account < account)
+	    entry_member_compare(&members[*at], who) < 0)
 		(*at)++;
 	return *at < entry->environment.member_count &&
-	        members[*at].account == account
+	        entry_member_compare(&members[*at], who) == 0
 	    ? members[*at].role
 	    : ROLE_NONE;
 }
@@ -148,7 +164,7 @@ widened_role(enum environment_role ours, enum environment_role theirs)
 static const char *
 widened_environment(const struct entry *ours, const struct entry *theirs)
 {
-	const struct environment_member *member = theirs->environment.members;
+	const struct entry_member *member = theirs->environment.members;
 	const char *what = NULL;
 	uint32_t at = 0;
 
@@ -159,7 +175,7 @@ widened_environment(const struct entry *ours, const struct entry *theirs)
 		return schema_names[SCHEMA_STATE];
 	for (uint32_t i = 0;
 	     what == NULL && i < theirs->environment.member_count; i++)
-		what = widened_role(role_of(ours, member[i].account, &at),
+		what = widened_role(role_of(ours, &member[i], &at),
 		    member[i].role);
 	return what;
 }
@@ -264,14 +280,14 @@ static void
 lessen_environment(struct entry *ours, struct entry_rows *rows,
     const struct entry *theirs)
 {
-	struct environment_member *member = rows->members;
+	struct entry_member *member = rows->members;
 	enum environment_role role;
 	uint32_t at = 0;
 
 	if (theirs->environment.state != ENVIRONMENT_RUNNING)
 		ours->environment.state = theirs->environment.state;
 	for (uint32_t i = 0; i < ours->environment.member_count; i++) {
-		role = role_of(theirs, member[i].account, &at);
+		role = role_of(theirs, &member[i], &at);
 		if (role == ROLE_NONE || role >= member[i].role)
 			continue;
 		if (member[i].role == ROLE_OWNER)

@@ -18,21 +18,21 @@ static const char *const names[SHRINK_KINDS] = {
 	[SHRINK_ACCESS] = "rights to environments",
 };
 
-/* Our members that are not theirs; both ascend by account. */
+/* Our members that are not theirs; both ascend. */
 static uint64_t
 count_lost_members(const struct entry *ours, const struct entry *theirs)
 {
-	const struct environment_member *a = ours->environment.members;
-	const struct environment_member *b = theirs->environment.members;
+	const struct entry_member *a = ours->environment.members;
+	const struct entry_member *b = theirs->environment.members;
 	uint32_t i = 0, j = 0;
 	uint64_t lost = 0;
 
 	for (; i < ours->environment.member_count; i++) {
 		while (j < theirs->environment.member_count &&
-		    b[j].account < a[i].account)
+		    entry_member_compare(&b[j], &a[i]) < 0)
 			j++;
 		lost += j == theirs->environment.member_count ||
-		    b[j].account != a[i].account;
+		    entry_member_compare(&b[j], &a[i]) != 0;
 	}
 	return lost;
 }

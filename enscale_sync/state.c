@@ -26,6 +26,7 @@ static const char *const table_names[T_COUNT] = {
 	[T_IDS] = "ids",
 	[T_MEMBERS] = "members",
 	[T_HOST_KEYS] = "host_keys",
+	[T_ALIASES] = "aliases",
 	[T_CHANGED] = "changed",
 	[T_REFUSED] = "refused",
 	[T_WARNED] = "warned",

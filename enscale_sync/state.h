@@ -269,6 +269,12 @@ struct record_key state_subject_of(const struct entry *entry);
  */
 int state_find_subject(struct state *state, const struct record_key *subject,
     struct entry_rows *rows, struct entry *ret_entry);
+/*
+ * The account with that name: the DN of the entry that counts for it, or a name
+ * beside its number. ENS_E_NOTFOUND: none, or more than one.
+ */
+int state_find_named(struct state *state, const struct ldap_dn_hash *name,
+    uint32_t *ret_account);
 /* The directory's own copy, if the one that counts is kept, which then grants
  * no more than both. ENS_E_NOTFOUND: none. */
 int state_find_limit(struct state *state, const struct record_key *subject,
@@ -287,9 +293,13 @@ typedef int state_visit_line(const char *dn, const char *line, void *arg);
 
 int state_each_child(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     state_visit_uuid *visit, void *arg);
-/* Environments that name the account. */
+/* Environments that list the account's number, or a name. */
 int state_each_environment(struct state *state, uint32_t account,
     state_visit_uuid *visit, void *arg);
+int state_each_environment_naming(struct state *state,
+    const struct ldap_dn_hash *name, state_visit_uuid *visit, void *arg);
+/* Does any environment list accounts by name? */
+bool state_has_names(struct state *state);
 /* Nodes with the host key. */
 int state_each_host(struct state *state, const uint8_t fingerprint[SHA256_LEN],
     state_visit_uuid *visit, void *arg);

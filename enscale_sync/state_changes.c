@@ -38,18 +38,6 @@ list_account(struct state *state, uint32_t account)
 	return state_list_subject(state, &subject);
 }
 
-int
-state_list_members(struct state *state, const struct entry *environment)
-{
-	int r = 0;
-
-	for (uint32_t i = 0;
-	     r == 0 && i < environment->environment.member_count; i++)
-		r = list_account(state,
-		    environment->environment.members[i].account);
-	return r;
-}
-
 /* Whatever hangs on which of the entries with this node id counts. */
 static int
 list_node_candidate(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
@@ -105,6 +93,106 @@ for_each_uuid(struct state *state, enum state_table table, struct bytes prefix,
 		done += count;
 	} while (r == 0 && count == UUIDS_AT_ONCE);
 	return r;
+}
+
+/* An account, or an environment. */
+static int
+list_entry(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
+	struct record_key subject;
+	struct entry entry;
+	int r = state_find(state, uuid, &rows, &entry);
+
+	if (r != 0)
+		return r == ENS_E_NOTFOUND ? 0 : r;
+	subject = state_subject_of(&entry);
+	return entry.refused ? 0 : state_list_subject(state, &subject);
+}
+
+/* The accounts that have the name: of a DN one at most. */
+static int
+list_named(struct state *state, const struct ldap_dn_hash *name)
+{
+	struct bytes row = { name->bytes, LDAP_DN_HASH_LEN }, holder;
+	uint8_t uuid[ENTRY_UUID_LEN];
+	int r = state_get(state, T_NAMES, row, &holder);
+
+	if (r == ENS_E_NOTFOUND)
+		return for_each_uuid(state, T_ALIASES, row, list_entry);
+	if (r == 0 && holder.len != STATE_NAME_LEN)
+		r = state_distrust(state);
+	if (r != 0 || holder.data[ENTRY_UUID_LEN] != ENTRY_ACCOUNT)
+		return r;
+	memcpy(uuid, holder.data, sizeof(uuid)); /* it moves */
+	return list_entry(state, uuid);
+}
+
+int
+state_list_members(struct state *state, const struct entry *environment)
+{
+	const struct entry_member *members = environment->environment.members;
+	int r = 0;
+
+	if (!state->info.complete)
+		return 0;
+	for (uint32_t i = 0;
+	     r == 0 && i < environment->environment.member_count; i++)
+		r = members[i].account != 0
+		    ? list_account(state, members[i].account)
+		    : list_named(state, &members[i].name);
+	return r;
+}
+
+/* Whoever has the name, and whoever lists it. */
+static int
+list_name(struct state *state, const struct ldap_dn_hash *name)
+{
+	struct state_key naming = state_member_prefix(0, name);
+	int r = list_named(state, name);
+
+	return r == 0 ? for_each_uuid(state, T_MEMBERS,
+	                    state_key_bytes(&naming), list_entry)
+	              : r;
+}
+
+static int
+list_names(struct state *state, const struct entry *account)
+{
+	struct ldap_dn_hash own;
+	int r = ldap_dn_hash(account->dn, &own, NULL);
+
+	if (r == 0)
+		r = list_name(state, &own);
+	for (uint32_t i = 0; r == 0 && i < account->account.name_count; i++)
+		r = list_name(state, &account->account.names[i]);
+	return r == ENS_E_SYNTAX ? 0 : r;
+}
+
+static int
+list_account_candidate(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+{
+	AUTO(state_copy_free) struct state_copy copy = { 0 };
+	int r = state_copy_load(state, uuid, &copy);
+
+	return r == 0 ? list_names(state, &copy.entry) : r;
+}
+
+int
+state_list_account(struct state *state, const struct entry *account,
+    bool others)
+{
+	struct record_key subject = state_subject_of(account);
+	struct state_key prefix = state_ids_prefix(&subject);
+	int r = state_list_subject(state, &subject);
+
+	if (r != 0 || !others || !state->info.complete ||
+	    !state_has_names(state))
+		return r;
+	r = list_names(state, account);
+	return r == 0 ? for_each_uuid(state, T_IDS, state_key_bytes(&prefix),
+	                    list_account_candidate)
+	              : r;
 }
 
 int

@@ -151,7 +151,7 @@ state_check(struct state *state)
 {
 	int r = check_entries(state);
 
-	for (enum state_table table = T_NAMES; r == 0 && table <= T_HOST_KEYS;
+	for (enum state_table table = T_NAMES; r == 0 && table <= T_ALIASES;
 	     table++)
 		r = count_rows(state, table);
 	return r;

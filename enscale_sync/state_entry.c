@@ -154,6 +154,7 @@ state_judge_copies(struct state *state, const struct entry *entry,
 	case ENTRY_NODE:
 		return state_list_node(state, entry->id);
 	case ENTRY_ACCOUNT:
+		return state_list_account(state, entry, true);
 	case ENTRY_KEY:
 	case ENTRY_OTHER:
 	default:
@@ -170,13 +171,30 @@ index_members(struct state *state, const struct entry *entry, bool add)
 
 	for (uint32_t i = 0; r == 0 && i < entry->environment.member_count;
 	     i++) {
-		struct state_key key = { .len = 0 };
+		struct state_key key = state_member_prefix(
+		    entry->environment.members[i].account,
+		    &entry->environment.members[i].name);
 
-		state_key_add_u32(&key, entry->environment.members[i].account);
 		state_key_add(&key, entry->uuid, ENTRY_UUID_LEN);
 		r = add ? state_store(state, T_MEMBERS, state_key_bytes(&key),
 		              nothing)
 		        : state_drop(state, T_MEMBERS, state_key_bytes(&key));
+	}
+	return r;
+}
+
+static int
+index_names(struct state *state, const struct entry *entry, bool add)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < entry->account.name_count; i++) {
+		struct state_key key = pair(entry->account.names[i].bytes,
+		    LDAP_DN_HASH_LEN, entry->uuid);
+
+		r = add ? state_store(state, T_ALIASES, state_key_bytes(&key),
+		              nothing)
+		        : state_drop(state, T_ALIASES, state_key_bytes(&key));
 	}
 	return r;
 }
@@ -215,7 +233,8 @@ count_entry(struct state_info *info, const struct entry *entry, bool add)
 	}
 }
 
-/* identity: the entry was not there under this id or name, or will not be. */
+/* identity: the entry was not there under this id or name, or will not be; of
+ * an account any of its names. */
 static int
 index_entry(struct state *state, const struct entry *entry, bool add,
     bool identity)
@@ -237,7 +256,8 @@ index_entry(struct state *state, const struct entry *entry, bool add,
 		return r;
 	switch (entry->kind) {
 	case ENTRY_ACCOUNT:
-		return state_list_subject(state, &subject);
+		r = index_names(state, entry, add);
+		return r == 0 ? state_list_account(state, entry, identity) : r;
 	case ENTRY_ENVIRONMENT:
 		r = index_members(state, entry, add);
 		if (r == 0)
@@ -672,6 +692,17 @@ orphan_children(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 	return r == ENS_E_NOTFOUND ? 0 : r;
 }
 
+/* Is it still the account that its number and names stand for? */
+static bool
+is_same_account(const struct entry *a, const struct entry *b)
+{
+	return a->id == b->id && strcmp(a->dn, b->dn) == 0 &&
+	    a->account.name_count == b->account.name_count &&
+	    (a->account.name_count == 0 ||
+	        memcmp(a->account.names, b->account.names,
+	            a->account.name_count * sizeof(a->account.names[0])) == 0);
+}
+
 /* An entry in place of the one that has its UUID. */
 static int
 replace(struct state *state, const struct entry *entry, bool adopt)
@@ -700,6 +731,7 @@ replace(struct state *state, const struct entry *entry, bool adopt)
 		stay(&old_place, &place);
 	identity = old.refused || entry->refused || old.kind != entry->kind ||
 	    old.created != entry->created ||
+	    (entry->kind == ENTRY_ACCOUNT && !is_same_account(&old, entry)) ||
 	    (entry->kind == ENTRY_ENVIRONMENT &&
 	        strcmp(old.environment.name, entry->environment.name) != 0);
 	/* One that is refused for its class keeps them for better times. */

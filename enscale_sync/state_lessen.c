@@ -232,13 +232,14 @@ limit_values(struct state *state, const struct record_key *account,
 
 /* ---- members and host keys --------------------------------------------- */
 
-static const struct environment_member *
-member_of(const struct entry *environment, uint32_t account)
+static const struct entry_member *
+member_of(const struct entry *environment, const struct entry_member *who)
 {
 	for (uint32_t i = 0;
 	     environment != NULL && i < environment->environment.member_count;
 	     i++) {
-		if (environment->environment.members[i].account == account)
+		if (entry_member_compare(&environment->environment.members[i],
+		        who) == 0)
 			return &environment->environment.members[i];
 	}
 	return NULL;
@@ -249,8 +250,8 @@ lessen_members(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
     const struct entry *was, const struct entry *now)
 {
 	AUTO(state_copy_free) struct state_copy copy = { 0 };
-	const struct environment_member *theirs;
-	struct environment_member *ours, *owner = NULL;
+	const struct entry_member *theirs;
+	struct entry_member *ours, *owner = NULL;
 	uint32_t count = 0;
 	int r = state_copy_load(state, uuid, &copy);
 
@@ -258,8 +259,8 @@ lessen_members(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 		return r;
 	ours = copy.rows.members;
 	for (uint32_t i = 0; i < copy.entry.environment.member_count; i++) {
-		theirs = member_of(now, ours[i].account);
-		if (theirs == NULL && member_of(was, ours[i].account) != NULL)
+		theirs = member_of(now, &ours[i]);
+		if (theirs == NULL && member_of(was, &ours[i]) != NULL)
 			continue;
 		if (theirs != NULL && theirs->role < ours[i].role)
 			ours[i].role = theirs->role;

@@ -22,8 +22,9 @@ enum state_table {
 	T_CHILDREN, /* UUID of the parent, UUID of the child */
 	T_ORPHANS,  /* hash of the parent's DN, kind and UUID of the child */
 	T_IDS,      /* subject, 0, creation, UUID: first row counts */
-	T_MEMBERS,  /* account id, UUID of the environment */
+	T_MEMBERS,  /* account id (by name: 0, name), UUID of the environment */
 	T_HOST_KEYS, /* fingerprint, UUID of the node */
+	T_ALIASES,   /* name that is no DN, UUID of the account */
 	T_CHANGED,   /* subject: generation */
 	T_REFUSED,   /* UUID: reasons, a line each */
 	T_WARNED,    /* UUID, what about: warnings, a line each */
@@ -141,6 +142,10 @@ state_uuid_bytes(const uint8_t uuid[ENTRY_UUID_LEN])
 /* state->entry, emptied: an entry that was too large for it must not affect the
  * next one. */
 struct wire_writer *state_fresh_entry(struct state *state);
+/* The prefix of the rows of T_MEMBERS for a number, or for a name (number 0).
+ */
+struct state_key state_member_prefix(uint32_t account,
+    const struct ldap_dn_hash *name);
 /* The prefix of the rows of T_IDS for a subject. */
 struct state_key state_ids_prefix(const struct record_key *subject);
 /* A value of T_NAMES; what an orphan waits for, the beginning of a key. */
@@ -208,6 +213,10 @@ int state_judge_copies(struct state *state, const struct entry *entry,
  * published nothing is listed: the first publication holds everything.
  */
 int state_list_subject(struct state *state, const struct record_key *subject);
+/* The account of that entry. others: perhaps another entry counts, or has one
+ * of its names: lists whoever depends on that, too. */
+int state_list_account(struct state *state, const struct entry *account,
+    bool others);
 /* The accounts that an environment names. */
 int state_list_members(struct state *state, const struct entry *environment);
 /* Perhaps another entry counts under this name: lists everything that depends

@@ -283,6 +283,93 @@ state_find_subject(struct state *state, const struct record_key *subject,
 	    : state_distrust(state);
 }
 
+/* ---- names of accounts --------------------------------------------------- */
+
+static bool
+is_name_of(const struct entry *account, const struct ldap_dn_hash *name)
+{
+	struct ldap_dn_hash own;
+
+	for (uint32_t i = 0; i < account->account.name_count; i++) {
+		if (memcmp(&account->account.names[i], name, sizeof(*name)) ==
+		    0)
+			return true;
+	}
+	return ldap_dn_hash(account->dn, &own, NULL) == 0 &&
+	    memcmp(&own, name, sizeof(own)) == 0;
+}
+
+/* The account of an entry with the name, if the entry that counts has it. */
+static int
+find_holder(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    const struct ldap_dn_hash *name, uint32_t *ret_account)
+{
+	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
+	struct record_key subject;
+	struct entry entry;
+	int r = visited(state, state_find(state, uuid, &rows, &entry));
+
+	if (r != 0)
+		return r;
+	if (entry.kind != ENTRY_ACCOUNT || entry.refused)
+		return ENS_E_NOTFOUND;
+	subject = state_subject_of(&entry);
+	r = state_find_subject(state, &subject, &rows, &entry);
+	if (r != 0)
+		return r;
+	if (!is_name_of(&entry, name))
+		return ENS_E_NOTFOUND;
+	*ret_account = entry.id;
+	return 0;
+}
+
+static int
+find_by_alias(struct state *state, const struct ldap_dn_hash *name,
+    uint32_t *ret_account)
+{
+	struct bytes prefix = { name->bytes, LDAP_DN_HASH_LEN };
+	struct state_walk walk = { 0 };
+	uint32_t account, found = 0;
+	bool shared = false;
+	int r;
+
+	while ((r = state_walk_next(state, T_ALIASES, prefix, &walk)) == 0) {
+		r = find_holder(state, state_last_uuid(walk.key), name,
+		    &account);
+		if (r != 0 && r != ENS_E_NOTFOUND)
+			break;
+		if (r == ENS_E_NOTFOUND)
+			continue;
+		shared |= found != 0 && found != account;
+		found = account;
+	}
+	state_walk_end(&walk);
+	if (r != ENS_E_NOTFOUND)
+		return r;
+	/* A name that two have names nobody. */
+	if (found == 0 || shared)
+		return ENS_E_NOTFOUND;
+	*ret_account = found;
+	return 0;
+}
+
+int
+state_find_named(struct state *state, const struct ldap_dn_hash *name,
+    uint32_t *ret_account)
+{
+	struct bytes holder;
+	int r = state_get(state, T_NAMES,
+	    (struct bytes){ name->bytes, LDAP_DN_HASH_LEN }, &holder);
+
+	if (r == ENS_E_NOTFOUND)
+		return find_by_alias(state, name, ret_account);
+	if (r != 0)
+		return r;
+	return holder.len != STATE_NAME_LEN
+	    ? state_distrust(state)
+	    : find_holder(state, holder.data, name, ret_account);
+}
+
 /* ---- walks ------------------------------------------------------------- */
 
 static int
@@ -315,14 +402,44 @@ state_each_child(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 	return each_uuid(state, T_CHILDREN, state_uuid_bytes(uuid), visit, arg);
 }
 
-int
-state_each_environment(struct state *state, uint32_t account,
-    state_visit_uuid *visit, void *arg)
+struct state_key
+state_member_prefix(uint32_t account, const struct ldap_dn_hash *name)
 {
 	struct state_key key = { .len = 0 };
 
 	state_key_add_u32(&key, account);
+	if (account == 0)
+		state_key_add(&key, name->bytes, LDAP_DN_HASH_LEN);
+	return key;
+}
+
+int
+state_each_environment(struct state *state, uint32_t account,
+    state_visit_uuid *visit, void *arg)
+{
+	struct state_key key = state_member_prefix(account, NULL);
+
 	return each_uuid(state, T_MEMBERS, state_key_bytes(&key), visit, arg);
+}
+
+int
+state_each_environment_naming(struct state *state,
+    const struct ldap_dn_hash *name, state_visit_uuid *visit, void *arg)
+{
+	struct state_key key = state_member_prefix(0, name);
+
+	return each_uuid(state, T_MEMBERS, state_key_bytes(&key), visit, arg);
+}
+
+bool
+state_has_names(struct state *state)
+{
+	const uint8_t none[sizeof(uint32_t)] = { 0 };
+	struct state_key row;
+
+	return state_seek(state, T_MEMBERS,
+	           (struct bytes){ none, sizeof(none) }, &row) == 0 &&
+	    memcmp(row.data, none, sizeof(none)) == 0;
 }
 
 int

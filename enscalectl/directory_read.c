@@ -267,7 +267,7 @@ visit_message(struct walk *walk, directory_visit *visit, void *arg)
 	    rows->count, &entry);
 
 	if (r == 0)
-		return visit(&entry, arg);
+		return entry_is_nobody(&entry) ? EXIT_YES : visit(&entry, arg);
 	complain("%s: cannot read what it answers: %s", walk->directory->uri,
 	    error_text(r));
 	return EXIT_CANNOT_TELL;

@@ -67,17 +67,20 @@ has_key(const struct view *view, const struct published *wanted)
 	            &wanted->entry->key.fields, false);
 }
 
+/* Who is listed by name is not known here. */
 static bool
 has_members(const struct environment_record *record, const struct entry *entry)
 {
-	if (record->member_count != entry->environment.member_count)
-		return false;
-	for (uint32_t i = 0; i < record->member_count; i++) {
-		struct environment_member member = environment_record_member(
-		    record, i);
+	const struct entry_member *members = entry->environment.members;
+	uint32_t count = entry->environment.member_count;
+	bool named = count > 0 && members[count - 1].account == 0;
+	enum environment_role role;
 
-		if (member.account != entry->environment.members[i].account ||
-		    member.role != entry->environment.members[i].role)
+	if (!named && record->member_count != count)
+		return false;
+	for (uint32_t i = 0; i < count && members[i].account != 0; i++) {
+		role = environment_record_role(record, members[i].account);
+		if (named ? role == ROLE_NONE : role != members[i].role)
 			return false;
 	}
 	return true;

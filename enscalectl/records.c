@@ -93,7 +93,8 @@ members_with(const struct entry *entry, enum environment_role role)
 
 	for (uint32_t i = 0;
 	     !entry->refused && i < entry->environment.member_count; i++)
-		if (entry->environment.members[i].role == role)
+		if (entry->environment.members[i].role == role &&
+		    entry->environment.members[i].account != 0)
 			(void)json_array_append_new(list,
 			    json_integer(
 			        entry->environment.members[i].account));

@@ -122,6 +122,19 @@ ldap_dn_hash(const char *text, struct ldap_dn_hash *ret_self,
 }
 
 int
+ldap_dn_hash_word(const void *word, size_t len, struct ldap_dn_hash *ret_hash)
+{
+	AUTO(wire_write_free) struct wire_writer out;
+	struct berval value = { len, NULL };
+
+	memcpy(&value.bv_val, &word, sizeof(word));
+	wire_write_init_growing(&out, 128 * 1024);
+	wire_write_u32(&out, 0); /* no part of a name is empty */
+	write_value(&out, value);
+	return out.error != 0 ? out.error : hash_bytes(&out, 0, ret_hash);
+}
+
+int
 ldap_dn_parent(const char *text, char *buf, size_t size)
 {
 	AUTO(cleanup_dn) LDAPDN dn = NULL;

@@ -1,6 +1,6 @@
 /*
- * Distinguished names, only so that a child can find its parent: a digest of
- * the normalized name. Attribute types and values are compared without regard
+ * Distinguished names, only so that a child can find its parent, and an
+ * environment who may enter it: a digest of the normalized name. Attribute types and values are compared without regard
  * to case and to runs of spaces, as caseIgnoreMatch does.
  */
 #ifndef ENSCALE_LDAP_LDAP_DN_H
@@ -22,6 +22,11 @@ struct ldap_dn_hash {
  */
 int ldap_dn_hash(const char *dn, struct ldap_dn_hash *ret_self,
     struct ldap_dn_hash *ret_parent);
+
+/* Of a name that is none of these, like a user's: it is the digest of no
+ * distinguished name. 0, ENS_E_LIMIT, -ENOMEM, ENS_E_CRYPTO. */
+int ldap_dn_hash_word(const void *word, size_t len,
+    struct ldap_dn_hash *ret_hash);
 
 /* The parent's name, as text: 0, ENS_E_SYNTAX, ENS_E_LIMIT, -ENOMEM. */
 int ldap_dn_parent(const char *dn, char *buf, size_t size);

@@ -111,7 +111,7 @@ entry_keep_text(struct parse *p, const char *text, size_t len)
 static size_t
 value_room(const struct entry_attribute *attribute, enum schema_name which)
 {
-	size_t row = 16, size = 0;
+	size_t row = 2 * sizeof(struct entry_member), size = 0;
 
 	if (which == SCHEMA_HOST_KEY)
 		row = 64 + sizeof(struct entry_host_key);
@@ -283,7 +283,7 @@ entry_parse(struct entry_parser *parser, const uint8_t uuid[ENTRY_UUID_LEN],
 	struct parse p = { .parser = parser };
 	struct entry entry = { .csn = "", .reason = "", .warning = "" };
 	size_t room = sort_out(&p, attributes, attribute_count);
-	bool good;
+	bool good, nobody;
 	int r;
 
 	parser->reason[0] = parser->warning[0] = '\0';
@@ -300,11 +300,14 @@ entry_parse(struct entry_parser *parser, const uint8_t uuid[ENTRY_UUID_LEN],
 	memcpy(entry.uuid, uuid, sizeof(entry.uuid));
 	entry.dn = entry_keep_text(&p, dn.bv_val, dn.bv_len);
 	entry.kind = kind_of(&p);
+	nobody = entry_lacks_account(&p, entry.kind);
 	good = good && check_sizes(&p) && parse_operational(&p, &entry) &&
-	    entry_parse_kind(&p, &entry);
+	    !nobody && entry_parse_kind(&p, &entry);
 	if (p.error != 0)
 		return p.error;
 	entry.refused = !good;
+	if (nobody)
+		parser->reason[0] = '\0';
 	entry.reason = parser->reason;
 	if (good)
 		entry.warning = parser->warning;

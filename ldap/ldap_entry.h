@@ -13,6 +13,11 @@
  * Likewise, if an account has more keys, a node more host keys, or an
  * environment more accounts with access than allowed, the excess is left out.
  *
+ * Where [mapping] has another class or number for accounts, an entry without a
+ * number is a person without an account: refused, but without a reason. Names
+ * may stand beside the number there, and environments name accounts by these or
+ * by their DNs if the attribute that lists them is mapped, too.
+ *
  * It knows nothing about connections: attributes come from a message, a file or
  * a test.
  */
@@ -26,6 +31,7 @@
 #include "common/base/limits.h"
 #include "common/names/schema.h"
 #include "common/view/record.h"
+#include "ldap/ldap_dn.h"
 
 #define ENTRY_UUID_LEN   16
 #define ENTRY_CSN_MAX    63   /* 20251122225400.123456Z#000000#001#000000 */
@@ -60,6 +66,18 @@ struct entry_host_key {
 	struct bytes blob;
 };
 
+/* Who may enter an environment: the account with this number or, if that is 0,
+ * the one that has this name (struct entry, names). */
+struct entry_member {
+	uint32_t account;
+	enum environment_role role;
+	struct ldap_dn_hash name; /* zeros with a number */
+};
+
+/* The order of rows: by number, and then by name. */
+int entry_member_compare(const struct entry_member *a,
+    const struct entry_member *b);
+
 /* Pointers are borrowed from whatever filled it in. */
 struct entry {
 	enum entry_kind kind;
@@ -68,7 +86,7 @@ struct entry {
 	const char *csn; /* entryCSN, or its like; "" without either */
 	int64_t created; /* createTimestamp; 0: unknown */
 	bool refused;    /* then the fields below mean nothing */
-	/* Why it, or a value of it, is refused, and warnings about one that
+	/* "" although it is refused: a person without an account. Why it, or a value of it, is refused, and warnings about one that
 	 * counts all the same: lines with "\n" between; "" if there is nothing.
 	 */
 	const char *reason, *warning;
@@ -79,12 +97,16 @@ struct entry {
 			HAS_ACCOUNT_FIELDS;
 			const struct entry_key *keys;
 			uint32_t key_count;
+			/* Digests of the names beside its number; its DN is
+			 * one more name. */
+			const struct ldap_dn_hash *names;
+			uint32_t name_count;
 		} account;
 		struct entry_key key;
 		struct {
 			HAS_ENVIRONMENT_FIELDS;
-			/* ascending by account, each once, owner included */
-			const struct environment_member *members;
+			/* ascending, each once, owner included */
+			const struct entry_member *members;
 			uint32_t member_count;
 		} environment;
 		struct {
@@ -104,7 +126,7 @@ struct entry_attribute {
 
 /* Increase it when the same attributes give another entry: then all are read
  * again, as they are when a field is added. */
-#define ENTRY_RULES 3
+#define ENTRY_RULES 4
 
 struct entry_parser;
 
@@ -126,6 +148,13 @@ int entry_parse(struct entry_parser *parser, const uint8_t uuid[ENTRY_UUID_LEN],
 /* Does it have a class of ours? Other entries do not concern us. */
 bool entry_is_ours(const struct entry_parser *parser,
     const struct entry_attribute *attributes, uint32_t attribute_count);
+
+/* Is it a person without an account? */
+static inline bool
+entry_is_nobody(const struct entry *entry)
+{
+	return entry->refused && *entry->reason == '\0';
+}
 
 /* "account", "key", ...: for logs and counts. */
 const char *entry_kind_text(enum entry_kind kind);

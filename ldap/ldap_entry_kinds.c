@@ -375,58 +375,169 @@ limit_key_size(struct parse *p, struct entry *entry)
 	return true;
 }
 
+/* ---- numbers and names of accounts --------------------------------------- */
+
+bool
+entry_lacks_account(const struct parse *p, enum entry_kind kind)
+{
+	const struct entry_attribute *attribute = entry_has(p,
+	    SCHEMA_ACCOUNT_ID);
+
+	bool mapped = entry_is_mapped(p, SCHEMA_ACCOUNT_ID);
+
+	if (kind != ENTRY_ACCOUNT)
+		return false;
+	if (attribute == NULL)
+		return mapped || entry_is_mapped(p, SCHEMA_ACCOUNT) ||
+		    entry_is_mapped(p, SCHEMA_ACCOUNT_AUX);
+	for (uint32_t i = 0; mapped && i < attribute->value_count; i++) {
+		if (entry_is_numeric(&attribute->values[i]))
+			return false;
+	}
+	/* In our own attribute whatever is no number is a mistake. */
+	return mapped;
+}
+
+/* The digest of a name: a DN, or whatever else it may be. */
+static bool
+hash_name(struct parse *p, const struct berval *value,
+    struct ldap_dn_hash *ret_name)
+{
+	const char *text = entry_keep_text(p, value->bv_val, value->bv_len);
+	bool dn = strlen(text) == value->bv_len && strchr(text, '=') != NULL;
+	int r = dn ? ldap_dn_hash(text, ret_name, NULL) : ENS_E_SYNTAX;
+
+	if (p->error != 0)
+		return false;
+	if (r == ENS_E_SYNTAX || r == ENS_E_LIMIT)
+		r = ldap_dn_hash_word(value->bv_val, value->bv_len, ret_name);
+	p->error = r;
+	return r == 0;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct ldap_dn_hash));
+}
+
+/* The one number among the values of an attribute that holds names, too. */
+static bool
+parse_names(struct parse *p, struct entry *entry)
+{
+	const struct entry_attribute *attribute = entry_has(p,
+	    SCHEMA_ACCOUNT_ID);
+	struct ldap_dn_hash *names = entry_take(p,
+	    attribute->value_count * sizeof(*names));
+	uint32_t numbers = 0, count = 0, over = 0;
+	int r = 0;
+
+	if (names == NULL)
+		return false;
+	for (uint32_t i = 0; i < attribute->value_count; i++) {
+		const struct berval *value = &attribute->values[i];
+
+		if (entry_is_numeric(value)) {
+			r = entry_number(value, 1, ACCOUNT_ID_MAX, &entry->id);
+			numbers++;
+		} else if (count == ACCOUNT_NAMES_MAX) {
+			over++;
+		} else if (value->bv_len > 0 &&
+		    !hash_name(p, value, &names[count++])) {
+			return false;
+		}
+		if (r != 0 || numbers > 1)
+			return entry_refuse(p, SCHEMA_ACCOUNT_ID,
+			    r != 0 ? error_text(r) : "more than one number");
+	}
+	if (over > 0)
+		leave_out(p, SCHEMA_ACCOUNT_ID, "names", count + over, count);
+	/* Values come in any order. */
+	qsort(names, count, sizeof(*names), compare_names);
+	entry->account.names = names;
+	entry->account.name_count = count;
+	return true;
+}
+
+static bool
+parse_account_id(struct parse *p, struct entry *entry)
+{
+	return entry_need(p, SCHEMA_ACCOUNT_ID) &&
+	    (entry_is_mapped(p, SCHEMA_ACCOUNT_ID)
+	            ? parse_names(p, entry)
+	            : entry_get_number(p, SCHEMA_ACCOUNT_ID, 1, ACCOUNT_ID_MAX,
+	                  &entry->id));
+}
+
 static bool
 parse_account(struct parse *p, struct entry *entry)
 {
-	return entry_need(p, SCHEMA_ACCOUNT_ID) &&
-	    entry_get_number(p, SCHEMA_ACCOUNT_ID, 1, ACCOUNT_ID_MAX,
-	        &entry->id) &&
+	return parse_account_id(p, entry) &&
 	    entry_parse_fields(p, &account_fields, &entry->account.fields) &&
 	    parse_account_keys(p, entry) && limit_key_size(p, entry);
+}
+
+int
+entry_member_compare(const struct entry_member *a, const struct entry_member *b)
+{
+	/* Without a number it comes last. */
+	uint32_t x = a->account - 1, y = b->account - 1;
+
+	return x != y ? (x > y) - (x < y) : compare_names(&a->name, &b->name);
 }
 
 static int
 compare_members(const void *a, const void *b)
 {
-	const struct environment_member *x = a, *y = b;
+	const struct entry_member *x = a, *y = b;
+	int r = entry_member_compare(x, y);
 
-	if (x->account != y->account)
-		return (x->account > y->account) - (x->account < y->account);
-	return (x->role > y->role) - (x->role < y->role);
+	return r != 0 ? r : (x->role > y->role) - (x->role < y->role);
+}
+
+/* Groups of other programs name all kinds of things, some with "" for want of a
+ * member: what is no account's name lets nobody in. */
+static bool
+parse_member(struct parse *p, enum schema_name which,
+    const struct berval *value, struct entry_member *ret_member)
+{
+	int r;
+
+	if (entry_is_mapped(p, which) && !entry_is_numeric(value))
+		return hash_name(p, value, &ret_member->name);
+	r = entry_number(value, 1, ACCOUNT_ID_MAX, &ret_member->account);
+	return r == 0 || entry_refuse(p, which, error_text(r));
 }
 
 static bool
 add_members(struct parse *p, const struct access *access,
-    struct environment_member *rows, uint32_t *count)
+    struct entry_member *rows, uint32_t *count)
 {
 	const struct entry_attribute *attribute = entry_has(p,
 	    access->attribute);
-	uint32_t account;
-	int r;
 
-	if (attribute == NULL)
-		return true;
-	for (uint32_t i = 0; i < attribute->value_count; i++) {
-		r = entry_number(&attribute->values[i], 1, ACCOUNT_ID_MAX,
-		    &account);
-		if (r != 0)
-			return entry_refuse(p, access->attribute,
-			    error_text(r));
-		rows[(*count)++] = (struct environment_member){ account,
-			access->role };
+	for (uint32_t i = 0; attribute != NULL && i < attribute->value_count;
+	     i++) {
+		struct entry_member *row = &rows[(*count)++];
+
+		*row = (struct entry_member){ .role = access->role };
+		if (!parse_member(p, access->attribute, &attribute->values[i],
+		        row))
+			return false;
 	}
 	return true;
 }
 
 /* Of several rows of one account one stays: owner wins, else the lower. */
 static uint32_t
-merge_members(struct environment_member *rows, uint32_t count)
+merge_members(struct entry_member *rows, uint32_t count)
 {
 	uint32_t kept = 0;
 
 	qsort(rows, count, sizeof(*rows), compare_members);
 	for (uint32_t i = 0; i < count; i++) {
-		if (kept == 0 || rows[kept - 1].account != rows[i].account)
+		if (kept == 0 ||
+		    entry_member_compare(&rows[kept - 1], &rows[i]) != 0)
 			rows[kept++] = rows[i];
 		else if (rows[i].role == ROLE_OWNER)
 			rows[kept - 1].role = ROLE_OWNER;
@@ -437,7 +548,7 @@ merge_members(struct environment_member *rows, uint32_t count)
 /* Of more accounts than there may be those with the lowest numbers stay, and
  * the owner: what is left out only takes away. */
 static uint32_t
-limit_members(struct parse *p, uint32_t owner, struct environment_member *rows,
+limit_members(struct parse *p, uint32_t owner, struct entry_member *rows,
     uint32_t count)
 {
 	const uint32_t limit = ENVIRONMENT_MEMBERS_MAX;
@@ -462,7 +573,7 @@ value_count(const struct parse *p, enum schema_name which)
 static bool
 parse_environment(struct parse *p, struct entry *entry)
 {
-	struct environment_member *rows;
+	struct entry_member *rows;
 	uint32_t count = 0;
 	/* Each has its place in memory: the sum is no larger than that. */
 	size_t most = 0;

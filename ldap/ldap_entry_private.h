@@ -57,6 +57,9 @@ bool entry_need(struct parse *p, enum schema_name which);
 const struct berval *entry_single(struct parse *p, enum schema_name which,
     bool *ret_ok);
 
+/* Has the directory another name for it? */
+bool entry_is_mapped(const struct parse *p, enum schema_name which);
+
 /* For texts that cannot be a number or a word: too long for the parser's
  * buffer, or with a NUL inside. */
 #define ENTRY_WORD_MAX 63
@@ -83,6 +86,11 @@ entry_keys_most(const struct berval *value)
 {
 	return value->bv_len / ENTRY_KEY_LEAST + 1;
 }
+
+/* Nothing but digits: meant to be a number. */
+bool entry_is_numeric(const struct berval *value);
+/* A person without an account? */
+bool entry_lacks_account(const struct parse *p, enum entry_kind kind);
 
 /* The fields of its kind. */
 bool entry_parse_kind(struct parse *p, struct entry *entry);

@@ -104,6 +104,24 @@ entry_get_number(struct parse *p, enum schema_name which, uint32_t min,
 }
 
 bool
+entry_is_mapped(const struct parse *p, enum schema_name which)
+{
+	return strcmp(p->parser->schema->names[which], schema_names[which]) !=
+	    0;
+}
+
+bool
+entry_is_numeric(const struct berval *value)
+{
+	ber_len_t digits = 0;
+
+	while (digits < value->bv_len && value->bv_val[digits] >= '0' &&
+	    value->bv_val[digits] <= '9')
+		digits++;
+	return digits > 0 && digits == value->bv_len;
+}
+
+bool
 entry_need(struct parse *p, enum schema_name which)
 {
 	return entry_has(p, which) != NULL || entry_refuse(p, which, "missing");

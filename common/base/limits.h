@@ -67,6 +67,7 @@
 
 /* Rows in one record of the view, and in the entry that they come from. */
 #define ACCOUNT_KEYS_MAX         10000
+#define ACCOUNT_NAMES_MAX        100 /* beside its number, in the directory */
 #define ACCOUNT_ENVIRONMENTS_MAX 100000
 #define ENVIRONMENT_MEMBERS_MAX  10000
 #define ENVIRONMENT_NODES_MAX    10000

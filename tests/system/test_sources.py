@@ -237,22 +237,67 @@ def test_an_existing_tree_is_followed_as_it_is(
     public = generate(gateway, 3)
     tree = BASE + ldif(PEOPLE, "objectClass: organizationalUnit", "ou: people")
     tree += person(25880, *public[:2]) + person("ann", public[2])
+    tree += person("bob").replace("uid: bob", "uid: bob\nuid: 21296")
     server = place.server("tree", tree, overlay)
     follower = place.follower(
         f"uri = {server.uri}\nbase = {PEOPLE}\nscope = one\nmethod = {method}\n"
         "poll_interval = 1s\npoll_listing = 2s", MAPPING).in_step()
-    assert follower.accounts() == {25880: "active"}
+    assert follower.accounts() == {21296: "active", 25880: "active"}
     assert len(follower.records("key")) == 2
-    assert [row["dn"] for row in follower.status()["refused_entries"]] == [
-        f"uid=ann,{PEOPLE}"]
+    assert follower.status()["refused_entries"] == []
+    assert "uid=ann" not in follower.log()
     server.change("ldapmodify", input=(
         f"dn: uid=25880,{PEOPLE}\nchangetype: modify\ndelete: sshPublicKey\n"
         f"sshPublicKey: {public[0]}\n"))
     wait_for(lambda: len(follower.records("key")) == 1, "one key is left", 5)
     server.change("ldapadd", input=person(30311))
-    follower.has([25880, 30311])
+    follower.has([21296, 25880, 30311])
     server.change("ldapdelete", f"uid=30311,{PEOPLE}")
+    follower.has([21296, 25880])
+    server.change("ldapmodify", input=(
+        f"dn: uid=bob,{PEOPLE}\nchangetype: modify\ndelete: uid\nuid: 21296\n"))
     follower.has([25880])
+
+
+def group(name, *lines):
+    return ldif(f"cn={name},ou=groups,{SUFFIX}", f"cn: {name}", *lines)
+
+
+@METHODS
+@pytest.mark.parametrize("lines, attribute, member", [
+    (["objectClass: groupOfNames"], "member", "uid={},ou=people," + SUFFIX),
+    (["objectClass: posixGroup", "gidNumber: 1000"], "memberUid", "{}")])
+def test_a_group_lets_its_members_into_an_environment(
+        place, wait_for, overlay, method, lines, attribute, member):
+    def unit(name):
+        return ldif(f"ou={name},{SUFFIX}", "objectClass: organizationalUnit",
+                    f"ou: {name}")
+
+    tree = BASE + unit("people") + unit("groups") + person(25880)
+    tree += person("bob").replace("uid: bob", "uid: bob\nuid: 21296") + person("ann")
+    tree += group("web", *lines, *[f"{attribute}: {member.format(name)}"
+                                   for name in ("bob", "25880", "ann")])
+    server = place.server("tree", tree, overlay)
+    follower = place.follower(
+        f"uri = {server.uri}\nbase = {SUFFIX}\nmethod = {method}\n"
+        "poll_interval = 1s\npoll_listing = 2s",
+        MAPPING + f"enscaleEnvironment = {lines[0].split()[1]}\n"
+        f"enscaleFullAccess = {attribute}\n").in_step()
+
+    def members():
+        return [{row["account"]: row["role"] for row in environment["members"]}
+                for environment in follower.records("environment")]
+
+    assert members() == [{21296: "full", 25880: "full"}]
+    assert follower.status()["refused_entries"] == []
+    server.change("ldapmodify", input=(
+        f"dn: cn=web,ou=groups,{SUFFIX}\nchangetype: modify\n"
+        f"delete: {attribute}\n{attribute}: {member.format('bob')}\n"))
+    wait_for(lambda: members() == [{25880: "full"}], "bob is out", 5)
+    # Who gets a number later is let in by the name that was there.
+    server.change("ldapmodify", input=(
+        f"dn: uid=ann,{PEOPLE}\nchangetype: modify\nadd: uid\nuid: 30311\n"))
+    wait_for(lambda: members() == [{25880: "full", 30311: "full"}], "ann is in", 5)
 
 
 @METHODS

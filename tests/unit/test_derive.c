@@ -335,6 +335,123 @@ the_environments_of_an_account_are_those_that_count(void **state)
 	assert_int_equal(row.role, ROLE_OWNER);
 }
 
+/* Environments that list the account. */
+static uint32_t
+count_listing(uint32_t id)
+{
+	struct environment_record environment;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < record_count; i++) {
+		if (records[i].key.data[0] != RECORD_ENVIRONMENT)
+			continue;
+		assert_int_equal(record_decode_environment(records[i].record,
+		                     &records[i].key, &environment),
+		    0);
+		count += environment_record_role(&environment, id) != ROLE_NONE;
+	}
+	return count;
+}
+
+/* The environments of an account: "a:full b:limited ". */
+static void
+assert_may_enter(uint32_t id, const char *want)
+{
+	struct record_key key = record_key_id(RECORD_ENVIRONMENTS, id);
+	struct account_environments_record environments = { 0 };
+	struct account_environment row;
+	struct bytes cursor;
+	char text[256] = "";
+
+	derive_everything();
+	if (find(key).len > 0)
+		assert_int_equal(
+		    record_decode_environments(find(key), &key, &environments),
+		    0);
+	cursor = environments.rows;
+	while (account_environments_next(&cursor, &row) == 0) {
+		struct record_key name = record_key_environment(row.name);
+		struct environment_record environment;
+
+		assert_int_equal(
+		    record_decode_environment(find(name), &name, &environment),
+		    0);
+		assert_int_equal(environment_record_role(&environment, id),
+		    row.role);
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text),
+		    "%s:%s ", row.name, environment_role_text(row.role));
+	}
+	assert_string_equal(text, want);
+	assert_int_equal(count_listing(id), environments.count);
+}
+
+static void
+map_groups(void)
+{
+	memcpy(f.schema.names[SCHEMA_ACCOUNT_ID], "uid", sizeof("uid"));
+	memcpy(f.schema.names[SCHEMA_FULL_ACCESS], "member", sizeof("member"));
+}
+
+#define PERSON_DN(name) "uid=" name ",ou=people," SUFFIX
+#define PERSON(id, name) \
+	"objectClass: enscaleAccount\nuid: " id "\nuid: " name "\n"
+
+static void
+a_group_lets_in_the_accounts_that_it_names(void **state)
+{
+	(void)state;
+	map_groups();
+	sync_put(&f, 9, PERSON_DN("ann"), PERSON("5", "ann"));
+	sync_put(&f, 8, PERSON_DN("bob"), PERSON("6", "bob"));
+	sync_put(&f, 1, ENVIRONMENT_DN("a"),
+	    ENVIRONMENT("a") "member: uid=Ann,ou=People," SUFFIX "\n"
+	                     "member: cn=nobody\nmember: \n");
+	sync_put(&f, 2, ENVIRONMENT_DN("b"),
+	    ENVIRONMENT("b") "member: ann\nmember: 6\n"
+	                     "enscaleLimitedAccess: 5\n");
+	sync_put(&f, 3, ENVIRONMENT_DN("c"),
+	    ENVIRONMENT("c") "member: ann\nmember: 5\nmember: " PERSON_DN(
+	        "ann") "\nenscaleOwner: 5\n");
+	assert_may_enter(5, "a:full b:limited c:owner ");
+	assert_may_enter(6, "b:full ");
+	/* Another DN is another name. */
+	sync_put(&f, 9, PERSON_DN("anne"), PERSON("5", "ann"));
+	assert_may_enter(5, "b:limited c:owner ");
+	sync_delete(&f, 9);
+	assert_may_enter(6, "b:full ");
+}
+
+static void
+a_name_that_two_accounts_have_lets_in_nobody(void **state)
+{
+	(void)state;
+	map_groups();
+	sync_put(&f, 9, PERSON_DN("ann"), PERSON("5", "ann"));
+	sync_put(&f, 8, "uid=ann,ou=customers," SUFFIX, PERSON("6", "ann"));
+	sync_put(&f, 1, ENVIRONMENT_DN("a"), ENVIRONMENT("a") "member: ann\n");
+	assert_may_enter(5, "");
+	assert_may_enter(6, "");
+	sync_delete(&f, 9);
+	assert_may_enter(6, "a:full ");
+}
+
+/* Its number is another's, who is not in the group. */
+static void
+the_name_of_a_second_entry_with_a_number_lets_in_nobody(void **state)
+{
+	(void)state;
+	map_groups();
+	sync_put(&f, 8, PERSON_DN("bob"),
+	    PERSON("5", "bob") CREATED("20250102000000"));
+	sync_put(&f, 1, ENVIRONMENT_DN("a"), ENVIRONMENT("a") "member: bob\n");
+	sync_put(&f, 2, ENVIRONMENT_DN("b"),
+	    ENVIRONMENT("b") "member: " PERSON_DN("bob") "\n");
+	assert_may_enter(5, "a:full b:full ");
+	sync_put(&f, 9, PERSON_DN("ann"),
+	    PERSON("5", "ann") CREATED("20250101000000"));
+	assert_may_enter(5, "");
+}
+
 static void
 clones_share_a_host_key(void **state)
 {
@@ -672,6 +789,9 @@ main(void)
 		TEST(a_key_on_the_account_itself_counts_as_well),
 		TEST(an_environment_lists_its_members_and_nodes),
 		TEST(the_environments_of_an_account_are_those_that_count),
+		TEST(a_group_lets_in_the_accounts_that_it_names),
+		TEST(a_name_that_two_accounts_have_lets_in_nobody),
+		TEST(the_name_of_a_second_entry_with_a_number_lets_in_nobody),
 		TEST(clones_share_a_host_key),
 		TEST(what_is_refused_gives_no_record),
 		TEST(a_node_over_the_limit_is_left_out_alone),

@@ -61,6 +61,50 @@ what_was_written_is_read(void **state)
 	assert_string_equal(entry.account.name, "Somebody");
 }
 
+/* Written and read in turn, it is the same. */
+static void
+assert_comes_back(const char *lines)
+{
+	struct entry_rows rows = { 0 };
+	struct wire_writer both;
+	struct entry entry = sync_entry(&f, 7, "cn=e,dc=example", lines), read;
+	bool same = false;
+
+	assert_false(entry.refused);
+	writer.len = 0;
+	entry_encode(&writer, &entry);
+	assert_int_equal(entry_decode((struct bytes){ writer.data, writer.len },
+	                     sync_uuid(7), &rows, &read),
+	    0);
+	wire_write_init_growing(&both, RECORD_SIZE_MAX);
+	assert_int_equal(entry_compare(&both, &entry, &read, &same), 0);
+	wire_write_free(&both);
+	entry_rows_free(&rows);
+	assert_true(same);
+}
+
+static void
+so_are_names_of_accounts(void **state)
+{
+	struct entry entry;
+	size_t len;
+
+	(void)state;
+	memcpy(f.schema.names[SCHEMA_ACCOUNT_ID], "uid", sizeof("uid"));
+	memcpy(f.schema.names[SCHEMA_FULL_ACCESS], "member", sizeof("member"));
+	assert_comes_back("objectClass: enscaleAccount\nuid: 5\nuid: ann\n"
+	                  "uid: a.nn\n");
+	assert_comes_back("objectClass: enscaleEnvironment\ncn: e\nmember: 3\n"
+	                  "member: ann\nmember: uid=bob,dc=example\n"
+	                  "enscaleOwner: 9\nenscaleLimitedAccess: 4\n");
+	len = writer.len;
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(decode(writer.data, i, 7, &entry),
+		    ENS_E_CORRUPT);
+	assert_comes_back("objectClass: enscaleEnvironment\ncn: e\n"
+	                  "member: ann\n");
+}
+
 static void
 no_bit_can_turn_unseen(void **state)
 {
@@ -103,6 +147,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_written_is_read),
+		TEST(so_are_names_of_accounts),
 		TEST(no_bit_can_turn_unseen),
 		TEST(no_byte_can_be_missing),
 		TEST(it_is_no_other_entry),

@@ -143,9 +143,109 @@ an_existing_tree_is_read_by_its_own_names(void **state)
 	assert_int_equal(entry.id, 25880);
 	assert_string_equal(entry.account.name, "25880");
 	assert_int_equal(entry.account.key_count, 2);
-	assert_refused("objectClass: posixAccount\nuid: ann\n", "uid: ");
 	assert_refused(ACCOUNT, "objectClass: not exactly one of ours");
 	schema_init(&fixture.schema);
+}
+
+static int
+forget_mapping(void **state)
+{
+	(void)state;
+	schema_init(&fixture.schema);
+	return 0;
+}
+
+static void
+map(enum schema_name which, const char *name)
+{
+	(void)snprintf(fixture.schema.names[which],
+	    sizeof(fixture.schema.names[0]), "%s", name);
+}
+
+static void
+a_number_may_stand_beside_names(void **state)
+{
+	struct ldap_dn_hash ann;
+	struct entry entry;
+
+	(void)state;
+	map(SCHEMA_ACCOUNT, "posixAccount");
+	map(SCHEMA_ACCOUNT_ID, "uid");
+	entry = parse("objectClass: posixAccount\nuid: Ann\nuid: 25880\n"
+	              "uid: a.nn\n");
+	assert_false(entry.refused);
+	assert_int_equal(entry.id, 25880);
+	assert_int_equal(entry.account.name_count, 2);
+	assert_int_equal(ldap_dn_hash_word("ann", 3, &ann), 0);
+	assert_true(memcmp(&ann, &entry.account.names[0], sizeof(ann)) == 0 ||
+	    memcmp(&ann, &entry.account.names[1], sizeof(ann)) == 0);
+	assert_refused("objectClass: posixAccount\nuid: 1\nuid: 2\n",
+	    "uid: more than one number");
+	assert_refused("objectClass: posixAccount\nuid: ann\nuid: 0\n",
+	    "uid: ");
+	assert_refused("objectClass: posixAccount\nuid: ann\nuid: 007\n",
+	    "uid: ");
+}
+
+static void
+a_person_without_an_account_is_refused_in_silence(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	assert_refused("objectClass: enscaleAccount\n", "missing");
+	map(SCHEMA_ACCOUNT, "posixAccount");
+	entry = parse("objectClass: posixAccount\nenscaleExpires: never\n");
+	assert_true(entry_is_nobody(&entry));
+	assert_refused("objectClass: posixAccount\nenscaleAccountId: ann\n",
+	    "enscaleAccountId: ");
+	map(SCHEMA_ACCOUNT_ID, "uid");
+	entry = parse("objectClass: posixAccount\nuid: ann\nuid: b\n"
+	              "entryCSN: 20251122225400.123456Z#000000#001#000000\n");
+	assert_true(entry_is_nobody(&entry));
+	/* It is known again when it comes again. */
+	assert_string_equal(entry.csn,
+	    "20251122225400.123456Z#000000#001#000000");
+	entry = parse("objectClass: posixAccount\ncn: no uid at all\n");
+	assert_true(entry_is_nobody(&entry));
+}
+
+static void
+a_group_lists_accounts_by_their_names(void **state)
+{
+	const struct entry_member *members;
+	struct ldap_dn_hash ann, dn;
+	struct entry entry;
+
+	(void)state;
+	assert_refused(ENVIRONMENT "enscaleFullAccess: ann\n",
+	    "enscaleFullAccess: ");
+	map(SCHEMA_ENVIRONMENT, "groupOfNames");
+	map(SCHEMA_FULL_ACCESS, "member");
+	entry = parse("objectClass: groupOfNames\ncn: e\n"
+	              "member: UID=Ann, ou=people,dc=enscale,dc=com\n"
+	              "member: 21296\nmember: ann\n"
+	              "member: uid=ann,ou=People,dc=enscale,dc=com\n"
+	              "member: \nenscaleLimitedAccess: 21296\n");
+	assert_false(entry.refused);
+	assert_int_equal(entry.environment.member_count, 4);
+	members = entry.environment.members;
+	assert_int_equal(members[0].account, 21296);
+	assert_int_equal(members[0].role, ROLE_LIMITED);
+	assert_int_equal(
+	    ldap_dn_hash("uid=ann,ou=people,dc=enscale,dc=com", &dn, NULL), 0);
+	assert_int_equal(ldap_dn_hash_word("ann", 3, &ann), 0);
+	assert_memory_not_equal(&ann, &dn, sizeof(ann));
+	for (uint32_t i = 1, found = 0; i < 4; i++) {
+		assert_int_equal(members[i].account, 0);
+		assert_int_equal(members[i].role, ROLE_FULL);
+		found += memcmp(&members[i].name, &dn, sizeof(dn)) == 0 ||
+		    memcmp(&members[i].name, &ann, sizeof(ann)) == 0;
+		assert_true(i < 3 || found == 2);
+	}
+	assert_refused("objectClass: groupOfNames\ncn: e\n"
+	               "member: 99999999999\n",
+	    "member: ");
 }
 
 static void
@@ -585,7 +685,7 @@ of_several_roles_owner_wins_and_else_the_lower(void **state)
 	                                       "enscaleFullAccess: 30\n"
 	                                       "enscaleLimitedAccess: 20\n"
 	                                       "enscaleLimitedAccess: 30\n");
-	const struct environment_member *members = entry.environment.members;
+	const struct entry_member *members = entry.environment.members;
 
 	(void)state;
 	assert_false(entry.refused);
@@ -762,7 +862,7 @@ of_too_many_accounts_the_lowest_and_the_owner_have_access(void **state)
 	};
 	static char texts[COUNT][16];
 	static struct berval values[COUNT];
-	const struct environment_member *members;
+	const struct entry_member *members;
 	struct entry entry;
 
 	(void)state;
@@ -914,6 +1014,13 @@ main(void)
 		cmocka_unit_test(an_account_without_a_status_is_active),
 		cmocka_unit_test(the_auxiliary_class_makes_an_account_as_well),
 		cmocka_unit_test(an_existing_tree_is_read_by_its_own_names),
+		cmocka_unit_test_teardown(a_number_may_stand_beside_names,
+		    forget_mapping),
+		cmocka_unit_test_teardown(
+		    a_person_without_an_account_is_refused_in_silence,
+		    forget_mapping),
+		cmocka_unit_test_teardown(a_group_lists_accounts_by_their_names,
+		    forget_mapping),
 		cmocka_unit_test(the_last_change_stands_in_for_an_entry_csn),
 		cmocka_unit_test(an_account_id_is_a_canonical_number_in_range),
 		cmocka_unit_test(an_unknown_word_refuses_the_whole_entry),

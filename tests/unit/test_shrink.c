@@ -43,7 +43,7 @@ account(uint32_t keys)
 }
 
 static struct entry
-environment(const struct environment_member *members, uint32_t count)
+environment(const struct entry_member *members, uint32_t count)
 {
 	return (struct entry){
 		.kind = ENTRY_ENVIRONMENT,
@@ -88,7 +88,7 @@ assert_too_much(const char *text)
 static void
 an_entry_that_stays_loses_nothing(void **state)
 {
-	const struct environment_member two[] = { { .account = 1 },
+	const struct entry_member two[] = { { .account = 1 },
 		{ .account = 2 } };
 	struct entry a = account(2), e = environment(two, 2);
 
@@ -173,9 +173,9 @@ keys_nodes_and_environments_are_counted_apart(void **state)
 static void
 a_member_who_is_not_named_any_more_loses_a_right(void **state)
 {
-	const struct environment_member before[] = { { .account = 1 },
+	const struct entry_member before[] = { { .account = 1 },
 		{ .account = 2 }, { .account = 5 }, { .account = 9 } };
-	const struct environment_member after[] = { { .account = 2 },
+	const struct entry_member after[] = { { .account = 2 },
 		{ .account = 3 }, { .account = 4 }, { .account = 9 } };
 	struct entry ours = environment(before, 4),
 	             theirs = environment(after, 4);
@@ -189,7 +189,7 @@ a_member_who_is_not_named_any_more_loses_a_right(void **state)
 static void
 an_environment_that_goes_takes_all_rights_along(void **state)
 {
-	const struct environment_member members[] = { { .account = 1 },
+	const struct entry_member members[] = { { .account = 1 },
 		{ .account = 2 } };
 	struct entry ours = environment(members, 2);
 

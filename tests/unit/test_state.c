@@ -874,6 +874,43 @@ a_change_lists_what_it_touches(void **state)
 	assert_changed("A1 A2 ");
 }
 
+/* Whoever is let in by name is listed with the entry that gives the name, and
+ * so is what names him. */
+static void
+a_name_lists_who_has_it_and_who_names_it(void **state)
+{
+	(void)state;
+	memcpy(f.schema.names[SCHEMA_ACCOUNT_ID], "uid", sizeof("uid"));
+	memcpy(f.schema.names[SCHEMA_FULL_ACCESS], "member", sizeof("member"));
+	sync_complete(&f);
+	sync_put(&f, 2, ENVIRONMENT_DN("e"),
+	    ENVIRONMENT("e") "member: ann\nmember: uid=5,dc=x\n");
+	assert_changed(NULL);
+	sync_put(&f, 1, "uid=5,dc=x", "objectClass: enscaleAccount\nuid: 5\n");
+	assert_changed("A5 Ee ");
+	/* A suspension changes no name. */
+	sync_put(&f, 1, "uid=5,dc=x",
+	    "objectClass: enscaleAccount\nuid: 5\nenscaleStatus: suspended\n");
+	assert_changed("A5 ");
+	sync_put(&f, 3, "uid=6,dc=x",
+	    "objectClass: enscaleAccount\nuid: 6\nuid: ann\n");
+	assert_changed("A6 Ee ");
+	sync_put(&f, 4, "uid=7,dc=x",
+	    "objectClass: enscaleAccount\nuid: 7\nuid: ann\n");
+	assert_changed("A6 A7 Ee ");
+	sync_delete(&f, 4);
+	assert_changed("A6 A7 Ee ");
+	sync_put(&f, 2, ENVIRONMENT_DN("e"), ENVIRONMENT("e"));
+	assert_changed("A5 A6 Ee ");
+	/* The second entry with a number counts when the first one goes. */
+	sync_put(&f, 5, "uid=bob,dc=x",
+	    "objectClass: enscaleAccount\nuid: 5\nuid: bob\n");
+	sync_put(&f, 2, ENVIRONMENT_DN("e"), ENVIRONMENT("e") "member: bob\n");
+	assert_changed("A5 Ee ");
+	sync_delete(&f, 1);
+	assert_changed("A5 Ee ");
+}
+
 static void
 the_same_entry_again_changes_nothing(void **state)
 {
@@ -1126,6 +1163,7 @@ main(void)
 		    no_environment_name_is_taken_for_another_that_begins_with_it),
 		TEST(nothing_is_listed_before_the_first_refresh_is_complete),
 		TEST(a_change_lists_what_it_touches),
+		TEST(a_name_lists_who_has_it_and_who_names_it),
 		TEST(the_same_entry_again_changes_nothing),
 		TEST(a_shared_host_key_lists_its_nodes),
 		TEST(what_was_published_is_listed_no_more),
