@@ -31,14 +31,22 @@ enum doctor_state {
 	DOCTOR_UNASKED, /* it was not asked for */
 };
 
+/* Which rows of a table are looked at. */
+enum doctor_scope {
+	DOCTOR_IN_FULL = 0,
+	DOCTOR_IN_STATUS,
+	DOCTOR_IN_PROBE,
+};
+
 struct account_map;
 struct probe;
 
 struct doctor {
 	const struct context *context; /* borrowed */
-	struct probe *probe;           /* borrowed; NULL: no login is wanted */
-	uint32_t node;                 /* 0: none is wanted */
-	const char *config_error;      /* borrowed; NULL: it was read */
+	enum doctor_scope scope;
+	struct probe *probe;      /* borrowed; NULL: no login is wanted */
+	uint32_t node;            /* 0: none is wanted */
+	const char *config_error; /* borrowed; NULL: it was read */
 	char finding[DOCTOR_FINDING_MAX];
 	char mend[DOCTOR_FINDING_MAX]; /* "": the row's own */
 };

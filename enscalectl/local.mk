@@ -46,6 +46,7 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/doctor_local.c \
 	%D%/doctor_login.c \
 	%D%/doctor_names.c \
+	%D%/doctor_report.c %D%/doctor_report.h \
 	%D%/doctor_sshd.c \
 	%D%/enrol.h \
 	%D%/enrol_here.c \
