@@ -134,7 +134,7 @@ static int
 connect_first(struct directory *directory, const char *uris,
     const struct ldap_connection_options *options)
 {
-	char reason[LDAP_REASON_MAX] = "";
+	char *reason = directory->reason;
 	int r = ENS_E_NOTFOUND;
 
 	for (uint32_t i = 0; ldap_connection_uri(uris, i, directory->uri) == 0;
@@ -143,9 +143,12 @@ connect_first(struct directory *directory, const char *uris,
 		    &directory->ld, reason);
 		if (r == 0)
 			return EXIT_YES;
-		complain("%s: %s", directory->uri,
-		    reason[0] != '\0' ? reason : error_text(r));
+		if (!directory->quiet)
+			complain("%s: %s", directory->uri,
+			    reason[0] != '\0' ? reason : error_text(r));
 	}
+	if (directory->quiet)
+		return EXIT_NO;
 	if (r == ENS_E_NOTFOUND)
 		complain("there is no URI in \"%s\"", uris);
 	complain("--uri, --bind-dn and --password-file say where, and as whom; "
@@ -192,13 +195,11 @@ connect_to(struct directory *directory,
 	return code;
 }
 
-int
-directory_open(const struct config *config,
-    const struct directory_identity *identity, const char *what,
+static int
+make(const struct config *config, const char *what,
     struct directory **ret_directory)
 {
 	struct directory *directory = calloc(1, sizeof(*directory));
-	int code;
 
 	if (directory == NULL ||
 	    entry_parser_new(&config->schema, &directory->parser) != 0) {
@@ -211,7 +212,41 @@ directory_open(const struct config *config,
 	/* A server that goes away is for us to name; output.c ends a program
 	 * that nobody reads. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	*ret_directory = directory;
+	return EXIT_YES;
+}
+
+int
+directory_open(const struct config *config,
+    const struct directory_identity *identity, const char *what,
+    struct directory **ret_directory)
+{
+	struct directory *directory;
+	int code = make(config, what, &directory);
+
+	if (code != EXIT_YES)
+		return code;
 	code = connect_to(directory, identity);
+	if (code != EXIT_YES)
+		directory_close(directory);
+	else
+		*ret_directory = directory;
+	return code;
+}
+
+int
+directory_try(const struct config *config,
+    const struct directory_identity *identity, const char *what,
+    struct directory **ret_directory, char ret_reason[LDAP_REASON_MAX])
+{
+	struct directory *directory;
+	int code = make(config, what, &directory);
+
+	if (code != EXIT_YES)
+		return code;
+	directory->quiet = true;
+	code = connect_to(directory, identity);
+	memcpy(ret_reason, directory->reason, LDAP_REASON_MAX);
 	if (code != EXIT_YES)
 		directory_close(directory);
 	else
@@ -241,6 +276,12 @@ const struct config *
 directory_config(const struct directory *directory)
 {
 	return directory->config;
+}
+
+LDAP *
+directory_connection(const struct directory *directory)
+{
+	return directory->ld;
 }
 
 /* ---- what it says ------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "common/config/config.h"
 #include "enscalectl/changes.h"
 #include "ldap/ldap_attributes.h"
+#include "ldap/ldap_connection.h"
 #include "ldap/ldap_entry.h"
 
 struct directory;
@@ -29,10 +30,18 @@ struct directory_identity {
 int directory_open(const struct config *config,
     const struct directory_identity *identity, const char *what,
     struct directory **ret_directory);
+/* The same where nobody may let us in: of the servers no complaint but
+ * ret_reason, with EXIT_NO. */
+int directory_try(const struct config *config,
+    const struct directory_identity *identity, const char *what,
+    struct directory **ret_directory, char ret_reason[LDAP_REASON_MAX]);
 void directory_close(struct directory *directory);
 void cleanup_directory(struct directory **directory);
 
 const struct config *directory_config(const struct directory *directory);
+
+/* For questions about anything but entries of ours; borrowed. */
+LDAP *directory_connection(const struct directory *directory);
 
 /* Is the configured directory a file, which is for others to write? */
 bool directory_is_file(const struct config *config);

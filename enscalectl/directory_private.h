@@ -11,6 +11,8 @@ struct directory {
 	const char *what;            /* borrowed: the verb */
 	LDAP *ld;
 	char uri[LDAP_URI_MAX];
+	bool quiet; /* the reason is kept instead of told */
+	char reason[LDAP_REASON_MAX];
 	struct entry_parser *parser; /* of what is to be written */
 	char
 	    *who; /* owned: as whom it knows us; NULL: not asked, or not said */

@@ -4,6 +4,9 @@
  * anything, and each looks with the eyes of who needs the thing: that root can
  * read it says nothing. A row is not looked at when one that it needs has
  * failed, so that one cause is one failure.
+ *
+ * enscalectl directory check goes by the same rules, with a table of its own
+ * (survey.h).
  */
 #ifndef ENSCALECTL_DOCTOR_H
 #define ENSCALECTL_DOCTOR_H
@@ -40,12 +43,14 @@ enum doctor_scope {
 
 struct account_map;
 struct probe;
+struct survey;
 
 struct doctor {
 	const struct context *context; /* borrowed */
 	enum doctor_scope scope;
 	struct probe *probe;      /* borrowed; NULL: no login is wanted */
 	uint32_t node;            /* 0: none is wanted */
+	struct survey *survey;    /* borrowed; of directory check alone */
 	const char *config_error; /* borrowed; NULL: it was read */
 	char finding[DOCTOR_FINDING_MAX];
 	char mend[DOCTOR_FINDING_MAX]; /* "": the row's own */

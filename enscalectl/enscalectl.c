@@ -52,6 +52,9 @@ static const struct verb verbs[] = {
 	{ "config check", "",
 	    "read the configuration, and check what it points at",
 	    config_check },
+	{ "directory check", THERE,
+	    "say what the directory lacks for its gateways, and what mends it",
+	    directory_check },
 	{ "doctor",
 	    "[--json] [--node ID] [--login NAME] [--identity FILE] "
 	    "[--uri URI] [--bind-dn DN] [--password-file FILE]",
@@ -223,12 +226,13 @@ match(const struct verb *verb, int argc, char **argv)
 }
 
 /* The configuration may not be there yet, or be wrong: setup writes it, doctor
- * says so. Shells have none to say. */
+ * and directory check say so. Shells have none to say. */
 static bool
 needs_configuration(const struct verb *verb)
 {
 	return verb->run != setup_run && verb->run != completion_print &&
-	    verb->run != doctor_run && verb->run != doctor_probe;
+	    verb->run != doctor_run && verb->run != doctor_probe &&
+	    verb->run != directory_check;
 }
 
 static int

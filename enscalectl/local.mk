@@ -35,6 +35,7 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/config_check.c \
 	%D%/config_files.c %D%/config_files.h \
 	%D%/directory.c %D%/directory.h %D%/directory_private.h \
+	%D%/directory_look.c %D%/directory_look.h \
 	%D%/directory_read.c \
 	%D%/directory_write.c \
 	%D%/doctor.c %D%/doctor.h \
@@ -84,6 +85,13 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/setup_units.c \
 	%D%/sshd_settings.c %D%/sshd_settings.h \
 	%D%/status.c %D%/status.h \
+	%D%/survey.c %D%/survey.h \
+	%D%/survey_389.c \
+	%D%/survey_eyes.c \
+	%D%/survey_rows.c \
+	%D%/survey_settings.c \
+	%D%/survey_slapd.c \
+	%D%/survey_tls.c \
 	%D%/sync.c \
 	%D%/task.c %D%/task.h \
 	%D%/terminal.c %D%/terminal.h \

@@ -13,19 +13,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "enscalectl/as_user.h"
+#include "enscalectl/directory_look.h"
 #include "enscalectl/setup.h"
 #include "ldap/ldap_ldif.h"
 #include "ldap/ldap_opening.h"
-#include "ldap/ldap_sync.h"
 
 #define FILE_URI     "file://"
-#define CONTEXTS     "namingContexts"
 #define FILTER_MAX   (SCHEMA_NAME_MAX + 32)
 #define MILLISECONDS 1000
 
@@ -43,57 +41,6 @@ fail(struct setup_look *look, const char *hint, const char *format, ...)
 
 /* ---- a server ----------------------------------------------------------- */
 
-/* By how ldap_connection_open() begins to say what failed. */
-static const struct {
-	const char *prefix, *hint;
-} hints[] = {
-	{ "connect: Can't contact",
-	    "does the server run here and have that socket? slapd's is in "
-	    "SLAPD_SERVICES of /etc/default/slapd" },
-	{ "connect:", "does the server run there and listen on that port?" },
-	{ "host",
-	    "is the name right? \"getent hosts\" looks it up in the same "
-	    "way" },
-	{ "uri", "for example ldaps://directory.enscale.example" },
-	{ "TLS",
-	    "--tls-ca FILE must be the certificate of the server's issuer, and "
-	    "--uri must name the host as the server's certificate does" },
-	{ "tls_ca",
-	    "--tls-ca must name a file in PEM that user enscale-sync can read" },
-	{ "bind: Invalid credentials",
-	    "--bind-dn or --password-file does not match what the "
-	    "directory has" },
-	{ "bind: Confidentiality",
-	    "a password is only sent over ldaps:// or ldapi://" },
-	{ "SASL EXTERNAL",
-	    "--bind-dn DN and --password-file FILE say as whom the gateway "
-	    "binds" },
-};
-
-static const char *
-hint_for(const char *reason)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
-		if (strncmp(reason, hints[i].prefix, strlen(hints[i].prefix)) ==
-		    0)
-			return hints[i].hint;
-	return "ask the directory's administrator";
-}
-
-static int
-search(LDAP *ld, const char *dn, int scope, const char *filter, int limit,
-    const struct config *config, LDAPControl *control, LDAPMessage **ret_found)
-{
-	struct timeval patience = { .tv_sec = config->timeout };
-	LDAPControl *controls[] = { control, NULL };
-	char nothing[] = LDAP_NO_ATTRS, *attributes[] = { nothing, NULL };
-
-	return ldap_search_ext_s(ld, dn, scope, filter, attributes, 0, controls,
-	    NULL, &patience, limit, ret_found);
-}
-
 /* Is there a node that the gateway may read? */
 static bool
 has_nodes(LDAP *ld, const struct config *config)
@@ -106,49 +53,22 @@ has_nodes(LDAP *ld, const struct config *config)
 
 	(void)snprintf(filter, sizeof(filter), "(objectClass=%s)",
 	    config->schema.names[SCHEMA_NODE]);
-	(void)search(ld, config->base, scope, filter, 1, config, NULL, &found);
+	(void)directory_look_search(ld, config->base, scope, filter, 1, config,
+	    NULL, &found);
 	count = found != NULL ? ldap_count_entries(ld, found) : 0;
 	(void)ldap_msgfree(found);
 	return count > 0;
-}
-
-/* What the server has, in case the base is wrong. */
-static void
-list_contexts(LDAP *ld, const struct config *config, char *buf, size_t size)
-{
-	char wanted[] = CONTEXTS, *attributes[] = { wanted, NULL };
-	struct timeval patience = { .tv_sec = config->timeout };
-	struct berval **values = NULL;
-	LDAPMessage *found = NULL, *entry;
-	size_t len = 0;
-	int i;
-
-	buf[0] = '\0';
-	(void)ldap_search_ext_s(ld, "", LDAP_SCOPE_BASE, "(objectClass=*)",
-	    attributes, 0, NULL, NULL, &patience, 1, &found);
-	entry = found != NULL ? ldap_first_entry(ld, found) : NULL;
-	if (entry != NULL)
-		values = ldap_get_values_len(ld, entry, CONTEXTS);
-	for (i = 0; values != NULL && values[i] != NULL && len < size; i++)
-		len += (size_t)snprintf(buf + len, size - len, "%s\"%s\"",
-		    i > 0 ? ", " : "", values[i]->bv_val);
-	ldap_value_free_len(values);
-	(void)ldap_msgfree(found);
 }
 
 static bool
 look_at_base(LDAP *ld, const struct config *config, struct setup_look *look)
 {
 	char contexts[LDAP_REASON_MAX], hint[LDAP_REASON_MAX];
-	LDAPMessage *found = NULL;
-	int r = search(ld, config->base, LDAP_SCOPE_BASE, "(objectClass=*)", 1,
-	    config, NULL, &found);
-	int count = found != NULL ? ldap_count_entries(ld, found) : 0;
+	int r = directory_look_base(ld, config);
 
-	(void)ldap_msgfree(found);
-	if (r == LDAP_SUCCESS && count == 1)
+	if (r == LDAP_SUCCESS)
 		return true;
-	list_contexts(ld, config, contexts, sizeof(contexts));
+	directory_look_contexts(ld, config, contexts, sizeof(contexts));
 	(void)snprintf(hint, sizeof(hint),
 	    contexts[0] != '\0'
 	        ? "the server has %s: is --base right, and may the gateway "
@@ -156,27 +76,9 @@ look_at_base(LDAP *ld, const struct config *config, struct setup_look *look)
 	        : "is --base right, and may the gateway read it?%s",
 	    contexts);
 	fail(look, hint, "base \"%s\": %s", config->base,
-	    r == LDAP_SUCCESS ? "there is no such entry" : ldap_err2string(r));
+	    r == LDAP_NO_SUCH_OBJECT ? "there is no such entry"
+	                             : ldap_err2string(r));
 	return false;
-}
-
-/* Offered by the server, and then done for this base, which slapd without the
- * overlay syncprov refuses. */
-static bool
-try_sync(LDAP *ld, const struct config *config)
-{
-	struct berval no_cookie = { 0, NULL };
-	LDAPControl *control = NULL;
-	LDAPMessage *found = NULL;
-	int r;
-
-	if (ldap_sync_control(LDAP_SYNC_REFRESH_ONLY, no_cookie, &control) != 0)
-		return false;
-	r = search(ld, config->base, LDAP_SCOPE_BASE, "(objectClass=*)",
-	    LDAP_NO_LIMIT, config, control, &found);
-	(void)ldap_msgfree(found);
-	ldap_control_free(control);
-	return r == LDAP_SUCCESS;
 }
 
 static bool
@@ -209,13 +111,14 @@ look_at_server(const struct config *config, const char *uri,
 		;
 	r = ldap_opening_finish(opening, &opened, reason);
 	if (r != 0) {
-		fail(look, hint_for(reason), "%s: %s", uri,
+		fail(look, directory_look_hint(reason), "%s: %s", uri,
 		    reason[0] != '\0' ? reason : error_text(r));
 		return false;
 	}
 	good = look_at_base(opened.ld, config, look);
 	if (good) {
-		look->can_sync = opened.can_sync && try_sync(opened.ld, config);
+		look->can_sync = opened.can_sync &&
+		    directory_look_sync(opened.ld, config, NULL);
 		look->has_nodes = has_nodes(opened.ld, config);
 		look->error = 0;
 	}

@@ -41,6 +41,7 @@ int ca_rotate(const struct context *context, int argc, char **argv);
 int ca_show(const struct context *context, int argc, char **argv);
 int completion_print(const struct context *context, int argc, char **argv);
 int config_check(const struct context *context, int argc, char **argv);
+int directory_check(const struct context *context, int argc, char **argv);
 int doctor_probe(const struct context *context, int argc, char **argv);
 int doctor_run(const struct context *context, int argc, char **argv);
 int environment_add(const struct context *context, int argc, char **argv);

@@ -592,7 +592,7 @@ ldap_connection_open(const struct ldap_connection_options *options,
 		ldap_connection_prepare();
 	r = has_scheme(uri, "ldapi") ? open_local(options, uri, &ld, ret_reason)
 	                             : open_tcp(options, uri, &ld, ret_reason);
-	if (r == 0)
+	if (r == 0 && !options->anonymous)
 		r = bind_as(ld, options, ret_reason);
 	if (r != 0)
 		return r;

@@ -30,6 +30,7 @@ struct ldap_connection_options {
 	/* Instead of the file's; NULL: none. With it bind_dn "" is BINDDN of
 	 * ldap.conf(5), where that counts. */
 	const char *password;
+	bool anonymous;     /* nobody binds: neither counts */
 	bool personal;      /* ldap.conf(5), ldaprc and the environment count */
 	bool start_tls;     /* on ldap://, or fail */
 	const char *tls_ca; /* a file; "": the system's */

@@ -160,3 +160,47 @@ ldap_naming_check(LDAP *ld, const char *base, const struct schema *schema,
 		    SCHEMA_CLASSES, SCHEMA_MAPPABLE, timeout, ret_reason);
 	return r;
 }
+
+/* Takes those that the definitions have out of the set. */
+static void
+find_names(struct berval **definitions, bool is_class,
+    const struct schema *schema, uint64_t *unknown)
+{
+	int first = is_class ? 0 : SCHEMA_CLASSES;
+	int last = is_class ? SCHEMA_CLASSES : SCHEMA_MAPPABLE;
+
+	for (int i = 0; definitions != NULL && definitions[i] != NULL; i++) {
+		AUTO(free_definition) struct definition definition = { 0 };
+
+		read_definition(definitions[i]->bv_val, is_class, &definition);
+		for (int which = first; which < last; which++) {
+			if (has_name(&definition, schema->names[which]))
+				*unknown &= ~(UINT64_C(1) << which);
+		}
+	}
+}
+
+int
+ldap_naming_unknown(LDAP *ld, const char *base, const struct schema *schema,
+    uint32_t timeout, bool *ret_shown, uint64_t *ret_unknown)
+{
+	AUTO_VALUES struct berval **entry = NULL, **classes = NULL,
+	                          **types = NULL;
+	int r = ldap_values_read(ld, base, "subschemaSubentry", timeout,
+	    &entry);
+
+	*ret_shown = false;
+	*ret_unknown = (UINT64_C(1) << SCHEMA_MAPPABLE) - 1;
+	if (r == LDAP_SUCCESS && entry != NULL)
+		r = ldap_values_read(ld, entry[0]->bv_val, "objectClasses",
+		    timeout, &classes);
+	if (r == LDAP_SUCCESS && entry != NULL)
+		r = ldap_values_read(ld, entry[0]->bv_val, "attributeTypes",
+		    timeout, &types);
+	if (r != LDAP_SUCCESS)
+		return r;
+	*ret_shown = classes != NULL && types != NULL;
+	find_names(classes, true, schema, ret_unknown);
+	find_names(types, false, schema, ret_unknown);
+	return LDAP_SUCCESS;
+}

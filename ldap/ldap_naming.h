@@ -7,6 +7,7 @@
 #define ENSCALE_LDAP_LDAP_NAMING_H
 
 #include <ldap.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/names/schema.h"
@@ -19,5 +20,12 @@
  */
 int ldap_naming_check(LDAP *ld, const char *base, const struct schema *schema,
     uint32_t timeout, char ret_reason[LDAP_REASON_MAX]);
+/*
+ * Which of the mappable names of the schema does the server not know at all? A
+ * bit for each enum schema_name; *ret_shown false: it shows no schema. Waits.
+ * Returns an LDAP result code.
+ */
+int ldap_naming_unknown(LDAP *ld, const char *base, const struct schema *schema,
+    uint32_t timeout, bool *ret_shown, uint64_t *ret_unknown);
 
 #endif

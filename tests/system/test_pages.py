@@ -106,11 +106,16 @@ def test_each_verb_of_enscalectl_and_its_options_are_in_its_page(gateway):
     assert documented("enscalectl.8") == set().union(general, *rows.values())
 
 
-def test_each_line_of_doctor_is_in_its_page():
-    table = re.findall(r'\.word = "([a-z-]+)"', source("enscalectl/doctor_checks.c"))
-    shown = re.findall(r"^\.It Li ([a-z-]+)$", section("enscalectl.8", "What doctor checks"), re.M)
-    assert len(table) > 20
-    assert shown == table
+@pytest.mark.parametrize("table, title", [
+    ("doctor_checks.c", "What doctor checks"),
+    ("survey_rows.c", "What is checked of the directory"),
+])
+def test_each_line_of_doctor_and_of_directory_check_is_in_its_page(table, title):
+    words = re.findall(r'\.word = "([a-z-]+)"', source(f"enscalectl/{table}"))
+    text = section("enscalectl.8", title).split("\n.Ss")[0]
+    shown = re.findall(r"^\.It Li ([a-z-]+)$", text, re.M)
+    assert len(words) > 10
+    assert shown == words
 
 
 def test_each_verb_of_enscale_node_and_its_options_are_in_its_page(gateway):
