@@ -36,16 +36,19 @@ render_sshd() {
 	[ "$version" -lt 805 ] || echo "PerSourceMaxStartups none"
 	[ "$version" -lt 908 ] || [ -z "$gateways" ] ||
 	    echo "PerSourcePenaltyExemptList $gateways"
-	render_match >"$work/match"
-	if [ -s "$work/match" ]; then
-		printf '\nMatch User %s\n' "$user"
-		sed "s/^/$tab/" "$work/match"
-		echo "Match all"
-	fi
+	printf '\nMatch User %s\n' "$user"
+	render_match | sed "s/^/$tab/"
+	echo "Match all"
 }
 
 # What is for the user alone.
 render_match() {
+	cat <<-EOF
+	# A session whose gateway has gone without a word ends, as the gateway ends
+	# its own.
+	ClientAliveInterval 30
+	ClientAliveCountMax 4
+	EOF
 	case $shell in
 	*/zsh) # not its PROMPT, which single commands would find, too
 		[ "$version" -lt 802 ] || echo "SetEnv ZDOTDIR=${zsh_dropin%/*}"
