@@ -7,7 +7,7 @@ BENCH_KEY =
 
 EXTRA_PROGRAMS += %D%/bench_keys
 EXTRA_DIST += %D%/bench_login %D%/bench_peers %D%/peers %D%/FIGURES %D%/bench_hop
-EXTRA_DIST += %D%/bench_user.py
+EXTRA_DIST += %D%/bench_user.py %D%/bench_ending
 EXTRA_DIST += %D%/bench_sync %D%/make_accounts
 
 bench_bench_keys_SOURCES = %D%/bench_keys.c %D%/bench_spawn.c %D%/bench_spawn.h
