@@ -19,13 +19,21 @@
 #include "enscale_guard/reply.h"
 #include "enscale_guard/shell.h"
 
+#define STEP 32 /* processes in one task */
+
 struct ending {
 	struct guard *guard;
 	struct session session;
 	struct process_list all;
 	bool withdrawn; /* it was allowed once, and is no longer */
-	bool looked_up; /* who descends from them */
-	sd_event_source *look_up, *term_timer, *kill_timer;
+	/* What the task does: it walks down the list, and adds to it who
+	 * descends from those in it, or signals them. */
+	struct task task;
+	size_t at;
+	bool is_looking, looked_up;
+	int signal; /* that comes after the look, or now; 0: none */
+	unsigned refused, alive;
+	sd_event_source *term_timer, *kill_timer;
 	LIST_ENTRY(ending) endings;
 };
 
@@ -50,7 +58,7 @@ static void
 free_ending(struct ending *ending)
 {
 	LIST_REMOVE(ending, endings);
-	sd_event_source_disable_unref(ending->look_up);
+	turns_drop(ending->guard->turns, &ending->task);
 	sd_event_source_disable_unref(ending->term_timer);
 	sd_event_source_disable_unref(ending->kill_timer);
 	process_list_clear(&ending->all);
@@ -58,32 +66,83 @@ free_ending(struct ending *ending)
 }
 
 static void
-signal_all(const struct ending *ending, int signal)
+do_more(struct ending *ending)
 {
-	unsigned refused = process_list_signal(&ending->all, signal);
-
-	if (refused > 0)
-		log_about(OF_SESSION(&ending->session), LOG_ERR,
-		    "cannot end %u processes: no CAP_KILL", refused);
+	turns_add(ending->guard->turns, &ending->task);
 }
 
+/* Begins with the first of the list again. */
 static void
-add_descendants(struct ending *ending)
+begin(struct ending *ending, bool is_looking, int signal)
 {
-	int r = process_list_add_descendants(&ending->all);
+	ending->at = 0;
+	ending->is_looking = is_looking;
+	ending->signal = signal;
+	ending->refused = ending->alive = 0;
+	do_more(ending);
+}
 
-	ending->looked_up = true;
-	if (r < 0)
+/* The list grows while it is walked. */
+static void
+look_up_one(struct ending *ending)
+{
+	const struct process parent = ending->all.items[ending->at++];
+	int r = process_list_add_children(&ending->all, &parent);
+
+	if (r < 0 && r != -ESRCH)
 		log_about(OF_SESSION(&ending->session), LOG_ERR,
 		    "cannot look up processes: %s", error_text(r));
 }
 
-static int
-on_look_up(sd_event_source *source, void *arg)
+static void
+signal_one(struct ending *ending)
 {
-	(void)source;
-	add_descendants(arg);
-	return 0;
+	const int r = process_signal(&ending->all.items[ending->at++],
+	    ending->signal);
+
+	ending->refused += r == -EPERM;
+	ending->alive += r != -ESRCH;
+}
+
+static void
+end_signalling(struct ending *ending)
+{
+	if (ending->refused > 0)
+		log_about(OF_SESSION(&ending->session), LOG_ERR,
+		    "cannot end %u processes: no CAP_KILL", ending->refused);
+	if (ending->signal != SIGKILL) {
+		if (!ending->looked_up)
+			begin(ending, true, 0);
+		return;
+	}
+	if (ending->alive > 0)
+		log_about(OF_SESSION(&ending->session), LOG_INFO,
+		    "%u processes did not end: killed", ending->alive);
+	/* What has left its parents is nobody's descendant. */
+	if (ending->withdrawn || ending->alive > 0)
+		left_over_look(ending->guard, &ending->session);
+	free_ending(ending);
+}
+
+static void
+go_on(void *arg)
+{
+	struct ending *ending = arg;
+
+	for (int i = 0; i < STEP && ending->at < ending->all.count; i++)
+		if (ending->is_looking)
+			look_up_one(ending);
+		else
+			signal_one(ending);
+	if (ending->at < ending->all.count) {
+		do_more(ending);
+	} else if (ending->is_looking) {
+		ending->looked_up = true;
+		if (ending->signal != 0)
+			begin(ending, false, ending->signal);
+	} else if (ending->signal != 0) {
+		end_signalling(ending);
+	}
 }
 
 static int
@@ -92,59 +151,42 @@ on_term(sd_event_source *source, uint64_t usec, void *arg)
 	struct ending *ending = arg;
 
 	(void)source, (void)usec;
-	if (!ending->looked_up)
-		add_descendants(ending);
-	signal_all(ending, SIGTERM);
+	begin(ending, !ending->looked_up, SIGTERM);
 	return 0;
 }
 
+/* And those that these have started since. */
 static int
 on_kill(sd_event_source *source, uint64_t usec, void *arg)
 {
-	struct ending *ending = arg;
-
 	(void)source, (void)usec;
-	/* And those that these have started since. */
-	add_descendants(ending);
-	process_list_prune(&ending->all);
-	if (ending->all.count > 0)
-		log_about(OF_SESSION(&ending->session), LOG_INFO,
-		    "%zu processes did not end: killing them",
-		    ending->all.count);
-	signal_all(ending, SIGKILL);
-	/* What has left its parents is nobody's descendant. */
-	if (ending->withdrawn || ending->all.count > 0)
-		left_over_look(ending->guard, &ending->session);
-	free_ending(ending);
+	begin(arg, true, SIGKILL);
 	return 0;
 }
 
 /*
- * Looking up waits until nothing else is pending, so that when many end at once
- * all of them are told and signalled first, and requests meanwhile are
- * answered. Without timers nothing would end: then everything is done at once.
+ * Looking up is less urgent than judging, so that when many end at once all of
+ * them are told and signalled first. Without timers nothing would end: then
+ * everything is done at once.
  */
 static void
-start(struct ending *ending)
+start(struct ending *ending, bool is_looking, int signal)
 {
 	sd_event *event = ending->guard->event;
 	int r;
 
-	r = sd_event_add_defer(event, &ending->look_up, on_look_up, ending);
-	if (r >= 0)
-		r = sd_event_source_set_priority(ending->look_up,
-		    SD_EVENT_PRIORITY_IDLE);
-	if (r >= 0)
-		r = sd_event_add_time_relative(event, &ending->term_timer,
-		    CLOCK_MONOTONIC, ENDING_TERM_USEC, 1000, on_term, ending);
+	r = sd_event_add_time_relative(event, &ending->term_timer,
+	    CLOCK_MONOTONIC, ENDING_TERM_USEC, 1000, on_term, ending);
 	if (r >= 0)
 		r = sd_event_add_time_relative(event, &ending->kill_timer,
 		    CLOCK_MONOTONIC, ENDING_KILL_USEC, 1000, on_kill, ending);
-	if (r < 0) {
-		log_about(OF_SESSION(&ending->session), LOG_ERR,
-		    "cannot set a timer to kill: %s", error_text(r));
-		on_kill(NULL, 0, ending);
+	if (r >= 0) {
+		begin(ending, is_looking, signal);
+		return;
 	}
+	log_about(OF_SESSION(&ending->session), LOG_ERR,
+	    "cannot set a timer to kill: %s", error_text(r));
+	begin(ending, true, SIGKILL);
 }
 
 static struct ending *
@@ -158,6 +200,9 @@ new_ending(struct guard *guard, const struct session *session)
 	}
 	ending->guard = guard;
 	ending->session = *session;
+	ending->task = (struct task){ .run = go_on,
+		.arg = ending,
+		.urgency = URGENT_ENDING };
 	LIST_INSERT_HEAD(&guard->endings, ending, endings);
 	return ending;
 }
@@ -219,7 +264,7 @@ ending_session(struct guard *guard, struct session_entry *entry,
 		shell_tell(shell, reply_event("end", answer, &entry->session));
 	LIST_FOREACH(hop, &entry->hops, of_session)
 		process_signal(&hop->ssh, SIGTERM);
-	start(ending);
+	start(ending, true, 0);
 }
 
 /* ---- a hop ----------------------------------------------------------------- */
@@ -240,8 +285,8 @@ ending_hop(struct guard *guard, struct session_entry *entry,
 	add(ending, &hop->ssh);
 	if (hop->shell != NULL)
 		shell_tell(hop->shell, reply_event("end-hop", answer, session));
-	signal_all(ending, SIGTERM);
-	start(ending);
+	process_signal(&hop->ssh, SIGTERM);
+	start(ending, true, 0);
 }
 
 /* ---- what is left ---------------------------------------------------------- */
@@ -255,8 +300,7 @@ ending_processes(struct guard *guard, const struct session *session,
 	if (ending == NULL)
 		return;
 	add_all(ending, list);
-	signal_all(ending, SIGTERM);
-	start(ending);
+	start(ending, false, SIGTERM);
 }
 
 void
@@ -266,7 +310,7 @@ ending_close(struct guard *guard)
 
 	while ((ending = LIST_FIRST(&guard->endings)) != NULL) {
 		/* Better too early than never. */
-		signal_all(ending, SIGKILL);
+		process_list_signal(&ending->all, SIGKILL);
 		free_ending(ending);
 	}
 }

@@ -23,11 +23,13 @@
 #include "enscale_guard/session_table.h"
 #include "enscale_guard/signer_maker.h"
 #include "enscale_guard/stream.h"
+#include "enscale_guard/turns.h"
 
 struct agent_peer;
+struct earlier_hops;
 struct ending;
 struct key_change;
-struct left_over;
+struct left_overs;
 
 /* A connection to guard.sock (guard_socket.c). */
 struct shell {
@@ -56,6 +58,7 @@ struct guard {
 	char last_dir[CONFIG_PATH_MAX];
 
 	sd_event *event;
+	struct turns *turns;
 	struct signer_maker *maker;
 	struct signer *signer;
 	sd_event_source *signer_watch;
@@ -65,6 +68,7 @@ struct guard {
 	struct admission admission;
 	struct session_table *sessions;
 	int hops_fd; /* live_hop.c */
+	struct earlier_hops *earlier_hops;
 
 	/* published.c */
 	struct view *view; /* NULL: cannot tell, because of view_error */
@@ -75,13 +79,11 @@ struct guard {
 	sd_event_source *judge, *expiry;
 	int64_t next_expiry; /* seconds since the epoch; 0: none */
 
-	sd_event_source *left_over_timer, *orphan_timer; /* left_over.c */
-
+	struct left_overs *left_overs;
 	struct listener *guard_listener, *agent_listener;
 	LIST_HEAD(, shell) shells;
 	LIST_HEAD(, agent_peer) agents;
 	LIST_HEAD(, ending) endings;
-	LIST_HEAD(, left_over) left_overs;
 	LIST_HEAD(, key_change) key_changes;
 };
 

@@ -160,19 +160,7 @@ judge_session(struct guard *guard, struct session_entry *entry)
 		judge_node(guard, entry);
 }
 
-void
-judge_all(struct guard *guard)
-{
-	struct session_entry *entry;
-
-	guard->next_expiry = 0;
-	sd_event_source_set_enabled(guard->expiry, SD_EVENT_OFF);
-	for (entry = session_table_first(guard->sessions); entry != NULL;
-	     entry = session_table_next(entry))
-		judge_session(guard, entry);
-}
-
-/* ---- every ten seconds -------------------------------------------------- */
+/* ---- all of them --------------------------------------------------------- */
 
 void
 judge_remember(struct session_entry *entry, bool all)
@@ -183,19 +171,53 @@ judge_remember(struct session_entry *entry, bool all)
 
 	process_list_prune(members);
 	process_list_add_children(members, &monitor);
-	/* The list grows while it is walked. */
-	for (size_t i = 0; all && i < members->count; i++) {
-		const struct process member = members->items[i];
+	if (all)
+		process_list_add_descendants(members);
+}
 
-		process_list_add_children(members, &member);
+static void
+judge_waiting(void *arg)
+{
+	struct session_entry *entry = arg;
+	struct guard *guard = entry->guard;
+
+	if (entry->is_round) {
+		entry->is_round = false;
+		judge_remember(entry, false);
+		live_hop_prune(guard, entry);
 	}
+	judge_session(guard, entry);
+}
+
+static void
+judge_in_turns(struct guard *guard, bool is_round)
+{
+	struct session_entry *entry;
+
+	guard->next_expiry = 0;
+	sd_event_source_set_enabled(guard->expiry, SD_EVENT_OFF);
+	for (entry = session_table_first(guard->sessions); entry != NULL;
+	     entry = session_table_next(entry)) {
+		entry->guard = guard;
+		entry->is_round |= is_round;
+		entry->judging.run = judge_waiting;
+		entry->judging.arg = entry;
+		entry->judging.urgency = URGENT_JUDGING;
+		turns_add(guard->turns, &entry->judging);
+	}
+	turns_take(guard->turns);
+}
+
+void
+judge_all(struct guard *guard)
+{
+	judge_in_turns(guard, false);
 }
 
 static int
 on_round(sd_event_source *source, uint64_t usec, void *arg)
 {
 	struct guard *guard = arg;
-	struct session_entry *entry;
 	int r;
 
 	(void)usec;
@@ -203,12 +225,7 @@ on_round(sd_event_source *source, uint64_t usec, void *arg)
 	if (r < 0)
 		log_warning("cannot read sessions in \"%s\": %s",
 		    guard->sessions_dir, error_text(r));
-	for (entry = session_table_first(guard->sessions); entry != NULL;
-	     entry = session_table_next(entry)) {
-		judge_remember(entry, false);
-		live_hop_prune(guard, entry);
-	}
-	judge_all(guard);
+	judge_in_turns(guard, true);
 	admission_prune(&guard->admission);
 	sd_event_source_set_time_relative(source,
 	    JUDGE_SECONDS * BUCKET_SECOND);

@@ -15,6 +15,9 @@
 int judge_open(struct guard *guard);
 void judge_close(struct guard *guard);
 
+/* All sessions, in turns (turns.h), the first of which it takes at once. A
+ * session that is not judged yet gets nothing meanwhile that the policy of now
+ * would not give. */
 void judge_all(struct guard *guard);
 void judge_session(struct guard *guard, struct session_entry *entry);
 /*

@@ -9,11 +9,13 @@
 
 #include "enscale_guard/guard.h"
 
+/* 0 or -errno. */
+int left_over_open(struct guard *guard);
 /*
- * Looks a moment later, once for all sessions reported until then, ends what is
- * found and looks again until nothing is left. A session whose monitor is
- * running keeps its record and the monitor's descendants. Reporting a session
- * twice is the same as once.
+ * Looks a moment later, in turns (turns.h), once for all sessions reported
+ * until then, ends what is found and looks again until nothing is left. A
+ * session whose monitor is running keeps its record and the monitor's
+ * descendants. Reporting a session twice is the same as once.
  */
 void left_over_look(struct guard *guard, const struct session *session);
 /* The same for a record whose monitor had ended when it was read: the end of

@@ -107,6 +107,65 @@ each_file(struct guard *guard,
 	closedir(dir);
 }
 
+/* ---- those of an earlier guard --------------------------------------------- */
+
+struct earlier {
+	char session[SESSION_ID_LEN + 1];
+	struct live_hop hop;
+};
+
+/* Sorted by session, so that each takes its own and no folder is read again. */
+struct earlier_hops {
+	struct earlier *items; /* owned */
+	size_t count, size;
+};
+
+static int
+by_session(const void *a, const void *b)
+{
+	const struct earlier *x = a, *y = b;
+
+	return strcmp(x->session, y->session);
+}
+
+static void
+load_file(struct guard *guard, const char *session, const struct live_hop *hop,
+    const char *name, void *arg)
+{
+	struct earlier_hops *all = arg;
+
+	(void)guard, (void)name;
+	if (all->count == all->size) {
+		const size_t size = all->size > 0 ? 2 * all->size : 64;
+		struct earlier *items = reallocarray(all->items, size,
+		    sizeof(*items));
+
+		if (items == NULL) {
+			log_error("no memory to note a hop");
+			return;
+		}
+		all->items = items;
+		all->size = size;
+	}
+	all->items[all->count].hop = *hop;
+	memcpy(all->items[all->count++].session, session, SESSION_ID_LEN + 1);
+}
+
+static int
+load_earlier(struct guard *guard)
+{
+	struct earlier_hops *all = calloc(1, sizeof(*all));
+
+	if (all == NULL)
+		return -ENOMEM;
+	guard->earlier_hops = all;
+	each_file(guard, load_file, all);
+	if (all->count > 0)
+		qsort(all->items, all->count, sizeof(all->items[0]),
+		    by_session);
+	return 0;
+}
+
 int
 live_hop_open(struct guard *guard)
 {
@@ -114,7 +173,7 @@ live_hop_open(struct guard *guard)
 		return -errno;
 	guard->hops_fd = open(guard->hops_dir,
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return guard->hops_fd < 0 ? -errno : 0;
+	return guard->hops_fd < 0 ? -errno : load_earlier(guard);
 }
 
 void
@@ -123,6 +182,10 @@ live_hop_close(struct guard *guard)
 	if (guard->hops_fd >= 0)
 		close(guard->hops_fd);
 	guard->hops_fd = -1;
+	if (guard->earlier_hops != NULL)
+		free(guard->earlier_hops->items);
+	free(guard->earlier_hops);
+	guard->earlier_hops = NULL;
 }
 
 static void
@@ -192,14 +255,9 @@ live_hop_add(struct guard *guard, struct shell *shell,
 }
 
 static void
-take_in_file(struct guard *guard, const char *session,
-    const struct live_hop *hop, const char *name, void *arg)
+take_in(struct session_entry *entry, const struct live_hop *hop)
 {
-	struct session_entry *entry = arg;
-
-	(void)guard, (void)name;
-	if (strcmp(session, entry->session.id) != 0 ||
-	    !process_is_alive(&hop->ssh))
+	if (!process_is_alive(&hop->ssh))
 		return;
 	if (process_list_add(&entry->members, &hop->ssh) < 0 ||
 	    insert(entry, hop) == NULL)
@@ -210,7 +268,18 @@ take_in_file(struct guard *guard, const char *session,
 void
 live_hop_take_in(struct guard *guard, struct session_entry *entry)
 {
-	each_file(guard, take_in_file, entry);
+	const struct earlier_hops *all = guard->earlier_hops;
+	const struct earlier *at, *end = all->items + all->count;
+	struct earlier key = { .hop.node = 0 };
+
+	if (all->count == 0)
+		return;
+	memcpy(key.session, entry->session.id, sizeof(key.session));
+	at = bsearch(&key, all->items, all->count, sizeof(key), by_session);
+	while (at != NULL && at > all->items && by_session(at - 1, &key) == 0)
+		at--;
+	for (; at != NULL && at < end && by_session(at, &key) == 0; at++)
+		take_in(entry, &at->hop);
 }
 
 void

@@ -19,14 +19,15 @@ struct live_hop {
 	LIST_ENTRY(live_hop) of_session;
 };
 
-/* Makes the folder if necessary, and opens it. 0 or -errno. */
+/* Makes the folder if necessary, opens it, and notes the hops of an earlier
+ * guard. 0 or -errno. */
 int live_hop_open(struct guard *guard);
 void live_hop_close(struct guard *guard);
 
 /* The shell's declaration was signed for this ssh. 0 or -errno. */
 int live_hop_add(struct guard *guard, struct shell *shell,
     const struct process *ssh);
-/* The earlier hops of one session: loaded again when the session appears. */
+/* The earlier hops of one session, when it appears. */
 void live_hop_take_in(struct guard *guard, struct session_entry *entry);
 /* The shell says that its hop is over, or has gone itself. A hop whose ssh is
  * running stays. */

@@ -41,7 +41,8 @@ libguard_la_SOURCES = \
 	%D%/signer.c %D%/signer.h \
 	%D%/signer_addresses.c \
 	%D%/signer_maker.c %D%/signer_maker.h \
-	%D%/stream.c %D%/stream.h
+	%D%/stream.c %D%/stream.h \
+	%D%/turns.c %D%/turns.h
 libguard_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(SYSTEMD_CFLAGS) \
 	$(JANSSON_CFLAGS)
 libguard_la_LIBADD = libview.la libconfig.la libfingerprint.la \

@@ -231,10 +231,14 @@ open_units(struct guard *guard)
 		    guard->config.run_dir, error_text(r));
 		return r;
 	}
-	r = session_table_new(guard->sessions_dir, guard->event, &events,
-	    &guard->sessions);
+	r = turns_new(guard->event, &guard->turns);
+	if (r >= 0)
+		r = session_table_new(guard->sessions_dir, guard->event,
+		    guard->turns, &events, &guard->sessions);
 	if (r >= 0)
 		r = live_hop_open(guard);
+	if (r >= 0)
+		r = left_over_open(guard);
 	if (r >= 0)
 		r = judge_open(guard);
 	if (r >= 0)
@@ -331,6 +335,7 @@ end(struct guard *guard)
 	}
 	forget_sessions(guard);
 	live_hop_close(guard);
+	turns_free(guard->turns);
 	audit_close(guard->audit);
 	last_use_close(guard->last_use);
 	json_decref(guard->host_keys);

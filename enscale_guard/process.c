@@ -139,51 +139,125 @@ process_chain(pid_t pid, struct process *chain, size_t max, size_t *ret_count)
 	return -EAGAIN;
 }
 
+/* Twice as many places as items, so that some are free: 0. */
+static size_t
+place_of(const struct process_list *list, pid_t pid)
+{
+	return (uint32_t)pid * 2654435761U & (uint32_t)(2 * list->size - 1);
+}
+
+static size_t
+next_place(const struct process_list *list, size_t place)
+{
+	return (place + 1) & (2 * list->size - 1);
+}
+
+static void
+note_places(struct process_list *list, size_t from)
+{
+	size_t place;
+
+	for (size_t i = from; i < list->count; i++) {
+		place = place_of(list, list->items[i].pid);
+		while (list->places[place] != 0)
+			place = next_place(list, place);
+		list->places[place] = (uint32_t)i + 1;
+	}
+}
+
+static void
+note_all_places(struct process_list *list)
+{
+	memset(list->places, 0, 2 * list->size * sizeof(list->places[0]));
+	note_places(list, 0);
+}
+
 bool
 process_list_has(const struct process_list *list, const struct process *process)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (process_equal(&list->items[i], process))
+	size_t place;
+
+	if (list->count == 0)
+		return false;
+	for (place = place_of(list, process->pid); list->places[place] != 0;
+	     place = next_place(list, place))
+		if (process_equal(&list->items[list->places[place] - 1],
+		        process))
 			return true;
 	return false;
+}
+
+const struct process *
+process_list_find(const struct process_list *list, pid_t pid)
+{
+	size_t place;
+
+	if (list->count == 0)
+		return NULL;
+	for (place = place_of(list, pid); list->places[place] != 0;
+	     place = next_place(list, place))
+		if (list->items[list->places[place] - 1].pid == pid)
+			return &list->items[list->places[place] - 1];
+	return NULL;
+}
+
+static int
+grow(struct process_list *list)
+{
+	const size_t size = list->size > 0 ? 2 * list->size : 8;
+	struct process *items;
+	uint32_t *places;
+
+	if (size > PROCESS_LIST_MAX)
+		return -ENOMEM;
+	items = reallocarray(list->items, size, sizeof(*items));
+	if (items == NULL)
+		return -ENOMEM;
+	list->items = items;
+	places = reallocarray(list->places, 2 * size, sizeof(*places));
+	if (places == NULL)
+		return -ENOMEM;
+	list->places = places;
+	list->size = size;
+	note_all_places(list);
+	return 0;
 }
 
 int
 process_list_add(struct process_list *list, const struct process *process)
 {
+	int r = 0;
+
 	if (process->pid <= 1 || process_list_has(list, process))
 		return 0;
-	if (list->count == list->size) {
-		size_t size = list->size > 0 ? 2 * list->size : 8;
-		struct process *items;
-
-		if (size > PROCESS_LIST_MAX)
-			return -ENOMEM;
-		items = reallocarray(list->items, size, sizeof(*items));
-		if (items == NULL)
-			return -ENOMEM;
-		list->items = items;
-		list->size = size;
-	}
+	if (list->count == list->size)
+		r = grow(list);
+	if (r < 0)
+		return r;
 	list->items[list->count++] = *process;
+	note_places(list, list->count - 1);
 	return 0;
 }
 
 void
 process_list_prune(struct process_list *list)
 {
+	const size_t before = list->count;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < list->count; i++)
 		if (process_is_alive(&list->items[i]))
 			list->items[kept++] = list->items[i];
 	list->count = kept;
+	if (kept < before)
+		note_all_places(list);
 }
 
 void
 process_list_clear(struct process_list *list)
 {
 	free(list->items);
+	free(list->places);
 	*list = (struct process_list){ 0 };
 }
 
@@ -265,30 +339,58 @@ process_list_add_descendants(struct process_list *list)
 	return 0;
 }
 
+struct process_walk {
+	DIR *dir;
+};
+
 int
-process_each(void (*visit)(pid_t pid, uid_t uid, void *arg), void *arg)
+process_walk_begin(struct process_walk **ret_walk)
 {
-	AUTO(close_dir) DIR *dir = opendir("/proc");
+	struct process_walk *walk = calloc(1, sizeof(*walk));
+	int r;
+
+	if (walk == NULL)
+		return -ENOMEM;
+	walk->dir = opendir("/proc");
+	if (walk->dir == NULL) {
+		r = -errno;
+		free(walk);
+		return r;
+	}
+	*ret_walk = walk;
+	return 0;
+}
+
+int
+process_walk_next(struct process_walk *walk, pid_t *ret_pid, uid_t *ret_uid)
+{
 	const struct dirent *entry;
 	struct stat owner;
 	uint32_t pid;
 
-	if (dir == NULL)
-		return -errno;
-	while (errno = 0, (entry = readdir(dir)) != NULL)
-		if (parse_u32(entry->d_name, INT32_MAX, &pid) == 0 &&
-		    fstatat(dirfd(dir), entry->d_name, &owner, 0) == 0)
-			visit((pid_t)pid, owner.st_uid, arg);
+	while (errno = 0, (entry = readdir(walk->dir)) != NULL) {
+		if (parse_u32(entry->d_name, INT32_MAX, &pid) != 0 ||
+		    fstatat(dirfd(walk->dir), entry->d_name, &owner, 0) != 0)
+			continue;
+		*ret_pid = (pid_t)pid;
+		*ret_uid = owner.st_uid;
+		return 1;
+	}
 	return -errno;
 }
 
-unsigned
+void
+process_walk_end(struct process_walk *walk)
+{
+	if (walk == NULL)
+		return;
+	closedir(walk->dir);
+	free(walk);
+}
+
+void
 process_list_signal(const struct process_list *list, int signal)
 {
-	unsigned refused = 0;
-
 	for (size_t i = 0; i < list->count; i++)
-		if (process_signal(&list->items[i], signal) == -EPERM)
-			refused++;
-	return refused;
+		process_signal(&list->items[i], signal);
 }

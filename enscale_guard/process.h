@@ -16,11 +16,12 @@ struct process {
 	uint64_t start; /* clock ticks since boot */
 };
 
-/* A growing list, each process once. */
+/* A growing list, each process once. Only the functions here change it. */
 struct process_list {
 	struct process *items; /* owned */
 	size_t count;
 	size_t size;
+	uint32_t *places; /* owned: by pid, where in items it is, plus one */
 };
 
 bool process_equal(const struct process *a, const struct process *b);
@@ -43,6 +44,9 @@ int process_chain(pid_t pid, struct process *chain, size_t max,
 int process_list_add(struct process_list *list, const struct process *process);
 bool process_list_has(const struct process_list *list,
     const struct process *process);
+/* The one with this pid, borrowed, or NULL. */
+const struct process *process_list_find(const struct process_list *list,
+    pid_t pid);
 /* Forgets those that have ended. */
 void process_list_prune(struct process_list *list);
 /* Adds the running children of one process, which reads a file in /proc for
@@ -53,12 +57,19 @@ int process_list_add_children(struct process_list *list,
  * other processes cost nothing. 0 or -errno; what was found until then is in
  * the list. */
 int process_list_add_descendants(struct process_list *list);
-/* Signals each; returns how many could not be signalled for lack of rights. */
-unsigned process_list_signal(const struct process_list *list, int signal);
+/* Signals each that it can. */
+void process_list_signal(const struct process_list *list, int signal);
 void process_list_clear(struct process_list *list);
 
-/* Calls visit for every existing process, with its effective uid: one walk over
- * /proc. 0 or -errno. */
-int process_each(void (*visit)(pid_t pid, uid_t uid, void *arg), void *arg);
+/* One look at all processes of the host, which may be interrupted. */
+struct process_walk;
+
+/* 0 or -errno. */
+int process_walk_begin(struct process_walk **ret_walk);
+/* The next process that exists, with its effective uid. 1; 0: that was all;
+ * -errno. */
+int process_walk_next(struct process_walk *walk, pid_t *ret_pid,
+    uid_t *ret_uid);
+void process_walk_end(struct process_walk *walk);
 
 #endif

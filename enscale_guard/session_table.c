@@ -26,7 +26,8 @@ LIST_HEAD(entry_list, session_entry);
 
 struct session_table {
 	char *path;
-	sd_event *event; /* borrowed */
+	sd_event *event;     /* borrowed */
+	struct turns *turns; /* borrowed */
 	struct session_table_events events;
 	sd_event_source *source;
 	int inotify_fd;
@@ -87,9 +88,22 @@ free_entry(struct session_entry *entry)
 	LIST_REMOVE(entry, by_monitor);
 	LIST_REMOVE(entry, by_id);
 	entry->table->count--;
+	turns_drop(entry->table->turns, &entry->judging);
+	turns_drop(entry->table->turns, &entry->over);
 	sd_event_source_disable_unref(entry->monitor);
 	process_list_clear(&entry->members);
 	free(entry);
+}
+
+static void
+end_entry(void *arg)
+{
+	struct session_entry *entry = arg;
+
+	/* Either PAM has already removed the record, or nobody has. */
+	session_table_refresh(entry->table);
+	entry->table->events.over(entry, entry->table->events.arg);
+	free_entry(entry);
 }
 
 static int
@@ -97,11 +111,9 @@ monitor_ended(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
 	struct session_entry *entry = arg;
 
-	(void)source, (void)fd, (void)revents;
-	/* Either PAM has already removed the record, or nobody has. */
-	session_table_refresh(entry->table);
-	entry->table->events.over(entry, entry->table->events.arg);
-	free_entry(entry);
+	(void)fd, (void)revents;
+	sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	turns_add(entry->table->turns, &entry->over);
 	return 0;
 }
 
@@ -141,6 +153,9 @@ add(struct session_table *table, const struct session *session)
 		return -ENOMEM;
 	entry->session = *session;
 	entry->table = table;
+	entry->over = (struct task){ .run = end_entry,
+		.arg = entry,
+		.urgency = URGENT_ENDING };
 	entry->published = true;
 	entry->seen = true;
 	LIST_INIT(&entry->shells);
@@ -161,18 +176,17 @@ add(struct session_table *table, const struct session *session)
 	return 0;
 }
 
-static int
-visit(const struct session *session, void *arg)
+/* Notes that its record is there, if it is in the table. */
+static bool
+is_known(struct session_table *table, const char *name)
 {
-	struct session_table *table = arg;
-	struct session_entry *entry = find_by_id(table, session->id);
+	struct session_entry *entry = find_by_id(table, session_name_id(name));
 
-	if (entry != NULL) {
-		entry->seen = true;
-		entry->published = true;
-		return 0;
-	}
-	return add(table, session);
+	if (entry == NULL)
+		return false;
+	entry->seen = true;
+	entry->published = true;
+	return true;
 }
 
 static void
@@ -181,13 +195,13 @@ take_record(struct session_table *table, const char *name)
 	struct session session;
 	int r;
 
-	if (session_name_account(name) == 0)
-		return; /* a temporary name */
+	if (session_name_account(name) == 0 || is_known(table, name))
+		return; /* or a temporary name */
 	r = session_read(table->dir_fd, name, &session);
 	if (r == ENS_E_NOTFOUND)
 		return;
 	if (r == 0)
-		r = visit(&session, table);
+		r = add(table, &session);
 	if (r < 0)
 		log_warning("cannot load session \"%s\": %s", name,
 		    error_text(r));
@@ -282,11 +296,32 @@ open_folder(struct session_table *table)
 	return 0;
 }
 
+struct scan {
+	struct session_table *table;
+	uint32_t broken;
+};
+
+static int
+scan_name(const char *name, void *arg)
+{
+	struct scan *scan = arg;
+	struct session session;
+	int r;
+
+	if (is_known(scan->table, name))
+		return 0;
+	r = session_read(scan->table->dir_fd, name, &session);
+	if (r == 0)
+		return add(scan->table, &session);
+	scan->broken += r != ENS_E_NOTFOUND;
+	return 0;
+}
+
 int
 session_table_rescan(struct session_table *table)
 {
+	struct scan scan = { .table = table };
 	struct session_entry *entry;
-	uint32_t broken = 0;
 	int r;
 
 	r = open_folder(table);
@@ -294,15 +329,15 @@ session_table_rescan(struct session_table *table)
 		return r;
 	LIST_FOREACH(entry, &table->all, all)
 		entry->seen = false;
-	r = session_each(table->dir_fd, 0, visit, table, &broken);
+	r = session_each_name(table->dir_fd, 0, scan_name, &scan);
 	if (r < 0)
 		return r;
 	LIST_FOREACH(entry, &table->all, all)
 		entry->published = entry->seen;
-	if (broken > table->broken)
+	if (scan.broken > table->broken)
 		log_warning("broken records in \"%s\": %u", table->path,
-		    broken);
-	table->broken = broken;
+		    scan.broken);
+	table->broken = scan.broken;
 	return 0;
 }
 
@@ -340,7 +375,7 @@ session_table_count(const struct session_table *table)
 }
 
 int
-session_table_new(const char *dir, sd_event *event,
+session_table_new(const char *dir, sd_event *event, struct turns *turns,
     const struct session_table_events *events, struct session_table **ret_table)
 {
 	struct session_table *table = calloc(1, sizeof(*table));
@@ -350,6 +385,7 @@ session_table_new(const char *dir, sd_event *event,
 		return -ENOMEM;
 	table->watch = table->dir_fd = -1;
 	table->event = event;
+	table->turns = turns;
 	table->events = *events;
 	LIST_INIT(&table->all);
 	for (size_t i = 0; i < BUCKETS; i++) {

@@ -19,7 +19,9 @@
 
 #include "common/protocol/session_registry.h"
 #include "enscale_guard/process.h"
+#include "enscale_guard/turns.h"
 
+struct guard;
 struct live_hop;
 struct shell;
 
@@ -37,10 +39,14 @@ struct session_entry {
 	bool was_allowed;
 	char node_address[ADDRESS_TEXT_MAX + 1];
 	uint16_t node_port;
+	struct task judging; /* dropped with the entry */
+	struct guard *guard; /* whose task that is, borrowed */
+	bool is_round;       /* it is the one of every ten seconds */
 
 	/* The table's own. */
 	struct session_table *table;
 	sd_event_source *monitor;
+	struct task over;
 	bool seen;
 	LIST_ENTRY(session_entry) all, by_monitor, by_id;
 };
@@ -48,8 +54,8 @@ struct session_entry {
 struct session_table_events {
 	/* A session has appeared. */
 	void (*appeared)(struct session_entry *entry, void *arg);
-	/* Its monitor has ended, in whatever way; the entry is freed
-	 * afterwards. Its record still exists if "published" is set. */
+	/* Its monitor has ended, in whatever way; called in a turn of the
+	 * guard's, and the entry is freed afterwards. Its record still exists if "published" is set. */
 	void (*over)(struct session_entry *entry, void *arg);
 	/* There is a record whose monitor has ended. Called each time it is
 	 * read. */
@@ -59,8 +65,8 @@ struct session_table_events {
 
 struct session_table;
 
-/* dir need not exist yet. 0 or -errno. */
-int session_table_new(const char *dir, sd_event *event,
+/* dir need not exist yet; event and turns are borrowed. 0 or -errno. */
+int session_table_new(const char *dir, sd_event *event, struct turns *turns,
     const struct session_table_events *events,
     struct session_table **ret_table);
 void session_table_free(struct session_table *table);
@@ -68,7 +74,7 @@ void session_table_free(struct session_table *table);
 /* Reads what inotify has reported by now: PAM publishes before the shell
  * starts, so a shell's record is in the table after this. */
 void session_table_refresh(struct session_table *table);
-/* Reads the folder again. 0 or -errno (ENOENT: it is missing). */
+/* Reads the folder again, and of the records those that it does not know. 0 or -errno (ENOENT: it is missing). */
 int session_table_rescan(struct session_table *table);
 /* The folder, borrowed until the next rescan; -1: there is none. */
 int session_table_folder(const struct session_table *table);

@@ -406,14 +406,12 @@ open_again(int dir_fd)
 }
 
 int
-session_each(int dir_fd, uint32_t account,
-    int (*visit)(const struct session *, void *), void *arg,
-    uint32_t *ret_broken)
+session_each_name(int dir_fd, uint32_t account,
+    int (*visit)(const char *name, void *arg), void *arg)
 {
 	AUTO(close_dir) DIR *dir = NULL;
-	struct session session;
 	const struct dirent *entry;
-	uint32_t broken = 0, owner;
+	uint32_t owner;
 	int fd, r;
 
 	fd = open_again(dir_fd);
@@ -429,20 +427,46 @@ session_each(int dir_fd, uint32_t account,
 		owner = session_name_account(entry->d_name);
 		if (owner == 0 || (account != 0 && account != owner))
 			continue;
-		r = session_read(dir_fd, entry->d_name, &session);
-		if (r < 0) {
-			broken += r != ENS_E_NOTFOUND;
-			continue;
-		}
-		r = visit(&session, arg);
+		r = visit(entry->d_name, arg);
 		if (r != 0)
 			return r;
 	}
-	if (errno != 0)
-		return -errno;
-	if (ret_broken != NULL)
-		*ret_broken = broken;
+	return -errno;
+}
+
+struct reading {
+	int dir_fd;
+	int (*visit)(const struct session *, void *);
+	void *arg;
+	uint32_t broken;
+};
+
+static int
+read_one(const char *name, void *arg)
+{
+	struct reading *reading = arg;
+	struct session session;
+	int r = session_read(reading->dir_fd, name, &session);
+
+	if (r == 0)
+		return reading->visit(&session, reading->arg);
+	reading->broken += r != ENS_E_NOTFOUND;
 	return 0;
+}
+
+int
+session_each(int dir_fd, uint32_t account,
+    int (*visit)(const struct session *, void *), void *arg,
+    uint32_t *ret_broken)
+{
+	struct reading reading = { .dir_fd = dir_fd,
+		.visit = visit,
+		.arg = arg };
+	int r = session_each_name(dir_fd, account, read_one, &reading);
+
+	if (r == 0 && ret_broken != NULL)
+		*ret_broken = reading.broken;
+	return r;
 }
 
 static int

@@ -60,6 +60,10 @@ ENS_MUST_CHECK int session_read(int dir_fd, const char *name,
 /* False: the record's monitor has ended. True when that cannot be told. */
 bool session_is_alive(const struct session *session);
 
+/* Calls visit for the name of every record of the account (0: of all), which
+ * reads none of them; stops at its first non-zero result and returns that. */
+int session_each_name(int dir_fd, uint32_t account,
+    int (*visit)(const char *name, void *arg), void *arg);
 /* Calls visit for every readable record of the account (0: of all), including
  * those of ended sessions; stops at its first non-zero result and returns that.
  * Broken files are skipped and counted in *ret_broken (may be NULL). */

@@ -169,7 +169,8 @@ UNIT_TESTS += \
 	tests/unit/test_guard_protocol \
 	tests/unit/test_guard_sessions \
 	tests/unit/test_guard_stream \
-	tests/unit/test_last_use
+	tests/unit/test_last_use \
+	tests/unit/test_turns
 tests_unit_test_admission_SOURCES = %D%/test_admission.c
 tests_unit_test_admission_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_admission_LDADD = $(GUARD_LDADD)
@@ -196,6 +197,9 @@ tests_unit_test_guard_sessions_LDADD = $(GUARD_LDADD)
 tests_unit_test_guard_stream_SOURCES = %D%/test_guard_stream.c
 tests_unit_test_guard_stream_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_guard_stream_LDADD = $(GUARD_LDADD)
+tests_unit_test_turns_SOURCES = %D%/test_turns.c
+tests_unit_test_turns_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_turns_LDADD = $(GUARD_LDADD)
 UNIT_TESTS += tests/unit/test_login_name
 tests_unit_test_login_name_SOURCES = %D%/test_login_name.c
 tests_unit_test_login_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -199,9 +199,11 @@ open_guard(void)
 	path_of("hops", guard.hops_dir, sizeof(guard.hops_dir));
 	assert_true(sd_event_new(&guard.event) >= 0);
 	admission_init(&guard.admission, 100);
+	assert_int_equal(turns_new(guard.event, &guard.turns), 0);
 	assert_int_equal(live_hop_open(&guard), 0);
+	assert_int_equal(left_over_open(&guard), 0);
 	assert_int_equal(session_table_new(guard.sessions_dir, guard.event,
-	                     &events, &guard.sessions),
+	                     guard.turns, &events, &guard.sessions),
 	    0);
 	assert_int_equal(judge_open(&guard), 0);
 	assert_int_equal(session_table_rescan(guard.sessions), 0);
@@ -221,6 +223,7 @@ close_guard(void)
 		live_hop_clear(&guard, entry);
 	session_table_free(guard.sessions);
 	live_hop_close(&guard);
+	turns_free(guard.turns);
 	admission_clear(&guard.admission);
 	sd_event_unref(guard.event);
 	guard.event = NULL;
@@ -881,6 +884,35 @@ all_descendants_are_found(void **state)
 	process_list_clear(&list);
 }
 
+/* Of processes that do not exist, but for this one. */
+static void
+a_list_of_many_knows_each_of_them(void **state)
+{
+	struct process_list list = { 0 };
+	struct process self, other;
+
+	(void)state;
+	assert_null(process_list_find(&list, 2));
+	assert_int_equal(process_find(getpid(), &self), 0);
+	for (int i = 0; i < 2; i++)
+		for (pid_t pid = 2; pid < 20000; pid++) {
+			other = (struct process){ .pid = pid, .start = 1 };
+			assert_int_equal(process_list_add(&list, &other), 0);
+		}
+	assert_int_equal(list.count, 19998);
+	assert_int_equal(process_list_add(&list, &self), 0);
+	other = self;
+	other.start = 2;
+	assert_false(process_list_has(&list, &other));
+	assert_int_equal(process_list_find(&list, 4711)->start, 1);
+	assert_null(process_list_find(&list, 4194305));
+	process_list_prune(&list);
+	assert_int_equal(list.count, 1);
+	assert_true(process_list_has(&list, &self));
+	assert_null(process_list_find(&list, self.pid == 4711 ? 4712 : 4711));
+	process_list_clear(&list);
+}
+
 #define MANY 1500 /* more than a page of their pids */
 
 static void
@@ -1011,6 +1043,7 @@ main(void)
 		TEST(files_of_hops_that_are_over_are_removed),
 		TEST(no_signal_reaches_a_later_process_of_the_same_pid),
 		TEST(all_descendants_are_found),
+		TEST(a_list_of_many_knows_each_of_them),
 		TEST(the_children_of_a_large_family_are_found_and_nobody_else),
 		TEST(children_of_other_threads_are_children),
 	};
