@@ -8,6 +8,7 @@ import pytest
 
 from entries import account_dn
 from test_ending import crowd, processes  # noqa: F401
+from test_nothing_left import left
 
 SESSIONS, AT_A_TIME = 200, 20
 LOGIN = "124718-25880"
@@ -69,29 +70,61 @@ print(worst)
 """
 
 
-@pytest.mark.full
-@pytest.mark.timeout(600)
-def test_120_clients_that_vanish_at_once_hold_up_nobody(
-        room, crowd, client, gateway, wait_for, note):  # noqa: F811
+def enter_all(client, count, command):
+    """Sessions whose command has said that it is up."""
     def enter(_):
-        argv = client.ssh_argv(LOGIN, "echo up; exec sleep 600")
-        process = client.popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        argv = client.ssh_argv(LOGIN, f"echo up; exec {command}")
+        process = client.popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
         assert process.stdout.readline() == b"up\n"
         return process
 
     with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
-        entered = list(pool.map(enter, range(120)))
+        return list(pool.map(enter, range(count)))
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+def test_200_clients_that_vanish_at_once_hold_up_nobody_and_leave_nothing(
+        room, crowd, client, gateway, hosts, wait_for, note):  # noqa: F811
+    wait_for(lambda: not left(hosts), "nobody else is there")
+    entered = enter_all(client, SESSIONS, "sleep 600")
     asking = gateway.popen(["python3", "-c", ASK], stdin=subprocess.PIPE,
                            stdout=subprocess.PIPE)
     time.sleep(1)
     gone = time.monotonic()
     for process in entered:
         process.kill()
-    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 60)
+    wait_for(lambda: not left(hosts), "nothing is left", 60)
     seconds = time.monotonic() - gone
     worst = float(asking.communicate(b"end\n")[0])
     for process in entered:
         process.communicate()
-    note(f"120 clients vanish beside 4,000 processes: nothing is left after "
+    note(f"{SESSIONS} clients vanish beside 4,000 processes: nothing is left after "
          f"{seconds:.2f} s, the guard's first word took {worst * 1000:.0f} ms at worst")
-    assert worst < 2
+    assert worst < 1
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+def test_a_guard_that_is_killed_ends_none_of_100_sessions_and_knows_them_all(
+        room, client, gateway, administrator, wait_for):
+    entered = enter_all(client, 100, "cat")
+    try:
+        before = len(gateway.log("enscale-guard"))
+        gateway.kill("enscale-guard")
+        for process in entered:
+            process.stdin.write(b"still here\n")
+            process.stdin.flush()
+        for process in entered:
+            assert process.stdout.readline() == b"still here\n"
+        wait_for(lambda: "ready: 100 sessions" in gateway.log("enscale-guard")[before:],
+                 "the next guard knows them", 20)
+        administrator.replace(account_dn(25880), enscaleStatus="suspended")
+        assert [process.wait(20) for process in entered] == [120] * len(entered)
+    finally:
+        administrator.replace(account_dn(25880), enscaleStatus="active")
+        for process in entered:
+            process.kill()
+            process.communicate()
+    wait_for(lambda: processes(gateway, 25880) == [], "nothing is left")
