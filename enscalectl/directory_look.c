@@ -119,7 +119,7 @@ directory_look_contexts(LDAP *ld, const struct config *config, char *buf,
 /* ---- RFC 4533 ------------------------------------------------------------- */
 
 bool
-directory_look_sync(LDAP *ld, const struct config *config,
+directory_look_sync(LDAP *ld, const struct config *config, const char *dn,
     LDAPMessage **ret_message)
 {
 	struct berval no_cookie = { 0, NULL };
@@ -131,7 +131,7 @@ directory_look_sync(LDAP *ld, const struct config *config,
 		*ret_message = NULL;
 	if (ldap_sync_control(LDAP_SYNC_REFRESH_ONLY, no_cookie, &control) != 0)
 		return false;
-	r = search(ld, config->base, LDAP_SCOPE_BASE, "(objectClass=*)",
+	r = search(ld, dn, LDAP_SCOPE_BASE, "(objectClass=*)",
 	    config->schema.names[SCHEMA_UUID], LDAP_NO_LIMIT, config, control,
 	    &found);
 	ldap_control_free(control);

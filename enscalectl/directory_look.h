@@ -28,12 +28,12 @@ void directory_look_contexts(LDAP *ld, const struct config *config, char *buf,
     size_t size);
 
 /*
- * Is RFC 4533 done for this base? A server may list the control and refuse it
- * there, as slapd does without the overlay syncprov. This is what method = sync
- * needs. ret_message, unless NULL: the base as it was answered with
- * its control, and its entryUUID; the caller's, or NULL.
+ * Is RFC 4533 done for this entry? A server may list the control and refuse it
+ * there, as slapd does without the overlay syncprov. For the base it is what
+ * method = sync needs. ret_message, unless NULL: the entry as it was answered,
+ * with its control and its entryUUID; the caller's, or NULL.
  */
-bool directory_look_sync(LDAP *ld, const struct config *config,
+bool directory_look_sync(LDAP *ld, const struct config *config, const char *dn,
     LDAPMessage **ret_message);
 
 #endif

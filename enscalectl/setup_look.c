@@ -118,7 +118,7 @@ look_at_server(const struct config *config, const char *uri,
 	good = look_at_base(opened.ld, config, look);
 	if (good) {
 		look->can_sync = opened.can_sync &&
-		    directory_look_sync(opened.ld, config, NULL);
+		    directory_look_sync(opened.ld, config, config->base, NULL);
 		look->has_nodes = has_nodes(opened.ld, config);
 		look->error = 0;
 	}

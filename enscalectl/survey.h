@@ -68,7 +68,8 @@ struct survey_eyes {
 	char base_reason[LDAP_REASON_MAX];
 	/* RFC 4533: listed by the server, and then done below the base. */
 	bool offers_sync, does_sync;
-	/* Of the base: is entryUUID what that calls it? Both false: not seen. */
+	/* Is the entryUUID of an account what that calls it? Both false: that
+	 * was not seen. */
 	bool same_uuid, other_uuid;
 	bool has_schema;  /* it is shown */
 	uint64_t unknown; /* names that it does not know */

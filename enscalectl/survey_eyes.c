@@ -139,7 +139,7 @@ look_at_clock(LDAP *ld, const struct config *config, struct survey_eyes *eyes)
 
 /* What the server calls an entry, by RFC 4533 and by its attribute. */
 static void
-look_at_uuid(LDAP *ld, const struct config *config, LDAPMessage *message,
+compare_uuids(LDAP *ld, const struct config *config, LDAPMessage *message,
     struct survey_eyes *eyes)
 {
 	LDAPMessage *entry = ldap_first_entry(ld, message);
@@ -162,7 +162,6 @@ look_at_uuid(LDAP *ld, const struct config *config, LDAPMessage *message,
 static void
 look_at_base(LDAP *ld, const struct config *config, struct survey_eyes *eyes)
 {
-	LDAPMessage *message = NULL;
 	int r = directory_look_base(ld, config);
 
 	eyes->has_base = r == LDAP_SUCCESS;
@@ -172,10 +171,7 @@ look_at_base(LDAP *ld, const struct config *config, struct survey_eyes *eyes)
 	                             : ldap_err2string(r));
 	if (!eyes->has_base)
 		return;
-	eyes->does_sync = directory_look_sync(ld, config, &message);
-	if (message != NULL)
-		look_at_uuid(ld, config, message, eyes);
-	ldap_msgfree(message);
+	eyes->does_sync = directory_look_sync(ld, config, config->base, NULL);
 	if (ldap_naming_unknown(ld, config->base, &config->schema,
 	        config->timeout, &eyes->has_schema,
 	        &eyes->unknown) != LDAP_SUCCESS)
@@ -348,6 +344,19 @@ look_at_samples(LDAP *ld, const struct config *config,
 		}
 }
 
+/* Of an account: what was there before us may have no entryUUID. */
+static void
+look_at_uuid(LDAP *ld, const struct config *config, struct survey_eyes *eyes)
+{
+	const char *dn = eyes->samples[0][0].dn;
+	LDAPMessage *message = NULL;
+
+	if (dn[0] != '\0' && eyes->does_sync &&
+	    directory_look_sync(ld, config, dn, &message))
+		compare_uuids(ld, config, message, eyes);
+	ldap_msgfree(message);
+}
+
 /* ---- what must not be shown --------------------------------------------- */
 
 static void
@@ -426,6 +435,7 @@ survey_look(LDAP *ld, const struct config *config,
 	if (eyes->has_base)
 		count_entries(ld, config, search.filter, eyes);
 	look_at_samples(ld, config, like, eyes);
+	look_at_uuid(ld, config, eyes);
 }
 
 /* The first that lets us in; of none, what the first one said. */

@@ -92,15 +92,15 @@ userPassword: secret
 
 
 class Directory389:
-    """389 Directory Server, as dscreate(8) makes one, with our schema and the two
-    plugins that its Content Synchronization (RFC 4533) needs."""
+    """389 Directory Server, as dscreate(8) makes one and the commands of
+    enscale-directory(8) make it ours."""
 
     port, uri, password = 3900, "ldap://127.0.0.1:3900", "root-of-389"
-    ACI = ('(targetattr != "userPassword")(version 3.0; acl "read"; '
-           'allow (read, search, compare) userdn = "ldap:///anyone";)')
+    ldapi = "ldapi://%2Frun%2Fslapd-test.socket"
 
     def __init__(self, host):
         self.host = host
+        host.install()
         # Its tools ask systemd to start it, wherever they are.
         host.sh("sed -i 's/^with_systemd = .*/with_systemd = 0/' "
                 "/usr/share/dirsrv/inf/defaults.inf")
@@ -119,26 +119,22 @@ root_password = {self.password}
 
 [backend-userroot]
 suffix = {SUFFIX}
+create_suffix_entry = True
 """)
         host.run(["dscreate", "from-file", "/srv/inf"])
-        for order, name in (98, "openssh-lpk"), (99, "enscale"):
-            host.sh(f"""{{ echo "dn: cn=schema"
-sed -n 's/^olc\\(AttributeTypes\\|ObjectClasses\\): /\\1: /p; /^  /p' \\
-    /usr/src/enscale/directory/{name}.ldif; }} >/etc/dirsrv/slapd-test/schema/{order}{name}.ldif""")
-        for plugin in ("contentsync", "retro-changelog"):
-            host.run(["dsconf", "-D", f"cn=root,{SUFFIX}", "-w", self.password, self.uri,
-                      "plugin", plugin, "enable"])
-        self.restart()
+        host.write("/root/gateway.password", "secret\n", 0o600)
+        host.sh(self.commands_of_the_page())
+
+    @staticmethod
+    def commands_of_the_page():
+        with open("/usr/src/enscale/man/enscale-directory.8") as file:
+            text = file.read().split(".Ss 389 Directory Server\n")[1]
+        block = text.split(".Bd -literal -offset indent\n")[1].split(".Ed\n")[0]
+        _, commands = block.replace("\\e", "\\").split("\n", 1)
+        return f"instance=test suffix={SUFFIX}\n{commands}"
 
     def restart(self):
         self.host.run(["dsctl", "test", "restart"])
-
-    def fill(self):
-        root = self.administrator
-        root.add(SUFFIX, objectClass="domain", dc="enscale", aci=self.ACI)
-        root.add(f"ou=accounts,{SUFFIX}", objectClass="organizationalUnit", ou="accounts")
-        root.add(GATEWAY, objectClass=["organizationalRole", "simpleSecurityObject"],
-                 cn="gateway", userPassword="secret")
 
     @property
     def administrator(self):

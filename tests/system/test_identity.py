@@ -150,7 +150,6 @@ def test_a_renamed_parent_is_found_where_entryuuid_is_another_number(
 @pytest.fixture
 def dirsrv(scratch_host, keys):
     server = Directory389(scratch_host)
-    server.fill()
     server.administrator.add_account(70001, keys[0], keys[1])
     server.administrator.add_account(70002, keys[2])
     server.administrator.add_accounts(range(71000, 71150))
