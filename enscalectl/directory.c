@@ -320,7 +320,8 @@ static bool
 is_lost(int result)
 {
 	return result == LDAP_SERVER_DOWN || result == LDAP_TIMEOUT ||
-	    result == LDAP_CONNECT_ERROR || result == LDAP_UNAVAILABLE;
+	    result == LDAP_CONNECT_ERROR || result == LDAP_UNAVAILABLE ||
+	    result == LDAP_DECODING_ERROR;
 }
 
 int

@@ -77,9 +77,9 @@ bool directory_filter_value(char buf[DIRECTORY_FILTER_MAX], const char *value,
 
 /*
  * The one entry below base (NULL: the configured one, with its scope) that the
- * filter finds. EXIT_NO without a complaint when there is none; with one when
- * there are several. *ret_entry is the caller's after EXIT_YES alone:
- * cleanup_directory_entry().
+ * filter finds. EXIT_NO without a complaint when there is none;
+ * EXIT_CANNOT_TELL, with one, when there are several. *ret_entry is the
+ * caller's after EXIT_YES alone: cleanup_directory_entry().
  */
 int directory_find(struct directory *directory, const char *base, int scope,
     const char *filter, struct directory_entry *ret_entry);
@@ -113,6 +113,10 @@ int directory_move(struct directory *directory, const char *dn,
  * below it (below NULL: anything), nothing is deleted, and EXIT_NO returned. */
 int directory_delete(struct directory *directory, const char *dn,
     const char *below);
+/* Deletes an entry with nothing below it, which need not be shown to us. That
+ * it is not there is no failure: *ret_was_there says. */
+int directory_delete_leaf(struct directory *directory, const char *dn,
+    bool *ret_was_there);
 /* Would enscale-sync take what an entry would be then? */
 int directory_judge(struct directory *directory, const char *dn,
     const struct entry_attribute *attributes, uint32_t count,

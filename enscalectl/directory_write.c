@@ -295,3 +295,18 @@ directory_delete(struct directory *directory, const char *dn, const char *below)
 	ldap_msgfree(found);
 	return code;
 }
+
+int
+directory_delete_leaf(struct directory *directory, const char *dn,
+    bool *ret_was_there)
+{
+	int code = EXIT_YES, r;
+
+	ask_who(directory);
+	r = ldap_delete_ext_s(directory->ld, dn, NULL, NULL);
+	if (r != LDAP_NO_SUCH_OBJECT)
+		code = finish(directory, r, dn);
+	if (code == EXIT_YES)
+		*ret_was_there = r != LDAP_NO_SUCH_OBJECT;
+	return code;
+}

@@ -61,7 +61,7 @@ take_options(int argc, char **argv, struct options *ret_options)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		switch (option) {
 		case 'b':
-			ret_options->probe.bind_dn = optarg;
+			ret_options->probe.administrator.bind_dn = optarg;
 			break;
 		case 'i':
 			ret_options->probe.identity = optarg;
@@ -76,10 +76,10 @@ take_options(int argc, char **argv, struct options *ret_options)
 			ret_options->node = optarg;
 			break;
 		case 'p':
-			ret_options->probe.password_file = optarg;
+			ret_options->probe.administrator.password_file = optarg;
 			break;
 		case 'u':
-			ret_options->probe.uri = optarg;
+			ret_options->probe.administrator.uri = optarg;
 			break;
 		default:
 			return EXIT_USAGE;

@@ -157,9 +157,11 @@ is_asked(const struct doctor_check *check, const struct doctor *doctor)
 		return doctor->node != 0;
 	case DOCTOR_EVER:
 	default:
-		return doctor->scope == DOCTOR_IN_FULL ||
-		    (doctor->scope == DOCTOR_IN_STATUS &&
-		        !check->not_in_status);
+		/* By the defaults nobody logs in. */
+		if (doctor->scope == DOCTOR_IN_PROBE)
+			return check->look == doctor_configuration &&
+			    doctor->config_error != NULL;
+		return doctor->scope == DOCTOR_IN_FULL || !check->not_in_status;
 	}
 }
 

@@ -147,6 +147,19 @@ verb_rows(size_t *ret_count)
 	return verbs;
 }
 
+/* Where the first complaint goes; NULL: all of them are said. */
+static char *kept;
+static size_t kept_size;
+
+void
+complain_keep(char *buf, size_t size)
+{
+	kept = buf;
+	kept_size = size;
+	if (buf != NULL)
+		buf[0] = '\0';
+}
+
 void
 complain(const char *format, ...)
 {
@@ -157,7 +170,10 @@ complain(const char *format, ...)
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	text_printable(line, printable, sizeof(printable));
-	fprintf(stderr, "enscalectl: %s\n", printable);
+	if (kept == NULL)
+		fprintf(stderr, "enscalectl: %s\n", printable);
+	else if (kept[0] == '\0')
+		snprintf(kept, kept_size, "%s", printable);
 }
 
 int

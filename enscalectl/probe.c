@@ -103,6 +103,8 @@ probe_end(struct probe *probe)
 	char path[LOGIN_HERE_PATH_MAX + sizeof(PUBLIC)];
 	int r = probe_key_delete(probe);
 
+	directory_close(probe->directory);
+	probe->directory = NULL;
 	if (probe->stage[0] != '\0') {
 		snprintf(path, sizeof(path), "%s" PUBLIC, probe->key);
 		(void)unlink(path);

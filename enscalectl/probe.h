@@ -2,7 +2,8 @@
  * A real login for enscalectl doctor: by a key that is given, or by one that is
  * made for it, is good from this host alone and for minutes, and is taken away
  * again. That one has to be in the directory, as every key: it is written with
- * the administrator's own identity, and nothing else there is touched.
+ * the administrator's own identity (directory.h), and nothing else there is
+ * touched.
  */
 #ifndef ENSCALECTL_PROBE_H
 #define ENSCALECTL_PROBE_H
@@ -11,6 +12,7 @@
 
 #include "common/config/config.h"
 #include "common/names/login_name.h"
+#include "enscalectl/directory.h"
 #include "enscalectl/login_here.h"
 #include "ldap/ldap_connection.h"
 
@@ -21,14 +23,16 @@ struct probe {
 	const struct config *config; /* borrowed, as the rest */
 	const char *login;           /* as it was typed; NULL: none is wanted */
 	const char *identity;        /* NULL: a key is made */
-	/* Where that is written, and as whom: as of node enrol. */
-	const char *uri, *bind_dn, *password_file;
+	/* Where that is written, and as whom. */
+	struct directory_identity administrator;
 
 	struct login_name name; /* parsed */
 	char stage[sizeof(PROBE_STAGE)];
 	char key[LOGIN_HERE_PATH_MAX];
 	char known[LOGIN_HERE_PATH_MAX];
-	char *dn; /* of the key's entry, while it is; owned */
+	struct directory *directory; /* owned; NULL: there is no connection */
+	char *dn;       /* of the key's entry, while it may be there; owned */
+	bool confirmed; /* the directory has said that it is */
 	bool begun;
 	int error; /* of the beginning: 0, or why there is no key */
 	char reason[PROBE_REASON_MAX];
@@ -44,9 +48,12 @@ int probe_end(struct probe *probe);
 
 /* ---- probe_key.c ---- */
 
-/* Adds the public key as an entry of the account, that expires by itself; sets
- * probe->dn, or a reason. */
+/* Adds the public key as an entry of the account, that expires by itself, and
+ * waits until this gateway has it. 0, or an error with a reason, if need be;
+ * probe->dn also then, where it may be in the directory. */
 int probe_key_add(struct probe *probe, const char *public_path);
+/* Deletes it, also one that is only now on its way. 0; an error with a reason
+ * when it may still be, or come, there. */
 int probe_key_delete(struct probe *probe);
 
 #endif

@@ -5,6 +5,8 @@
 #ifndef ENSCALECTL_VERB_H
 #define ENSCALECTL_VERB_H
 
+#include <stddef.h>
+
 #include "common/config/config.h"
 
 /* Exit codes of every verb. */
@@ -84,6 +86,9 @@ bool sync_is_running(const struct config *config);
 
 /* "enscalectl: ..." on standard error, control characters replaced. */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
+/* From now on the first complaint is kept in buf, which is borrowed, and none is
+ * said: it is a part of an answer. NULL: they are said again. */
+void complain_keep(char *buf, size_t size);
 /* Complains about a wrong number of arguments; EXIT_USAGE. */
 int complain_usage(const char *verb);
 

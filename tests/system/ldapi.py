@@ -4,9 +4,10 @@ import contextlib
 import multiprocessing
 import socket
 import threading
+import time
 
 LDAPI = "/run/slapd/ldapi"
-MODIFY = 0x66  # the tag of that operation
+MODIFY, ADD = 0x66, 0x68  # the tags of these operations
 
 
 def pump(source, sink):
@@ -27,19 +28,20 @@ def operation(message):
     return message[at + 2 + message[at + 1]]
 
 
-def pump_until(source, sink, tag):
-    """What a client asks, until it asks for that: this is done as well, and
-    nobody is there to say so."""
+def pump_until(source, sink, tag, late):
+    """What a client asks, until it asks for that: this is done as well, so many
+    seconds later, and nobody is there to say so."""
     while data := source.recv(65536):
         if last := operation(data) == tag:
             source.shutdown(socket.SHUT_RDWR)
+            time.sleep(late)
         sink.sendall(data)
         if last:
             break
     sink.shutdown(socket.SHUT_WR)
 
 
-def serve(listener, path, tag):
+def serve(listener, path, tag, late):
     while True:
         try:
             client, _ = listener.accept()
@@ -47,23 +49,24 @@ def serve(listener, path, tag):
             return
         server = socket.socket(socket.AF_UNIX)
         server.connect(path)
-        asked = (pump_until, (client, server, tag)) if tag else (pump, (client, server))
+        asked = (pump_until, (client, server, tag, late)) if tag else (pump, (client, server))
         for target, args in (asked, (pump, (server, client))):
             threading.Thread(target=target, args=args, daemon=True).start()
 
 
 @contextlib.contextmanager
-def directory_here(gateway, directory, goes_at=None):
+def directory_here(gateway, directory, goes_at=None, late=0):
     """slapd's local socket, as if the directory were on the gateway: root there
     is root to it. It goes away when it gets an operation with the tag goes_at,
-    which it does, but does not answer."""
+    which it does, late seconds after, but does not answer."""
     gateway.sh("mkdir -p /run/slapd")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(gateway.path(LDAPI))
         listener.listen()
         # its threads are in a process of their own: a terminal is forked here
         server = multiprocessing.get_context("fork").Process(
-            target=serve, args=(listener, directory.path(LDAPI), goes_at), daemon=True)
+            target=serve, args=(listener, directory.path(LDAPI), goes_at, late),
+            daemon=True)
         server.start()
         try:
             yield ["--uri", "ldapi:///"]

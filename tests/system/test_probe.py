@@ -2,10 +2,13 @@
 that is given, or by one that is made in the directory and taken away again."""
 
 import json
+import re
+import subprocess
 
 import pytest
 
 import entries
+import ldapi as local
 from test_enrol import directory_here
 
 LOGIN = "124718-25880"
@@ -84,6 +87,60 @@ def test_the_key_that_is_made_is_valid_from_here_alone_and_for_minutes(
     finally:
         gateway.kill("enscale-sshd", 18)
     assert going.wait(60) == 0
+
+
+def test_what_is_done_to_the_directory_is_in_the_log_with_who_did_it(
+        gateway, ldapi, nothing_is_left):
+    before = len(gateway.log())
+    code, _ = run(gateway, "probe", "25880", *ldapi)
+    assert code == 0
+    lines = re.findall(r"enscalectl\[\d+\]: ({.*})", gateway.log()[before:])
+    done = [json.loads(line) for line in lines]
+    assert [(line["event"], line["user"], line["result"]) for line in done] == [
+        ("probe", "root", "changed")] * 2
+    assert re.fullmatch(rf"enscaleKeyFingerprint=[0-9a-f]{{64}},{entries.account_dn(25880)}",
+                        done[0]["dn"])
+    assert done[0]["dn"] == done[1]["dn"]
+
+
+@pytest.mark.parametrize("late, state", [(0, "ok"), (2, "ok"), (60, "warning")])
+def test_a_key_that_the_directory_did_not_confirm_is_deleted_or_named(
+        gateway, directory, nothing_is_left, late, state):
+    """It comes at once, after a while, or not as long as anybody waits."""
+    with local.directory_here(gateway, directory, local.ADD, late) as options:
+        code, lines = run(gateway, "probe", "25880", *options)
+    assert code == 2
+    assert states(lines) == {"login": "failure", "login-ipv6": "skipped", "login-key": state}
+    assert "Can't contact LDAP server" in lines["login"]["finding"]
+    if state == "warning":
+        assert re.match(rf'"enscaleKeyFingerprint=[0-9a-f]{{64}},{entries.account_dn(25880)}": ',
+                        lines["login-key"]["finding"])
+        assert "should it come later" in lines["login-key"]["finding"]
+
+
+def test_a_connection_that_ends_during_the_login_keeps_no_key(
+        gateway, directory, administrator, nothing_is_left, wait_for):
+    gateway.kill("enscale-sshd", 19)
+    try:
+        with local.directory_here(gateway, directory) as options:
+            argv = ["enscalectl", "probe", "25880", *options, "--json"]
+            going = gateway.popen(argv, stdout=subprocess.PIPE)
+            wait_for(lambda: probe_keys(administrator), "the key is there")
+        with local.directory_here(gateway, directory):
+            gateway.kill("enscale-sshd", 18)
+            lines = json.loads(going.communicate(timeout=60)[0])
+    finally:
+        gateway.kill("enscale-sshd", 18)
+    assert {line["check"]: line["state"] for line in lines} == WELL
+
+
+def test_nobody_logs_in_by_a_configuration_that_cannot_be_read(gateway, identity):
+    gateway.sh("(cat /etc/enscale/enscale.conf; echo 'unknown = 1') >/root/probe/broken.conf")
+    code, lines = run(gateway, "-f", "/root/probe/broken.conf", "probe", LOGIN, *identity)
+    assert code == 2
+    assert states(lines) == {"configuration": "failure", "login": "skipped",
+                             "login-ipv6": "skipped", "login-key": "ok"}
+    assert 'unknown key "unknown"' in lines["configuration"]["finding"]
 
 
 def test_without_the_right_to_write_no_key_is_made_and_that_is_said(gateway, nothing_is_left):
