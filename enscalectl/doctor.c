@@ -6,7 +6,6 @@
 
 #include "enscalectl/doctor.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include "common/base/text.h"
 #include "common/names/login_name.h"
 #include "enscalectl/doctor_report.h"
+#include "enscalectl/options.h"
 #include "enscalectl/probe.h"
 
 /* ---- the verb ----------------------------------------------------------- */
@@ -38,53 +38,57 @@ struct options {
 	bool json;
 };
 
-static int
+enum option_code {
+	OPT_BIND_DN = 1,
+	OPT_IDENTITY,
+	OPT_JSON,
+	OPT_LOGIN,
+	OPT_NODE,
+	OPT_PASSWORD_FILE,
+	OPT_URI,
+};
+
+static bool
+take_option(void *arg, int option, const char *value)
+{
+	struct options *options = arg;
+	struct directory_identity *administrator =
+	    &options->probe.administrator;
+
+	if (option == OPT_BIND_DN)
+		administrator->bind_dn = value;
+	else if (option == OPT_IDENTITY)
+		options->probe.identity = value;
+	else if (option == OPT_LOGIN)
+		options->probe.login = value;
+	else if (option == OPT_NODE)
+		options->node = value;
+	else if (option == OPT_PASSWORD_FILE)
+		administrator->password_file = value;
+	else if (option == OPT_URI)
+		administrator->uri = value;
+	options->json |= option == OPT_JSON;
+	return true;
+}
+
+static bool
 take_options(int argc, char **argv, struct options *ret_options)
 {
 	static const struct option options[] = {
-		{ "bind-dn", required_argument, NULL, 'b' },
-		{ "identity", required_argument, NULL, 'i' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "login", required_argument, NULL, 'l' },
-		{ "node", required_argument, NULL, 'n' },
-		{ "password-file", required_argument, NULL, 'p' },
-		{ "uri", required_argument, NULL, 'u' },
+		{ "bind-dn", required_argument, NULL, OPT_BIND_DN },
+		{ "identity", required_argument, NULL, OPT_IDENTITY },
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "login", required_argument, NULL, OPT_LOGIN },
+		{ "node", required_argument, NULL, OPT_NODE },
+		{ "password-file", required_argument, NULL, OPT_PASSWORD_FILE },
+		{ "uri", required_argument, NULL, OPT_URI },
 		{ NULL, 0, NULL, 0 },
 	};
-	int option;
+	int first;
 
-	/* getopt wants the program's name before the arguments. */
-	argc++;
-	argv--;
-	optind = 0; /* a new vector: glibc starts anew */
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		switch (option) {
-		case 'b':
-			ret_options->probe.administrator.bind_dn = optarg;
-			break;
-		case 'i':
-			ret_options->probe.identity = optarg;
-			break;
-		case 'j':
-			ret_options->json = true;
-			break;
-		case 'l':
-			ret_options->probe.login = optarg;
-			break;
-		case 'n':
-			ret_options->node = optarg;
-			break;
-		case 'p':
-			ret_options->probe.administrator.password_file = optarg;
-			break;
-		case 'u':
-			ret_options->probe.administrator.uri = optarg;
-			break;
-		default:
-			return EXIT_USAGE;
-		}
-	return optind == argc ? EXIT_YES : EXIT_USAGE;
+	return options_read(options, argc, argv, take_option, ret_options,
+	           &first) &&
+	    first == argc;
 }
 
 /* An exit code, with a complaint. */
@@ -153,7 +157,7 @@ doctor_run(const struct context *context, int argc, char **argv)
 {
 	static struct options options; /* it is large, and there is one */
 
-	if (take_options(argc, argv, &options) != EXIT_YES)
+	if (!take_options(argc, argv, &options))
 		return complain_usage("doctor");
 	return run(context, &options, DOCTOR_IN_FULL);
 }
@@ -164,7 +168,7 @@ doctor_probe(const struct context *context, int argc, char **argv)
 	static struct options options;
 
 	if (argc < 1 || argv[0][0] == '-' ||
-	    take_options(argc - 1, argv + 1, &options) != EXIT_YES ||
+	    !take_options(argc - 1, argv + 1, &options) ||
 	    options.probe.login != NULL || options.node != NULL)
 		return complain_usage("probe");
 	options.probe.login = argv[0];

@@ -19,6 +19,12 @@ libviewcheck_la_LIBADD = libview.la libfingerprint.la
 noinst_LTLIBRARIES += libconftext.la
 libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
 
+noinst_LTLIBRARIES += libctl.la
+libctl_la_SOURCES = \
+	%D%/options.c %D%/options.h \
+	%D%/terminal.c %D%/terminal.h
+libctl_la_LIBADD = libcommon.la
+
 noinst_LTLIBRARIES += libchanges.la
 libchanges_la_SOURCES = %D%/changes.c %D%/changes.h
 libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
@@ -94,7 +100,6 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/survey_tls.c \
 	%D%/sync.c \
 	%D%/task.c %D%/task.h \
-	%D%/terminal.c %D%/terminal.h \
 	%D%/verb.h \
 	%D%/view.c \
 	%D%/view_json.c %D%/view_json.h \
@@ -104,7 +109,7 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	pam_enscale/name_service.c pam_enscale/name_service.h
 %C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS) \
 	-DENS_PREFIX_LIB='"$(prefix)/lib"'
-%C%_enscalectl_LDADD = libprogram.la libcakey.la libchanges.la libconftext.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
+%C%_enscalectl_LDADD = libprogram.la libcakey.la libchanges.la libconftext.la libctl.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
 	libfingerprint.la
 
 # Where shells look for them: both ask the program.

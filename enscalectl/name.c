@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -22,6 +21,7 @@
 #include "common/names/login_name.h"
 #include "common/policy/policy.h"
 #include "common/view/view.h"
+#include "enscalectl/options.h"
 #include "enscalectl/output.h"
 #include "enscalectl/refusal.h"
 #include "enscalectl/request.h"
@@ -259,44 +259,49 @@ struct question {
 	bool json;
 };
 
+enum option_code {
+	OPT_FROM = 1,
+	OPT_JSON,
+	OPT_KEY,
+	OPT_SESSION,
+};
+
+static bool
+take_option(void *arg, int option, const char *value)
+{
+	struct question *question = arg;
+
+	if (option == OPT_FROM)
+		question->address = value;
+	else if (option == OPT_KEY)
+		question->key = value;
+	else if (option == OPT_SESSION)
+		question->session = value;
+	question->json |= option == OPT_JSON;
+	return true;
+}
+
 static int
 parse_question(int argc, char **argv, struct question *ret_question)
 {
 	static const struct option options[] = {
-		{ "from", required_argument, NULL, 'a' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "key", required_argument, NULL, 'k' },
-		{ "session", required_argument, NULL, 's' },
+		{ "from", required_argument, NULL, OPT_FROM },
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "key", required_argument, NULL, OPT_KEY },
+		{ "session", required_argument, NULL, OPT_SESSION },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct question question = { 0 };
-	int option;
+	int first;
 
-	optind = 0; /* a new vector: glibc starts anew */
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		switch (option) {
-		case 'a':
-			question.address = optarg;
-			break;
-		case 'j':
-			question.json = true;
-			break;
-		case 'k':
-			question.key = optarg;
-			break;
-		case 's':
-			question.session = optarg;
-			break;
-		default:
-			return complain_usage("explain");
-		}
+	if (!options_read(options, argc, argv, take_option, &question, &first))
+		return complain_usage("explain");
 	if (question.session != NULL &&
 	    (question.key != NULL || question.address != NULL || question.json))
 		return complain_usage("explain");
-	if (optind + (question.session == NULL) != argc)
+	if (first + (question.session == NULL) != argc)
 		return complain_usage("explain");
-	question.name = argv[optind];
+	question.name = argv[first];
 	*ret_question = question;
 	return EXIT_YES;
 }
@@ -455,10 +460,8 @@ name_explain(const struct context *context, int argc, char **argv)
 	AUTO(cleanup_view) struct view *view = NULL;
 	struct question question = { 0 };
 	struct policy_answer answer;
-	int code;
+	int code = parse_question(argc, argv, &question);
 
-	/* getopt wants the program's name before the arguments. */
-	code = parse_question(argc + 1, argv - 1, &question);
 	if (code == EXIT_YES && question.session != NULL)
 		return explain_session(context, question.session);
 	if (code == EXIT_YES)

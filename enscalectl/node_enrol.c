@@ -6,7 +6,6 @@
  */
 #include <config.h>
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "common/names/login_name.h"
 #include "enscalectl/enrol.h"
 #include "enscalectl/node_entry.h"
+#include "enscalectl/options.h"
 #include "enscalectl/verb.h"
 
 /* ---- all of them -------------------------------------------------------- */
@@ -150,8 +150,9 @@ place_of(struct enrol *enrol, int option)
 }
 
 static bool
-take_option(struct enrol *enrol, int option, const char *value)
+take_option(void *arg, int option, const char *value)
 {
+	struct enrol *enrol = arg;
 	const char **place = place_of(enrol, option);
 
 	if (option == OPT_NO_LOGIN)
@@ -171,18 +172,12 @@ take_option(struct enrol *enrol, int option, const char *value)
 static int
 take_options(struct enrol *enrol, int argc, char **argv)
 {
-	int option;
+	int first;
 
-	/* getopt wants the program's name before the arguments. */
-	argc++;
-	argv--;
-	optind = 0; /* a new vector: glibc starts anew */
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (!take_option(enrol, option, optarg))
-			return complain_usage("node enrol");
-	if (optind + 1 != argc)
+	if (!options_read(options, argc, argv, take_option, enrol, &first) ||
+	    first + 1 != argc)
 		return complain_usage("node enrol");
-	enrol->host.target = argv[optind];
+	enrol->host.target = argv[first];
 	return EXIT_YES;
 }
 

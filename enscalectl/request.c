@@ -4,7 +4,6 @@
 #include "enscalectl/request.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +11,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/names/login_name.h"
+#include "enscalectl/options.h"
 #include "enscalectl/terminal.h"
 #include "ldap/ldap_time.h"
 
@@ -123,9 +123,11 @@ is_taken(const struct request_form *form, int option)
 }
 
 static bool
-take_option(struct request *request, int option, const char *value)
+take_option(void *arg, int option, const char *value)
 {
-	if (option == '?' || !is_taken(request->form, option))
+	struct request *request = arg;
+
+	if (!is_taken(request->form, option))
 		return false;
 	if (option == OPT_URI)
 		request->identity.uri = value;
@@ -139,22 +141,6 @@ take_option(struct request *request, int option, const char *value)
 	request->yes |= option == OPT_YES;
 	request->scan |= option == OPT_SCAN;
 	return true;
-}
-
-/* getopt takes "--password" for --password-file, and a secret for its name. */
-static bool
-is_whole(const char *word)
-{
-	size_t len = strcspn(word, "=");
-	const struct option *option;
-
-	if (strncmp(word, "--", 2) != 0 || word[2] == '\0')
-		return true;
-	for (option = options; option->name != NULL; option++)
-		if (strlen(option->name) == len - 2 &&
-		    strncmp(word + 2, option->name, len - 2) == 0)
-			return true;
-	return false;
 }
 
 /* Words first, as many as there may be; what is behind them is a field. */
@@ -187,21 +173,12 @@ request_read(const struct context *context, const struct request_form *form,
     int argc, char **argv, struct request *ret_request)
 {
 	struct request request = { .context = context, .form = form };
-	int option, code = EXIT_YES, i;
+	int code = EXIT_YES, at;
 
-	for (i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (!is_whole(argv[i]))
-			return complain_usage(form->verb);
-	/* getopt wants the program's name before the arguments. */
-	argc++;
-	argv--;
-	optind = 0; /* a new vector: glibc starts anew */
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (!take_option(&request, option, optarg))
-			return complain_usage(form->verb);
-	for (; code == EXIT_YES && optind < argc; optind++)
-		code = take_word(&request, argv[optind]);
+	if (!options_read(options, argc, argv, take_option, &request, &at))
+		return complain_usage(form->verb);
+	for (; code == EXIT_YES && at < argc; at++)
+		code = take_word(&request, argv[at]);
 	if (code == EXIT_YES && request.word_count < form->least)
 		code = complain_usage(form->verb);
 	if (code == EXIT_YES)

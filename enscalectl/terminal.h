@@ -5,9 +5,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Reads a line that nobody sees from a terminal, whose descriptor it is; in
- * whatever way it ends, the terminal is as it was. 0; -ECANCELED also for ^C
- * and ^D; -errno. */
+/*
+ * Reads a line that nobody sees from a terminal, whose descriptor it is; in
+ * whatever way it ends, the terminal is as it was: a signal that ends or stops
+ * this program does so afterwards. 0; -ECANCELED also for ^C, ^D and such a
+ * signal, where it does neither; -errno.
+ */
 int terminal_read_secret(int fd, char *ret_secret, size_t size);
 /* The same with a question, at the terminal that this program has, whatever its
  * input is. -ENXIO when it has none. */

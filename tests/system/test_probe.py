@@ -143,6 +143,15 @@ def test_nobody_logs_in_by_a_configuration_that_cannot_be_read(gateway, identity
     assert 'unknown key "unknown"' in lines["configuration"]["finding"]
 
 
+@pytest.mark.parametrize("verb", [["doctor"], ["probe", LOGIN], ["node", "enrol", "host"],
+                                  ["explain", LOGIN]])
+def test_a_password_is_not_taken_from_a_command_line(gateway, verb):
+    """--password is no short form of --password-file."""
+    result = gateway.run(["enscalectl", *verb, "--password", "secret"], check=False)
+    assert result.returncode == 64
+    assert b"usage: " in result.stderr and b"secret" not in result.stderr
+
+
 def test_without_the_right_to_write_no_key_is_made_and_that_is_said(gateway, nothing_is_left):
     config = ["--bind-dn", "cn=gateway,dc=enscale,dc=example",
               "--password-file", "/root/probe-password"]

@@ -117,6 +117,16 @@ tests_unit_test_conf_text_SOURCES = %D%/test_conf_text.c
 tests_unit_test_conf_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_conf_text_LDADD = libconftext.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_options
+tests_unit_test_options_SOURCES = %D%/test_options.c
+tests_unit_test_options_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_options_LDADD = libctl.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_terminal
+tests_unit_test_terminal_SOURCES = %D%/test_terminal.c
+tests_unit_test_terminal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_terminal_LDADD = libctl.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_ca_slot
 tests_unit_test_ca_slot_SOURCES = %D%/test_ca_slot.c
 tests_unit_test_ca_slot_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
