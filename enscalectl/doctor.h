@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/view/view.h"
 #include "enscalectl/verb.h"
@@ -113,7 +114,10 @@ enum doctor_state doctor_users(struct doctor *doctor);
 enum doctor_state doctor_folders(struct doctor *doctor);
 enum doctor_state doctor_disk(struct doctor *doctor);
 enum doctor_state doctor_clock(struct doctor *doctor);
+enum doctor_state doctor_kernel(struct doctor *doctor);
 enum doctor_state doctor_units(struct doctor *doctor);
+/* The main process of a unit; 0: systemd does not run here, or knows none. */
+pid_t doctor_unit_pid(const char *unit);
 
 /* doctor_local.c: the account map, and what of this host is in its way. */
 int doctor_open_map(const struct doctor *doctor,
@@ -139,6 +143,7 @@ enum doctor_state doctor_guard(struct doctor *doctor);
 enum doctor_state doctor_sshd_config(struct doctor *doctor);
 enum doctor_state doctor_sshd_start(struct doctor *doctor);
 enum doctor_state doctor_sshd(struct doctor *doctor);
+bool doctor_sshd_has_ipv6(void); /* does it listen there, too? */
 enum doctor_state doctor_lastlog(struct doctor *doctor);
 enum doctor_state doctor_limits(struct doctor *doctor);
 enum doctor_state doctor_helper(struct doctor *doctor);

@@ -115,7 +115,7 @@ const struct doctor_check doctor_checks[] = {
 	    .mend = "fix it: enscale-sshd does not start until then",
 	    .needs = { "pam", "sshd-config", "users" } },
 	{ .word = "sshd",
-	    .what = "sshd listens on its ports",
+	    .what = "our sshd, and nobody else, listens on its ports",
 	    .look = doctor_sshd,
 	    .mend =
 	        "systemctl start enscale-sshd; journalctl -u enscale-sshd says why "

@@ -336,3 +336,17 @@ doctor_units(struct doctor *doctor)
 	}
 	return DOCTOR_OK;
 }
+
+pid_t
+doctor_unit_pid(const char *unit)
+{
+	const char *const argv[] = { SYSTEMCTL, "show", "--property=MainPID",
+		"--value", unit, NULL };
+	char said[COMMAND_SAID_MAX];
+	uint32_t pid;
+
+	return access(BOOTED, F_OK) == 0 && command_run(argv, said) == 0 &&
+	        parse_u32(said, INT32_MAX, &pid) == 0
+	    ? (pid_t)pid
+	    : 0;
+}

@@ -25,12 +25,10 @@ static uint16_t
 port_of_sshd(const struct doctor *doctor)
 {
 	const struct sshd_settings *settings = sshd_settings_ask(NULL);
-	uint32_t port;
 
-	if (settings != NULL && settings->port_count > 0 &&
-	    parse_u32(settings->ports[0], UINT16_MAX, &port) == 0)
-		return (uint16_t)port;
-	return doctor->context->config.port;
+	return settings != NULL && settings->address_count > 0
+	    ? settings->addresses[0].port
+	    : doctor->context->config.port;
 }
 
 static enum doctor_state
@@ -63,7 +61,7 @@ doctor_login(struct doctor *doctor)
 enum doctor_state
 doctor_login_ipv6(struct doctor *doctor)
 {
-	if (!sshd_listens("/proc/net/tcp6", port_of_sshd(doctor)))
+	if (!doctor_sshd_has_ipv6())
 		return doctor_warn(doctor, "sshd does not listen on IPv6");
 	return log_in(doctor, "::1");
 }

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,9 +24,11 @@
 #include "enscalectl/as_user.h"
 #include "enscalectl/command.h"
 #include "enscalectl/doctor.h"
+#include "enscalectl/listeners.h"
 #include "enscalectl/sshd_settings.h"
 
-#define START       "enscale-sshd-start"
+#define UNIT        "enscale-sshd"
+#define START       UNIT "-start"
 #define START_TEST  ENS_LIBEXEC_DIR "/" START " check 2>&1"
 #define PAM_SERVICE ENS_PAM_CONF_DIR "/enscale-sshd"
 #define PAM_SHIPPED ENS_DATA_DIR "/gateway/enscale-sshd.pam"
@@ -75,29 +78,11 @@ doctor_sshd_start(struct doctor *doctor)
 	return doctor_fail(doctor, "%s", text);
 }
 
-/* ---- listening ---------------------------------------------------------- */
-
-enum doctor_state
-doctor_sshd(struct doctor *doctor)
-{
-	const struct sshd_settings *settings = sshd_settings_ask(NULL);
-	uint32_t port;
-	unsigned i;
-
-	for (i = 0; settings != NULL && i < settings->port_count; i++)
-		if (parse_u32(settings->ports[i], UINT16_MAX, &port) == 0 &&
-		    !sshd_listens("/proc/net/tcp", port) &&
-		    !sshd_listens("/proc/net/tcp6", port))
-			return doctor_fail(doctor,
-			    "no process of root's listens on port %u", port);
-	return DOCTOR_OK;
-}
-
 /* ---- the process -------------------------------------------------------- */
 
 /* 0: none is noted down. */
 static pid_t
-sshd_pid(void)
+read_pid_file(void)
 {
 	const struct sshd_settings *settings = sshd_settings_ask(NULL);
 	AUTO_FILE FILE *file = settings != NULL
@@ -110,6 +95,22 @@ sshd_pid(void)
 		return 0;
 	line[strcspn(line, "\n")] = '\0';
 	return parse_u32(line, INT32_MAX, &pid) == 0 ? (pid_t)pid : 0;
+}
+
+/* The one that listens; systemd knows it best. 0: not known. */
+static pid_t
+sshd_pid(void)
+{
+	static bool asked;
+	static pid_t pid;
+
+	if (!asked) {
+		pid = doctor_unit_pid(UNIT);
+		if (pid == 0)
+			pid = read_pid_file();
+	}
+	asked = true;
+	return pid;
 }
 
 /* The first one that runs that program; 0: none. */
@@ -135,6 +136,146 @@ find_running(const char *program)
 		(void)closedir(proc);
 	return (pid_t)found;
 }
+
+/* ---- listening ---------------------------------------------------------- */
+
+/* Who was seen on a port of sshd's. */
+struct seen {
+	const struct sshd_settings *settings;
+	uint16_t port;
+	bool ours, ours_is_ipv6;
+	bool other;
+	struct listener first; /* of the others */
+};
+
+static bool
+is_wildcard(const char *address)
+{
+	return strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+}
+
+/* Do connections that are meant for sshd go there? */
+static bool
+is_in_the_way(const struct seen *seen, const struct listener *listener)
+{
+	const struct sshd_address *wanted = seen->settings->addresses;
+	unsigned i;
+
+	for (i = 0; i < seen->settings->address_count; i++) {
+		bool is_ipv6 = strchr(wanted[i].text, ':') != NULL;
+
+		if (wanted[i].port == seen->port &&
+		    is_ipv6 == listener->is_ipv6 &&
+		    (is_wildcard(wanted[i].text) ||
+		        is_wildcard(listener->address) ||
+		        strcmp(wanted[i].text, listener->address) == 0))
+			return true;
+	}
+	return false;
+}
+
+static int
+see(const struct listener *listener, void *arg)
+{
+	struct seen *seen = arg;
+	pid_t pid = sshd_pid();
+
+	if (pid != 0 && listeners_has(pid, listener->inode)) {
+		seen->ours = true;
+		seen->ours_is_ipv6 |= listener->is_ipv6;
+	} else if (!seen->other && is_in_the_way(seen, listener)) {
+		seen->other = true;
+		seen->first = *listener;
+	}
+	return 0;
+}
+
+static void
+look_at_port(uint16_t port, struct seen *ret_seen)
+{
+	*ret_seen = (struct seen){ .settings = sshd_settings_ask(NULL),
+		.port = port };
+	if (ret_seen->settings != NULL)
+		(void)listeners_each(port, see, ret_seen);
+}
+
+/* "nc", pid 4711 of user "walter" */
+static void
+name_process(pid_t pid, char *buf, size_t size)
+{
+	char path[PROC_PATH_MAX], name[PROC_PATH_MAX] = "";
+	const struct passwd *user = NULL;
+	AUTO_FILE FILE *file = NULL;
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	if (pid == 0 || file == NULL || fstat(fileno(file), &st) != 0 ||
+	    fgets(name, sizeof(name), file) == NULL) {
+		snprintf(buf, size, "somebody who is not seen from here");
+		return;
+	}
+	name[strcspn(name, "\n")] = '\0';
+	user = getpwuid(st.st_uid);
+	snprintf(buf, size, "\"%s\", pid %d of user \"%s\",", name, pid,
+	    user != NULL ? user->pw_name : "nobody known");
+}
+
+static enum doctor_state
+name_other(struct doctor *doctor, const struct seen *seen)
+{
+	pid_t pid = listeners_find(seen->first.inode);
+	char who[NAME_MAX];
+
+	name_process(pid, who, sizeof(who));
+	if (sshd_pid() == 0 && strcmp(seen->settings->pid_file, "none") == 0) {
+		doctor_mend(doctor, "give it a PidFile in " SSHD_CONFIG);
+		return doctor_warn(doctor,
+		    "%s listens on port %u, and whether that is our sshd is "
+		    "not known: it notes down no pid",
+		    who, seen->port);
+	}
+	doctor_mend(doctor,
+	    "end that, or give our sshd another Port in " SSHD_CONFIG
+	    "; then systemctl restart " UNIT);
+	return doctor_fail(doctor,
+	    "%s listens at %s port %u, and is not our sshd", who,
+	    seen->first.address, seen->port);
+}
+
+enum doctor_state
+doctor_sshd(struct doctor *doctor)
+{
+	const struct sshd_settings *settings = sshd_settings_ask(NULL);
+	enum doctor_state state = DOCTOR_OK;
+	struct seen seen;
+	unsigned i;
+
+	for (i = 0; state == DOCTOR_OK && settings != NULL &&
+	     i < settings->address_count;
+	     i++) {
+		look_at_port(settings->addresses[i].port, &seen);
+		if (seen.other)
+			state = name_other(doctor, &seen);
+		else if (!seen.ours)
+			state = doctor_fail(doctor, "nobody listens on port %u",
+			    seen.port);
+	}
+	return state;
+}
+
+bool
+doctor_sshd_has_ipv6(void)
+{
+	const struct sshd_settings *settings = sshd_settings_ask(NULL);
+	struct seen seen = { .ours = false };
+
+	if (settings != NULL && settings->address_count > 0)
+		look_at_port(settings->addresses[0].port, &seen);
+	return seen.ours_is_ipv6;
+}
+
+/* ---- lastlog ------------------------------------------------------------ */
 
 enum doctor_state
 doctor_lastlog(struct doctor *doctor)

@@ -21,6 +21,7 @@ libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
 
 noinst_LTLIBRARIES += libctl.la
 libctl_la_SOURCES = \
+	%D%/listeners.c %D%/listeners.h \
 	%D%/options.c %D%/options.h \
 	%D%/terminal.c %D%/terminal.h
 libctl_la_LIBADD = libcommon.la

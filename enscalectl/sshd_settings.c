@@ -17,8 +17,7 @@
 #define SSHD_TEST                                                            \
 	SSHD " -T -f " SSHD_CONFIG " -C user=none,host=none,addr=192.0.2.1," \
 	     "laddr=192.0.2.1,lport=1,rdomain=none 2>&1"
-#define TCP_LISTEN "0A"
-#define BLANKS     " \t\n"
+#define BLANKS " \t\n"
 
 /* The value of a line "keyword value", or NULL. */
 static const char *
@@ -31,16 +30,38 @@ value_of(const char *line, const char *keyword)
 	    : NULL;
 }
 
+/* "0.0.0.0:3022", "[::]:3022", either with " rdomain ..." behind it. */
+static bool
+parse_address(const char *value, struct sshd_address *ret_address)
+{
+	bool in_brackets = value[0] == '[';
+	const char *text = value + in_brackets;
+	size_t len = strcspn(text, in_brackets ? "]" : ":");
+	const char *at = text + len + in_brackets;
+	char port[8];
+	uint32_t number;
+
+	if (len >= sizeof(ret_address->text) || *at != ':')
+		return false;
+	snprintf(port, sizeof(port), "%.*s", (int)strcspn(at + 1, BLANKS),
+	    at + 1);
+	if (parse_u32(port, UINT16_MAX, &number) != 0)
+		return false;
+	memcpy(ret_address->text, text, len);
+	ret_address->text[len] = '\0';
+	ret_address->port = (uint16_t)number;
+	return true;
+}
+
 /* One that a keyword may give several times. */
 static void
 take_each(struct sshd_settings *settings, const char *line)
 {
 	const char *value = value_of(line, "listenaddress");
-	const char *port = value != NULL ? strrchr(value, ':') : NULL;
 
-	if (port != NULL && settings->port_count < SSHD_PORTS_MAX)
-		snprintf(settings->ports[settings->port_count++],
-		    sizeof(settings->ports[0]), "%s", port + 1);
+	if (value != NULL && settings->address_count < SSHD_ADDRESSES_MAX &&
+	    parse_address(value, &settings->addresses[settings->address_count]))
+		settings->address_count++;
 	value = value_of(line, "hostkey");
 	if (value != NULL && settings->host_key_count < SSHD_KEYS_MAX)
 		snprintf(settings->host_keys[settings->host_key_count++],
@@ -107,38 +128,4 @@ sshd_settings_ask(const char **ret_reason)
 		    ? first
 		    : error_text(r);
 	return NULL;
-}
-
-/* ---- listening ---------------------------------------------------------- */
-
-/* A line of /proc/net/tcp: "sl: address:PORT peer STATE queues timer
- * retransmits UID ...". */
-static bool
-is_roots_listener(char *line, uint32_t port)
-{
-	char *field[8], *rest = NULL, wanted[8];
-	const char *has;
-	unsigned i;
-
-	for (i = 0; i < 8; i++) {
-		field[i] = strtok_r(i == 0 ? line : NULL, BLANKS, &rest);
-		if (field[i] == NULL)
-			return false;
-	}
-	snprintf(wanted, sizeof(wanted), "%04X", port);
-	has = strrchr(field[1], ':');
-	return has != NULL && strcmp(has + 1, wanted) == 0 &&
-	    strcmp(field[3], TCP_LISTEN) == 0 && strcmp(field[7], "0") == 0;
-}
-
-bool
-sshd_listens(const char *table, uint32_t port)
-{
-	AUTO_FILE FILE *file = fopen(table, "re");
-	char line[SSHD_TEXT_MAX];
-
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-		if (is_roots_listener(line, port))
-			return true;
-	return false;
 }

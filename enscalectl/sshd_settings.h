@@ -2,17 +2,23 @@
 #ifndef ENSCALECTL_SSHD_SETTINGS_H
 #define ENSCALECTL_SSHD_SETTINGS_H
 
-#include <stdbool.h>
+#include <netinet/in.h>
 #include <stdint.h>
 
-#define SSHD_CONFIG    ENS_SYSCONFDIR "/enscale/sshd_config"
-#define SSHD_TEXT_MAX  1024
-#define SSHD_PORTS_MAX 16
-#define SSHD_KEYS_MAX  16
+#define SSHD_CONFIG        ENS_SYSCONFDIR "/enscale/sshd_config"
+#define SSHD_TEXT_MAX      1024
+#define SSHD_ADDRESSES_MAX 32
+#define SSHD_KEYS_MAX      16
+
+/* Where it listens. */
+struct sshd_address {
+	char text[INET6_ADDRSTRLEN]; /* "0.0.0.0", "::" */
+	uint16_t port;
+};
 
 struct sshd_settings {
-	char ports[SSHD_PORTS_MAX][8];
-	unsigned port_count;
+	struct sshd_address addresses[SSHD_ADDRESSES_MAX];
+	unsigned address_count;
 	char host_keys[SSHD_KEYS_MAX][SSHD_TEXT_MAX];
 	unsigned host_key_count;
 	char helper[SSHD_TEXT_MAX]; /* of AuthorizedKeysCommand, alone */
@@ -24,9 +30,5 @@ struct sshd_settings {
 /* Asks once; borrowed for ever. NULL: sshd refuses, and *ret_reason (may be
  * NULL) is borrowed, too. */
 const struct sshd_settings *sshd_settings_ask(const char **ret_reason);
-
-/* Does a process of root's listen on that port, in a table of proc_net(5):
- * "/proc/net/tcp", "/proc/net/tcp6"? */
-bool sshd_listens(const char *table, uint32_t port);
 
 #endif

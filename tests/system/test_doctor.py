@@ -55,7 +55,7 @@ def settle(host):
 @pytest.fixture
 def broken(gateway):
     """broken(script, *paths, back): until the end of the test; the paths are put
-    back. All is well then."""
+    back. All is well before, and then."""
     undo = []
 
     def do(script, *paths, back=":"):
@@ -162,7 +162,7 @@ BREAKS = [
     Break("start", "pam", f"sed -Ei 's/^account.*pam_enscale/account optional pam_enscale/' {PAM}",
           f"{PAM}, line ", (PAM,)),
     Break("sshd", "stopped", "hostctl stop enscale-sshd",
-          "no process of root's listens on port 3022", back="hostctl start enscale-sshd", out=True),
+          "nobody listens on port 3022", back="hostctl start enscale-sshd", out=True),
     Break("lastlog", "written", "[ -e /var/log/lastlog ] || touch /var/log/lastlog;"
           "nsenter -m -t $(cat /run/enscale/sshd.pid) umount /var/log/lastlog",
           "sshd writes /var/log/lastlog, at offsets that grow with the uid", state="warning",
@@ -207,8 +207,8 @@ def test_doctor_names_what_is_broken_and_nothing_else(gateway, client, broken, c
     code, lines = doctor(gateway)
     line = lines[case.word]
     assert found(lines, case.state) == {case.word}, lines
-    assert found(lines, "failure") <= {case.word}
-    assert found(lines, "warning") <= {case.word, *case.also}
+    assert found(lines, "failure") <= {case.word}, lines
+    assert found(lines, "warning") <= {case.word, *case.also}, lines
     assert code == (2 if case.state == "failure" else 1)
     assert case.finding in line["finding"], line
     assert line["mend"]
@@ -307,13 +307,62 @@ def test_doctor_names_a_clock_that_was_set_back(gateway, broken):
     assert " seconds ahead of this clock" in lines["clock"]["finding"]
 
 
-def test_doctor_names_another_service_that_knows_an_account(gateway, broken):
+LISTENER = """\
+import socket, sys
+with socket.create_server((sys.argv[1], 3022)) as server:
+    while True:
+        server.accept()[0].close()
+"""
+
+
+def test_doctor_names_who_listens_in_place_of_our_sshd(gateway, client, broken):
+    """Root's process, on our port; then our sshd beside it, which has IPv6 alone."""
+    gateway.write("/root/listener.py", LISTENER)
+    broken("hostctl stop enscale-sshd;"
+           "hostctl start listener --port 3022 -- python3 /root/listener.py 0.0.0.0",
+           back="hostctl stop listener; rm /root/listener.py; hostctl stop enscale-sshd;"
+                "hostctl start enscale-sshd")
+    for command in (":", "hostctl start enscale-sshd"):
+        gateway.sh(command)
+        code, lines = doctor(gateway)
+        assert code == 2
+        assert found(lines, "failure") == {"sshd"}, lines
+        assert found(lines, "warning") == set(), lines
+        pid = gateway.pid_of("listener")
+        assert lines["sshd"]["finding"] == (
+            f'"python3", pid {pid} of user "root", listens at 0.0.0.0 port 3022,'
+            " and is not our sshd")
+        assert lines["sshd"]["mend"].startswith("end that, or give our sshd another Port")
+        assert client.ssh(LOGIN, "id -un").stdout == b""
+        code, said = status(gateway)
+        assert code == 1 and "1 failure: sshd;" in said, said
+
+
+def test_a_listener_at_an_address_that_is_not_sshds_is_not_in_the_way(gateway, client, broken):
+    gateway.write("/root/listener.py", LISTENER)
+    broken("hostctl stop enscale-sshd;"
+           f"sed -i 's/^Port .*/&\\nListenAddress 198.18.0.1/' {SSHD_CONFIG};"
+           "hostctl start enscale-sshd;"
+           "hostctl start listener --port 3022 -- python3 /root/listener.py 127.0.0.1", SSHD_CONFIG,
+           back="hostctl stop listener; rm /root/listener.py; hostctl stop enscale-sshd;"
+                "hostctl start enscale-sshd")
+    code, lines = doctor(gateway)
+    assert code == 0, lines
+    assert client.ssh(LOGIN, "id -un").stdout == b"apache\n"
+
+
+def other_service(gateway, broken, line, name="other"):
+    """A module that knows one user, and how passwd of nsswitch.conf has it."""
     with open(f"{HERE}/other_names.c") as file:
-        gateway.write("/root/other_names.c", file.read())
-    library = "$(dirname /usr/lib/*/libnss_files.so.2)/libnss_other.so.2"
+        gateway.write("/root/other_names.c", file.read().replace("_nss_other_", f"_nss_{name}_"))
+    library = f"$(dirname /usr/lib/*/libnss_files.so.2)/libnss_{name}.so.2"
     broken(f"gcc -shared -fPIC -o {library} /root/other_names.c;"
-           f"sed -Ei 's/^passwd:.*/passwd: files other enscale/' {NSSWITCH}", NSSWITCH,
+           f"sed -Ei 's/^passwd:.*/passwd: {line}/' {NSSWITCH}", NSSWITCH,
            back=f"rm {library} /root/other_names.c")
+
+
+def test_doctor_names_another_service_that_knows_an_account(gateway, broken):
+    other_service(gateway, broken, "files other enscale")
     code, lines = doctor(gateway)
     assert code == 2
     assert found(lines, "failure") == {"names"}

@@ -117,6 +117,11 @@ tests_unit_test_conf_text_SOURCES = %D%/test_conf_text.c
 tests_unit_test_conf_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_conf_text_LDADD = libconftext.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_listeners
+tests_unit_test_listeners_SOURCES = %D%/test_listeners.c
+tests_unit_test_listeners_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_listeners_LDADD = libctl.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_options
 tests_unit_test_options_SOURCES = %D%/test_options.c
 tests_unit_test_options_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
