@@ -110,9 +110,10 @@ show_session(const struct session *session, void *arg)
 		return 0;
 	fingerprint_format_sha256(session->fingerprint, key);
 	output_record(&show->output,
-	    json_pack("{s:s, s:s, s:o, s:s, s:s, s:o}", "kind", "session",
-	        "session", session->id, "opened", output_time(session->opened),
-	        "address", session->address, "key", key, "node_id",
+	    json_pack("{s:s, s:o, s:o, s:o, s:s, s:o}", "kind", "session",
+	        "session", output_text(session->id), "opened",
+	        output_time(session->opened), "address",
+	        output_text(session->address), "key", key, "node_id",
 	        session->node > 0 ? json_integer(session->node) : json_null()));
 	return 0;
 }
@@ -139,21 +140,29 @@ show_sessions(struct show *show)
 	return EXIT_CANNOT_TELL;
 }
 
+/* A member of an event, which is as printable as whoever wrote the log has it. */
+static json_t *
+text_of(const json_t *event, const char *member)
+{
+	return output_text(json_string_value(json_object_get(event, member)));
+}
+
 static void
 show_refusals(struct show *show)
 {
 	const json_t *event;
+	json_int_t node;
 	size_t i;
 
 	json_array_foreach(show->history.refusals, i, event) {
+		node = json_integer_value(json_object_get(event, "node"));
 		output_record(&show->output,
-		    json_pack("{s:s, s:O?, s:O?, s:O?, s:O?, s:o}", "kind",
-		        "refusal", "time", json_object_get(event, "time"),
-		        "event", json_object_get(event, "event"), "session",
-		        json_object_get(event, "session"), "node_id",
-		        json_object_get(event, "node"), "sentence",
-		        output_text(json_string_value(
-		            json_object_get(event, "sentence")))));
+		    json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "kind",
+		        "refusal", "time", text_of(event, "time"), "event",
+		        text_of(event, "event"), "session",
+		        text_of(event, "session"), "node_id",
+		        node > 0 ? json_integer(node) : json_null(), "sentence",
+		        text_of(event, "sentence")));
 	}
 }
 

@@ -21,10 +21,13 @@ libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
 
 noinst_LTLIBRARIES += libctl.la
 libctl_la_SOURCES = \
+	%D%/as_user.c %D%/as_user.h \
 	%D%/listeners.c %D%/listeners.h \
 	%D%/options.c %D%/options.h \
+	%D%/output.c %D%/output.h \
 	%D%/terminal.c %D%/terminal.h
-libctl_la_LIBADD = libcommon.la
+libctl_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+libctl_la_LIBADD = libcommon.la $(JANSSON_LIBS)
 
 noinst_LTLIBRARIES += libchanges.la
 libchanges_la_SOURCES = %D%/changes.c %D%/changes.h
@@ -33,7 +36,6 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 %C%_enscalectl_SOURCES = \
 	%D%/account.c \
 	%D%/account_show.c \
-	%D%/as_user.c %D%/as_user.h \
 	%D%/ca.c %D%/ca.h \
 	%D%/ca_revoke.c \
 	%D%/ca_rotate.c \
@@ -75,7 +77,6 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/node_enrol.c \
 	%D%/node_entry.c %D%/node_entry.h \
 	%D%/node_host.c %D%/node_host.h \
-	%D%/output.c %D%/output.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/probe_key.c \
 	%D%/published.c %D%/published.h \

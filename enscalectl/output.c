@@ -27,16 +27,11 @@ json_t *
 output_text(const char *text)
 {
 	AUTO_FREE char *printable = NULL;
-	size_t size;
 
 	if (text == NULL || text[0] == '\0')
 		return json_null();
-	size = strlen(text) + 1; /* replacing never makes it longer */
-	printable = malloc(size);
-	if (printable == NULL)
-		return NULL;
-	text_printable(text, printable, size);
-	return json_string(printable);
+	printable = text_copy_printable(text);
+	return printable != NULL ? json_string(printable) : NULL;
 }
 
 json_t *
@@ -62,11 +57,20 @@ is_hidden(const char *member)
 	    strcmp(member, "kind") == 0 || strcmp(member, "md5") == 0;
 }
 
+/* Whatever it is from: who made the record may have taken it as it came. */
+static void
+put_text(FILE *out, const char *text)
+{
+	AUTO_FREE char *printable = text_copy_printable(text);
+
+	fputs(printable != NULL ? printable : "?", out);
+}
+
 static void
 put_scalar(FILE *out, const json_t *value, const char *none)
 {
 	if (json_is_string(value))
-		fputs(json_string_value(value), out);
+		put_text(out, json_string_value(value));
 	else if (json_is_integer(value))
 		fprintf(out, "%" JSON_INTEGER_FORMAT,
 		    json_integer_value(value));

@@ -117,6 +117,16 @@ tests_unit_test_conf_text_SOURCES = %D%/test_conf_text.c
 tests_unit_test_conf_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_conf_text_LDADD = libconftext.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_as_user
+tests_unit_test_as_user_SOURCES = %D%/test_as_user.c
+tests_unit_test_as_user_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_as_user_LDADD = libctl.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_output
+tests_unit_test_output_SOURCES = %D%/test_output.c
+tests_unit_test_output_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_output_LDADD = libctl.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_listeners
 tests_unit_test_listeners_SOURCES = %D%/test_listeners.c
 tests_unit_test_listeners_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
