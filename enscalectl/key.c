@@ -258,10 +258,26 @@ complain_value(const struct key_task *task)
 	return EXIT_NO;
 }
 
+/* When it does: its text may have an expiry-time of its own, which counts when
+ * it comes first. */
+static int
+say_expiry(struct key_task *task, const struct entry *entry, const char *asked)
+{
+	char time[REQUEST_TIME_SIZE], done[SENTENCE_MAX];
+
+	request_time_format(entry->key.expires, time);
+	if (strcmp(time, asked) != 0)
+		complain("the key has an expiry-time of its own, in its text, "
+		         "which comes first: without it, delete the key and "
+		         "add it again");
+	request_time_words(time, done, sizeof(done));
+	return say(task, entry, false, done);
+}
+
 static int
 run_expire(struct key_task *task)
 {
-	char time[REQUEST_TIME_SIZE], done[SENTENCE_MAX];
+	char time[REQUEST_TIME_SIZE];
 	struct changes changes = { .count = 0 };
 	const struct entry *entry;
 	int code = request_time(task->task.request.words[2], time);
@@ -271,10 +287,7 @@ run_expire(struct key_task *task)
 	if (code == EXIT_YES)
 		code = directory_modify(task->task.directory, &task->key,
 		    &changes, &entry);
-	if (code != EXIT_YES)
-		return code;
-	request_time_words(time, done, sizeof(done));
-	return say(task, entry, false, done);
+	return code == EXIT_YES ? say_expiry(task, entry, time) : code;
 }
 
 int

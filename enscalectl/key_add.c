@@ -14,6 +14,7 @@
 #include "common/base/base64.h"
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/json.h"
 #include "common/base/text.h"
 #include "common/keys/fingerprint.h"
 #include "common/keys/ssh_key_text.h"
@@ -21,6 +22,7 @@
 #include "enscalectl/key_list.h"
 #include "enscalectl/key_pem.h"
 #include "enscalectl/records.h"
+#include "enscalectl/status.h"
 #include "enscalectl/task.h"
 
 #define SENTENCE_MAX 512
@@ -117,17 +119,45 @@ read_key(struct add *add, const char *path)
 
 /* ---- has anybody got it? ------------------------------------------------ */
 
+/* account "": not known. */
+static int
+complain_owner(const char *account, const struct entry *entry,
+    const char *title)
+{
+	complain("not added: %s%s has this key already%s%s%s (%s)",
+	    account[0] != '\0' ? "account " : "another account", account,
+	    title != NULL ? ", \"" : "", title != NULL ? title : "",
+	    title != NULL ? "\"" : "", entry->dn);
+	return EXIT_NO;
+}
+
+/* Whose it is, as far as the name of the entry says. */
+static void
+name_owner(const struct add *add, const struct entry *entry,
+    char buf[NAME_TEXT_MAX + 1])
+{
+	if (entry->kind == ENTRY_ACCOUNT && !entry->refused)
+		snprintf(buf, NAME_TEXT_MAX + 1, "%u", entry->id);
+	else
+		directory_parent_value(entry->dn,
+		    add->task.schema->names[SCHEMA_ACCOUNT_ID], buf);
+}
+
+static bool
+is_same(const struct add *add, const struct entry_key *key)
+{
+	return memcmp(key->fingerprint, add->fingerprint, SHA256_LEN) == 0;
+}
+
+/* key NULL: the entry is refused. */
 static int
 compare_own(const struct entry_key *key, const struct entry *entry, void *arg)
 {
 	const struct add *add = arg;
 
-	if (key == NULL ||
-	    memcmp(key->fingerprint, add->fingerprint, SHA256_LEN) != 0)
-		return EXIT_YES;
-	complain("not added: account %u has this key already, \"%s\" (%s)",
-	    add->task.number, key->title, entry->dn);
-	return EXIT_NO;
+	return key != NULL && is_same(add, key)
+	    ? complain_owner(add->task.name, entry, key->title)
+	    : EXIT_YES;
 }
 
 /* Rows of the view. */
@@ -157,10 +187,20 @@ look_at_row(const struct view_row *row, void *arg)
 	return -EEXIST;
 }
 
+/* Has the view all that the directory has now? */
+static bool
+is_in_step(const struct add *add)
+{
+	AUTO_JSON json_t *sync = status_load_sync(add->task.request.context);
+
+	return status_sync_is_in_step(sync) && status_sync_silence(sync) == 0 &&
+	    sync_is_running(add->task.config);
+}
+
 /* What this gateway has is found by what it is, in whatever form the directory
- * has it. */
+ * has it: *ret_all, all of it was looked at. */
 static int
-look_in_view(const struct add *add)
+look_in_view(const struct add *add, bool *ret_all)
 {
 	const struct config *config = add->task.config;
 	AUTO(cleanup_view) struct view *view = NULL;
@@ -168,47 +208,86 @@ look_in_view(const struct add *add)
 	char path[CONFIG_PATH_MAX];
 	int r = config_path(config->state_dir, CONFIG_VIEW_DIR, path);
 
+	*ret_all = is_in_step(add);
 	if (r == 0)
 		r = view_open(path, &view);
 	look.view = view;
 	for (uint32_t i = 0; r == 0 && i < view_segment_count(view); i++)
 		r = view_each_row(view, i, look_at_row, &look);
-	if (r != -EEXIST)
+	if (r != -EEXIST) {
+		*ret_all = *ret_all && r == 0;
 		return EXIT_YES; /* the directory is asked, too */
+	}
 	complain("not added: account %u has this key already", look.account);
 	return EXIT_NO;
 }
 
-static void
-say_owner(const struct config *config, const struct directory_entry *found)
-{
-	const char *attribute = config->schema.names[SCHEMA_ACCOUNT_ID];
-	char account[NAME_TEXT_MAX + 1];
-
-	directory_parent_value(found->dn, attribute, account);
-	complain("not added: %s%s has this key already%s%s%s (%s)",
-	    account[0] != '\0' ? "account " : "another account", account,
-	    found->entry.refused ? "" : ", \"",
-	    found->entry.refused ? "" : found->entry.key.title,
-	    found->entry.refused ? "" : "\"", found->dn);
-}
-
+/* Those that are entries are found by their fingerprint. */
 static int
 look_in_directory(const struct add *add, const char *hex)
 {
-	const struct config *config = add->task.config;
 	struct directory_entry found = { .message = NULL };
-	char filter[DIRECTORY_FILTER_MAX];
+	char filter[DIRECTORY_FILTER_MAX], account[NAME_TEXT_MAX + 1];
 	int code;
 
-	directory_filter(config, ENTRY_KEY, RDN_TYPE, hex, filter);
+	directory_filter(add->task.config, ENTRY_KEY, RDN_TYPE, hex, filter);
 	code = directory_find(add->task.directory, NULL, 0, filter, &found);
 	if (code == EXIT_NO)
 		return EXIT_YES;
-	if (code == EXIT_YES)
-		say_owner(config, &found);
+	if (code == EXIT_YES) {
+		name_owner(add, &found.entry, account);
+		code = complain_owner(account, &found.entry,
+		    found.entry.refused ? NULL : found.entry.key.title);
+	}
 	cleanup_directory_entry(&found);
-	return code == EXIT_YES ? EXIT_NO : code;
+	return code;
+}
+
+static int
+compare_entry(const struct entry *entry, void *arg)
+{
+	const struct add *add = arg;
+	char account[NAME_TEXT_MAX + 1];
+	const struct entry_key *keys = entry->kind == ENTRY_KEY
+	    ? &entry->key
+	    : entry->account.keys;
+	uint32_t count = entry->kind == ENTRY_KEY ? 1
+	    : entry->kind == ENTRY_ACCOUNT        ? entry->account.key_count
+	                                          : 0;
+
+	for (uint32_t i = 0; !entry->refused && i < count; i++)
+		if (is_same(add, &keys[i])) {
+			name_owner(add, entry, account);
+			return complain_owner(account, entry, keys[i].title);
+		}
+	return EXIT_YES;
+}
+
+/* All keys, also those that are values of accounts, which no filter finds
+ * behind their options: where no view has them, each is read. */
+static int
+look_at_all(struct add *add)
+{
+	char filter[DIRECTORY_FILTER_MAX] = "";
+
+	directory_filter_add(filter, "(&%s(%s=*))", add->task.config->filter,
+	    add->task.schema->names[SCHEMA_SSH_PUBLIC_KEY]);
+	return directory_each(add->task.directory, NULL, 0, filter,
+	    compare_entry, add);
+}
+
+static int
+look_for_it(struct add *add, const char *hex)
+{
+	bool all;
+	int code = key_list_each(add->task.directory, &add->task.entry,
+	    compare_own, add);
+
+	if (code == EXIT_YES)
+		code = look_in_view(add, &all);
+	if (code == EXIT_YES)
+		code = look_in_directory(add, hex);
+	return code == EXIT_YES && !all ? look_at_all(add) : code;
 }
 
 /* ---- adding ------------------------------------------------------------- */
@@ -265,12 +344,7 @@ run(struct add *add)
 	hex_encode(add->fingerprint, SHA256_LEN, hex);
 	if (ssh_key_format_line(&add->key, line, sizeof(line)) == 0)
 		return complain_key(error_text(ENS_E_KEY_FORMAT));
-	code = key_list_each(add->task.directory, &add->task.entry, compare_own,
-	    add);
-	if (code == EXIT_YES)
-		code = look_in_view(add);
-	if (code == EXIT_YES)
-		code = look_in_directory(add, hex);
+	code = look_for_it(add, hex);
 	return code == EXIT_YES ? put(add, hex, line) : code;
 }
 

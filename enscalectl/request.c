@@ -302,13 +302,24 @@ request_time(const char *text, char ret_time[REQUEST_TIME_SIZE])
 	return EXIT_USAGE;
 }
 
+/* "time" is the name of a text there. */
+static int64_t
+moment(void)
+{
+	return (int64_t)time(NULL);
+}
+
 void
 request_time_words(const char *time, char *buf, size_t size)
 {
+	char now[REQUEST_TIME_SIZE];
+
+	request_time_format(moment(), now);
 	if (time[0] == '\0')
 		snprintf(buf, size, "does not expire");
 	else
-		snprintf(buf, size, "expires %.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ",
+		snprintf(buf, size, "%s %.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ",
+		    strcmp(time, now) <= 0 ? "has expired, on" : "expires",
 		    time, time + 4, time + 6, time + 8, time + 10, time + 12);
 }
 

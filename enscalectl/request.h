@@ -66,7 +66,8 @@ int request_environment(const char *text);
 int request_time(const char *text, char ret_time[REQUEST_TIME_SIZE]);
 /* A moment of them; "" for one that no calendar has. */
 void request_time_format(int64_t time, char ret_time[REQUEST_TIME_SIZE]);
-/* "expires 2027-01-31T12:00:00Z", "does not expire" of one of those. */
+/* "expires 2027-01-31T12:00:00Z", "has expired, on ...", "does not expire" of
+ * one of those. */
 void request_time_words(const char *time, char *buf, size_t size);
 
 /* Where new entries of a kind are: --below, the base where all are right below

@@ -218,6 +218,38 @@ def test_keys_come_in_every_form_and_only_once(verbs, gateway, client):
     verbs.refuse("key", "add", OTHER, "none", input=b"ssh-ed25519 AAAA", says="not a public key")
 
 
+def test_a_key_that_is_a_value_of_an_account_is_found_without_a_view(
+        verbs, gateway, administrator):
+    """Behind its options, in the directory itself, where no gateway follows it."""
+    line = gateway.read("/root/verbs/one.pub").decode().strip()
+    administrator.add_account(ACCOUNT, sshPublicKey=f'no-pty {line}')
+    verbs.change("account", "add", OTHER)
+    gateway.sh("(cat /etc/enscale/enscale.conf; printf '[paths]\\nstate_dir = /nowhere\\n')"
+               " >/root/verbs/enscale.conf")
+    for conf in ([], ["-f", "/root/verbs/enscale.conf"]):
+        verbs.refuse(*conf, "key", "add", OTHER, "again", "/root/verbs/one.pub",
+                     says=f"not added: account {ACCOUNT} has this key already")
+    said = verbs.do("-f", "/root/verbs/enscale.conf", "key", "add", OTHER, "new",
+                    "/root/verbs/two.pub")
+    assert said.endswith(": no gateway runs here\n")
+
+
+def test_a_key_expires_when_its_own_text_or_the_entry_says_so_first(
+        verbs, gateway, administrator):
+    verbs.change("account", "add", ACCOUNT)
+    line = gateway.read("/root/verbs/one.pub").decode().strip()
+    administrator.add(entries.key_dn(ACCOUNT, line), objectClass="enscaleKey", cn="laptop",
+                      sshPublicKey=f'expiry-time="20400101" {line}')
+    result = verbs.run("key", "expire", ACCOUNT, "laptop", "never")
+    assert result.returncode == 0
+    assert b"laptop\" of account 50001 expires 2040-01-01T" in result.stdout
+    assert b"expiry-time of its own" in result.stderr
+    result = verbs.run("key", "expire", ACCOUNT, "laptop", "2039-01-31")
+    assert b"expires 2039-01-31T00:00:00Z" in result.stdout and result.stderr == b""
+    said = verbs.change("key", "expire", ACCOUNT, "laptop", "2020-01-31")
+    assert "laptop\" of account 50001 has expired, on 2020-01-31T00:00:00Z" in said
+
+
 def test_of_a_private_key_nothing_is_kept_or_said(verbs, gateway):
     verbs.change("account", "add", ACCOUNT)
     private = gateway.read("/root/verbs/one")
@@ -378,6 +410,22 @@ def test_at_a_terminal_there_are_questions_and_aligned_columns(verbs, gateway):
         terminal.expect(pexpect.EOF)
         assert len([row for row in verbs.json("account", "list")
                     if row["account_id"] == int(OTHER)]) == left
+
+
+def test_what_a_log_says_is_shown_without_its_control_characters(verbs, gateway):
+    """It is what somebody else has written."""
+    event = {"time": "2026-11-30T12:00:00Z\x1b[2J", "event": "hop-refused\x1b[31m",
+             "session": "abc\x9b", "account": 25880, "node": 124718, "sentence": "No\x1b]0;x\x07"}
+    gateway.write("/root/verbs/audit.log", json.dumps(event, separators=(",", ":")) + "\n")
+    gateway.sh("cat /etc/enscale/enscale.conf - >/root/verbs/enscale.conf",
+               input=b"[paths]\naudit_log = /root/verbs/audit.log\n")
+    show = "enscalectl -f /root/verbs/enscale.conf account show 25880"
+    terminal = at_terminal(gateway, f"LDAPURI=ldapi:/// {show}")
+    terminal.expect(pexpect.EOF)
+    piped = gateway.sh(f"LDAPURI=ldapi:/// {show} | cat").stdout.decode()
+    for said in (terminal.before, piped):
+        assert "hop-refused?[31m" in said, said
+        assert not set("\x1b\x9b\x07") & set(said)
 
 
 def test_without_a_terminal_a_record_is_a_line_with_tabs(verbs):
