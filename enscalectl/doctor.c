@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "common/base/text.h"
 #include "common/names/login_name.h"
 #include "enscalectl/doctor_report.h"
@@ -196,5 +198,36 @@ doctor_show_in_status(const struct context *context)
 	}
 	doctor_print_summary(report);
 	puts("; see enscalectl doctor");
+	return doctor_worst(report) == DOCTOR_FAILURE ? EXIT_NO : EXIT_YES;
+}
+
+static json_t *
+words_of(const struct doctor_report *report, enum doctor_state state)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < report->rows; i++)
+		if (report->outcomes[i].state == state)
+			(void)json_array_append_new(list,
+			    json_string(report->checks[i].word));
+	return list;
+}
+
+int
+doctor_add_to_status(const struct context *context, struct json_t *object)
+{
+	struct doctor doctor = { .context = context,
+		.scope = DOCTOR_IN_STATUS };
+	const struct doctor_report *report = geteuid() == 0
+	    ? doctor_examine(&doctor, doctor_checks, DOCTOR_CHECKS)
+	    : NULL;
+
+	(void)json_object_set_new(object, "doctor_failures",
+	    report != NULL ? words_of(report, DOCTOR_FAILURE) : json_null());
+	(void)json_object_set_new(object, "doctor_warnings",
+	    report != NULL ? words_of(report, DOCTOR_WARNING) : json_null());
+	if (report == NULL)
+		return EXIT_CANNOT_TELL;
 	return doctor_worst(report) == DOCTOR_FAILURE ? EXIT_NO : EXIT_YES;
 }

@@ -43,6 +43,7 @@ enum doctor_scope {
 };
 
 struct account_map;
+struct json_t;
 struct probe;
 struct survey;
 
@@ -83,6 +84,8 @@ extern const struct doctor_check doctor_checks[DOCTOR_CHECKS];
 /* Says in one line what stands in the way, and what should be known. An exit
  * code of status: EXIT_NO with a failure. Only root can look. */
 int doctor_show_in_status(const struct context *context);
+/* The same as members of an object: lists of words, null for who is not root. */
+int doctor_add_to_status(const struct context *context, struct json_t *object);
 
 /* For the looks: the finding in words, and the state of the name. */
 __attribute__((format(printf, 2, 3))) enum doctor_state doctor_fail(

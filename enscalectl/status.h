@@ -7,6 +7,15 @@
 
 #include "enscalectl/verb.h"
 
+/* The entries that it names, which it does not use as the directory has them:
+ * what is said of them, the member of its status that has them (a list with dn
+ * and reason), and the one that has their number. */
+struct status_list {
+	const char *state, *member, *count;
+};
+#define STATUS_LISTS 5
+extern const struct status_list status_lists[STATUS_LISTS];
+
 /* enscale_sync/status.h; the caller's. NULL when nothing can be read. */
 json_t *status_load_sync(const struct context *context);
 /* For how many seconds it has said nothing, when these are too many; else 0. */

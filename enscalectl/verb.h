@@ -74,6 +74,7 @@ int setup_run(const struct context *context, int argc, char **argv);
 int status_show(const struct context *context, int argc, char **argv);
 int sync_accept(const struct context *context, int argc, char **argv);
 int sync_refresh(const struct context *context, int argc, char **argv);
+int sync_refused(const struct context *context, int argc, char **argv);
 int view_dump(const struct context *context, int argc, char **argv);
 int view_verify(const struct context *context, int argc, char **argv);
 int who_show(const struct context *context, int argc, char **argv);
