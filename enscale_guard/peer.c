@@ -15,10 +15,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
-
-#ifndef SO_PEERPIDFD
-#	define SO_PEERPIDFD 77 /* asm-generic/socket.h since Linux 6.5 */
-#endif
+#include "common/base/local_socket.h"
 
 static int
 credentials(int fd, struct ucred *ret_ucred)

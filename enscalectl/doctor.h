@@ -66,7 +66,7 @@ enum doctor_request {
 };
 
 #define DOCTOR_NEEDS_MAX 4
-#define DOCTOR_CHECKS    33
+#define DOCTOR_CHECKS    36
 
 struct doctor_check {
 	const char *word;
@@ -135,12 +135,14 @@ enum doctor_state doctor_local_groups(struct doctor *doctor);
 enum doctor_state doctor_services(struct doctor *doctor);
 enum doctor_state doctor_nscd(struct doctor *doctor);
 enum doctor_state doctor_name_service(struct doctor *doctor);
+enum doctor_state doctor_shadows(struct doctor *doctor);
 
 /* doctor_daemons.c: what enscale-sync publishes, and who answers. */
 enum doctor_state doctor_sync(struct doctor *doctor);
 enum doctor_state doctor_view(struct doctor *doctor);
 enum doctor_state doctor_records(struct doctor *doctor);
 enum doctor_state doctor_guard(struct doctor *doctor);
+enum doctor_state doctor_keyd(struct doctor *doctor);
 
 /* doctor_sshd.c: sshd, and what it runs and loads. */
 enum doctor_state doctor_sshd_config(struct doctor *doctor);

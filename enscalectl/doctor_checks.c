@@ -31,6 +31,11 @@ const struct doctor_check doctor_checks[] = {
 	    .what = "the view is not from the future",
 	    .look = doctor_clock,
 	    .mend = "timedatectl set-ntp true" },
+	{ .word = "kernel",
+	    .what = "the kernel has what confines the guard and the shell",
+	    .look = doctor_kernel,
+	    .mend = "boot Linux 5.13 or later, with landlock in lsm= of its "
+	            "command line" },
 	{ .word = "units",
 	    .what = "our units are enabled for the next boot",
 	    .look = doctor_units,
@@ -73,6 +78,13 @@ const struct doctor_check doctor_checks[] = {
 	    .look = doctor_name_service,
 	    .mend = "look at passwd and group in /etc/nsswitch.conf",
 	    .needs = { "nsswitch", "nscd", "map", "local-users" } },
+	{ .word = "shadows",
+	    .what = "no other service knows an account",
+	    .look = doctor_shadows,
+	    .mend =
+	        "have it leave accounts out (filter_users of sssd.conf), or "
+	        "take it out of /etc/nsswitch.conf",
+	    .needs = { "names" } },
 	{ .word = "sync",
 	    .what = "enscale-sync runs, in step with the directory",
 	    .look = doctor_sync,
@@ -146,6 +158,12 @@ const struct doctor_check doctor_checks[] = {
 	        "systemctl restart enscale-guard.socket enscale-guard; journalctl "
 	        "-u enscale-guard says why it ended",
 	    .not_in_status = true },
+	{ .word = "keyd",
+	    .what = "who changes his own keys is served",
+	    .look = doctor_keyd,
+	    .mend = "systemctl enable --now enscale-keyd.socket; journalctl -u "
+	            "enscale-keyd says why it ended",
+	    .needs = { "users" } },
 	{ .word = "ca-key",
 	    .what = "the guard's signer can read the CA's key",
 	    .look = doctor_ca_key,

@@ -1,7 +1,7 @@
 /*
  * What enscale-sync publishes, as those read it that decide by it, and whether
- * it and the guard are there. See doctor.h. It refuses to take what root can
- * read for what they can.
+ * it, the guard and enscale-keyd are there. See doctor.h. It refuses to take
+ * what root can read for what they can.
  */
 #include <config.h>
 
@@ -214,4 +214,28 @@ enum doctor_state
 doctor_guard(struct doctor *doctor)
 {
 	return doctor_look_as(doctor, "nobody", knock_at_both);
+}
+
+/* ---- the writer of keys ------------------------------------------------- */
+
+static enum doctor_state
+knock_at_keyd(struct doctor *doctor)
+{
+	char path[CONFIG_PATH_MAX];
+	int r = config_path(doctor->context->config.run_dir, CONFIG_KEYD_SOCKET,
+	    path);
+
+	if (r == 0)
+		r = knock(path, false);
+	return r == 0 ? DOCTOR_OK
+	              : doctor_fail(doctor, "\"%s\": %s", path, error_text(r));
+}
+
+/* Only the guard asks it. */
+enum doctor_state
+doctor_keyd(struct doctor *doctor)
+{
+	return doctor->context->config.manage
+	    ? doctor_look_as(doctor, DOCTOR_GUARD_USER, knock_at_keyd)
+	    : doctor_note(doctor, "users do not change their keys here");
 }

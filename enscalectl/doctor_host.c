@@ -1,7 +1,7 @@
 /*
- * What this host has to have for us: users, folders, room, a clock, units. See
- * doctor.h. What is shipped for systemd says which users and folders: it
- * refuses to know them itself.
+ * What this host has to have for us: users, folders, room, a clock, a kernel,
+ * units. See doctor.h. What is shipped for systemd says which users and
+ * folders: it refuses to know them itself.
  */
 #include <config.h>
 
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
@@ -20,6 +21,8 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/landlock.h"
+#include "common/base/local_socket.h"
 #include "common/base/text.h"
 #include "common/names/login_name.h"
 #include "common/view/view.h"
@@ -309,6 +312,40 @@ doctor_clock(struct doctor *doctor)
 		    "no fault seen, but nothing has told the kernel that the "
 		    "clock is synchronized");
 	return DOCTOR_OK;
+}
+
+/* ---- the kernel --------------------------------------------------------- */
+
+static bool
+has_peer_pidfds(void)
+{
+	int ends[2], pidfd = -1, r;
+	socklen_t len = sizeof(pidfd);
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+		return false;
+	r = getsockopt(ends[0], SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len);
+	close(ends[0]);
+	close(ends[1]);
+	if (pidfd >= 0)
+		close(pidfd);
+	return r == 0;
+}
+
+/* Both do without, less well: nobody is kept out. */
+enum doctor_state
+doctor_kernel(struct doctor *doctor)
+{
+	int version = landlock_version();
+
+	if (version == 0)
+		return doctor_warn(doctor,
+		    "it has no Landlock, or that is off: the guard could read "
+		    "the CA's key, and the shell what its user can");
+	return doctor_note(doctor, "Landlock %d%s", version,
+	    has_peer_pidfds() ? ", SO_PEERPIDFD"
+	                      : "; without SO_PEERPIDFD (Linux 6.5) the guard "
+	                        "knows its clients by when they were started");
 }
 
 /* ---- units -------------------------------------------------------------- */

@@ -220,9 +220,10 @@ doctor_nscd(struct doctor *doctor)
 
 /* ---- every service ------------------------------------------------------ */
 
-/* Which one of the line answers for the name first; false: none. */
+/* Which one of the line answers for the name first, or, of foreign ones, would
+ * if it were alone; false: none. */
 static bool
-find_answering(const char *name, char ret_service[SERVICE_MAX])
+find_answering(const char *name, bool foreign, char ret_service[SERVICE_MAX])
 {
 	char services[TEXT_MAX], service[SERVICE_MAX];
 	const char *at = services;
@@ -230,10 +231,14 @@ find_answering(const char *name, char ret_service[SERVICE_MAX])
 
 	if (read_services("passwd", services) != 0)
 		return false;
-	while (!found && next_service(&at, service))
+	while (!found && next_service(&at, service)) {
+		if (foreign &&
+		    (is_local(service) || strcmp(service, OURS) == 0))
+			continue;
 		found = service[0] != '[' &&
 		    __nss_configure_lookup("passwd", service) == 0 &&
 		    getpwnam(name) != NULL;
+	}
 	(void)__nss_configure_lookup("passwd", services);
 	if (found)
 		memcpy(ret_service, service, sizeof(service));
@@ -247,7 +252,7 @@ find_disagreement(struct doctor *doctor, const struct login_name *name,
 	char text[LOGIN_TEXT_MAX + 1], service[SERVICE_MAX];
 
 	login_name_format(name, text, sizeof(text));
-	if (!find_answering(text, service))
+	if (!find_answering(text, false, service))
 		return doctor_fail(doctor, "%s", cause);
 	return doctor_fail(doctor, "%s; the service \"%s\" answers first",
 	    cause, service);
@@ -270,8 +275,9 @@ look_at_account(struct doctor *doctor, uint32_t account)
 }
 
 /* At most 28 accounts, the lowest among them and some of any size. */
-enum doctor_state
-doctor_name_service(struct doctor *doctor)
+static enum doctor_state
+look_at_some(struct doctor *doctor,
+    enum doctor_state (*look)(struct doctor *doctor, uint32_t account))
 {
 	AUTO(doctor_close_map) const struct account_map *map = NULL;
 	uint32_t from, account, before = 0;
@@ -286,7 +292,36 @@ doctor_name_service(struct doctor *doctor)
 		if (account == before)
 			continue;
 		before = account;
-		state = look_at_account(doctor, account);
+		state = look(doctor, account);
 	}
 	return state;
+}
+
+enum doctor_state
+doctor_name_service(struct doctor *doctor)
+{
+	return look_at_some(doctor, look_at_account);
+}
+
+static enum doctor_state
+look_for_shadow(struct doctor *doctor, uint32_t account)
+{
+	const struct login_name name = { account, 0 };
+	char text[LOGIN_TEXT_MAX + 1], service[SERVICE_MAX];
+
+	login_name_format(&name, text, sizeof(text));
+	return find_answering(text, true, service)
+	    ? doctor_warn(doctor,
+	          "the service \"%s\" of %s knows account %s, too: to this "
+	          "host it is still somebody when the gateway has forgotten it",
+	          service, NSSWITCH, text)
+	    : DOCTOR_OK;
+}
+
+/* A directory of the site that has the same numbers, or a cache of ours, as
+ * SSSD's proxy. */
+enum doctor_state
+doctor_shadows(struct doctor *doctor)
+{
+	return look_at_some(doctor, look_for_shadow);
 }

@@ -4,9 +4,14 @@
 #ifndef ENSCALE_COMMON_BASE_LOCAL_SOCKET_H
 #define ENSCALE_COMMON_BASE_LOCAL_SOCKET_H
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "common/base/cleanup.h"
+
+#ifndef SO_PEERPIDFD
+#	define SO_PEERPIDFD 77 /* asm-generic/socket.h since Linux 6.5 */
+#endif
 
 /*
  * A new socket (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM) with that path and

@@ -248,8 +248,8 @@ def test_doctor_changes_nothing(gateway):
 
 def test_each_line_of_doctor_is_broken_by_a_test(gateway):
     words = set(doctor(gateway)[1])
-    elsewhere = {"configuration", "clock", "names", "nscd", "records",
-                 "units"}  # in test_systemd.py
+    elsewhere = {"configuration", "clock", "kernel", "keyd", "names", "nscd", "records",
+                 "shadows", "units"}  # in test_systemd.py
     assert words == {case.word for case in BREAKS} | elsewhere
 
 
@@ -307,6 +307,24 @@ def test_doctor_names_a_clock_that_was_set_back(gateway, broken):
     assert " seconds ahead of this clock" in lines["clock"]["finding"]
 
 
+@pytest.mark.parametrize("missing, state, finding", [
+    ("NO_LANDLOCK", "warning", "it has no Landlock"),
+    ("NO_PEERPIDFD", "ok", "; without SO_PEERPIDFD (Linux 6.5)"),
+])
+def test_doctor_names_what_an_older_kernel_does_not_have(
+        gateway, broken, missing, state, finding):
+    library = "/root/older_kernel"
+    with open(f"{HERE}/older_kernel.c") as file:
+        gateway.write(f"{library}.c", file.read())
+    broken(f"gcc -shared -fPIC -o {library}.so {library}.c", back=f"rm {library}*")
+    code, lines = doctor(gateway, env={"LD_PRELOAD": f"{library}.so", missing: "1"})
+    assert lines["kernel"]["state"] == state
+    assert finding in lines["kernel"]["finding"]
+    assert found(lines, "warning") == ({"kernel"} if state == "warning" else set()), lines
+    assert found(lines, "failure") == set(), lines
+    assert code == (1 if state == "warning" else 0)
+
+
 LISTENER = """\
 import socket, sys
 with socket.create_server((sys.argv[1], 3022)) as server:
@@ -359,6 +377,29 @@ def other_service(gateway, broken, line, name="other"):
     broken(f"gcc -shared -fPIC -o {library} /root/other_names.c;"
            f"sed -Ei 's/^passwd:.*/passwd: {line}/' {NSSWITCH}", NSSWITCH,
            back=f"rm {library} /root/other_names.c")
+
+
+def test_doctor_names_an_sssd_that_knows_an_account_behind_us(gateway, client, broken):
+    other_service(gateway, broken, "files enscale sss", "sss")
+    code, lines = doctor(gateway)
+    assert code == 1
+    assert found(lines, "warning") == {"shadows"}, lines
+    assert found(lines, "failure") == set(), lines
+    assert f'the service "sss" of {NSSWITCH} knows account 21296, too' in (
+        lines["shadows"]["finding"])
+    assert client.ssh(LOGIN, "id -un").stdout == b"apache\n"
+
+
+@pytest.mark.parametrize("manage, state", [("yes", "failure"), ("no", "ok")])
+def test_doctor_names_a_writer_of_keys_that_is_not_there(gateway, broken, manage, state):
+    broken(f"(cat /etc/enscale/enscale.conf; echo '[keys]'; echo 'manage = {manage}')"
+           " >/root/keys.conf", back="rm /root/keys.conf")
+    code, lines = doctor(gateway, "-f", "/root/keys.conf")
+    assert lines["keyd"]["state"] == state, lines
+    assert found(lines, "failure") == ({"keyd"} if state == "failure" else set()), lines
+    assert code == (2 if state == "failure" else 0)
+    if state == "failure":
+        assert '"/run/enscale/keyd/keyd.sock": No such file' in lines["keyd"]["finding"]
 
 
 def test_doctor_names_another_service_that_knows_an_account(gateway, broken):
