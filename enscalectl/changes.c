@@ -32,6 +32,17 @@ changes_put(struct changes *changes, int op, const char *name,
 }
 
 void
+changes_put_list(struct changes *changes, int op, const char *name,
+    struct berval **values)
+{
+	unsigned own = changes->count;
+
+	changes_put(changes, op, name, NULL, 0);
+	if (changes->count > own && values[0] != NULL)
+		changes->each[own].mod_bvalues = values;
+}
+
+void
 changes_put_text(struct changes *changes, int op, const char *name,
     const char *text)
 {
@@ -118,12 +129,25 @@ put(struct changed *changed, const LDAPMod *mod, struct berval *values,
 		*attribute = changed->attributes[--changed->count];
 }
 
+static size_t
+count_new(const struct changes *changes)
+{
+	struct berval *const *value;
+	size_t count = 0;
+
+	for (unsigned i = 0; i < changes->count; i++)
+		for (value = changes->each[i].mod_bvalues;
+		     value != NULL && *value != NULL; value++)
+			count++;
+	return count;
+}
+
 int
 changes_apply(const struct changes *changes,
     const struct entry_attribute *attributes, uint32_t count,
     struct changed *ret_changed)
 {
-	size_t all = CHANGES_VALUES_MAX, used = 0;
+	size_t all = count_new(changes), used = 0;
 	uint32_t i, taken;
 
 	for (i = 0; i < count; i++)
@@ -133,7 +157,7 @@ changes_apply(const struct changes *changes,
 		.attributes = calloc(count + CHANGES_MAX,
 		    sizeof(struct entry_attribute)),
 		.count = count,
-		.values = calloc(2 * all, sizeof(struct berval)),
+		.values = calloc(2 * all + 1, sizeof(struct berval)),
 	};
 	if (ret_changed->attributes == NULL || ret_changed->values == NULL) {
 		cleanup_changed(ret_changed);

@@ -29,6 +29,9 @@ struct changes {
  * attributes than there is room for; of more values than that, the first. */
 void changes_put(struct changes *changes, int op, const char *name,
     const struct berval *values, uint32_t count);
+/* The same with a list of any length that ends with NULL, which is borrowed. */
+void changes_put_list(struct changes *changes, int op, const char *name,
+    struct berval **values);
 /* The same with one value; NULL or "": none. */
 void changes_put_text(struct changes *changes, int op, const char *name,
     const char *text);

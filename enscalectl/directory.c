@@ -316,8 +316,8 @@ say_referred(struct directory *directory, const char *dn)
 	free(url);
 }
 
-static bool
-is_lost(int result)
+bool
+directory_is_lost(int result)
 {
 	return result == LDAP_SERVER_DOWN || result == LDAP_TIMEOUT ||
 	    result == LDAP_CONNECT_ERROR || result == LDAP_UNAVAILABLE ||
@@ -359,7 +359,7 @@ directory_fail(struct directory *directory, int result, const char *dn,
 		break;
 	}
 	complain("\"%s\": %s", dn, reason);
-	if (!is_lost(result))
+	if (!directory_is_lost(result))
 		return writing ? EXIT_NO : EXIT_CANNOT_TELL;
 	complain(writing ? "%s has gone away or does not answer, so it is not "
 	                   "known whether the change was made: \"show\" tells"

@@ -95,6 +95,11 @@ int directory_find_named(struct directory *directory, enum entry_kind kind,
 typedef int directory_visit(const struct entry *entry, void *arg);
 int directory_each(struct directory *directory, const char *base, int scope,
     const char *filter, directory_visit *visit, void *arg);
+/* All of a kind, likewise, also as they came. */
+typedef int directory_visit_raw(const struct entry *entry,
+    const struct ldap_attributes *raw, void *arg);
+int directory_each_of_kind(struct directory *directory, enum entry_kind kind,
+    directory_visit_raw *visit, void *arg);
 
 /* ---- writing ------------------------------------------------------------ */
 
@@ -117,12 +122,49 @@ int directory_delete(struct directory *directory, const char *dn,
  * it is not there is no failure: *ret_was_there says. */
 int directory_delete_leaf(struct directory *directory, const char *dn,
     bool *ret_was_there);
-/* Would enscale-sync take what an entry would be then? */
+/*
+ * Many at once: a change is begun, and its answer taken later; of two that are
+ * under way either may be made first. Judged as above, without
+ * warnings. EXIT_YES: it is under way, and token comes back with its answer,
+ * until which dn is borrowed. At most DIRECTORY_WINDOW are.
+ */
+#define DIRECTORY_WINDOW 64
+int directory_begin_add(struct directory *directory, const char *dn,
+    struct changes *changes, void *token);
+int directory_begin_modify(struct directory *directory, const char *dn,
+    const struct entry_attribute *attributes, uint32_t count,
+    struct changes *changes, void *token);
+int directory_begin_move(struct directory *directory, const char *dn,
+    const char *parent, void *token);
+unsigned directory_under_way(const struct directory *directory);
+
+/* The answer to one of them. */
+struct directory_answer {
+	void *token;
+	const char *dn;
+	int result;      /* of libldap */
+	const char *how; /* for the log */
+	bool unknown;    /* the server has gone: it may have been made */
+};
+/* Waits for it; something has to be under way. */
+void directory_answer(struct directory *directory,
+    struct directory_answer *ret_answer);
+/* Logs it, and complains where it was refused: an exit code. Of what is not
+ * known the caller complains: it is the same of all that is under way. */
+int directory_settle(struct directory *directory,
+    const struct directory_answer *answer);
+
+/* Would enscale-sync take what an entry would be then? Its warnings are the
+ * caller's to show. */
 int directory_judge(struct directory *directory, const char *dn,
     const struct entry_attribute *attributes, uint32_t count,
     const struct changes *changes, const struct entry **ret_entry);
 
 /* ---- names -------------------------------------------------------------- */
+
+/* The name of an entry that was moved below another one: 0 or ENS_E_SYNTAX. */
+int directory_moved_dn(const char *dn, const char *parent,
+    char ret_dn[ENTRY_DN_MAX + 1]);
 
 /* The value of the RDN of the entry above, when its attribute is that one;
  * "" when not. */

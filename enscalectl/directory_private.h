@@ -6,6 +6,14 @@
 #include "enscalectl/directory.h"
 #include "ldap/ldap_connection.h"
 
+/* A change that was begun. */
+struct under_way {
+	int id;         /* of its message */
+	const char *dn; /* borrowed */
+	void *token;
+	const char *how; /* static: "add", "modify", "move" */
+};
+
 struct directory {
 	const struct config *config; /* borrowed */
 	const char *what;            /* borrowed: the verb */
@@ -16,7 +24,13 @@ struct directory {
 	struct entry_parser *parser; /* of what is to be written */
 	char
 	    *who; /* owned: as whom it knows us; NULL: not asked, or not said */
+	struct under_way under_way[DIRECTORY_WINDOW];
+	unsigned under_way_count;
+	int lost; /* with what result the server went; 0: it is there */
 };
+
+/* Has the server gone, so that what it did is not known? */
+bool directory_is_lost(int result);
 
 /* Words a result of libldap for what was done to dn. An exit code, never
  * EXIT_YES. */

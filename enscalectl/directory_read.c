@@ -259,7 +259,7 @@ wait_for_more(struct walk *walk)
 }
 
 static int
-visit_message(struct walk *walk, directory_visit *visit, void *arg)
+visit_message(struct walk *walk, directory_visit_raw *visit, void *arg)
 {
 	const struct ldap_attributes *rows = &walk->message.attributes;
 	struct entry entry;
@@ -267,14 +267,15 @@ visit_message(struct walk *walk, directory_visit *visit, void *arg)
 	    rows->count, &entry);
 
 	if (r == 0)
-		return entry_is_nobody(&entry) ? EXIT_YES : visit(&entry, arg);
+		return entry_is_nobody(&entry) ? EXIT_YES
+		                               : visit(&entry, rows, arg);
 	complain("%s: cannot read what it answers: %s", walk->directory->uri,
 	    error_text(r));
 	return EXIT_CANNOT_TELL;
 }
 
 static int
-walk_all(struct walk *walk, directory_visit *visit, void *arg)
+walk_all(struct walk *walk, directory_visit_raw *visit, void *arg)
 {
 	int code = EXIT_YES, r;
 
@@ -300,9 +301,9 @@ walk_all(struct walk *walk, directory_visit *visit, void *arg)
 	return code;
 }
 
-int
-directory_each(struct directory *directory, const char *base, int scope,
-    const char *filter, directory_visit *visit, void *arg)
+static int
+each(struct directory *directory, const char *base, int scope,
+    const char *filter, directory_visit_raw *visit, void *arg)
 {
 	struct walk walk = { .directory = directory,
 		.from = base != NULL ? base : directory->config->base };
@@ -325,6 +326,40 @@ directory_each(struct directory *directory, const char *base, int scope,
 	ldap_paged_free(walk.paged);
 	entry_parser_free(walk.parser);
 	return code;
+}
+
+struct plain_visit {
+	directory_visit *visit;
+	void *arg;
+};
+
+static int
+visit_plainly(const struct entry *entry, const struct ldap_attributes *raw,
+    void *arg)
+{
+	const struct plain_visit *plain = arg;
+
+	(void)raw;
+	return plain->visit(entry, plain->arg);
+}
+
+int
+directory_each(struct directory *directory, const char *base, int scope,
+    const char *filter, directory_visit *visit, void *arg)
+{
+	struct plain_visit plain = { visit, arg };
+
+	return each(directory, base, scope, filter, visit_plainly, &plain);
+}
+
+int
+directory_each_of_kind(struct directory *directory, enum entry_kind kind,
+    directory_visit_raw *visit, void *arg)
+{
+	char filter[DIRECTORY_FILTER_MAX];
+
+	directory_filter(directory->config, kind, NULL, NULL, filter);
+	return each(directory, NULL, 0, filter, visit, arg);
 }
 
 /* ---- names -------------------------------------------------------------- */

@@ -20,6 +20,11 @@
 #include "enscalectl/verb.h"
 #include "ldap/ldap_dn.h"
 
+/* How, of those that are one of many. */
+#define ADD    "add"
+#define MODIFY "modify"
+#define MOVE   "move"
+
 static const uint8_t no_uuid[ENTRY_UUID_LEN];
 
 /* ---- the log ------------------------------------------------------------ */
@@ -51,14 +56,15 @@ local_user(void)
 	                      : json_integer((json_int_t)getuid());
 }
 
-/* One line of JSON, as the guard's audit log has them. */
+/* One line of JSON, as the guard's audit log has them. how: where the event does
+ * not say it; NULL: it does. */
 static void
-audit(struct directory *directory, const char *dn, int result)
+audit(struct directory *directory, const char *dn, const char *how, int result)
 {
 	AUTO_FREE char *line = NULL;
-	json_t *object = json_pack("{s:s, s:s, s:o, s:s*, s:s}", "event",
-	    directory->what, "dn", dn, "user", local_user(), "directory_user",
-	    directory->who, "result",
+	json_t *object = json_pack("{s:s, s:s*, s:s, s:o, s:s*, s:s}", "event",
+	    directory->what, "how", how, "dn", dn, "user", local_user(),
+	    "directory_user", directory->who, "result",
 	    result == LDAP_SUCCESS ? "changed" : ldap_err2string(result));
 
 	line = object != NULL
@@ -75,7 +81,7 @@ audit(struct directory *directory, const char *dn, int result)
 static int
 finish(struct directory *directory, int result, const char *dn)
 {
-	audit(directory, dn, result);
+	audit(directory, dn, NULL, result);
 	return result == LDAP_SUCCESS
 	    ? EXIT_YES
 	    : directory_fail(directory, result, dn, true);
@@ -106,22 +112,32 @@ directory_judge(struct directory *directory, const char *dn,
 		    entry.reason);
 		return EXIT_NO;
 	}
-	if (entry.warning[0] != '\0')
-		complain("\"%s\": %s", dn, entry.warning);
 	*ret_entry = &entry;
 	return EXIT_YES;
 }
 
+static void
+warn(const char *dn, const struct entry *entry)
+{
+	if (entry->warning[0] != '\0')
+		complain("\"%s\": %s", dn, entry->warning);
+}
+
 /* It is the entry above that is missing. */
 static int
-finish_add(struct directory *directory, int result, const char *dn)
+fail_add(struct directory *directory, const char *dn)
 {
-	if (result != LDAP_NO_SUCH_OBJECT)
-		return finish(directory, result, dn);
 	complain("%s has no entry above \"%s\", or does not show it to you: "
 	         "name another with --below",
 	    directory->uri, dn);
 	return EXIT_NO;
+}
+
+static int
+finish_add(struct directory *directory, int result, const char *dn)
+{
+	return result == LDAP_NO_SUCH_OBJECT ? fail_add(directory, dn)
+	                                     : finish(directory, result, dn);
 }
 
 int
@@ -132,6 +148,8 @@ directory_add(struct directory *directory, const char *dn,
 	int code = directory_judge(directory, dn, NULL, 0, changes, &entry);
 
 	ask_who(directory);
+	if (code == EXIT_YES)
+		warn(dn, entry);
 	if (code == EXIT_YES)
 		code = finish_add(directory,
 		    ldap_add_ext_s(directory->ld, dn, changes->pointers, NULL,
@@ -151,6 +169,8 @@ directory_modify(struct directory *directory, const struct directory_entry *old,
 	    old->raw.count, changes, &entry);
 
 	ask_who(directory);
+	if (code == EXIT_YES)
+		warn(old->dn, entry);
 	if (code == EXIT_YES)
 		code = finish(directory,
 		    ldap_modify_ext_s(directory->ld, old->dn, changes->pointers,
@@ -181,6 +201,18 @@ first_rdn(const char *dn, char buf[ENTRY_DN_MAX + 1])
 }
 
 int
+directory_moved_dn(const char *dn, const char *parent,
+    char ret_dn[ENTRY_DN_MAX + 1])
+{
+	char rdn[ENTRY_DN_MAX + 1];
+	int n = -1;
+
+	if (first_rdn(dn, rdn) == 0)
+		n = snprintf(ret_dn, ENTRY_DN_MAX + 1, "%s,%s", rdn, parent);
+	return n > 0 && n <= ENTRY_DN_MAX ? 0 : ENS_E_SYNTAX;
+}
+
+int
 directory_move(struct directory *directory, const char *dn, const char *parent)
 {
 	char rdn[ENTRY_DN_MAX + 1];
@@ -192,6 +224,142 @@ directory_move(struct directory *directory, const char *dn, const char *parent)
 	ask_who(directory);
 	return finish(directory,
 	    ldap_rename_s(directory->ld, dn, rdn, parent, 1, NULL, NULL), dn);
+}
+
+/* ---- many at once ------------------------------------------------------- */
+
+unsigned
+directory_under_way(const struct directory *directory)
+{
+	return directory->under_way_count;
+}
+
+/* What was not sent was not done. */
+static int
+note(struct directory *directory, const char *dn, int result,
+    const struct under_way *change)
+{
+	if (result == LDAP_SUCCESS) {
+		directory->under_way[directory->under_way_count++] = *change;
+		return EXIT_YES;
+	}
+	directory->lost = result;
+	complain("\"%s\": %s has gone: not changed", dn, directory->uri);
+	return EXIT_CANNOT_TELL;
+}
+
+int
+directory_begin_add(struct directory *directory, const char *dn,
+    struct changes *changes, void *token)
+{
+	struct under_way change = { .dn = dn, .token = token, .how = ADD };
+	const struct entry *entry;
+	int code = directory_judge(directory, dn, NULL, 0, changes, &entry);
+
+	ask_who(directory);
+	if (code != EXIT_YES)
+		return code;
+	code = ldap_add_ext(directory->ld, dn, changes->pointers, NULL, NULL,
+	    &change.id);
+	return note(directory, dn, code, &change);
+}
+
+int
+directory_begin_modify(struct directory *directory, const char *dn,
+    const struct entry_attribute *attributes, uint32_t count,
+    struct changes *changes, void *token)
+{
+	struct under_way change = { .dn = dn, .token = token, .how = MODIFY };
+	const struct entry *entry;
+	int code = directory_judge(directory, dn, attributes, count, changes,
+	    &entry);
+
+	ask_who(directory);
+	if (code != EXIT_YES)
+		return code;
+	code = ldap_modify_ext(directory->ld, dn, changes->pointers, NULL, NULL,
+	    &change.id);
+	return note(directory, dn, code, &change);
+}
+
+int
+directory_begin_move(struct directory *directory, const char *dn,
+    const char *parent, void *token)
+{
+	struct under_way change = { .dn = dn, .token = token, .how = MOVE };
+	char rdn[ENTRY_DN_MAX + 1];
+	int r;
+
+	if (first_rdn(dn, rdn) != 0) {
+		complain("\"%s\": %s", dn, error_text(ENS_E_SYNTAX));
+		return EXIT_CANNOT_TELL;
+	}
+	ask_who(directory);
+	r = ldap_rename(directory->ld, dn, rdn, parent, 1, NULL, NULL,
+	    &change.id);
+	return note(directory, dn, r, &change);
+}
+
+/* The place of one that was answered; all of them are unknown when the server
+ * has gone. */
+static unsigned
+wait_for_one(struct directory *directory, int *ret_result)
+{
+	struct timeval patience = ldap_connection_patience(
+	    (int64_t)directory->config->timeout * 1000);
+	LDAPMessage *message = NULL;
+	unsigned i = 0;
+	int r;
+
+	while (directory->lost == 0) {
+		r = ldap_result(directory->ld, LDAP_RES_ANY, LDAP_MSG_ONE,
+		    &patience, &message);
+		if (r <= 0 ||
+		    ldap_parse_result(directory->ld, message, ret_result, NULL,
+		        NULL, NULL, NULL, 0) != LDAP_SUCCESS)
+			directory->lost = r == 0 ? LDAP_TIMEOUT
+			                         : LDAP_SERVER_DOWN;
+		for (i = 0; i < directory->under_way_count; i++)
+			if (directory->lost == 0 &&
+			    directory->under_way[i].id == ldap_msgid(message))
+				break;
+		ldap_msgfree(message);
+		message = NULL;
+		if (directory->lost == 0 && i < directory->under_way_count)
+			return i;
+	}
+	*ret_result = directory->lost;
+	return 0;
+}
+
+void
+directory_answer(struct directory *directory,
+    struct directory_answer *ret_answer)
+{
+	unsigned i = wait_for_one(directory, &ret_answer->result);
+	const struct under_way *own = &directory->under_way[i];
+
+	ret_answer->token = own->token;
+	ret_answer->dn = own->dn;
+	ret_answer->how = own->how;
+	ret_answer->unknown = directory_is_lost(ret_answer->result);
+	directory->under_way[i] =
+	    directory->under_way[--directory->under_way_count];
+}
+
+int
+directory_settle(struct directory *directory,
+    const struct directory_answer *answer)
+{
+	audit(directory, answer->dn, answer->how, answer->result);
+	if (answer->unknown)
+		return EXIT_CANNOT_TELL;
+	if (answer->result == LDAP_SUCCESS)
+		return EXIT_YES;
+	return strcmp(answer->how, ADD) == 0 &&
+	        answer->result == LDAP_NO_SUCH_OBJECT
+	    ? fail_add(directory, answer->dn)
+	    : directory_fail(directory, answer->result, answer->dn, true);
 }
 
 /* ---- deleting ----------------------------------------------------------- */

@@ -191,30 +191,76 @@ is_gateway(const struct config *config)
 	    (access(path, F_OK) == 0 || errno != ENOENT);
 }
 
+/* A view that is followed. */
+struct watch {
+	const struct config *config;
+	struct view *view; /* owned */
+	bool asked;        /* whether anybody brings more */
+};
+
+static void
+cleanup_watch(const struct watch *watch)
+{
+	view_close(watch->view);
+}
+
+static int
+await_one(struct watch *watch, const struct published *wanted)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_EVERY };
+	const int64_t end = milliseconds() + (int64_t)PUBLISHED_SECONDS * 1000;
+	int r = 0;
+
+	while (r == 0 && !has(watch->view, wanted)) {
+		if (!watch->asked && !sync_is_running(watch->config))
+			return -ECONNREFUSED;
+		watch->asked = true;
+		while (view_is_current(watch->view) && milliseconds() < end)
+			nanosleep(&pause, NULL);
+		if (milliseconds() >= end)
+			return -ETIMEDOUT;
+		view_close(watch->view);
+		watch->view = NULL;
+		r = open_view(watch->config, &watch->view);
+	}
+	return r;
+}
+
+int
+published_await_each(const struct config *config, published_next *next,
+    void *arg, int64_t *ret_milliseconds)
+{
+	const int64_t begin = milliseconds();
+	AUTO(cleanup_watch) struct watch watch = { .config = config };
+	struct published wanted;
+	int r = is_gateway(config) ? open_view(config, &watch.view)
+	                           : ENS_E_NOTFOUND;
+
+	while (r == 0 && next(arg, &wanted))
+		r = await_one(&watch, &wanted);
+	if (r == 0)
+		*ret_milliseconds = milliseconds() - begin;
+	return r;
+}
+
+static bool
+next_one(void *arg, struct published *ret_wanted)
+{
+	const struct published **wanted = arg;
+
+	if (*wanted == NULL)
+		return false;
+	*ret_wanted = **wanted;
+	*wanted = NULL;
+	return true;
+}
+
 int
 published_await(const struct config *config, const struct published *wanted,
     int64_t *ret_milliseconds)
 {
-	const struct timespec pause = { .tv_nsec = LOOK_EVERY };
-	const int64_t begin = milliseconds();
-	const int64_t end = begin + (int64_t)PUBLISHED_SECONDS * 1000;
-	AUTO(cleanup_view) struct view *view = NULL;
-	int r = is_gateway(config) ? open_view(config, &view) : ENS_E_NOTFOUND;
-
-	if (r == 0 && !has(view, wanted) && !sync_is_running(config))
-		return -ECONNREFUSED;
-	while (r == 0 && !has(view, wanted)) {
-		while (view_is_current(view) && milliseconds() < end)
-			nanosleep(&pause, NULL);
-		if (milliseconds() >= end)
-			return -ETIMEDOUT;
-		view_close(view);
-		view = NULL;
-		r = open_view(config, &view);
-	}
-	if (r == 0)
-		*ret_milliseconds = milliseconds() - begin;
-	return r;
+	return published_await_each(config, next_one, &wanted,
+	    ret_milliseconds);
 }
 
 /* ---- in words ----------------------------------------------------------- */

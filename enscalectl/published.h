@@ -30,6 +30,15 @@ bool published_has(const struct config *config, const struct published *wanted);
 int published_await(const struct config *config, const struct published *wanted,
     int64_t *ret_milliseconds);
 
+/*
+ * The same for many: next fills in what comes next, false: there is no more;
+ * what it points to is borrowed until next is called again. The time for one
+ * begins when it has the one before.
+ */
+typedef bool published_next(void *arg, struct published *ret_wanted);
+int published_await_each(const struct config *config, published_next *next,
+    void *arg, int64_t *ret_milliseconds);
+
 /* Complains of what that returned. */
 void published_complain(int error);
 

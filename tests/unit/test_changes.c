@@ -136,6 +136,36 @@ a_value_is_replaced_and_so_are_several(void **state)
 	cleanup_changed(&changed);
 }
 
+static void
+a_list_of_any_length_counts_whole(void **state)
+{
+	enum {
+		COUNT = 10 * CHANGES_VALUES_MAX
+	};
+	static struct berval values[COUNT], *list[COUNT + 1], *none[1];
+	struct entry_attribute attributes[2];
+	uint32_t count = make(attributes);
+	struct changes changes = { .count = 0 };
+	const struct entry_attribute *full;
+	struct changed changed;
+
+	(void)state;
+	for (int i = 0; i < COUNT; i++) {
+		values[i] = text("9");
+		list[i] = &values[i];
+	}
+	changes_put_list(&changes, LDAP_MOD_REPLACE, "full", list);
+	changes_put_list(&changes, LDAP_MOD_REPLACE, "owner", none);
+	assert_int_equal(changes_apply(&changes, attributes, count, &changed),
+	    0);
+	assert_int_equal(changed.count, 1);
+	full = find(&changed, "full");
+	assert_true(full != NULL && full->value_count == COUNT);
+	assert_ptr_equal(changes.pointers[0]->mod_bvalues, list);
+	assert_ptr_equal(changes.pointers[1]->mod_bvalues, NULL);
+	cleanup_changed(&changed);
+}
+
 int
 main(void)
 {
@@ -145,6 +175,7 @@ main(void)
 		    values_are_added_to_those_and_taken_from_those),
 		cmocka_unit_test(an_attribute_without_a_value_is_not_there),
 		cmocka_unit_test(a_value_is_replaced_and_so_are_several),
+		cmocka_unit_test(a_list_of_any_length_counts_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
