@@ -9,6 +9,7 @@ EXTRA_PROGRAMS += %D%/bench_keys
 EXTRA_DIST += %D%/bench_login %D%/bench_peers %D%/peers %D%/FIGURES %D%/bench_hop
 EXTRA_DIST += %D%/bench_user.py %D%/bench_ending
 EXTRA_DIST += %D%/bench_sync %D%/make_accounts
+EXTRA_DIST += %D%/bench_import %D%/bench_directory.py
 
 bench_bench_keys_SOURCES = %D%/bench_keys.c %D%/bench_spawn.c %D%/bench_spawn.h
 bench_bench_keys_LDADD = libviewwriter.la libfingerprint.la
@@ -46,7 +47,7 @@ bench_bench_sync_client_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 bench_bench_sync_client_SOURCES = %D%/bench_sync_client.c
 bench_bench_sync_client_LDADD = libview.la $(LDAP_LIBS)
 
-.PHONY: bench-sync
+.PHONY: bench-import bench-sync
 
 bench-nss: %D%/bench_nss %D%/libnss_constant.la %D%/libnss_enscale.la
 	LD_LIBRARY_PATH=$(abs_builddir)/%D%/.libs %D%/bench_nss
@@ -70,6 +71,12 @@ bench-peers: %D%/bench_nss %D%/bench_commands %D%/libnss_constant.la
 bench-sync: %D%/bench_sync_client enscale_sync/enscale-sync
 	$(srcdir)/%D%/bench_sync --build $(abs_builddir) \
 		--accounts $(BENCH_ACCOUNTS)
+
+# enscalectl import against ldapadd; needs the same.
+BENCH_IMPORT_ACCOUNTS = 10000
+bench-import: enscalectl/enscalectl
+	$(srcdir)/%D%/bench_import --build $(abs_builddir) \
+		--accounts $(BENCH_IMPORT_ACCOUNTS)
 
 bench-hop:
 	@if test -z '$(BENCH_KEY)'; then \
