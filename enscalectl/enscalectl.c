@@ -81,6 +81,14 @@ static const struct verb verbs[] = {
 	    "say whether a login name is let in, and why; or why a session was "
 	    "refused something",
 	    name_explain },
+	{ "export",
+	    "[csv|json|ldif] [--uri URI] [--bind-dn DN] [--password-file FILE]",
+	    "print the directory's entries, as import takes them", export_run },
+	{ "import",
+	    "[FILE] [--authorized-keys DIR] [--dry-run] [--strict] "
+	    "[--below DN] " THERE,
+	    "add and change what a file says, without deleting anything",
+	    import_run },
 	{ "key add", "ACCOUNT TITLE [FILE] [expires=TIME] " THERE,
 	    "add a public key, of a file or standard input", key_add },
 	{ "key delete", "ACCOUNT KEY [--yes] " THERE,
@@ -163,16 +171,37 @@ complain_keep(char *buf, size_t size)
 		buf[0] = '\0';
 }
 
+/* What complaints are about, and what is called before them; or NULL. */
+static const char *subject;
+static void (*before_complaint)(void);
+
+void
+complain_about(const char *what)
+{
+	subject = what;
+}
+
+void
+complain_before(void (*before)(void))
+{
+	before_complaint = before;
+}
+
 void
 complain(const char *format, ...)
 {
 	char line[CONFIG_ERROR_MAX + 256], printable[sizeof(line)];
+	int used = 0;
 	va_list args;
 
+	if (subject != NULL)
+		used = snprintf(line, sizeof(line), "%.256s: ", subject);
 	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
+	vsnprintf(line + used, sizeof(line) - (size_t)used, format, args);
 	va_end(args);
 	text_printable(line, printable, sizeof(printable));
+	if (kept == NULL && before_complaint != NULL)
+		before_complaint();
 	if (kept == NULL)
 		fprintf(stderr, "enscalectl: %s\n", printable);
 	else if (kept[0] == '\0')

@@ -16,17 +16,14 @@
 #include "common/base/errors.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
-#include "common/keys/fingerprint.h"
-#include "common/keys/ssh_key_text.h"
 #include "common/view/view_walk.h"
 #include "enscalectl/key_list.h"
-#include "enscalectl/key_pem.h"
+#include "enscalectl/key_read.h"
 #include "enscalectl/records.h"
 #include "enscalectl/status.h"
 #include "enscalectl/task.h"
 
 #define SENTENCE_MAX 512
-#define RDN_TYPE     "enscaleKeyFingerprint"
 
 /* A key to be added, and for whom. */
 struct add {
@@ -63,37 +60,10 @@ read_text(const char *path, char text[ATTRIBUTE_VALUE_MAX], size_t *ret_len)
 }
 
 static int
-complain_key(const char *reason)
-{
-	complain("not added: %s", reason);
-	if (strstr(reason, "a private key") != NULL)
-		complain("that was a private key, of which this program kept "
-		         "nothing; if others can read it there, make a new "
-		         "pair");
-	return EXIT_NO;
-}
-
-static int
-parse_key(const char *data, size_t len, struct ssh_key *ret_key)
-{
-	struct ssh_key_text text;
-	int r;
-
-	if (key_pem_is(data)) {
-		r = key_pem_read(data, len, ret_key);
-		return r == 0 ? EXIT_YES : complain_key(error_text(r));
-	}
-	ssh_key_text_init(&text, data, len);
-	r = ssh_key_text_only(&text, ret_key);
-	return r == 0 ? EXIT_YES : complain_key(text.reason);
-}
-
-static int
 read_key(struct add *add, const char *path)
 {
 	static char text[ATTRIBUTE_VALUE_MAX];
 	const bool no_touch = add->task.config->no_touch;
-	struct bytes blob;
 	size_t len = 0;
 	int code, r = read_text(path, text, &len);
 
@@ -102,17 +72,11 @@ read_key(struct add *add, const char *path)
 		    error_text(r));
 		return EXIT_CANNOT_TELL;
 	}
-	code = parse_key(text, len, &add->key);
-	explicit_bzero(text, sizeof(text));
-	if (code != EXIT_YES)
+	code = key_read_text(text, len, no_touch, &add->key, add->fingerprint);
+	if (code != EXIT_YES ||
+	    record_key_facts((struct bytes){ add->key.blob, add->key.blob_len },
+	        &add->facts))
 		return code;
-	if ((add->key.options & KEY_NO_TOUCH) != 0 && !no_touch)
-		return complain_key("option not accepted: no-touch-required "
-		                    "(see no_touch in enscale.conf)");
-	blob = (struct bytes){ add->key.blob, add->key.blob_len };
-	if (fingerprint_sha256(blob, add->fingerprint) == 0 &&
-	    record_key_facts(blob, &add->facts))
-		return EXIT_YES;
 	complain("%s", error_text(ENS_E_CRYPTO));
 	return EXIT_CANNOT_TELL;
 }
@@ -230,7 +194,8 @@ look_in_directory(const struct add *add, const char *hex)
 	char filter[DIRECTORY_FILTER_MAX], account[NAME_TEXT_MAX + 1];
 	int code;
 
-	directory_filter(add->task.config, ENTRY_KEY, RDN_TYPE, hex, filter);
+	directory_filter(add->task.config, ENTRY_KEY, KEY_RDN_TYPE, hex,
+	    filter);
 	code = directory_find(add->task.directory, NULL, 0, filter, &found);
 	if (code == EXIT_NO)
 		return EXIT_YES;
@@ -319,7 +284,7 @@ put(struct add *add, const char *hex, const char *line)
 
 	changes_put_text(&changes, LDAP_MOD_ADD, "objectClass",
 	    schema->names[SCHEMA_KEY]);
-	changes_put_text(&changes, LDAP_MOD_ADD, RDN_TYPE, hex);
+	changes_put_text(&changes, LDAP_MOD_ADD, KEY_RDN_TYPE, hex);
 	changes_put_text(&changes, LDAP_MOD_ADD, schema->names[SCHEMA_CN],
 	    add->title);
 	changes_put_text(&changes, LDAP_MOD_ADD,
@@ -329,7 +294,7 @@ put(struct add *add, const char *hex, const char *line)
 		changes_put_text(&changes, LDAP_MOD_ADD, expires, until);
 	}
 	if (code == EXIT_YES)
-		code = request_dn(dn, RDN_TYPE, hex, add->task.entry.dn);
+		code = request_dn(dn, KEY_RDN_TYPE, hex, add->task.entry.dn);
 	if (code == EXIT_YES)
 		code = directory_add(add->task.directory, dn, &changes, &entry);
 	return code == EXIT_YES ? say(add, entry) : code;
@@ -343,7 +308,7 @@ run(struct add *add)
 
 	hex_encode(add->fingerprint, SHA256_LEN, hex);
 	if (ssh_key_format_line(&add->key, line, sizeof(line)) == 0)
-		return complain_key(error_text(ENS_E_KEY_FORMAT));
+		return key_read_refuse(error_text(ENS_E_KEY_FORMAT));
 	code = look_for_it(add, hex);
 	return code == EXIT_YES ? put(add, hex, line) : code;
 }

@@ -33,6 +33,27 @@ noinst_LTLIBRARIES += libchanges.la
 libchanges_la_SOURCES = %D%/changes.c %D%/changes.h
 libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 
+noinst_LTLIBRARIES += libcsv.la
+libcsv_la_SOURCES = %D%/csv.c %D%/csv.h
+libcsv_la_LIBADD = libcommon.la
+
+noinst_LTLIBRARIES += libdirectory.la
+libdirectory_la_SOURCES = \
+	%D%/columns.c %D%/columns.h \
+	%D%/directory.c %D%/directory.h %D%/directory_private.h \
+	%D%/directory_read.c \
+	%D%/directory_write.c \
+	%D%/import_items.c \
+	%D%/key_pem.c %D%/key_pem.h \
+	%D%/key_read.c %D%/key_read.h \
+	%D%/pool.c %D%/pool.h \
+	%D%/records.c %D%/records.h \
+	%D%/request.c %D%/request.h \
+	%D%/tree.c %D%/tree.h
+libdirectory_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS)
+libdirectory_la_LIBADD = libchanges.la libctl.la libldapside.la libview.la libconfig.la \
+	libfingerprint.la $(CRYPTO_LIBS)
+
 %C%_enscalectl_SOURCES = \
 	%D%/account.c \
 	%D%/account_show.c \
@@ -43,10 +64,7 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/completion.c \
 	%D%/config_check.c \
 	%D%/config_files.c %D%/config_files.h \
-	%D%/directory.c %D%/directory.h %D%/directory_private.h \
 	%D%/directory_look.c %D%/directory_look.h \
-	%D%/directory_read.c \
-	%D%/directory_write.c \
 	%D%/doctor.c %D%/doctor.h \
 	%D%/doctor_checks.c \
 	%D%/doctor_config.c \
@@ -64,11 +82,17 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/enrol_stage.c \
 	%D%/enscalectl.c \
 	%D%/environment.c \
+	%D%/export.c \
 	%D%/host_keys.c %D%/host_keys.h \
 	%D%/history.c %D%/history.h \
+	%D%/import.c %D%/import.h \
+	%D%/import_keys.c \
+	%D%/import_look.c \
+	%D%/import_progress.c %D%/import_progress.h \
+	%D%/import_read.c \
+	%D%/import_write.c \
 	%D%/key.c \
 	%D%/key_add.c \
-	%D%/key_pem.c %D%/key_pem.h \
 	%D%/key_list.c %D%/key_list.h \
 	%D%/login_here.c %D%/login_here.h \
 	%D%/name.c \
@@ -80,9 +104,7 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	%D%/probe.c %D%/probe.h \
 	%D%/probe_key.c \
 	%D%/published.c %D%/published.h \
-	%D%/records.c %D%/records.h \
 	%D%/refusal.c %D%/refusal.h \
-	%D%/request.c %D%/request.h \
 	%D%/settings.c \
 	%D%/setup.c %D%/setup.h \
 	%D%/setup_answers.c \
@@ -111,7 +133,7 @@ libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 	pam_enscale/name_service.c pam_enscale/name_service.h
 %C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS) \
 	-DENS_PREFIX_LIB='"$(prefix)/lib"'
-%C%_enscalectl_LDADD = libprogram.la libcakey.la libchanges.la libconftext.la libctl.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
+%C%_enscalectl_LDADD = libprogram.la libcakey.la libchanges.la libconftext.la libcsv.la libctl.la libdirectory.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
 	libfingerprint.la
 
 # Where shells look for them: both ask the program.

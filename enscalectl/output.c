@@ -98,9 +98,8 @@ put_value(FILE *out, const json_t *value, const char *between, const char *none)
 	}
 }
 
-/* The caller frees it; NULL without memory. */
-static char *
-cell(const json_t *value)
+char *
+output_value(const json_t *value, const char *between, const char *none)
 {
 	char *text = NULL;
 	size_t len;
@@ -108,8 +107,20 @@ cell(const json_t *value)
 
 	if (out == NULL)
 		return NULL;
-	put_value(out, value, ",", "-");
-	if (fclose(out) != 0 || !json_is_array(value) || len <= LIST_WIDTH)
+	put_value(out, value, between, none);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* The caller frees it; NULL without memory. */
+static char *
+cell(const json_t *value)
+{
+	char *text = output_value(value, ",", "-");
+
+	if (text == NULL || !json_is_array(value) || strlen(text) <= LIST_WIDTH)
 		return text;
 	free(text);
 	text = NULL;

@@ -27,6 +27,10 @@ void output_details(struct output *output, json_t *object);
 void output_title(struct output *output, const char *title);
 void output_end(struct output *output);
 
+/* A value as text, of a list with that between, of null that; the caller frees
+ * it. NULL without memory. */
+char *output_value(const json_t *value, const char *between, const char *none);
+
 /* Values: a printable string, null for NULL and ""; RFC 3339, null for 0. */
 json_t *output_text(const char *text);
 json_t *output_time(int64_t time);

@@ -7,8 +7,8 @@
 #include "enscalectl/output.h"
 #include "enscalectl/request.h"
 
-static json_t *
-field_value(const struct field *field, const void *fields)
+json_t *
+record_field(const struct field *field, const void *fields)
 {
 	char options[KEY_OPTIONS_TEXT_MAX + 1];
 	uint64_t number;
@@ -36,7 +36,7 @@ add_fields(json_t *object, const struct field_table *table, const void *fields)
 	for (uint32_t i = 0; i < table->count; i++) {
 		request_field_name(&table->rows[i], name);
 		(void)json_object_set_new(object, name,
-		    fields != NULL ? field_value(&table->rows[i], fields)
+		    fields != NULL ? record_field(&table->rows[i], fields)
 		                   : json_null());
 	}
 }

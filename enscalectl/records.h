@@ -11,6 +11,9 @@
 
 #include "ldap/ldap_entry.h"
 
+/* A field in its struct: a text, a word, a number, a time; null for none. */
+json_t *record_field(const struct field *field, const void *fields);
+
 /* kind: begins with a member "kind", where records of several are printed. */
 json_t *record_account(const struct entry *entry, bool kind);
 json_t *record_environment(const struct entry *entry, bool kind);

@@ -92,6 +92,9 @@ enum option_code {
 	OPT_YES,
 	OPT_BELOW,
 	OPT_SCAN,
+	OPT_DRY_RUN,
+	OPT_STRICT,
+	OPT_AUTHORIZED_KEYS,
 };
 
 static const struct option options[] = {
@@ -102,6 +105,9 @@ static const struct option options[] = {
 	{ "yes", no_argument, NULL, OPT_YES },
 	{ "below", required_argument, NULL, OPT_BELOW },
 	{ "scan", no_argument, NULL, OPT_SCAN },
+	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ "strict", no_argument, NULL, OPT_STRICT },
+	{ "authorized-keys", required_argument, NULL, OPT_AUTHORIZED_KEYS },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -117,6 +123,10 @@ is_taken(const struct request_form *form, int option)
 		return (form->options & REQUEST_BELOW) != 0;
 	case OPT_SCAN:
 		return (form->options & REQUEST_SCAN) != 0;
+	case OPT_DRY_RUN:
+	case OPT_STRICT:
+	case OPT_AUTHORIZED_KEYS:
+		return (form->options & REQUEST_IMPORT) != 0;
 	default:
 		return (form->options & REQUEST_LOCAL) == 0;
 	}
@@ -137,9 +147,13 @@ take_option(void *arg, int option, const char *value)
 		request->identity.password_file = value;
 	else if (option == OPT_BELOW)
 		request->below = value;
+	else if (option == OPT_AUTHORIZED_KEYS)
+		request->keys_folder = value;
 	request->json |= option == OPT_JSON;
 	request->yes |= option == OPT_YES;
 	request->scan |= option == OPT_SCAN;
+	request->dry_run |= option == OPT_DRY_RUN;
+	request->strict |= option == OPT_STRICT;
 	return true;
 }
 

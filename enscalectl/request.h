@@ -23,6 +23,8 @@
 #define REQUEST_YES   0x2U
 #define REQUEST_SCAN  0x4U
 #define REQUEST_LOCAL 0x8U /* none of those but --json */
+/* --dry-run, --strict, --authorized-keys */
+#define REQUEST_IMPORT 0x10U
 
 struct request_form {
 	const char *verb;
@@ -40,8 +42,9 @@ struct request {
 	const struct context *context;
 	const struct request_form *form;
 	struct directory_identity identity;
-	const char *below; /* NULL: not said */
-	bool json, yes, scan;
+	const char *below;       /* NULL: not said */
+	const char *keys_folder; /* --authorized-keys; NULL: not said */
+	bool json, yes, scan, dry_run, strict;
 	const char *words[REQUEST_WORDS_MAX];
 	int word_count;
 	struct request_field fields[REQUEST_FIELDS_MAX];

@@ -54,6 +54,8 @@ int environment_share(const struct context *context, int argc, char **argv);
 int environment_show(const struct context *context, int argc, char **argv);
 int environment_state(const struct context *context, int argc, char **argv);
 int environment_unshare(const struct context *context, int argc, char **argv);
+int export_run(const struct context *context, int argc, char **argv);
+int import_run(const struct context *context, int argc, char **argv);
 int key_add(const struct context *context, int argc, char **argv);
 int key_delete(const struct context *context, int argc, char **argv);
 int key_expire(const struct context *context, int argc, char **argv);
@@ -90,6 +92,12 @@ __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 /* From now on the first complaint is kept in buf, which is borrowed, and none is
  * said: it is a part of an answer. NULL: they are said again. */
 void complain_keep(char *buf, size_t size);
+/* What the complaints that follow are about, before each of them: "line 7".
+ * Borrowed; NULL: nothing. */
+void complain_about(const char *what);
+/* What is called before each complaint, so that it has a line of its own. NULL:
+ * nothing. */
+void complain_before(void (*before)(void));
 /* Complains about a wrong number of arguments; EXIT_USAGE. */
 int complain_usage(const char *verb);
 

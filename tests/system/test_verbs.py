@@ -12,6 +12,7 @@ import entries
 import hosts as test_hosts
 import ldapi
 from ldapi import directory_here
+from verbs import Verbs
 
 ACCOUNT, OTHER = "50001", "50002"
 ENVIRONMENT, SECOND = "amber-field-7", "amber-field-8"
@@ -19,37 +20,6 @@ NODE = "130077"
 GATEWAY_DN = f"cn=gateway,{entries.SUFFIX}"
 AS_GATEWAY = ["--uri", "ldaps://directory", "--bind-dn", GATEWAY_DN, "--password-file",
               "/root/verbs/password"]
-
-
-class Verbs:
-    def __init__(self, gateway):
-        self.gateway = gateway
-
-    def run(self, *words, input=b""):
-        return self.gateway.run(["enscalectl", *words], input=input, check=False,
-                                env={"LDAPURI": "ldapi:///"})
-
-    def do(self, *words, **more):
-        """It is done, and said so."""
-        result = self.run(*words, **more)
-        assert result.returncode == 0, result.stderr.decode()
-        return result.stdout.decode()
-
-    def change(self, *words, **more):
-        """The same, and this gateway has it."""
-        said = self.do(*words, **more)
-        assert re.search(r": this gateway has it after \d+ ms\n\Z", said), said
-        return said
-
-    def refuse(self, *words, says, code=1, **more):
-        result = self.run(*words, **more)
-        text = result.stderr.decode()
-        assert result.returncode == code, text
-        assert says in text, text
-        return text
-
-    def json(self, *words, **more):
-        return json.loads(self.do(*words, "--json", **more))
 
 
 @pytest.fixture

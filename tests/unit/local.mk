@@ -112,6 +112,17 @@ tests_unit_test_changes_SOURCES = %D%/test_changes.c
 tests_unit_test_changes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(LDAP_CFLAGS)
 tests_unit_test_changes_LDADD = libchanges.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_import
+tests_unit_test_import_SOURCES = %D%/test_import.c
+tests_unit_test_import_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) \
+	$(LDAP_CFLAGS)
+tests_unit_test_import_LDADD = libdirectory.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_csv
+tests_unit_test_csv_SOURCES = %D%/test_csv.c
+tests_unit_test_csv_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_csv_LDADD = libcsv.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_conf_text
 tests_unit_test_conf_text_SOURCES = %D%/test_conf_text.c
 tests_unit_test_conf_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

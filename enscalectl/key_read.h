@@ -1,0 +1,24 @@
+/* A public key that is to be added: what "key add" refuses is refused wherever
+ * keys come from. */
+#ifndef ENSCALECTL_KEY_READ_H
+#define ENSCALECTL_KEY_READ_H
+
+#include "common/keys/ssh_key.h"
+
+/* The RDN of its entry: the fingerprint in hex. */
+#define KEY_RDN_TYPE "enscaleKeyFingerprint"
+
+/*
+ * The only key of a text, as people have it: OpenSSH, RFC 4716, PKCS#8 or PEM.
+ * The text, which ends with a NUL, is wiped: it might be a private key. Complains
+ * ("not added: too weak"); an exit code, as the next one.
+ */
+int key_read_text(char *text, size_t len, bool no_touch,
+    struct ssh_key *ret_key, uint8_t ret_fingerprint[SHA256_LEN]);
+/* May such a key be added, with its options? */
+int key_read_judge(const struct ssh_key *key, bool no_touch,
+    uint8_t ret_fingerprint[SHA256_LEN]);
+/* Says why it is not; an exit code. */
+int key_read_refuse(const char *reason);
+
+#endif
