@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 STATE = os.path.join(TOP, ".demo")
 LAYERS = "/run/layers"  # those of other releases, by name: see enter
+COUNTS = os.path.join(STATE, "gcov")  # what programs that count their lines write
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 START_SECONDS = 30
 
@@ -249,6 +250,7 @@ def launch(plan, folder):
         "source": built(plan, "src"),
         "log": folder,
         "cgroup": cgroup,
+        "counts": COUNTS if os.path.isdir(COUNTS) else None,
     }
     with open(os.path.join(folder, "init.log"), "ab") as log:
         init = subprocess.Popen(

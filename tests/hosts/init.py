@@ -96,6 +96,8 @@ def make_root(spec):
     write(f"{root}/var/log/lastlog", "")
 
     syscalls.bind(spec["source"], f"{root}/usr/src/enscale", read_only=True)
+    if spec["counts"]:
+        syscalls.bind(spec["counts"], f"{root}{spec['counts']}")
     os.mkdir(f"{root}/var/log/host")
     syscalls.bind(spec["log"], f"{root}/var/log/host")
     if os.path.lexists(f"{root}/var/log/syslog"):
@@ -450,6 +452,8 @@ def main():
     os.setsid()
     socket.sethostname(spec["hostname"])
     make_root(spec)
+    if spec["counts"]:  # what confines itself could write there no more
+        syscalls.hide_landlock()
     if spec["cgroup"]:
         become_systemd()
     Init().serve()

@@ -19,10 +19,12 @@ releases=
 # of that one: its base, a root that debootstrap makes from the mirror in apt's
 # sources, is below the layer in place of the machine's root, and all state is
 # in a folder of its own, which the layer sees as .demo. RELEASE-i386 is that
-# release for 32 bits, to build and run the unit tests in.
+# release for 32 bits, to build and run the unit tests in. With "coverage" set
+# what is built counts which of its lines run, in a folder of its own, too.
+coverage=${coverage-}
 use_release() {
 	release=$1
-	state=$checkout/.demo${release:+/$release}
+	state=$checkout/.demo${coverage:+/coverage}${release:+/$release}
 	base=${release:+$cache/base-$release}
 	machine=${release:+$cache/machine-$release}
 }
@@ -64,7 +66,7 @@ step() {
 	printf '\n=== %s\n' "$words" >>"$log"
 	from=$(stat -c %s "$log")
 	printf '  %-40s ' "$words" >&2
-	layer=$layer lists=$lists release=$release setpriv --pdeathsig KILL bash -e "$hosts/lib.sh" "$@" \
+	layer=$layer lists=$lists release=$release coverage=$coverage setpriv --pdeathsig KILL bash -e "$hosts/lib.sh" "$@" \
 		</dev/null >>"$log" 2>&1 6>&- &
 	job=$!
 	wait "$job" || status=$?
@@ -274,7 +276,7 @@ other_release() {
 build() {
 	exec 7>"$state/build.lock"
 	flock 7
-	contained ro $top/tests/hosts/build "$layer" "$1"
+	contained ro $top/tests/hosts/build "$layer" "$1" $coverage
 }
 
 # The packages of the checkout, see the script "build-packages".
@@ -293,6 +295,11 @@ unit_tests() {
 	fi
 	find "$state/$1" -name '*.trs' -delete
 	contained ro make -C "$top/.demo/$1" -k -j"$(nproc)" $what
+}
+
+# What ran, of what was built to count it.
+count_lines() {
+	contained ro $top/tests/lint/coverage $top/.demo/build $top/.demo/src $top/.demo/gcov
 }
 
 # lint WHAT: that target of tests/lint/local.mk.

@@ -71,8 +71,7 @@ lint-analyzer:
 
 # Which lines the unit tests run: a build of its own, below the folder coverage,
 # with what they say in coverage/check.log.
-# (What system tests run is not counted: their programs run as users that may
-# write nowhere.)
+# (What system tests run, too: ./check --coverage.)
 coverage:
 	$(MKDIR_P) coverage
 	cd coverage && $(abs_srcdir)/configure CC='$(CC)' \
