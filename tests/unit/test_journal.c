@@ -2,6 +2,7 @@
  * tests/system/test_systemd.py. */
 #include <config.h>
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +25,7 @@ static int kept, ends[2];
 static int catch (void **state)
 {
 	(void)state;
-	if (pipe(ends) != 0)
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		return -1;
 	kept = dup(STDERR_FILENO);
 	return dup2(ends[1], STDERR_FILENO) < 0 ? -1 : 0;

@@ -1,6 +1,7 @@
 /* Lines of the log, as their readers get them. */
 #include <config.h>
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +21,8 @@ static int catch (void **state)
 {
 	(void)state;
 	unsetenv("JOURNAL_STREAM");
-	if (pipe(ends) != 0)
+	/* A line that does not come is a failure, and no wait. */
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		return -1;
 	kept = dup(STDERR_FILENO);
 	return dup2(ends[1], STDERR_FILENO) < 0 ? -1 : 0;

@@ -172,7 +172,7 @@ the_client_gets_its_modes_back(void **state)
 }
 
 /* A node's program has left it raw, on the alternate screen, and its answers
- * are still coming in. */
+ * have come in. */
 static void
 after_a_node_it_is_the_menus_again(void **state)
 {
