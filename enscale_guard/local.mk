@@ -36,6 +36,7 @@ libguard_la_SOURCES = \
 	%D%/published.c %D%/published.h \
 	%D%/reply.c %D%/reply.h \
 	%D%/request.c %D%/request.h \
+	%D%/request_fields.c %D%/request_fields.h \
 	%D%/session_table.c %D%/session_table.h \
 	%D%/shell.c %D%/shell.h \
 	%D%/signer.c %D%/signer.h \
