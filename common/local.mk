@@ -31,6 +31,8 @@ libcommon_la_SOURCES = \
 	%D%/names/schema.c %D%/names/schema.h \
 	%D%/protocol/guard_protocol.h \
 	%D%/protocol/keyd_protocol.c %D%/protocol/keyd_protocol.h \
+	%D%/protocol/notice.c %D%/protocol/notice.h \
+	%D%/protocol/operator_protocol.h \
 	%D%/protocol/session_registry.c %D%/protocol/session_registry.h \
 	%D%/view/fields.c %D%/view/fields.h \
 	%D%/view/record.c %D%/view/record.h \

@@ -230,8 +230,9 @@ audit_end(struct guard *guard, const char *event, const struct session *session,
 
 	policy_sentence(answer, sentence, sizeof(sentence));
 	audit_event(guard->audit, event, session,
-	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)node, "verdict",
-	        policy_verdict_text(answer->verdict), "sentence", sentence));
+	    json_pack("{s:I, s:s, s:s, s:s*}", "node", (json_int_t)node,
+	        "verdict", policy_verdict_text(answer->verdict), "sentence",
+	        sentence, "by", answer->by));
 	log_about(
 	    OF_VERDICT(session, node, policy_verdict_text(answer->verdict)),
 	    LOG_INFO, "%s: %s", event, sentence);

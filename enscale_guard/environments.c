@@ -203,8 +203,9 @@ present(const struct request *request, const struct page *page)
 	if (request->last_use != NULL)
 		last_use_find(request->last_use, request->session->account, 0,
 		    NULL, &last);
-	answer = json_pack("{s:b, s:O, s:I}", "ok", 1, "environments",
-	    page->environments, "last_node", (json_int_t)last);
+	answer = json_pack("{s:b, s:O, s:I, s:s}", "ok", 1, "environments",
+	    page->environments, "last_node", (json_int_t)last, "notice",
+	    request->notice);
 	if (answer != NULL && page->more &&
 	    json_object_set_new(answer, "more",
 	        json_sprintf("%u %s", page->end.node, page->end.environment)) !=

@@ -19,6 +19,7 @@
 #include "enscale_guard/hop.h"
 #include "enscale_guard/last_use.h"
 #include "enscale_guard/listener.h"
+#include "enscale_guard/notices.h"
 #include "enscale_guard/peer.h"
 #include "enscale_guard/session_table.h"
 #include "enscale_guard/signer_maker.h"
@@ -30,6 +31,7 @@ struct earlier_hops;
 struct ending;
 struct key_change;
 struct left_overs;
+struct operator_client;
 
 /* A connection to guard.sock (guard_socket.c). */
 struct shell {
@@ -42,6 +44,7 @@ struct shell {
 	bool unrecorded;             /* has none, although sshd let it in */
 	struct hop hop;
 	struct key_change *change; /* whose outcome it waits for, or NULL */
+	uint32_t heard;            /* notices.c: the last that it was told */
 	LIST_ENTRY(shell) all, of_session;
 };
 
@@ -52,10 +55,12 @@ struct guard {
 	char sessions_dir[CONFIG_PATH_MAX];
 	char guard_socket[CONFIG_PATH_MAX];
 	char agent_socket[CONFIG_PATH_MAX];
+	char operator_socket[CONFIG_PATH_MAX];
 	char notify_socket[CONFIG_PATH_MAX];
 	char keyd_socket[CONFIG_PATH_MAX];
 	char hops_dir[CONFIG_PATH_MAX];
 	char last_dir[CONFIG_PATH_MAX];
+	char metrics_file[CONFIG_PATH_MAX];
 
 	sd_event *event;
 	struct turns *turns;
@@ -65,7 +70,9 @@ struct guard {
 	struct audit *audit;
 	struct last_use *last_use; /* NULL: cannot be kept */
 	json_t *host_keys;         /* info.c */
-	struct admission admission;
+	gid_t operator_group;      /* operator.h */
+	struct admission admission, operator_admission;
+	struct notices notices;
 	struct session_table *sessions;
 	int hops_fd; /* live_hop.c */
 	struct earlier_hops *earlier_hops;
@@ -79,10 +86,15 @@ struct guard {
 	sd_event_source *judge, *expiry;
 	int64_t next_expiry; /* seconds since the epoch; 0: none */
 
+	/* metrics.c */
+	sd_event_source *metrics_timer;
+	bool metrics_failed;
+
 	struct left_overs *left_overs;
-	struct listener *guard_listener, *agent_listener;
+	struct listener *guard_listener, *agent_listener, *operator_listener;
 	LIST_HEAD(, shell) shells;
 	LIST_HEAD(, agent_peer) agents;
+	LIST_HEAD(, operator_client) operators;
 	LIST_HEAD(, ending) endings;
 	LIST_HEAD(, key_change) key_changes;
 };

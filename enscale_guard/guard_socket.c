@@ -129,6 +129,7 @@ answer_line(struct shell *shell, const char *line, size_t len)
 		.audit = guard->audit,
 		.last_use = guard->last_use,
 		.host_keys = guard->host_keys,
+		.notice = notices_line(guard),
 		.now = bucket_now(),
 		.charge = charge,
 		.change_keys = change_keys,
@@ -237,6 +238,7 @@ guard_socket_accepted(int fd, struct client *client, void *arg)
 	shell->guard = guard;
 	shell->client = client;
 	LIST_INSERT_HEAD(&guard->shells, shell, all);
+	notices_tell(guard, shell);
 	r = peer_identify(fd, peer_ticks(), guard->config.uid_base,
 	    guard->sessions, &shell->peer, &entry);
 	if (r == 0)

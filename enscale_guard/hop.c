@@ -32,6 +32,7 @@ hop_sign(struct hop *hop)
 void
 hop_refuse(struct hop *hop, const struct policy_answer *answer)
 {
+	hop->deadline = 0;
 	hop->verdict = answer->verdict;
 	policy_sentence(answer, hop->sentence, sizeof(hop->sentence));
 }

@@ -23,7 +23,8 @@ judge_is_final(enum policy_verdict verdict)
 {
 	enum policy_class class = policy_class(verdict);
 
-	return class != POLICY_CLASS_YES && class != POLICY_CLASS_CANNOT_TELL;
+	return class == POLICY_CLASS_ACCOUNT || class == POLICY_CLASS_KEY ||
+	    class == POLICY_CLASS_NODE;
 }
 
 static void

@@ -4,7 +4,6 @@
 #include "enscale_guard/listener.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -42,6 +41,19 @@ complain(struct listener *listener, const char *what)
 	    listener->options.path, what);
 }
 
+static bool
+may_connect(struct listener *listener, int fd, uid_t uid)
+{
+	const struct listener_options *options = &listener->options;
+
+	if (options->admits == NULL)
+		return uid >= options->uid_min && uid <= options->uid_max;
+	if (options->admits(fd, options->arg))
+		return true;
+	complain(listener, "somebody who may not ask");
+	return false;
+}
+
 static void
 take_in(struct listener *listener, int fd)
 {
@@ -49,8 +61,7 @@ take_in(struct listener *listener, int fd)
 	struct client *client;
 	uid_t uid;
 
-	if (peer_uid(fd, &uid) < 0 || uid < options->uid_min ||
-	    uid > options->uid_max) {
+	if (peer_uid(fd, &uid) < 0 || !may_connect(listener, fd, uid)) {
 		close(fd);
 		return;
 	}

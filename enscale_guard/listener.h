@@ -5,6 +5,7 @@
 #ifndef ENSCALE_GUARD_LISTENER_H
 #define ENSCALE_GUARD_LISTENER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -15,7 +16,10 @@
 struct listener_options {
 	const char *path;
 	struct admission *admission; /* borrowed */
-	uid_t uid_min, uid_max;      /* whose connections are taken */
+	/* Whose connections are taken: of these uids, or with admits those that
+	 * it says yes to. */
+	uid_t uid_min, uid_max;
+	bool (*admits)(int fd, void *arg);
 	/* A connection: fd and client are now the callee's, which gives client
 	 * back with admission_leave(). */
 	void (*accepted)(int fd, struct client *client, void *arg);

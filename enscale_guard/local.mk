@@ -20,6 +20,7 @@ libguard_la_SOURCES = \
 	%D%/hop.c %D%/hop.h \
 	%D%/hop_request.c %D%/hop_request.h \
 	%D%/host_key.c %D%/host_key.h \
+	%D%/idle.c %D%/idle.h \
 	%D%/info.c %D%/info.h \
 	%D%/judge.c %D%/judge.h \
 	%D%/key_change.c %D%/key_change.h \
@@ -30,7 +31,13 @@ libguard_la_SOURCES = \
 	%D%/listener.c %D%/listener.h \
 	%D%/live_hop.c %D%/live_hop.h \
 	%D%/log.h \
+	%D%/metrics.c %D%/metrics.h \
 	%D%/native.c %D%/native.h \
+	%D%/notices.c %D%/notices.h \
+	%D%/operator.c %D%/operator.h \
+	%D%/operator_request.c %D%/operator_request.h \
+	%D%/operator_sessions.c %D%/operator_sessions.h \
+	%D%/operator_socket.c %D%/operator_socket.h \
 	%D%/peer.c %D%/peer.h \
 	%D%/process.c %D%/process.h \
 	%D%/published.c %D%/published.h \

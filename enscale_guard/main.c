@@ -29,7 +29,11 @@
 #include "enscale_guard/left_over.h"
 #include "enscale_guard/live_hop.h"
 #include "enscale_guard/log.h"
+#include "enscale_guard/metrics.h"
 #include "enscale_guard/native.h"
+#include "enscale_guard/notices.h"
+#include "enscale_guard/operator.h"
+#include "enscale_guard/operator_socket.h"
 #include "enscale_guard/published.h"
 
 #define LOCK_NAME        CONFIG_GUARD_DIR "/lock"
@@ -154,6 +158,8 @@ read_configuration(struct guard *guard)
 	        guard->guard_socket) < 0 ||
 	    config_path(config->run_dir, CONFIG_AGENT_SOCKET,
 	        guard->agent_socket) < 0 ||
+	    config_path(config->run_dir, CONFIG_OPERATOR_SOCKET,
+	        guard->operator_socket) < 0 ||
 	    config_path(config->run_dir, CONFIG_NOTIFY_SOCKET,
 	        guard->notify_socket) < 0 ||
 	    config_path(config->run_dir, CONFIG_KEYD_SOCKET,
@@ -240,6 +246,8 @@ open_units(struct guard *guard)
 	if (r >= 0)
 		r = left_over_open(guard);
 	if (r >= 0)
+		r = notices_open(guard);
+	if (r >= 0)
 		r = judge_open(guard);
 	if (r >= 0)
 		r = published_open(guard);
@@ -257,8 +265,12 @@ open_units(struct guard *guard)
 	r = guard_socket_open(guard);
 	if (r >= 0)
 		r = agent_socket_open(guard);
+	if (r >= 0)
+		r = operator_socket_open(guard);
+	if (r >= 0)
+		r = metrics_open(guard);
 	if (r < 0)
-		log_error("cannot listen in \"%s/%s\": %s",
+		log_error("cannot begin in \"%s/%s\": %s",
 		    guard->config.run_dir, CONFIG_GUARD_DIR, error_text(r));
 	return r;
 }
@@ -282,6 +294,7 @@ begin(struct guard *guard)
 	r = authority_start(guard); /* before any socket, lock or log exists */
 	if (r < 0)
 		return r;
+	guard->operator_group = operator_group();
 	guard->host_keys = info_read_host_keys(guard->config.host_keys);
 	give_up_reading(guard);
 	admission_init(&guard->admission, connections);
@@ -325,6 +338,7 @@ end(struct guard *guard)
 {
 	if (guard->event != NULL)
 		key_change_close(guard);
+	operator_socket_close(guard);
 	agent_socket_close(guard);
 	guard_socket_close(guard);
 	if (guard->event != NULL) {
@@ -332,6 +346,8 @@ end(struct guard *guard)
 		left_over_close(guard);
 		published_close(guard);
 		judge_close(guard);
+		notices_close(guard);
+		metrics_close(guard);
 	}
 	forget_sessions(guard);
 	live_hop_close(guard);

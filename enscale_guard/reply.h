@@ -30,6 +30,7 @@ struct request {
 	struct audit *audit;
 	struct last_use *last_use; /* NULL: nothing is remembered */
 	json_t *host_keys;         /* info_read_host_keys(), or NULL */
+	const char *notice;        /* notices_line() */
 	uint64_t now;              /* bucket_now() */
 	/* May the session make a request of this cost? */
 	bool (*charge)(void *arg, uint32_t cost);

@@ -357,6 +357,12 @@ session_table_find(const struct session_table *table,
 }
 
 struct session_entry *
+session_table_find_id(const struct session_table *table, const char *id)
+{
+	return find_by_id(table, id);
+}
+
+struct session_entry *
 session_table_first(const struct session_table *table)
 {
 	return LIST_FIRST(&table->all);

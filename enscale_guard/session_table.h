@@ -82,6 +82,9 @@ int session_table_folder(const struct session_table *table);
 /* The published session of this monitor, or NULL. */
 struct session_entry *session_table_find(const struct session_table *table,
     const struct process *monitor);
+/* The session of that id, published or not, or NULL. */
+struct session_entry *session_table_find_id(const struct session_table *table,
+    const char *id);
 struct session_entry *session_table_first(const struct session_table *table);
 struct session_entry *session_table_next(const struct session_entry *entry);
 size_t session_table_count(const struct session_table *table);

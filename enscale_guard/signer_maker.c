@@ -1,10 +1,11 @@
-/* See signer_maker.h. It refuses everything but two requests of one byte, and
- * reads only the configuration; its child reads the key. */
+/* See signer_maker.h. It refuses everything but three requests of one byte,
+ * and reads only the configuration; its child reads the key. */
 #include <config.h>
 
 #include "enscale_guard/signer_maker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,11 +15,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "enscale_guard/log.h"
 
 #define REQUEST_NEW    'n'
 #define REQUEST_CONFIG 'c'
+#define REQUEST_USERS  'u'
+#define USERS_FILE     "/etc/passwd"
 
 struct signer_maker {
 	pid_t pid;
@@ -117,6 +121,17 @@ read_config(const char *path)
 	return send_reply(&reply, -1);
 }
 
+/* Open, not read: whoever asked does that. */
+static int
+open_users(void)
+{
+	static struct reply reply;
+	AUTO_FD int fd = open(USERS_FILE, O_RDONLY | O_CLOEXEC);
+
+	reply.error = fd < 0 ? -errno : 0;
+	return send_reply(&reply, fd);
+}
+
 static int
 answer_request(char request, const struct signer_maker_files *files,
     const char *addresses)
@@ -126,6 +141,8 @@ answer_request(char request, const struct signer_maker_files *files,
 		return make(files->ca_key, addresses);
 	case REQUEST_CONFIG:
 		return read_config(files->config);
+	case REQUEST_USERS:
+		return open_users();
 	default:
 		return ENS_E_PROTOCOL;
 	}
@@ -289,6 +306,22 @@ signer_maker_ask(struct signer_maker *maker, struct signer **ret_signer)
 		r = signer_adopt(fd,
 		    (struct bytes){ reply.authority, reply.len }, ret_signer);
 	if (r != 0 && fd >= 0)
+		close(fd);
+	return r;
+}
+
+int
+signer_maker_open_users(struct signer_maker *maker)
+{
+	static struct reply reply;
+	int fd, r;
+
+	r = ask(maker, REQUEST_USERS, &reply, &fd);
+	if (r == 0)
+		r = reply.error;
+	if (r == 0)
+		return fd >= 0 ? fd : ENS_E_PROTOCOL;
+	if (fd >= 0)
 		close(fd);
 	return r;
 }

@@ -2,8 +2,8 @@
  * The maker: a process that starts signers, and reads the configuration. It is
  * forked before the guard gives up reading both, so that a new key (enscalectl
  * ca rotate --switch) and an administrator's changes take effect without a
- * restart. It holds no key itself, and accepts two requests of one byte: start
- * another signer; read the configuration.
+ * restart. It holds no key itself, and accepts three requests of one byte: start
+ * another signer; read the configuration; open the file of this host's users.
  */
 #ifndef ENSCALE_GUARD_SIGNER_MAKER_H
 #define ENSCALE_GUARD_SIGNER_MAKER_H
@@ -31,6 +31,9 @@ int signer_maker_ask(struct signer_maker *maker, struct signer **ret_signer);
 /* As config_load(); also -EPIPE or -ETIMEDOUT, when the maker is lost. */
 int signer_maker_read_config(struct signer_maker *maker,
     struct config *ret_config, char ret_error[CONFIG_ERROR_MAX]);
+/* /etc/passwd as it is now, whose names the guard may not open by itself: a
+ * descriptor, or what signer_maker_ask() returns on failure. */
+int signer_maker_open_users(struct signer_maker *maker);
 /* Ends it and waits for it. */
 void signer_maker_stop(struct signer_maker *maker);
 

@@ -241,6 +241,7 @@ look_up_and_print(const struct request *request,
 	case POLICY_CLASS_KEY:
 		return 0;
 	case POLICY_CLASS_ACCOUNT:
+	case POLICY_CLASS_OPERATOR:
 	case POLICY_CLASS_NODE:
 	case POLICY_CLASS_CANNOT_TELL:
 		break;

@@ -127,6 +127,16 @@ explain_names(const struct shell *shell, const char *command)
 	return GUARD_EXIT_USAGE;
 }
 
+/* A person is there: what has a command or no terminal gets no byte. */
+static void
+say_notice(struct shell *shell)
+{
+	const char *notice = shell_take_notice(shell);
+
+	if (notice != NULL)
+		say("%s", notice);
+}
+
 static int
 run(struct shell *shell, const char *command)
 {
@@ -137,8 +147,11 @@ run(struct shell *shell, const char *command)
 	if (shell->node != 0 && shell->is_native && command != NULL &&
 	    strcmp(command, CERT_WORD) == 0)
 		return print_certificate(shell);
-	if (shell->node != 0)
+	if (shell->node != 0) {
+		if (command == NULL && terminal_is_open())
+			say_notice(shell);
 		return run_node(shell, command);
+	}
 	if (command == NULL && terminal_is_open())
 		return menu_run(shell);
 	terminal_client_mode();

@@ -33,22 +33,17 @@ struct guard_client {
 	size_t size; /* of buf */
 	bool has_event;
 	struct guard_event event; /* not yet asked for */
+	bool has_announcement;
+	char announcement[NOTICE_TEXT_MAX + 1];
 };
 
 int
-guard_client_connect(const char *path, struct guard_client **ret_client)
+guard_client_try(const char *path, unsigned wait_s,
+    struct guard_client **ret_client)
 {
-	const struct timespec pause = { .tv_nsec = RETRY_NS };
+	AUTO_FD int fd = local_socket_connect(path, SOCK_STREAM, wait_s);
 	struct guard_client *client;
-	AUTO_FD int fd = -1;
 
-	for (int tries = 0; tries <= RETRIES_MAX; tries++) {
-		fd = local_socket_connect(path, SOCK_STREAM,
-		    GUARD_ANSWER_SECONDS);
-		if (fd != -ECONNREFUSED && fd != -ENOENT)
-			break;
-		nanosleep(&pause, NULL);
-	}
 	if (fd < 0)
 		return fd;
 	client = calloc(1, sizeof(*client));
@@ -57,6 +52,21 @@ guard_client_connect(const char *path, struct guard_client **ret_client)
 	client->fd = TAKE_FD(fd);
 	*ret_client = client;
 	return 0;
+}
+
+int
+guard_client_connect(const char *path, struct guard_client **ret_client)
+{
+	const struct timespec pause = { .tv_nsec = RETRY_NS };
+	int r = -ECONNREFUSED;
+
+	for (int tries = 0; tries <= RETRIES_MAX; tries++) {
+		r = guard_client_try(path, GUARD_ANSWER_SECONDS, ret_client);
+		if (r != -ECONNREFUSED && r != -ENOENT)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return r;
 }
 
 void
@@ -168,6 +178,16 @@ take_line(struct guard_client *client, json_t **ret_object)
 	return 0;
 }
 
+static void
+keep_announcement(struct guard_client *client, const json_t *object)
+{
+	const char *text = json_string_value(json_object_get(object, "text"));
+
+	text_printable(text != NULL ? text : "", client->announcement,
+	    sizeof(client->announcement));
+	client->has_announcement = true;
+}
+
 /* Is it an event? Then it is remembered. */
 static bool
 keep_event(struct guard_client *client, const json_t *object)
@@ -179,6 +199,10 @@ keep_event(struct guard_client *client, const json_t *object)
 
 	if (event == NULL)
 		return false;
+	if (strcmp(event, "announce") == 0) {
+		keep_announcement(client, object);
+		return true;
+	}
 	ends_session = strcmp(event, "end") == 0;
 	/* Unknown events, of a later guard, are ignored; and nothing comes
 	 * after the end. */
@@ -266,4 +290,13 @@ guard_client_event(struct guard_client *client, struct guard_event *ret_event)
 	*ret_event = client->event;
 	client->has_event = false;
 	return 0;
+}
+
+const char *
+guard_client_announcement(struct guard_client *client)
+{
+	if (!client->has_announcement)
+		return NULL;
+	client->has_announcement = false;
+	return client->announcement;
 }

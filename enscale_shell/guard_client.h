@@ -19,6 +19,9 @@ struct guard_client;
  * owns *ret_client.
  */
 int guard_client_connect(const char *path, struct guard_client **ret_client);
+/* Tries once, for that many seconds at most, at least 1. */
+int guard_client_try(const char *path, unsigned wait_s,
+    struct guard_client **ret_client);
 void guard_client_close(struct guard_client *client);
 
 /* To poll(2) for POLLIN; see guard_client_event(). */
@@ -48,6 +51,12 @@ struct guard_event {
  */
 int guard_client_event(struct guard_client *client,
     struct guard_event *ret_event);
+
+/*
+ * What operators announced last, if it was read since this was asked for: "" is
+ * that they took it back. NULL: nothing new. Borrowed until the next call.
+ */
+const char *guard_client_announcement(struct guard_client *client);
 
 #define GUARD_CONNECT_SECONDS 3
 #define GUARD_ANSWER_SECONDS  15

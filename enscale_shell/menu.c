@@ -488,6 +488,15 @@ ask(struct menu *menu, struct screen *screen)
 	return choose(menu, screen, &input);
 }
 
+static void
+show_notice(struct shell *shell)
+{
+	const char *notice = shell_take_notice(shell);
+
+	if (notice != NULL)
+		printf(MENU_NOTICE "%s\n", notice);
+}
+
 /* Shows a list until the user leaves it. */
 static enum step
 run_screen(struct menu *menu, struct screen *screen)
@@ -500,6 +509,7 @@ run_screen(struct menu *menu, struct screen *screen)
 		if (fetch(menu, &listing) != 0 &&
 		    menu->code == GUARD_EXIT_REFUSED)
 			return STEP_QUIT;
+		show_notice(menu->shell);
 		screen->listing = listing;
 		if (listing != NULL && screen->environment != NULL &&
 		    !can_enter(listing_find(listing, screen->environment),

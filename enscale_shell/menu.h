@@ -20,6 +20,7 @@
 #define MENU_FIRST_ROW 2
 
 #define MENU_PROMPT "Choice> "
+#define MENU_NOTICE "Notice: " /* before what operators announce */
 
 /* Length of a search text, in bytes. */
 #define MENU_TEXT_MAX 128

@@ -15,6 +15,9 @@
 #include "enscale_shell/say.h"
 #include "enscale_shell/terminal.h"
 
+/* From one try to the next, while the guard is restarted. */
+#define RECONNECT_MS 2000
+
 static struct menu_line_keys
 find_keys(void)
 {
@@ -62,6 +65,20 @@ guard_ends_session(struct shell *shell, int *ret_code)
 		return true;
 	}
 	return false;
+}
+
+/* What operators announce while somebody is typing: the line stands again
+ * below it. */
+static void
+hear_notice(struct shell *shell, const struct menu_line *line)
+{
+	const char *notice = shell_take_notice(shell);
+
+	if (notice == NULL)
+		return;
+	printf("\n" MENU_NOTICE "%s\n" MENU_PROMPT, notice);
+	menu_line_show(line, stdout);
+	fflush(stdout);
 }
 
 static enum menu_input_kind
@@ -129,7 +146,7 @@ menu_input_wait(struct shell *shell, struct menu_input_line *line,
 		{ .fd = -1, .events = POLLIN },
 	};
 	enum menu_line_state state;
-	int n;
+	int limit, n;
 
 	menu_line_clear(&line->typed);
 	fputs(MENU_PROMPT, stdout);
@@ -137,9 +154,15 @@ menu_input_wait(struct shell *shell, struct menu_input_line *line,
 	for (;;) {
 		if (guard_ends_session(shell, ret_code))
 			return MENU_INPUT_LEAVE;
+		hear_notice(shell, &line->typed);
 		fds[2].fd = shell->guard != NULL ? guard_client_fd(shell->guard)
 		                                 : -1;
-		n = poll(fds, 3, patience(line));
+		limit = patience(line);
+		n = poll(fds, 3, shell->guard != NULL ? limit : RECONNECT_MS);
+		if (n == 0 && shell->guard == NULL) {
+			shell_listen(shell);
+			continue;
+		}
 		if (n == 0)
 			return give_up(ret_code);
 		if (n < 0)

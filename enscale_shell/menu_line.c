@@ -64,6 +64,17 @@ erase_all(struct menu_line *line, FILE *out)
 }
 
 static void
+show(char byte, FILE *out)
+{
+	if (byte == '\t')
+		fputc(' ', out);
+	else if (is_control(byte))
+		fprintf(out, "^%c", byte ^ '@');
+	else
+		fputc(byte, out);
+}
+
+static void
 append(struct menu_line *line, char byte, FILE *out)
 {
 	if (line->len == MENU_LINE_MAX) {
@@ -71,12 +82,14 @@ append(struct menu_line *line, char byte, FILE *out)
 		return;
 	}
 	line->text[line->len++] = byte;
-	if (byte == '\t')
-		fputc(' ', out);
-	else if (is_control(byte))
-		fprintf(out, "^%c", byte ^ '@');
-	else
-		fputc(byte, out);
+	show(byte, out);
+}
+
+void
+menu_line_show(const struct menu_line *line, FILE *out)
+{
+	for (size_t i = 0; i < line->len; i++)
+		show(line->text[i], out);
 }
 
 static enum menu_line_state

@@ -33,6 +33,8 @@ struct menu_line_keys {
 };
 
 void menu_line_clear(struct menu_line *line);
+/* Writes to out what should be seen of all that was typed so far. */
+void menu_line_show(const struct menu_line *line, FILE *out);
 /* Takes one byte, and writes to out what should be seen of it. */
 enum menu_line_state menu_line_take(struct menu_line *line,
     const struct menu_line_keys *keys, unsigned char byte, FILE *out);

@@ -133,6 +133,21 @@ ask_once(struct shell *shell, const json_t *request, json_t **ret_reply)
 	return r;
 }
 
+/* An answer or an event says it; what was said before is not said again. */
+static void
+note(struct shell *shell, const char *text)
+{
+	char notice[sizeof(shell->notice)];
+
+	if (text == NULL)
+		return;
+	text_printable(text, notice, sizeof(notice));
+	if (strcmp(notice, shell->notice) == 0)
+		return;
+	memcpy(shell->notice, notice, sizeof(notice));
+	shell->has_new_notice = notice[0] != '\0';
+}
+
 /* The guard's no, as a refusal. */
 static void
 take_refusal(const json_t *reply, struct refusal *ret_refusal)
@@ -175,6 +190,7 @@ shell_ask(struct shell *shell, json_t *request, struct refusal *ret_refusal)
 		    error_text(r));
 		return NULL;
 	}
+	note(shell, json_string_value(json_object_get(reply, "notice")));
 	if (json_is_true(json_object_get(reply, "ok")))
 		return reply;
 	take_refusal(reply, ret_refusal);
@@ -248,9 +264,27 @@ shell_take_event(struct shell *shell, struct guard_event *ret_event)
 	if (shell->guard == NULL)
 		return false;
 	r = guard_client_event(shell->guard, ret_event);
+	note(shell, guard_client_announcement(shell->guard));
 	if (r != 0 && r != -EAGAIN)
 		hang_up(shell);
 	return r == 0;
+}
+
+void
+shell_listen(struct shell *shell)
+{
+	if (shell->guard == NULL &&
+	    guard_client_try(shell->guard_path, 1, &shell->guard) == 0)
+		shell->connections++;
+}
+
+const char *
+shell_take_notice(struct shell *shell)
+{
+	if (!shell->has_new_notice)
+		return NULL;
+	shell->has_new_notice = false;
+	return shell->notice;
 }
 
 int

@@ -34,6 +34,8 @@ struct shell {
 	char host[SHELL_HOST_MAX + 1];
 	uint16_t port;
 	char announcement[SHELL_TEXT_MAX + 1];
+	char notice[NOTICE_TEXT_MAX + 1];   /* what operators announced */
+	bool has_new_notice;                /* and nobody has seen here */
 	char key[NAME_TEXT_MAX + 1];        /* SHA256:..., of this session */
 	char address[ADDRESS_TEXT_MAX + 1]; /* of the client */
 	bool is_native;     /* the user's own ssh may go to the node */
@@ -78,6 +80,14 @@ __attribute__((format(printf, 3, 4))) void refusal_set(struct refusal *refusal,
  * dropped: restarting the guard ends nothing.
  */
 bool shell_take_event(struct shell *shell, struct guard_event *ret_event);
+
+/* Connects, if there is no connection and somebody listens there: the guard
+ * tells nobody else what it has to say of its own accord. */
+void shell_listen(struct shell *shell);
+
+/* What operators have announced and was not shown yet; NULL: nothing. Reads
+ * nothing. Borrowed until the guard says another. */
+const char *shell_take_notice(struct shell *shell);
 
 /* Reads one pending signal; 0 when there is none. */
 int shell_take_signal(struct shell *shell);

@@ -66,7 +66,7 @@ enum doctor_request {
 };
 
 #define DOCTOR_NEEDS_MAX 4
-#define DOCTOR_CHECKS    36
+#define DOCTOR_CHECKS    37
 
 struct doctor_check {
 	const char *word;
@@ -119,6 +119,7 @@ enum doctor_state doctor_disk(struct doctor *doctor);
 enum doctor_state doctor_clock(struct doctor *doctor);
 enum doctor_state doctor_kernel(struct doctor *doctor);
 enum doctor_state doctor_units(struct doctor *doctor);
+enum doctor_state doctor_drain(struct doctor *doctor);
 /* The main process of a unit; 0: systemd does not run here, or knows none. */
 pid_t doctor_unit_pid(const char *unit);
 

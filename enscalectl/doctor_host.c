@@ -28,6 +28,7 @@
 #include "common/view/view.h"
 #include "enscalectl/command.h"
 #include "enscalectl/doctor.h"
+#include "enscalectl/gate.h"
 
 #define SNIPPET    "/enscale.conf" /* of sysusers.d and tmpfiles.d */
 #define TEXT_MAX   1024
@@ -386,4 +387,20 @@ doctor_unit_pid(const char *unit)
 	        parse_u32(said, INT32_MAX, &pid) == 0
 	    ? (pid_t)pid
 	    : 0;
+}
+
+/* ---- an operator's will -------------------------------------------------- */
+
+enum doctor_state
+doctor_drain(struct doctor *doctor)
+{
+	char text[GATE_TEXT_MAX];
+	int r = gate_find_drain(&doctor->context->config, text);
+
+	if (r == ENS_E_NOTFOUND)
+		return DOCTOR_OK;
+	if (r == 0)
+		return doctor_warn(doctor, "drained %s", text);
+	return doctor_fail(doctor,
+	    "whether it does cannot be read, and nobody is let in: %s", text);
 }

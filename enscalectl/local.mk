@@ -83,6 +83,7 @@ libdirectory_la_LIBADD = libchanges.la libctl.la libldapside.la libview.la libco
 	%D%/enscalectl.c \
 	%D%/environment.c \
 	%D%/export.c \
+	%D%/gate.c %D%/gate.h \
 	%D%/host_keys.c %D%/host_keys.h \
 	%D%/history.c %D%/history.h \
 	%D%/import.c %D%/import.h \
@@ -101,10 +102,12 @@ libdirectory_la_LIBADD = libchanges.la libctl.la libldapside.la libview.la libco
 	%D%/node_enrol.c \
 	%D%/node_entry.c %D%/node_entry.h \
 	%D%/node_host.c %D%/node_host.h \
+	%D%/operator.c %D%/operator.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/probe_key.c \
 	%D%/published.c %D%/published.h \
 	%D%/refusal.c %D%/refusal.h \
+	%D%/session.c \
 	%D%/settings.c \
 	%D%/setup.c %D%/setup.h \
 	%D%/setup_answers.c \

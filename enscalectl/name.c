@@ -20,6 +20,7 @@
 #include "common/names/account_map.h"
 #include "common/names/login_name.h"
 #include "common/policy/policy.h"
+#include "common/protocol/notice.h"
 #include "common/view/view.h"
 #include "enscalectl/options.h"
 #include "enscalectl/output.h"
@@ -257,6 +258,7 @@ struct question {
 	const char *key;
 	const char *address;
 	bool json;
+	struct notice drain; /* what operators said, where they did */
 };
 
 enum option_code {
@@ -371,9 +373,32 @@ print_answer(const struct question *question,
 	                                                         : EXIT_NO;
 }
 
+/* As pam_enscale: a file that cannot be read lets nobody in. */
+static int
+find_drain(const struct context *context, struct question *question,
+    struct policy_question *policy_question)
+{
+	const struct config *config = &context->config;
+	char path[CONFIG_PATH_MAX];
+	int r = config_path(config->state_dir, CONFIG_DRAIN_FILE, path);
+
+	if (notice_drain_allows(config->drain_allow, policy_question->account))
+		return EXIT_YES;
+	if (r == 0)
+		r = notice_read(path, &question->drain);
+	if (r == 0)
+		policy_question->drained = question->drain.text;
+	if (r == 0 || r == ENS_E_NOTFOUND)
+		return EXIT_YES;
+	complain("cannot read \"%s\", which says whether new logins are taken: "
+	         "%s",
+	    path, error_text(r));
+	return EXIT_CANNOT_TELL;
+}
+
 /* As policy judges now. */
 static int
-ask_policy(const struct context *context, const struct question *question,
+ask_policy(const struct context *context, struct question *question,
     struct policy_answer *ret_answer, struct view **ret_view)
 {
 	uint8_t fingerprint[SHA256_LEN];
@@ -382,6 +407,8 @@ ask_policy(const struct context *context, const struct question *question,
 	    &policy_question);
 	int r;
 
+	if (code == EXIT_YES)
+		code = find_drain(context, question, &policy_question);
 	if (code != EXIT_YES)
 		return code;
 	r = open_view(context, ret_view);

@@ -19,6 +19,7 @@
 #include "common/view/view.h"
 #include "enscale_shell/guard_client.h"
 #include "enscalectl/doctor.h"
+#include "enscalectl/gate.h"
 #include "enscalectl/options.h"
 #include "enscalectl/output.h"
 #include "enscalectl/verb.h"
@@ -41,6 +42,7 @@ struct sight {
 	int guard_error;
 	int sessions_error;
 	uint32_t open, left_behind, broken;
+	char drained[GATE_TEXT_MAX]; /* since when, by whom; "": it is not */
 };
 
 /* ---- enscale-sync ------------------------------------------------------ */
@@ -201,6 +203,14 @@ look_at_sessions(const struct context *context, struct sight *sight)
 	sight->sessions_error = r;
 }
 
+/* That it cannot be told is a line of doctor's. */
+static void
+look_at_drain(const struct context *context, struct sight *sight)
+{
+	if (gate_find_drain(&context->config, sight->drained) != 0)
+		sight->drained[0] = '\0';
+}
+
 static void
 cleanup_sight(struct sight *sight)
 {
@@ -218,6 +228,7 @@ look(const struct context *context, struct sight *ret_sight)
 	look_at_view(context, ret_sight);
 	look_at_guard(context, ret_sight);
 	look_at_sessions(context, ret_sight);
+	look_at_drain(context, ret_sight);
 }
 
 static int
@@ -386,6 +397,8 @@ print_all(const struct context *context, const struct sight *sight)
 	else
 		printf("%-12sanswers\n", "guard");
 	print_sessions(sight);
+	if (sight->drained[0] != '\0')
+		print_text("drained", sight->drained);
 	return doctor_show_in_status(context);
 }
 
@@ -473,6 +486,8 @@ print_json(const struct context *context, const struct sight *sight)
 	    count_or_null(sight, sight->left_behind));
 	(void)json_object_set_new(object, "sessions_broken",
 	    count_or_null(sight, sight->broken));
+	(void)json_object_set_new(object, "drained",
+	    output_text(sight->drained));
 	code = doctor_add_to_status(context, object);
 	output_begin(&output, true);
 	output_record(&output, object);

@@ -16,6 +16,7 @@
 #include "common/base/errors.h"
 #include "common/keys/fingerprint.h"
 #include "common/keys/ssh_key.h"
+#include "common/protocol/notice.h"
 #include "common/protocol/session_registry.h"
 #include "common/view/view.h"
 
@@ -89,6 +90,7 @@ outcome_of(enum policy_verdict verdict)
 		                                         : LOGIN_REFUSED;
 	case POLICY_CLASS_KEY:
 	case POLICY_CLASS_NODE:
+	case POLICY_CLASS_OPERATOR:
 		return LOGIN_REFUSED;
 	case POLICY_CLASS_CANNOT_TELL:
 		break;
@@ -126,6 +128,29 @@ check_name(const struct config *config, const struct login *login,
 }
 
 /*
+ * What operators said last, which holds while no guard runs, too. A file that
+ * cannot be read may say so: then nobody comes in. *ret_text is the notice's,
+ * or NULL: nothing was said, or this account is let in nevertheless.
+ */
+static int
+find_drain(const struct config *config, uint32_t account, struct notice *notice,
+    const char **ret_text)
+{
+	char path[CONFIG_PATH_MAX];
+	int r;
+
+	*ret_text = NULL;
+	if (notice_drain_allows(config->drain_allow, account))
+		return 0;
+	r = config_path(config->state_dir, CONFIG_DRAIN_FILE, path);
+	if (r == 0)
+		r = notice_read(path, notice);
+	if (r == 0)
+		*ret_text = notice->text;
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
+/*
  * Opens the view as it is now and asks, then the name service. The node is
  * left out: what concerns it is refused by the shell, on stderr, because many
  * clients show no banner.
@@ -143,8 +168,12 @@ judge(const struct config *config, const struct login *login,
 		.now = time(NULL),
 		.max_age = config->offline_max_age };
 	struct policy_answer answer;
+	struct notice drain;
 	int r;
 
+	r = find_drain(config, question.account, &drain, &question.drained);
+	if (r < 0)
+		return cannot_tell(r, report);
 	r = config_path(config->state_dir, CONFIG_VIEW_DIR, path);
 	if (r == 0)
 		r = view_open(path, &view);

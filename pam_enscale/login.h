@@ -18,10 +18,10 @@
 /* How a step ends. There is one yes; whatever is added later must be a no. */
 enum login_outcome {
 	LOGIN_ALLOWED = 1,
-	LOGIN_NOT_OURS,    /* a name outside the grammar */
-	LOGIN_UNKNOWN,     /* no such account */
-	LOGIN_EXPIRED,     /* the account has expired */
-	LOGIN_REFUSED,     /* policy or the session limit says no */
+	LOGIN_NOT_OURS, /* a name outside the grammar */
+	LOGIN_UNKNOWN,  /* no such account */
+	LOGIN_EXPIRED,  /* the account has expired */
+	LOGIN_REFUSED,  /* policy, an operator or the session limit says no */
 	LOGIN_CANNOT_TELL, /* no view, registry or memory, or another's name */
 	LOGIN_MISUSED,     /* wrong arguments, configuration or order */
 };

@@ -85,6 +85,11 @@
 #define CONTROL_WORD_MAX   32
 #define CONTROL_ANSWER_MAX 512
 
+/* What an operator says to users, and who he is: a name, and who he was when he
+ * logged in. */
+#define NOTICE_TEXT_MAX 240
+#define NOTICE_BY_MAX   (2 * SYSTEM_USER_MAX + 3)
+
 /* Sessions. */
 #define SESSION_ID_LEN        16 /* characters of base32 (RFC 4648) */
 #define SESSION_LIMIT_DEFAULT 32 /* open sessions of one account */

@@ -64,6 +64,7 @@ static const struct key keys[] = {
 	KEY("policy", max_sessions, KIND_U32, 1, SESSION_LIMIT_MAX),
 	KEY("policy", offline_max_age, KIND_SECONDS, OFFLINE_MIN_AGE,
 	    OFFLINE_MAX_AGE),
+	KEY("policy", drain_allow, KIND_ACCOUNT_LIST, 0, 0),
 	KEY("policy", support, KIND_TEXT, 0, 0),
 	KEY("gateway", host, KIND_HOST, 0, 0),
 	KEY("gateway", port, KIND_U16, 1, UINT16_MAX),

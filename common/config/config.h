@@ -52,6 +52,8 @@ struct config {
 	/* [policy] */
 	uint32_t max_sessions;   /* for accounts whose entry gives none */
 	int64_t offline_max_age; /* seconds; 0: none */
+	/* Account numbers: who is let in while the gateway is drained. */
+	char drain_allow[CONFIG_VALUE_MAX];
 	char support[CONFIG_VALUE_MAX]; /* whom to ask; ends refusals */
 
 	/* [gateway]: what users are shown and told to type */
@@ -103,6 +105,11 @@ ENS_MUST_CHECK int config_load(const char *path, struct config *ret_config,
 #define CONFIG_AGENT_SOCKET "guard/agent.sock"
 #define CONFIG_KEYD_SOCKET  "keyd/keyd.sock"
 #define CONFIG_SYNC_SOCKET  "sync/control.sock"
+/* Operators ask there (common/protocol/operator_protocol.h); what they have
+ * said (common/protocol/notice.h) is below state_dir. */
+#define CONFIG_OPERATOR_SOCKET   "guard/operator.sock"
+#define CONFIG_DRAIN_FILE        "guard/drain"
+#define CONFIG_ANNOUNCEMENT_FILE "guard/announcement"
 /* Exists while hop.native is on, for enscale-keys, which reads no
  * configuration. */
 #define CONFIG_NATIVE_MARK "guard/native"

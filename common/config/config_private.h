@@ -22,6 +22,7 @@ enum kind {
 	KIND_FILTER,
 	KIND_HOST,
 	KIND_CIDR_LIST,
+	KIND_ACCOUNT_LIST, /* numbers, separated by commas */
 	KIND_BOOL,
 	KIND_U32,
 	KIND_U16,

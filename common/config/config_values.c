@@ -58,6 +58,14 @@ is_host(const char *word)
 	    strlen(word);
 }
 
+static bool
+is_account(const char *word)
+{
+	uint32_t account;
+
+	return parse_u32(word, ACCOUNT_ID_MAX, &account) == 0 && account > 0;
+}
+
 /* What is wrong with a text, or NULL. */
 static const char *
 check_text(enum kind kind, const char *value)
@@ -95,6 +103,10 @@ check_text(enum kind kind, const char *value)
 		return check_words(value, ", ", is_cidr)
 		    ? NULL
 		    : "must be addresses or networks (198.18.0.2/32), separated by commas";
+	case KIND_ACCOUNT_LIST:
+		return check_words(value, ", ", is_account)
+		    ? NULL
+		    : "must be numbers of accounts, separated by commas";
 	case KIND_TEXT:
 	case KIND_BOOL:
 	case KIND_U32:
@@ -242,6 +254,7 @@ config_set(struct load *load, const struct key *key, const char *value)
 	case KIND_FILTER:
 	case KIND_HOST:
 	case KIND_CIDR_LIST:
+	case KIND_ACCOUNT_LIST:
 		set_text(load, key, value);
 		return;
 	}

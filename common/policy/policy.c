@@ -156,6 +156,10 @@ policy_judge(const struct view *view, int open_error,
 		judge_key(view, question, true, &answer);
 	if (answer.verdict == POLICY_ALLOWED && question->node != 0)
 		judge_node(view, question, &answer);
+	if (answer.verdict == POLICY_ALLOWED && question->drained != NULL) {
+		answer.verdict = POLICY_DRAINED;
+		answer.text = question->drained;
+	}
 	*ret_answer = answer;
 }
 

@@ -4,7 +4,8 @@
  * rule.
  *
  * The order of judgement is fixed, so that the same facts give everybody the
- * same verdict: account, key, node, environment, role.
+ * same verdict: account, key, node, environment, role; then, of a login, whether
+ * the gateway takes any.
  */
 #ifndef ENSCALE_COMMON_POLICY_POLICY_H
 #define ENSCALE_COMMON_POLICY_POLICY_H
@@ -30,6 +31,8 @@ enum policy_verdict {
 	POLICY_NODE_STOPPED,
 	POLICY_NODE_MOVED,     /* only from the guard: the node has moved */
 	POLICY_ACCESS_LIMITED, /* the role does not include SSH */
+	POLICY_DRAINED,        /* no new logins, an operator said */
+	POLICY_ENDED,          /* only from the guard: an operator ended it */
 };
 
 /* What a verdict is about, as far as callers distinguish it. */
@@ -39,6 +42,7 @@ enum policy_class {
 	POLICY_CLASS_ACCOUNT,
 	POLICY_CLASS_KEY,
 	POLICY_CLASS_NODE,
+	POLICY_CLASS_OPERATOR, /* nothing has lost a right: an operator's will */
 };
 
 /* The question. The account is always judged; key and node if they are set. */
@@ -49,6 +53,10 @@ struct policy_question {
 	uint32_t node;       /* 0: no node */
 	int64_t now;         /* seconds since the epoch */
 	int64_t max_age;     /* offline_max_age in seconds; 0: none */
+	/* The operators' text where the gateway takes no new logins, and this
+	 * account's neither; "" without one; NULL: it does, or it is no login.
+	 */
+	const char *drained;
 };
 
 /* What was found on the way; valid as far as the judgement got, borrowed from
@@ -62,6 +70,8 @@ struct policy_answer {
 	struct node_record node;
 	struct environment_record environment;
 	enum environment_role role;
+	/* Of an operator's verdict: his text or "", and who he is or NULL. */
+	const char *text, *by;
 };
 
 /*

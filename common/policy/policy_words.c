@@ -85,6 +85,13 @@ static const struct verdict verdicts[] = {
 	        "Node {node} ({environment}): your access is limited and does not include SSH; ask {owner} for full access.",
 	    .in_list =
 	        "Environment {environment}: your access is limited and does not include SSH; ask {owner} for full access." },
+	[POLICY_DRAINED] = { .word = "drained",
+	    .class = POLICY_CLASS_OPERATOR,
+	    .sentence =
+	        "The gateway takes no new logins at the moment: {text}" },
+	[POLICY_ENDED] = { .word = "ended-by-operator",
+	    .class = POLICY_CLASS_OPERATOR,
+	    .sentence = "An operator of the gateway has ended it: {text}" },
 };
 
 /* What is not a verdict is not a yes either. */
@@ -197,6 +204,16 @@ say_role(const struct policy_answer *answer, char word[WORD_SIZE])
 	                               : "a collaborator with full access");
 }
 
+static void
+say_text(const struct policy_answer *answer, char word[WORD_SIZE])
+{
+	const char *text = answer->text;
+
+	if (text == NULL || text[0] == '\0')
+		text = "please try again later.";
+	snprintf(word, WORD_SIZE, "%s", text);
+}
+
 static const struct {
 	const char *name;
 	void (*say)(const struct policy_answer *answer, char word[WORD_SIZE]);
@@ -210,6 +227,7 @@ static const struct {
 	{ "node_state", say_node_state },
 	{ "owner", say_owner },
 	{ "role", say_role },
+	{ "text", say_text },
 };
 
 static void

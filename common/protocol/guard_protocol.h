@@ -11,19 +11,21 @@
  * {"op":"hello"}
  *	-> {"ok":true,"session":"abcdefghij234567","account":25880,
  *	    "node":0,"name":"Full Name","support":"...",
- *	    "announcement":"...","host":"ssh.enscale.com","port":3022,
+ *	    "announcement":"...","notice":"...","host":"ssh.enscale.com",
+ *	    "port":3022,
  *	    "key":"SHA256:...","address":"198.18.0.10",
  *	    "native":false,"last_login":1763840000,"last_address":"198.18.0.10",
  *	    "as_of":1763850000}
  *	last_login: when and from where the account last logged in before this
- *	session; 0 and "" where that is not known.
+ *	session; 0 and "" where that is not known. announcement is of the
+ *	configuration, notice what operators announced last; "": none.
  * {"op":"list"}
  *	-> {"ok":true,"environments":[{"name":"cool-waterfall-59",
  *	    "state":"running","role":"owner","owner":25880,
  *	    "verdict":"allowed","sentence":"...",
  *	    "nodes":[{"node":124718,"port":22,"service":"apache","address":"198.19.0.18",
  *	    "user":"apache","state":"running"}, ...],
- *	    "node_count":2}, ...],"last_node":124718}
+ *	    "node_count":2}, ...],"last_node":124718,"notice":"..."}
  *	Every environment that the account has any role in. "verdict" is the one
  *	for entering a running node of it; "sentence" is there when that is not
  *	"allowed". Nodes of an environment with the verdict "access-limited" are
@@ -96,6 +98,9 @@
  * the shell that the session ends: it says the sentence, ends the hop and
  * itself. {"event":"end-hop",...} ends the hop alone; a menu goes on. The
  * guard signals the hop's ssh by itself at once, the shell a moment later.
+ *
+ * {"event":"announce","text":"..."} is for menus that are open: what operators
+ * announce, or "" when they take it back.
  *
  * A connection that the guard closes (it was restarted) ends nothing: a
  * running hop goes on, and the shell reconnects for its next request.

@@ -206,6 +206,7 @@ UNIT_TESTS += \
 	tests/unit/test_guard_sessions \
 	tests/unit/test_guard_stream \
 	tests/unit/test_last_use \
+	tests/unit/test_operator \
 	tests/unit/test_turns
 tests_unit_test_admission_SOURCES = %D%/test_admission.c
 tests_unit_test_admission_CFLAGS = $(GUARD_CFLAGS)
@@ -230,6 +231,9 @@ tests_unit_test_guard_sessions_SOURCES = %D%/test_guard_sessions.c \
 	$(GUARD_FIXTURE)
 tests_unit_test_guard_sessions_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_guard_sessions_LDADD = $(GUARD_LDADD)
+tests_unit_test_operator_SOURCES = %D%/test_operator.c
+tests_unit_test_operator_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_operator_LDADD = libguard.la $(CMOCKA_LIBS)
 tests_unit_test_guard_stream_SOURCES = %D%/test_guard_stream.c
 tests_unit_test_guard_stream_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_guard_stream_LDADD = $(GUARD_LDADD)
@@ -240,6 +244,11 @@ UNIT_TESTS += tests/unit/test_login_name
 tests_unit_test_login_name_SOURCES = %D%/test_login_name.c
 tests_unit_test_login_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_login_name_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_notice
+tests_unit_test_notice_SOURCES = %D%/test_notice.c
+tests_unit_test_notice_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_notice_LDADD = libcommon.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_text
 tests_unit_test_text_SOURCES = %D%/test_text.c

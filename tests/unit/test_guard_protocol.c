@@ -63,6 +63,7 @@ set_up(void **state)
 		.agent_socket = "/run/enscale/guard/agent.sock",
 		.session = &around.session,
 		.hop = &around.hop,
+		.notice = "",
 		.now = 1000,
 		.charge = charge };
 	publish(&(struct facts){ 0 });

@@ -25,6 +25,8 @@
 #include <cmocka.h>
 
 #include "common/base/cleanup.h"
+#include "common/config/config.h"
+#include "common/protocol/notice.h"
 #include "common/protocol/session_registry.h"
 #include "tests/unit/other_service.h"
 #include "tests/unit/view_fixture.h"
@@ -34,7 +36,7 @@
 ENS_EXPORT void (*pam_race_after_publish)(void);
 
 static struct view_fixture fixture;
-static char sessions[128], config[128], services[128];
+static char sessions[128], config[128], services[128], drain[128];
 static char shipped[4096], raced[4096];
 static char said[4096];
 static pam_handle_t *pamh;
@@ -94,6 +96,9 @@ make(void **state)
 	snprintf(services, sizeof(services), "%s/pam.d", fixture.root);
 	snprintf(config, sizeof(config), "%s/enscale.conf", fixture.root);
 	assert_int_equal(mkdir(services, 0700), 0);
+	snprintf(drain, sizeof(drain), "%s/" CONFIG_GUARD_DIR, fixture.root);
+	assert_int_equal(mkdir(drain, 0700), 0);
+	snprintf(drain, sizeof(drain), "%s/" CONFIG_DRAIN_FILE, fixture.root);
 	snprintf(shipped, sizeof(shipped), "%s/.libs/pam_enscale.so", build);
 	snprintf(raced, sizeof(raced),
 	    "%s/tests/unit/.libs/pam_enscale_raced.so", build);
@@ -129,6 +134,7 @@ fresh(void **state)
 	view_fixture_publish_demo(&fixture);
 	pam_race_after_publish = NULL;
 	other_service_reset();
+	unlink(drain);
 	return 0;
 }
 
@@ -413,6 +419,74 @@ a_session_needs_the_key_that_sshd_verified(void **state)
 	/* libpam remembers the refusal, and calls the module all the same. */
 	pam_close_session(pamh, 0);
 	assert_int_equal(count_records(), 0);
+	end();
+}
+
+static void
+drain_it(void)
+{
+	const struct notice notice = { .since = 1763850000,
+		.by = "ada (root)",
+		.text = "Back at noon." };
+
+	assert_int_equal(notice_write(drain, &notice), 0);
+}
+
+static void
+a_drained_gateway_takes_only_whom_the_configuration_names(void **state)
+{
+	(void)state;
+	drain_it();
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_PERM_DENIED);
+	said_with_session(
+	    "The gateway takes no new logins at the moment: Back at noon.");
+	end();
+	write_config("drain_allow = 21296, 25880\n");
+	assert_int_equal(log_in("25880", 25880, 0), PAM_SUCCESS);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end();
+	write_config("drain_allow = 2588, 258800\n");
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_PERM_DENIED);
+	end();
+	assert_int_equal(notice_remove(drain), 0);
+	assert_int_equal(log_in("25880", 25880, 0), PAM_SUCCESS);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end();
+}
+
+static void
+a_login_that_had_begun_when_the_gateway_was_drained_opens_no_session(
+    void **state)
+{
+	(void)state;
+	pam_race_after_publish = drain_it;
+	assert_int_equal(log_in("25880", 25880, 0), PAM_PERM_DENIED);
+	assert_int_equal(count_records(), 0);
+	end();
+	/* What is open by then stays open. */
+	unlink(drain);
+	pam_race_after_publish = NULL;
+	assert_int_equal(log_in("25880", 25880, 0), PAM_SUCCESS);
+	drain_it();
+	assert_int_equal(count_records(), 1);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end();
+}
+
+static void
+a_drain_that_cannot_be_read_lets_nobody_in(void **state)
+{
+	(void)state;
+	write_file(drain, "nonsense\n");
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_AUTHINFO_UNAVAIL);
+	end();
+	unlink(drain);
+	assert_int_equal(mkfifo(drain, 0600), 0);
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_AUTHINFO_UNAVAIL);
 	end();
 }
 
@@ -824,6 +898,10 @@ main(void)
 		TEST(passwords_never_get_a_yes),
 		TEST(a_session_needs_the_key_that_sshd_verified),
 		TEST(somebody_elses_key_opens_no_session),
+		TEST(a_drained_gateway_takes_only_whom_the_configuration_names),
+		TEST(
+		    a_login_that_had_begun_when_the_gateway_was_drained_opens_no_session),
+		TEST(a_drain_that_cannot_be_read_lets_nobody_in),
 		TEST(a_revocation_after_the_record_is_seen),
 		TEST(the_session_limit_is_counted_twice),
 		TEST(no_other_login_can_count_between_record_and_count),

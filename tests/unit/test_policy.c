@@ -396,7 +396,7 @@ every_verdict_has_a_word_and_a_sentence(void **state)
 	char sentence[POLICY_SENTENCE_MAX];
 
 	(void)state;
-	for (int v = POLICY_ALLOWED; v <= POLICY_ACCESS_LIMITED; v++) {
+	for (int v = POLICY_ALLOWED; v <= POLICY_ENDED; v++) {
 		struct policy_answer answer = {
 			.verdict = (enum policy_verdict)v,
 			.node_id = 7,
@@ -418,10 +418,40 @@ every_verdict_has_a_word_and_a_sentence(void **state)
 }
 
 static void
+a_drained_gateway_takes_nobody_who_could_log_in(void **state)
+{
+	struct policy_question question = { .account = 25880,
+		.now = NOW,
+		.drained = "Back at noon." };
+	struct policy_answer answer;
+	char sentence[POLICY_SENTENCE_MAX];
+
+	(void)state;
+	policy_judge(view, 0, &question, &answer);
+	assert_int_equal(answer.verdict, POLICY_DRAINED);
+	policy_sentence(&answer, sentence, sizeof(sentence));
+	assert_string_equal(sentence,
+	    "The gateway takes no new logins at the moment: Back at noon.");
+	question.drained = "";
+	policy_judge(view, 0, &question, &answer);
+	policy_sentence(&answer, sentence, sizeof(sentence));
+	assert_string_equal(sentence,
+	    "The gateway takes no new logins at the moment: please try again later.");
+	/* Whom it would not take anyway, it tells why. */
+	question.account = 30311;
+	policy_judge(view, 0, &question, &answer);
+	assert_int_equal(answer.verdict, POLICY_ACCOUNT_SUSPENDED);
+	question.account = 25880;
+	question.drained = NULL;
+	policy_judge(view, 0, &question, &answer);
+	assert_int_equal(answer.verdict, POLICY_ALLOWED);
+}
+
+static void
 one_verdict_is_a_yes_and_what_is_none_cannot_be_told(void **state)
 {
 	(void)state;
-	for (int v = POLICY_ALLOWED; v <= POLICY_ACCESS_LIMITED; v++)
+	for (int v = POLICY_ALLOWED; v <= POLICY_ENDED; v++)
 		assert_int_equal(policy_class((enum policy_verdict)v) ==
 		        POLICY_CLASS_YES,
 		    v == POLICY_ALLOWED);
@@ -449,6 +479,8 @@ main(void)
 		cmocka_unit_test(from_lists_match_as_sshd_matches_them),
 		cmocka_unit_test(
 		    sentences_are_printable_and_cut_at_a_character),
+		cmocka_unit_test(
+		    a_drained_gateway_takes_nobody_who_could_log_in),
 		cmocka_unit_test(every_verdict_has_a_word_and_a_sentence),
 		cmocka_unit_test(
 		    one_verdict_is_a_yes_and_what_is_none_cannot_be_told),

@@ -1,0 +1,192 @@
+/* See operator_request.h. Unknown requests are refused, and audited as well. */
+#include <config.h>
+
+#include "enscale_guard/operator_request.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "common/base/errors.h"
+#include "common/base/json.h"
+#include "enscale_guard/log.h"
+#include "enscale_guard/operator_sessions.h"
+#include "enscale_guard/operator_socket.h"
+#include "enscale_guard/request_fields.h"
+
+json_t *
+operator_refusal(const char *verdict, const char *sentence)
+{
+	return json_pack("{s:b, s:s, s:s}", "ok", 0, "verdict", verdict,
+	    "sentence", sentence);
+}
+
+/* ---- what is said to users ---------------------------------------------- */
+
+static void
+make_notice(const struct operator_client *operator, const char * text,
+    struct notice *ret_notice)
+{
+	*ret_notice = (struct notice){ .since = time(NULL),
+		.uid = operator->who.uid };
+	memcpy(ret_notice->by, operator->who.by, sizeof(ret_notice->by));
+	if (text != NULL) /* its length was checked */
+		memcpy(ret_notice->text, text, strlen(text) + 1);
+}
+
+static json_t *
+not_kept(int error)
+{
+	log_error("cannot keep what an operator said: %s", error_text(error));
+	return operator_refusal("not-kept", error_text(error));
+}
+
+static json_t *
+announce(struct operator_client *operator, const struct request_fields * fields)
+{
+	struct notice notice;
+	int r;
+
+	make_notice(operator, fields->text, &notice);
+	r = notices_announce(operator->guard,
+	    fields->text != NULL ? &notice : NULL);
+	return r < 0 ? not_kept(r) : json_pack("{s:b}", "ok", 1);
+}
+
+static json_t *
+say_drained(struct operator_client *operator, const struct notice * notice)
+{
+	int r = notices_drain(operator->guard, notice);
+
+	return r < 0
+	    ? not_kept(r)
+	    : json_pack("{s:b, s:I}", "ok", 1, "sessions",
+	          (json_int_t)session_table_count(operator->guard->sessions));
+}
+
+static json_t *
+drain(struct operator_client *operator, const struct request_fields * fields)
+{
+	struct notice notice;
+
+	make_notice(operator, fields->text, &notice);
+	return say_drained(operator, & notice);
+}
+
+static json_t *
+undrain(struct operator_client *operator, const struct request_fields * fields)
+{
+	(void)fields;
+	return say_drained(operator, NULL);
+}
+
+/* ---- rows --------------------------------------------------------------- */
+
+static const struct row {
+	const char *op;
+	unsigned required, optional; /* fields */
+	json_t *(*run)(struct operator_client *operator,
+	    const struct request_fields * fields);
+} rows[] = {
+	{ .op = "announce", .required = REQUEST_TEXT, .run = announce },
+	{ .op = "announce-clear", .run = announce },
+	{ .op = "drain", .optional = REQUEST_TEXT, .run = drain },
+	{ .op = "kill",
+	    .optional = REQUEST_SESSION | REQUEST_ACCOUNT | REQUEST_NODE |
+	        REQUEST_ENVIRONMENT | REQUEST_TEXT,
+	    .run = operator_sessions_kill },
+	{ .op = "sessions",
+	    .optional = REQUEST_ACCOUNT | REQUEST_NODE | REQUEST_MORE,
+	    .run = operator_sessions_list },
+	{ .op = "undrain", .run = undrain },
+};
+
+static const struct row *
+find_row(const json_t *object)
+{
+	const char *op = json_string_value(json_object_get(object, "op"));
+
+	for (size_t i = 0; op != NULL && i < sizeof(rows) / sizeof(rows[0]);
+	     i++)
+		if (strcmp(rows[i].op, op) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+static json_t *
+run(struct operator_client *operator, const struct row * row, json_t *object)
+{
+	struct request_fields fields;
+	char sentence[REQUEST_FIELDS_SENTENCE_SIZE];
+
+	if (request_fields_read(object, row->required, row->optional, &fields,
+	        sentence) < 0)
+		return operator_refusal("bad-request", sentence);
+	if (fields.text != NULL && !notice_text_is_valid(fields.text))
+		return operator_refusal("bad-text",
+		    "The text is too long, or has characters that cannot be "
+		    "shown.");
+	return row->run(operator, & fields);
+}
+
+/* ---- audit -------------------------------------------------------------- */
+
+/* Who asked, what, and what came of it; the object is the request. */
+static void
+audit(const struct operator_client *operator, json_t * object,
+    const json_t *answer)
+{
+	static const char *const taken_over[] = { "verdict", "sessions",
+		"hops" };
+	const struct operator* who = & operator->who;
+	json_t *line = json_pack("{s:I, s:s}", "uid", (json_int_t)who->uid,
+	    "user", who->name);
+	json_t *value;
+
+	if (who->login != OPERATOR_NOBODY)
+		json_object_update_new(line,
+		    json_pack("{s:I, s:s}", "login_uid", (json_int_t)who->login,
+		        "login_user", who->login_name));
+	json_object_set(line, "request", json_object_get(object, "op"));
+	json_object_del(object, "op");
+	json_object_set(line, "arguments", object);
+	json_object_set(line, "ok", json_object_get(answer, "ok"));
+	for (size_t i = 0; i < sizeof(taken_over) / sizeof(taken_over[0]);
+	     i++) {
+		value = json_object_get(answer, taken_over[i]);
+		if (json_is_string(value) || json_is_integer(value))
+			json_object_set(line, taken_over[i], value);
+	}
+	log_notice("operator %s asks: %s", who->by,
+	    json_string_value(json_object_get(line, "request")) != NULL
+	        ? json_string_value(json_object_get(line, "request"))
+	        : "?");
+	audit_event(operator->guard->audit, "operator", NULL, line);
+}
+
+/* The pages of a list are one request. */
+static bool
+goes_on(const json_t *object, const json_t *answer)
+{
+	return json_is_true(json_object_get(object, "more")) &&
+	    json_is_true(json_object_get(answer, "ok"));
+}
+
+json_t *
+operator_request_answer(struct operator_client *operator, const char * line,
+    size_t len)
+{
+	AUTO_JSON json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES,
+	    NULL);
+	const struct row *row;
+	json_t *answer;
+
+	if (!json_is_object(object))
+		return operator_refusal("bad-request", "Not a request.");
+	row = find_row(object);
+	answer = row != NULL
+	    ? run(operator, row, object)
+	    : operator_refusal("bad-request", "Unknown request.");
+	if (!goes_on(object, answer))
+		audit(operator, object, answer);
+	return answer;
+}

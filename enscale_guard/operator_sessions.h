@@ -1,0 +1,16 @@
+/* The operators' requests about sessions: who is in, and ending them. */
+#ifndef ENSCALE_GUARD_OPERATOR_SESSIONS_H
+#define ENSCALE_GUARD_OPERATOR_SESSIONS_H
+
+#include <jansson.h>
+
+#include "enscale_guard/request_fields.h"
+
+struct operator_client;
+
+json_t *operator_sessions_list(
+    struct operator_client *operator, const struct request_fields * fields);
+json_t *operator_sessions_kill(
+    struct operator_client *operator, const struct request_fields * fields);
+
+#endif
