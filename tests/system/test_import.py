@@ -82,14 +82,14 @@ def everything(gateway):
 
 
 def as_listed(verbs):
-    """Those of this test, by the verbs that list them."""
+    """Those of this test, by the verbs that list them; directories have no order."""
     rows = []
     for noun, mine in (("account", ("account_id", (ACCOUNT, OTHER))),
                        ("key", ("account_id", (ACCOUNT, OTHER))),
                        ("environment", ("cn", (ENVIRONMENT,))), ("node", ("node_id", (NODE,)))):
         rows += [row | {"added": None} for row in verbs.json(noun, "list")
                  if row[mine[0]] in mine[1]]
-    return rows
+    return sorted(rows, key=lambda row: row["dn"])
 
 
 # ---- there and back ----------------------------------------------------------------
@@ -303,6 +303,19 @@ def test_after_a_directory_went_away_the_same_import_goes_on(gateway, directory,
     finally:
         for number in (ACCOUNT, OTHER):
             administrator.delete(entries.account_dn(number))
+
+
+def test_what_the_directory_refuses_is_named_and_strict_stops_at_it(verbs, gateway):
+    gateway.sh("install -m 600 /etc/enscale/directory.password /root/import/password")
+    as_gateway = ["--uri", "ldaps://directory", "--bind-dn", f"cn=gateway,{entries.SUFFIX}",
+                  "--password-file", "/root/import/password"]
+    data = lines(*(account(number) for number in range(ACCOUNT, ACCOUNT + 100)))
+    done, said = bring(verbs, data, *as_gateway, code=1)
+    assert done["account"] == {"refused": 100}
+    assert re.search(r"input, line 100: .*Insufficient access", said)
+    done, said = bring(verbs, data, "--strict", *as_gateway, code=1)
+    assert done["account"]["left"] > 0 and sum(done["account"].values()) == 100
+    assert "changes were not made" in said
 
 
 @pytest.fixture
