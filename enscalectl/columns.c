@@ -10,6 +10,9 @@
 #include "enscalectl/output.h"
 #include "enscalectl/records.h"
 
+const enum entry_kind columns_kinds[COLUMNS_KINDS] = { ENTRY_ACCOUNT, ENTRY_KEY,
+	ENTRY_ENVIRONMENT, ENTRY_NODE };
+
 /* ---- which there are ---------------------------------------------------- */
 
 static struct column *

@@ -35,7 +35,11 @@ struct columns {
 	uint32_t count;
 };
 
-/* Of account, key, environment or node. */
+/* Account, key, environment, node: each after those that it needs. */
+#define COLUMNS_KINDS 4
+extern const enum entry_kind columns_kinds[COLUMNS_KINDS];
+
+/* Of one of these. */
 const struct columns *columns_of(enum entry_kind kind);
 /* By its name in JSON, or the name of its field; NULL: there is none. */
 const struct column *columns_find(const struct columns *columns,

@@ -56,20 +56,13 @@ static void
 put_classes(const struct schema *schema, enum entry_kind kind,
     char buf[DIRECTORY_FILTER_MAX])
 {
-	static const enum schema_name classes[] = {
-		[ENTRY_ACCOUNT] = SCHEMA_ACCOUNT,
-		[ENTRY_KEY] = SCHEMA_KEY,
-		[ENTRY_ENVIRONMENT] = SCHEMA_ENVIRONMENT,
-		[ENTRY_NODE] = SCHEMA_NODE,
-	};
-
 	if (kind == ENTRY_ACCOUNT)
 		directory_filter_add(buf, "(|(objectClass=%s)(objectClass=%s))",
 		    schema->names[SCHEMA_ACCOUNT],
 		    schema->names[SCHEMA_ACCOUNT_AUX]);
 	else
 		directory_filter_add(buf, "(objectClass=%s)",
-		    schema->names[classes[kind]]);
+		    schema->names[entry_kind_class(kind)]);
 }
 
 void

@@ -18,10 +18,6 @@
 #include "enscalectl/key_read.h"
 #include "ldap/ldap_dn.h"
 
-static const enum entry_kind kinds[] = { ENTRY_ACCOUNT, ENTRY_KEY,
-	ENTRY_ENVIRONMENT, ENTRY_NODE };
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-
 struct export;
 /* A record, in a form. Borrowed. */
 typedef int put_record(struct export *export, const struct entry *entry,
@@ -71,7 +67,7 @@ put_json(struct export *export, const struct entry *entry, const char *dn,
 
 /* Each name once, of whatever kinds. */
 struct header {
-	const char *names[KINDS * COLUMNS_MAX];
+	const char *names[COLUMNS_KINDS * COLUMNS_MAX];
 	size_t count;
 };
 
@@ -83,8 +79,8 @@ csv_header(void)
 	if (header.count > 0)
 		return &header;
 	header.names[header.count++] = "kind";
-	for (size_t k = 0; k < KINDS; k++) {
-		const struct columns *columns = columns_of(kinds[k]);
+	for (size_t k = 0; k < COLUMNS_KINDS; k++) {
+		const struct columns *columns = columns_of(columns_kinds[k]);
 
 		for (uint32_t i = 0; i < columns->count; i++) {
 			const char *name = columns->each[i].name;
@@ -186,18 +182,12 @@ static int
 put_names(const struct schema *schema, const struct entry *entry,
     const char *dn)
 {
-	static const enum schema_name classes[ENTRY_KINDS + 1] = {
-		[ENTRY_ACCOUNT] = SCHEMA_ACCOUNT,
-		[ENTRY_KEY] = SCHEMA_KEY,
-		[ENTRY_ENVIRONMENT] = SCHEMA_ENVIRONMENT,
-		[ENTRY_NODE] = SCHEMA_NODE,
-	};
 	char hex[2 * SHA256_LEN + 1];
 	int code = put_line("dn", dn);
 
 	if (code == EXIT_YES)
 		code = put_line("objectClass",
-		    schema->names[classes[entry->kind]]);
+		    schema->names[entry_kind_class(entry->kind)]);
 	if (code != EXIT_YES || entry->kind != ENTRY_KEY)
 		return code;
 	hex_encode(entry->key.fingerprint, SHA256_LEN, hex);
@@ -409,10 +399,10 @@ run(struct export *export, struct directory *directory)
 
 	if (export->put == put_csv)
 		put_header();
-	for (size_t k = 0; code == EXIT_YES && k < KINDS; k++) {
-		code = directory_each_of_kind(directory, kinds[k], export_entry,
-		    export);
-		if (kinds[k] == ENTRY_ACCOUNT && export->count > 0)
+	for (size_t k = 0; code == EXIT_YES && k < COLUMNS_KINDS; k++) {
+		code = directory_each_of_kind(directory, columns_kinds[k],
+		    export_entry, export);
+		if (columns_kinds[k] == ENTRY_ACCOUNT && export->count > 0)
 			qsort(export->places, export->count,
 			    sizeof(struct place), compare_places);
 	}

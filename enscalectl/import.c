@@ -15,11 +15,6 @@
 
 /* ---- the summary -------------------------------------------------------- */
 
-/* A row for each kind; the last is for what is none. */
-static const enum entry_kind kinds[] = { ENTRY_ACCOUNT, ENTRY_KEY,
-	ENTRY_ENVIRONMENT, ENTRY_NODE, ENTRY_OTHER };
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-
 struct counts {
 	json_int_t of[IMPORT_STATES];
 };
@@ -56,14 +51,16 @@ summary_of(const struct import *import, enum entry_kind kind)
 	    of[IMPORT_UNKNOWN], "left", dry_run ? 0 : add + change);
 }
 
+/* A row for each kind; the last is for what is none of them. */
 static void
 print_summary(const struct import *import)
 {
 	struct output output;
 
 	output_begin(&output, import->request->json);
-	for (size_t i = 0; i < KINDS; i++)
-		output_record(&output, summary_of(import, kinds[i]));
+	for (size_t i = 0; i < COLUMNS_KINDS; i++)
+		output_record(&output, summary_of(import, columns_kinds[i]));
+	output_record(&output, summary_of(import, ENTRY_OTHER));
 	output_end(&output);
 }
 
@@ -143,6 +140,7 @@ run(struct import *import)
 		code = request_open(request, &import->directory);
 	if (code == EXIT_YES && !import_is_over(import))
 		code = import_look(import);
+	import_about(import, NULL, 0);
 	if (code != EXIT_YES) {
 		complain("nothing was changed");
 		return code;

@@ -508,15 +508,8 @@ static void
 put_class(const struct schema *schema, const struct import_item *item,
     struct import_changes *changes)
 {
-	static const enum schema_name classes[ENTRY_KINDS + 1] = {
-		[ENTRY_ACCOUNT] = SCHEMA_ACCOUNT,
-		[ENTRY_KEY] = SCHEMA_KEY,
-		[ENTRY_ENVIRONMENT] = SCHEMA_ENVIRONMENT,
-		[ENTRY_NODE] = SCHEMA_NODE,
-	};
-
 	changes_put_text(&changes->changes, LDAP_MOD_ADD, "objectClass",
-	    schema->names[classes[item->kind]]);
+	    schema->names[entry_kind_class(item->kind)]);
 	if (item->kind == ENTRY_KEY) {
 		hex_encode(item->fingerprint, SHA256_LEN, changes->hex);
 		changes_put_text(&changes->changes, LDAP_MOD_ADD, KEY_RDN_TYPE,

@@ -15,11 +15,6 @@
 #include "ldap/ldap_dn.h"
 #include "ldap/ldap_time.h"
 
-/* In which entries are written: each after what it needs. */
-static const enum entry_kind order[] = { ENTRY_ACCOUNT, ENTRY_KEY,
-	ENTRY_ENVIRONMENT, ENTRY_NODE };
-#define KINDS (sizeof(order) / sizeof(order[0]))
-
 static void
 about(struct import *import, const struct import_item *item)
 {
@@ -316,6 +311,7 @@ meet(const struct entry *entry, const struct ldap_attributes *raw, void *arg)
 	}
 	if (code != EXIT_CANNOT_TELL && entry->kind == ENTRY_ACCOUNT)
 		code = meet_values(import, entry);
+	import_about(import, NULL, 0);
 	return code == EXIT_CANNOT_TELL ? code : EXIT_YES;
 }
 
@@ -465,12 +461,12 @@ import_look(struct import *import)
 {
 	int code = EXIT_YES;
 
-	for (size_t k = 0; k < KINDS; k++)
-		if (directory_each_of_kind(import->directory, order[k], meet,
-		        import) != EXIT_YES)
+	for (size_t k = 0; k < COLUMNS_KINDS; k++)
+		if (directory_each_of_kind(import->directory, columns_kinds[k],
+		        meet, import) != EXIT_YES)
 			return EXIT_CANNOT_TELL;
-	for (size_t k = 0; code != EXIT_CANNOT_TELL && k < KINDS; k++)
-		code = plan_kind(import, order[k]);
+	for (size_t k = 0; code != EXIT_CANNOT_TELL && k < COLUMNS_KINDS; k++)
+		code = plan_kind(import, columns_kinds[k]);
 	import_about(import, NULL, 0);
 	return code == EXIT_CANNOT_TELL ? code : EXIT_YES;
 }

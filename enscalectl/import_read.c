@@ -23,10 +23,6 @@
 #include "enscalectl/key_read.h"
 #include "ldap/ldap_ldif.h"
 
-static const enum entry_kind kinds[] = { ENTRY_ACCOUNT, ENTRY_KEY,
-	ENTRY_ENVIRONMENT, ENTRY_NODE };
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-
 /* A file that is being read. */
 struct source {
 	struct import *import;
@@ -39,9 +35,9 @@ struct source {
 static enum entry_kind
 find_kind(const char *word)
 {
-	for (size_t i = 0; i < KINDS; i++)
-		if (strcmp(entry_kind_text(kinds[i]), word) == 0)
-			return kinds[i];
+	for (size_t i = 0; i < COLUMNS_KINDS; i++)
+		if (strcmp(entry_kind_text(columns_kinds[i]), word) == 0)
+			return columns_kinds[i];
 	complain("kind \"%s\": want account, key, environment or node", word);
 	return ENTRY_OTHER;
 }
@@ -202,8 +198,8 @@ struct header {
 static bool
 is_known(const char *name)
 {
-	for (size_t i = 0; i < KINDS; i++)
-		if (columns_find(columns_of(kinds[i]), name) != NULL)
+	for (size_t i = 0; i < COLUMNS_KINDS; i++)
+		if (columns_find(columns_of(columns_kinds[i]), name) != NULL)
 			return true;
 	return strcmp(name, "kind") == 0;
 }

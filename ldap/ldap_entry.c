@@ -44,6 +44,17 @@ entry_parser_free(struct entry_parser *parser)
 	free(parser);
 }
 
+/* An account may also be of another class, and have ours beside it. */
+enum schema_name
+entry_kind_class(enum entry_kind kind)
+{
+	int which = 0;
+
+	while (which < SCHEMA_CLASSES - 1 && kinds[which] != kind)
+		which++;
+	return (enum schema_name)which;
+}
+
 const char *
 entry_kind_text(enum entry_kind kind)
 {

@@ -156,6 +156,8 @@ entry_is_nobody(const struct entry *entry)
 	return entry->refused && *entry->reason == '\0';
 }
 
+/* The class that an entry of a kind of ours is made with. */
+enum schema_name entry_kind_class(enum entry_kind kind);
 /* "account", "key", ...: for logs and counts. */
 const char *entry_kind_text(enum entry_kind kind);
 
