@@ -31,6 +31,19 @@ write_key(struct wire_writer *writer, const struct entry_key *key)
 }
 
 static void
+write_names(struct wire_writer *writer, const struct entry *account)
+{
+	uint32_t count = account->account.name_count;
+
+	if (count == 0)
+		return;
+	wire_write_u32(writer, count);
+	for (uint32_t i = 0; i < count; i++)
+		wire_write_bytes(writer, account->account.names[i].bytes,
+		    LDAP_DN_HASH_LEN);
+}
+
+static void
 write_account(struct wire_writer *writer, const struct entry *entry)
 {
 	wire_write_u32(writer, entry->id);
@@ -38,12 +51,7 @@ write_account(struct wire_writer *writer, const struct entry *entry)
 	wire_write_u32(writer, entry->account.key_count);
 	for (uint32_t i = 0; i < entry->account.key_count; i++)
 		write_key(writer, &entry->account.keys[i]);
-	if (entry->account.name_count == 0)
-		return;
-	wire_write_u32(writer, entry->account.name_count);
-	for (uint32_t i = 0; i < entry->account.name_count; i++)
-		wire_write_bytes(writer, entry->account.names[i].bytes,
-		    LDAP_DN_HASH_LEN);
+	write_names(writer, entry);
 }
 
 /* How many are there by their numbers: they come first. */
@@ -105,8 +113,11 @@ write_entry(struct wire_writer *writer, const struct entry *entry)
 	wire_write_u64(writer, (uint64_t)entry->created);
 	wire_write_text(writer, entry->reason);
 	wire_write_text(writer, entry->warning);
-	if (entry->refused)
+	if (entry->refused) {
+		if (entry->kind == ENTRY_ACCOUNT)
+			write_names(writer, entry);
 		return;
+	}
 	switch (entry->kind) {
 	case ENTRY_ACCOUNT:
 		write_account(writer, entry);
@@ -229,6 +240,21 @@ read_name_count(struct wire_reader *reader)
 }
 
 static int
+read_names(struct wire_reader *reader, struct entry_rows *rows,
+    struct entry *account)
+{
+	uint32_t count = read_name_count(reader);
+	int r = make_room(&rows->names, &rows->name_room, count,
+	    ACCOUNT_NAMES_MAX, sizeof(rows->names[0]));
+
+	for (uint32_t i = 0; r == 0 && i < count; i++)
+		read_name(reader, &rows->names[i]);
+	account->account.names = rows->names;
+	account->account.name_count = count;
+	return r;
+}
+
+static int
 read_account(struct wire_reader *reader, struct entry_rows *rows,
     struct entry *entry)
 {
@@ -244,15 +270,7 @@ read_account(struct wire_reader *reader, struct entry_rows *rows,
 		read_key(reader, &rows->keys[i]);
 	entry->account.keys = rows->keys;
 	entry->account.key_count = count;
-	count = r == 0 ? read_name_count(reader) : 0;
-	if (r == 0)
-		r = make_room(&rows->names, &rows->name_room, count,
-		    ACCOUNT_NAMES_MAX, sizeof(rows->names[0]));
-	for (uint32_t i = 0; r == 0 && i < count; i++)
-		read_name(reader, &rows->names[i]);
-	entry->account.names = rows->names;
-	entry->account.name_count = count;
-	return r;
+	return r == 0 ? read_names(reader, rows, entry) : r;
 }
 
 static int
@@ -344,6 +362,8 @@ entry_decode(struct bytes data, const uint8_t uuid[ENTRY_UUID_LEN],
 	entry.warning = wire_read_text(&reader, ENTRY_REASON_MAX);
 	if (kind < ENTRY_ACCOUNT || kind > ENTRY_OTHER)
 		return ENS_E_CORRUPT;
+	if (entry.refused && entry.kind == ENTRY_ACCOUNT)
+		r = read_names(&reader, rows, &entry);
 	if (!entry.refused) {
 		switch (entry.kind) {
 		case ENTRY_ACCOUNT:

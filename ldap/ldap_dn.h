@@ -1,7 +1,8 @@
 /*
  * Distinguished names, only so that a child can find its parent, and an
- * environment who may enter it: a digest of the normalized name. Attribute types and values are compared without regard
- * to case and to runs of spaces, as caseIgnoreMatch does.
+ * environment who may enter it: a digest of the normalized name. Attribute types
+ * and values are compared without regard to case and to runs of spaces, as
+ * caseIgnoreMatch does.
  */
 #ifndef ENSCALE_LDAP_LDAP_DN_H
 #define ENSCALE_LDAP_LDAP_DN_H

@@ -312,8 +312,9 @@ entry_parse(struct entry_parser *parser, const uint8_t uuid[ENTRY_UUID_LEN],
 	entry.dn = entry_keep_text(&p, dn.bv_val, dn.bv_len);
 	entry.kind = kind_of(&p);
 	nobody = entry_lacks_account(&p, entry.kind);
-	good = good && check_sizes(&p) && parse_operational(&p, &entry) &&
-	    !nobody && entry_parse_kind(&p, &entry);
+	good = good && entry_keep_names(&p, &entry) && check_sizes(&p) &&
+	    parse_operational(&p, &entry) && !nobody &&
+	    entry_parse_kind(&p, &entry);
 	if (p.error != 0)
 		return p.error;
 	entry.refused = !good;

@@ -77,6 +77,11 @@ struct entry_member {
 /* The order of rows: by number, and then by name. */
 int entry_member_compare(const struct entry_member *a,
     const struct entry_member *b);
+struct entry;
+/* The row of the same one; NULL: none. *at, which begins with 0, goes on from
+ * one call to the next: who must ascend. */
+const struct entry_member *entry_find_member(const struct entry *environment,
+    const struct entry_member *who, uint32_t *at);
 
 /* Pointers are borrowed from whatever filled it in. */
 struct entry {
@@ -85,10 +90,10 @@ struct entry {
 	const char *dn;
 	const char *csn; /* entryCSN, or its like; "" without either */
 	int64_t created; /* createTimestamp; 0: unknown */
-	bool refused;    /* then the fields below mean nothing */
-	/* "" although it is refused: a person without an account. Why it, or a value of it, is refused, and warnings about one that
+	bool refused;    /* then the fields below mean nothing, but for names */
+	/* Why it, or a value of it, is refused, and warnings about one that
 	 * counts all the same: lines with "\n" between; "" if there is nothing.
-	 */
+	 * A refused one without a reason is a person without an account. */
 	const char *reason, *warning;
 
 	uint32_t id; /* of an account or a node */
@@ -97,8 +102,8 @@ struct entry {
 			HAS_ACCOUNT_FIELDS;
 			const struct entry_key *keys;
 			uint32_t key_count;
-			/* Digests of the names beside its number; its DN is
-			 * one more name. */
+			/* Digests of the names beside its number, also of a
+			 * refused one; its DN is one more name. */
 			const struct ldap_dn_hash *names;
 			uint32_t name_count;
 		} account;
@@ -126,7 +131,7 @@ struct entry_attribute {
 
 /* Increase it when the same attributes give another entry: then all are read
  * again, as they are when a field is added. */
-#define ENTRY_RULES 4
+#define ENTRY_RULES 5
 
 struct entry_parser;
 

@@ -398,7 +398,27 @@ entry_lacks_account(const struct parse *p, enum entry_kind kind)
 	return mapped;
 }
 
-/* The digest of a name: a DN, or whatever else it may be. */
+static bool
+is_blank(const struct berval *value)
+{
+	ber_len_t spaces = 0;
+
+	while (spaces < value->bv_len && value->bv_val[spaces] == ' ')
+		spaces++;
+	return spaces == value->bv_len;
+}
+
+/* The digest of a name that an account has beside its DN: whatever it looks
+ * like, it is no DN. */
+static bool
+hash_word(struct parse *p, const struct berval *value,
+    struct ldap_dn_hash *ret_name)
+{
+	p->error = ldap_dn_hash_word(value->bv_val, value->bv_len, ret_name);
+	return p->error == 0;
+}
+
+/* The digest of what stands for an account elsewhere: its DN, or a name. */
 static bool
 hash_name(struct parse *p, const struct berval *value,
     struct ldap_dn_hash *ret_name)
@@ -410,7 +430,7 @@ hash_name(struct parse *p, const struct berval *value,
 	if (p->error != 0)
 		return false;
 	if (r == ENS_E_SYNTAX || r == ENS_E_LIMIT)
-		r = ldap_dn_hash_word(value->bv_val, value->bv_len, ret_name);
+		return hash_word(p, value, ret_name);
 	p->error = r;
 	return r == 0;
 }
@@ -421,34 +441,30 @@ compare_names(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct ldap_dn_hash));
 }
 
-/* The one number among the values of an attribute that holds names, too. */
-static bool
-parse_names(struct parse *p, struct entry *entry)
+bool
+entry_keep_names(struct parse *p, struct entry *entry)
 {
 	const struct entry_attribute *attribute = entry_has(p,
 	    SCHEMA_ACCOUNT_ID);
-	struct ldap_dn_hash *names = entry_take(p,
-	    attribute->value_count * sizeof(*names));
-	uint32_t numbers = 0, count = 0, over = 0;
-	int r = 0;
+	struct ldap_dn_hash *names;
+	uint32_t count = 0, over = 0;
 
+	if (entry->kind != ENTRY_ACCOUNT || attribute == NULL ||
+	    !entry_is_mapped(p, SCHEMA_ACCOUNT_ID))
+		return true;
+	names = entry_take(p, attribute->value_count * sizeof(*names));
 	if (names == NULL)
 		return false;
 	for (uint32_t i = 0; i < attribute->value_count; i++) {
 		const struct berval *value = &attribute->values[i];
 
-		if (entry_is_numeric(value)) {
-			r = entry_number(value, 1, ACCOUNT_ID_MAX, &entry->id);
-			numbers++;
-		} else if (count == ACCOUNT_NAMES_MAX) {
+		if (entry_is_numeric(value) || is_blank(value) ||
+		    value->bv_len > ATTRIBUTE_VALUE_MAX)
+			continue;
+		if (count == ACCOUNT_NAMES_MAX)
 			over++;
-		} else if (value->bv_len > 0 &&
-		    !hash_name(p, value, &names[count++])) {
+		else if (!hash_word(p, value, &names[count++]))
 			return false;
-		}
-		if (r != 0 || numbers > 1)
-			return entry_refuse(p, SCHEMA_ACCOUNT_ID,
-			    r != 0 ? error_text(r) : "more than one number");
 	}
 	if (over > 0)
 		leave_out(p, SCHEMA_ACCOUNT_ID, "names", count + over, count);
@@ -459,12 +475,33 @@ parse_names(struct parse *p, struct entry *entry)
 	return true;
 }
 
+/* The one number among the values of an attribute that holds names, too. */
+static bool
+parse_one_number(struct parse *p, struct entry *entry)
+{
+	const struct entry_attribute *attribute = entry_has(p,
+	    SCHEMA_ACCOUNT_ID);
+	uint32_t numbers = 0;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < attribute->value_count; i++) {
+		if (!entry_is_numeric(&attribute->values[i]))
+			continue;
+		r = entry_number(&attribute->values[i], 1, ACCOUNT_ID_MAX,
+		    &entry->id);
+		if (++numbers > 1)
+			return entry_refuse(p, SCHEMA_ACCOUNT_ID,
+			    "more than one number");
+	}
+	return r == 0 || entry_refuse(p, SCHEMA_ACCOUNT_ID, error_text(r));
+}
+
 static bool
 parse_account_id(struct parse *p, struct entry *entry)
 {
 	return entry_need(p, SCHEMA_ACCOUNT_ID) &&
 	    (entry_is_mapped(p, SCHEMA_ACCOUNT_ID)
-	            ? parse_names(p, entry)
+	            ? parse_one_number(p, entry)
 	            : entry_get_number(p, SCHEMA_ACCOUNT_ID, 1, ACCOUNT_ID_MAX,
 	                  &entry->id));
 }
@@ -486,6 +523,20 @@ entry_member_compare(const struct entry_member *a, const struct entry_member *b)
 	return x != y ? (x > y) - (x < y) : compare_names(&a->name, &b->name);
 }
 
+const struct entry_member *
+entry_find_member(const struct entry *environment,
+    const struct entry_member *who, uint32_t *at)
+{
+	const struct entry_member *members = environment->environment.members;
+	uint32_t count = environment->environment.member_count;
+
+	while (*at < count && entry_member_compare(&members[*at], who) < 0)
+		(*at)++;
+	return *at < count && entry_member_compare(&members[*at], who) == 0
+	    ? &members[*at]
+	    : NULL;
+}
+
 static int
 compare_members(const void *a, const void *b)
 {
@@ -496,17 +547,26 @@ compare_members(const void *a, const void *b)
 }
 
 /* Groups of other programs name all kinds of things, some with "" for want of a
- * member: what is no account's name lets nobody in. */
+ * member: what can be no account's number or name lets nobody in. */
 static bool
-parse_member(struct parse *p, enum schema_name which,
-    const struct berval *value, struct entry_member *ret_member)
+add_member(struct parse *p, const struct access *access,
+    const struct berval *value, struct entry_member *rows, uint32_t *count)
 {
-	int r;
+	struct entry_member *row = &rows[*count];
+	bool mapped = entry_is_mapped(p, access->attribute);
+	int r = 0;
 
-	if (entry_is_mapped(p, which) && !entry_is_numeric(value))
-		return hash_name(p, value, &ret_member->name);
-	r = entry_number(value, 1, ACCOUNT_ID_MAX, &ret_member->account);
-	return r == 0 || entry_refuse(p, which, error_text(r));
+	*row = (struct entry_member){ .role = access->role };
+	if (mapped && is_blank(value))
+		return true;
+	if (!mapped || entry_is_numeric(value))
+		r = entry_number(value, 1, ACCOUNT_ID_MAX, &row->account);
+	else if (!hash_name(p, value, &row->name))
+		return false;
+	if (r == 0)
+		(*count)++;
+	return r == 0 || mapped ||
+	    entry_refuse(p, access->attribute, error_text(r));
 }
 
 static bool
@@ -518,11 +578,7 @@ add_members(struct parse *p, const struct access *access,
 
 	for (uint32_t i = 0; attribute != NULL && i < attribute->value_count;
 	     i++) {
-		struct entry_member *row = &rows[(*count)++];
-
-		*row = (struct entry_member){ .role = access->role };
-		if (!parse_member(p, access->attribute, &attribute->values[i],
-		        row))
+		if (!add_member(p, access, &attribute->values[i], rows, count))
 			return false;
 	}
 	return true;
@@ -556,7 +612,7 @@ limit_members(struct parse *p, uint32_t owner, struct entry_member *rows,
 	if (count <= limit)
 		return count;
 	for (uint32_t i = limit; i < count; i++) {
-		if (rows[i].account == owner)
+		if (owner != 0 && rows[i].account == owner)
 			rows[limit - 1] = rows[i];
 	}
 	leave_out(p, SCHEMA_FULL_ACCESS, "accounts with access", count, limit);

@@ -92,6 +92,10 @@ bool entry_is_numeric(const struct berval *value);
 /* A person without an account? */
 bool entry_lacks_account(const struct parse *p, enum entry_kind kind);
 
+/* The names of an account or a person, which count against others when the
+ * entry itself does not. */
+bool entry_keep_names(struct parse *p, struct entry *entry);
+
 /* The fields of its kind. */
 bool entry_parse_kind(struct parse *p, struct entry *entry);
 

@@ -320,12 +320,34 @@ check_classes(struct load *load)
 	}
 }
 
+/* Digits in memberUid are a name like any other in uid, and another person's
+ * number if numbers are elsewhere. */
+static void
+check_members(struct load *load)
+{
+	static const enum schema_name lists[] = { SCHEMA_FULL_ACCESS,
+		SCHEMA_LIMITED_ACCESS };
+	const struct schema *schema = &load->config.schema;
+	const char *number = schema->names[SCHEMA_ACCOUNT_ID];
+
+	if (strcasecmp(number, "uid") == 0)
+		return;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		if (strcasecmp(schema->names[lists[i]], "memberUid") == 0)
+			config_fail(load,
+			    "[mapping] has memberUid for %s and \"%s\" for %s: memberUid lists values of uid, so that has to be uid, too; or use groups that list DNs",
+			    schema_names[lists[i]], number,
+			    schema_names[SCHEMA_ACCOUNT_ID]);
+	}
+}
+
 static int
 check_whole(struct load *load)
 {
 	load->line = 0;
 	check_file_source(load);
 	check_classes(load);
+	check_members(load);
 	load->config.schema.no_touch = load->config.no_touch;
 	return load->error[0] == '\0' ? 0 : ENS_E_CONFIG;
 }

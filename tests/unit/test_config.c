@@ -351,6 +351,12 @@ what_does_not_go_together_is_refused(void **state)
 	    "whenever it changes");
 	refused_as_a_whole("[mapping]\nenscaleNode = ENSCALEKEY\n",
 	    "an entry is only one of them");
+	refused_as_a_whole("[mapping]\nenscaleAccountId = uidNumber\n"
+	                   "enscaleLimitedAccess = memberuid\n",
+	    "memberUid lists values of uid");
+	assert_int_equal(load("[mapping]\nenscaleAccountId = UID\n"
+	                      "enscaleFullAccess = memberUid\n"),
+	    0);
 }
 
 static void

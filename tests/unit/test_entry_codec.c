@@ -70,12 +70,12 @@ assert_comes_back(const char *lines)
 	struct entry entry = sync_entry(&f, 7, "cn=e,dc=example", lines), read;
 	bool same = false;
 
-	assert_false(entry.refused);
 	writer.len = 0;
 	entry_encode(&writer, &entry);
 	assert_int_equal(entry_decode((struct bytes){ writer.data, writer.len },
 	                     sync_uuid(7), &rows, &read),
 	    0);
+	assert_int_equal(entry.refused, read.refused);
 	wire_write_init_growing(&both, RECORD_SIZE_MAX);
 	assert_int_equal(entry_compare(&both, &entry, &read, &same), 0);
 	wire_write_free(&both);
@@ -94,6 +94,8 @@ so_are_names_of_accounts(void **state)
 	memcpy(f.schema.names[SCHEMA_FULL_ACCESS], "member", sizeof("member"));
 	assert_comes_back("objectClass: enscaleAccount\nuid: 5\nuid: ann\n"
 	                  "uid: a.nn\n");
+	/* A refused one has names, and nothing else. */
+	assert_comes_back("objectClass: enscaleAccount\nuid: ann\nuid: b\n");
 	assert_comes_back("objectClass: enscaleEnvironment\ncn: e\nmember: 3\n"
 	                  "member: ann\nmember: uid=bob,dc=example\n"
 	                  "enscaleOwner: 9\nenscaleLimitedAccess: 4\n");

@@ -210,6 +210,63 @@ a_person_without_an_account_is_refused_in_silence(void **state)
 	assert_true(entry_is_nobody(&entry));
 }
 
+/* Whoever may give himself names must not become another. */
+static void
+a_name_that_looks_like_a_dn_is_none(void **state)
+{
+	struct ldap_dn_hash word;
+	struct entry entry;
+
+	(void)state;
+	map(SCHEMA_ACCOUNT_ID, "uid");
+	map(SCHEMA_FULL_ACCESS, "member");
+	entry = parse(ACCOUNT "uid: 5\nuid: uid=old,ou=people,dc=x\n");
+	assert_int_equal(entry.account.name_count, 1);
+	assert_int_equal(ldap_dn_hash_word("uid=old,ou=people,dc=x", 22, &word),
+	    0);
+	assert_memory_equal(&entry.account.names[0], &word, sizeof(word));
+	entry = parse(ENVIRONMENT "member: uid=old,ou=people,dc=x\n");
+	assert_int_equal(entry.environment.member_count, 1);
+	assert_memory_not_equal(&entry.environment.members[0].name, &word,
+	    sizeof(word));
+}
+
+static void
+a_name_of_spaces_is_none(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	map(SCHEMA_ACCOUNT_ID, "uid");
+	map(SCHEMA_FULL_ACCESS, "member");
+	sync_begin(&fixture);
+	sync_add(&fixture, "objectClass: enscaleAccount");
+	sync_add(&fixture, "uid: 5");
+	sync_add_bytes(&fixture, "uid", "  ", 2);
+	entry = sync_parse(&fixture, 1, "cn=e");
+	assert_false(entry.refused);
+	assert_int_equal(entry.account.name_count, 0);
+	entry = parse(ENVIRONMENT "member: \n");
+	assert_false(entry.refused);
+	assert_int_equal(entry.environment.member_count, 0);
+}
+
+/* It may be refused today, and count tomorrow. */
+static void
+names_are_kept_of_what_is_refused(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	map(SCHEMA_ACCOUNT_ID, "uid");
+	entry = parse(ACCOUNT "uid: ann\n");
+	assert_true(entry_is_nobody(&entry));
+	assert_int_equal(entry.account.name_count, 1);
+	entry = parse(ACCOUNT "uid: ann\nuid: 5\nuid: 6\n");
+	assert_true(entry.refused && *entry.reason != '\0');
+	assert_int_equal(entry.account.name_count, 1);
+}
+
 static void
 a_group_lists_accounts_by_their_names(void **state)
 {
@@ -228,7 +285,7 @@ a_group_lists_accounts_by_their_names(void **state)
 	              "member: uid=ann,ou=People,dc=enscale,dc=com\n"
 	              "member: \nenscaleLimitedAccess: 21296\n");
 	assert_false(entry.refused);
-	assert_int_equal(entry.environment.member_count, 4);
+	assert_int_equal(entry.environment.member_count, 3);
 	members = entry.environment.members;
 	assert_int_equal(members[0].account, 21296);
 	assert_int_equal(members[0].role, ROLE_LIMITED);
@@ -236,16 +293,29 @@ a_group_lists_accounts_by_their_names(void **state)
 	    ldap_dn_hash("uid=ann,ou=people,dc=enscale,dc=com", &dn, NULL), 0);
 	assert_int_equal(ldap_dn_hash_word("ann", 3, &ann), 0);
 	assert_memory_not_equal(&ann, &dn, sizeof(ann));
-	for (uint32_t i = 1, found = 0; i < 4; i++) {
+	for (uint32_t i = 1, found = 0; i < 3; i++) {
 		assert_int_equal(members[i].account, 0);
 		assert_int_equal(members[i].role, ROLE_FULL);
 		found += memcmp(&members[i].name, &dn, sizeof(dn)) == 0 ||
 		    memcmp(&members[i].name, &ann, sizeof(ann)) == 0;
-		assert_true(i < 3 || found == 2);
+		assert_true(i < 2 || found == 2);
 	}
-	assert_refused("objectClass: groupOfNames\ncn: e\n"
-	               "member: 99999999999\n",
-	    "member: ");
+}
+
+/* Other programs have their own names in it. */
+static void
+a_number_in_a_group_that_is_no_accounts_lets_nobody_in(void **state)
+{
+	struct entry entry;
+
+	(void)state;
+	map(SCHEMA_FULL_ACCESS, "memberUid");
+	entry = parse(ENVIRONMENT "memberUid: 007\nmemberUid: 0\n"
+	                          "memberUid: 268435456\nmemberUid: 7\n"
+	                          "memberUid: 99999999999\n");
+	assert_false(entry.refused);
+	assert_int_equal(entry.environment.member_count, 1);
+	assert_int_equal(entry.environment.members[0].account, 7);
 }
 
 static void
@@ -1019,7 +1089,16 @@ main(void)
 		cmocka_unit_test_teardown(
 		    a_person_without_an_account_is_refused_in_silence,
 		    forget_mapping),
+		cmocka_unit_test_teardown(a_name_that_looks_like_a_dn_is_none,
+		    forget_mapping),
+		cmocka_unit_test_teardown(a_name_of_spaces_is_none,
+		    forget_mapping),
+		cmocka_unit_test_teardown(names_are_kept_of_what_is_refused,
+		    forget_mapping),
 		cmocka_unit_test_teardown(a_group_lists_accounts_by_their_names,
+		    forget_mapping),
+		cmocka_unit_test_teardown(
+		    a_number_in_a_group_that_is_no_accounts_lets_nobody_in,
 		    forget_mapping),
 		cmocka_unit_test(the_last_change_stands_in_for_an_entry_csn),
 		cmocka_unit_test(an_account_id_is_a_canonical_number_in_range),
