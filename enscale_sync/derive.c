@@ -526,18 +526,32 @@ struct membership {
 };
 
 static bool
-is_listed(const struct membership *membership, const struct entry_member *row)
+has_name(const struct derive *derive, const struct ldap_dn_hash *name)
 {
-	const struct rows *rows = &membership->derive->names;
-	const struct ldap_dn_hash *names = rows->data;
+	const struct ldap_dn_hash *names = derive->names.data;
 
-	if (row->account != 0)
-		return row->account == membership->account;
-	for (uint32_t i = 0; i < rows->count; i++) {
-		if (memcmp(&names[i], &row->name, sizeof(names[i])) == 0)
+	for (uint32_t i = 0; i < derive->names.count; i++) {
+		if (memcmp(&names[i], name, sizeof(*name)) == 0)
 			return true;
 	}
 	return false;
+}
+
+/* Is the row the account's? 0 or ENS_E_NOTFOUND. */
+static int
+check_row(const struct membership *membership, const struct entry *environment,
+    const struct entry_member *row)
+{
+	struct derive *derive = membership->derive;
+	uint32_t account = row->account;
+	int r = 0;
+
+	if (account == 0)
+		r = has_name(derive, &row->name)
+		    ? state_find_member(derive->state, environment->uuid, row,
+		          &account)
+		    : ENS_E_NOTFOUND;
+	return r == 0 && account != membership->account ? ENS_E_NOTFOUND : r;
 }
 
 /* Of two rows of one account the owner's counts, else the lower. */
@@ -549,17 +563,24 @@ join_roles(enum environment_role a, enum environment_role b)
 	return a == ROLE_OWNER || b == ROLE_OWNER ? ROLE_OWNER : a < b ? a : b;
 }
 
-static enum environment_role
-role_in(const struct entry *environment, const struct membership *membership)
+/* ROLE_NONE: none. */
+static int
+find_role(const struct membership *membership, const struct entry *environment,
+    enum environment_role *ret_role)
 {
 	const struct entry_member *members = environment->environment.members;
 	enum environment_role role = ROLE_NONE;
+	int r;
 
 	for (uint32_t i = 0; i < environment->environment.member_count; i++) {
-		if (is_listed(membership, &members[i]))
+		r = check_row(membership, environment, &members[i]);
+		if (r == 0)
 			role = join_roles(role, members[i].role);
+		else if (r != ENS_E_NOTFOUND)
+			return r;
 	}
-	return role;
+	*ret_role = role;
+	return 0;
 }
 
 /* The same as limit_subject() does in the environment's own record. */
@@ -575,7 +596,9 @@ limit_role(struct membership *membership, const struct record_key *subject,
 
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? 0 : r;
-	theirs = role_in(&other, membership);
+	r = find_role(membership, &other, &theirs);
+	if (r != 0)
+		return r;
 	if (theirs != ROLE_NONE && theirs < *role)
 		*role = theirs;
 	return 0;
@@ -597,8 +620,15 @@ visit_membership(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 	if (row == NULL)
 		return -ENOMEM;
 	row->environment.name = entry.environment.name;
-	row->environment.role = role_in(&entry, membership);
 	row->created = entry.created;
+	r = find_role(membership, &entry, &row->environment.role);
+	if (r != 0)
+		return r;
+	/* By a name that was another's. */
+	if (row->environment.role == ROLE_NONE) {
+		derive->environments.count--;
+		return 0;
+	}
 	subject = record_key_environment(entry.environment.name);
 	r = state_find_subject(derive->state, &subject, &derive->other_rows,
 	    &winner);
@@ -917,11 +947,9 @@ pack_members(struct derive *derive, const struct entry *environment)
 
 	derive->members.count = 0;
 	for (uint32_t i = 0; i < environment->environment.member_count; i++) {
-		account = members[i].account;
-		named |= account == 0;
-		r = account != 0 ? 0
-		                 : state_find_named(derive->state,
-		                       &members[i].name, &account);
+		named |= members[i].account == 0;
+		r = state_find_member(derive->state, environment->uuid,
+		    &members[i], &account);
 		if (r == ENS_E_NOTFOUND)
 			continue;
 		if (r != 0)

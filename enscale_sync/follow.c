@@ -291,6 +291,8 @@ follow_begin(struct follow *follow, bool full, bool behind)
 		return -EPROTO;
 	follow_drop_comparison(follow);
 	r = follow_write(follow);
+	if (r == 0)
+		r = state_freeze_names(follow->state);
 	if (r != 0)
 		return r;
 	begin_refresh(follow, full);

@@ -105,7 +105,7 @@ static int
 note_gone(struct follow *follow, const struct entry *ours)
 {
 	if (!follow_may_go(ours, follow))
-		return 0;
+		return state_freeze_names(follow->state);
 	follow->differences++;
 	if (follow->gone_count == GONE_MAX) {
 		follow->too_different = TOO_MUCH;

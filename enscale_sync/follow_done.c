@@ -65,6 +65,9 @@ finish(struct follow *follow, bool swept, uint64_t *ret_deleted)
 		r = state_clear_stash(follow->state);
 	if (r == 0)
 		r = follow_guard_view(follow, &follow->held);
+	if (r == 0 && follow->held == LETS_ALL_GO &&
+	    !state_info(follow->state)->unsettled)
+		r = state_thaw_names(follow->state);
 	if (r != 0)
 		return r;
 	state_clear_marks(follow->state);

@@ -55,9 +55,9 @@ follow_hold(struct follow *follow, const struct entry *entry,
 {
 	const char *widened = verdict->widened, *text = held_text(verdict);
 	bool is_new = true;
-	int r = 0;
+	int r = state_freeze_names(follow->state);
 
-	if (widened != NULL)
+	if (r == 0 && widened != NULL)
 		r = state_lessen(follow->state, entry, is_adopting(follow));
 	if (r == 0 && widened != NULL && !verdict->told_before)
 		r = count_widened(follow, entry, widened, &is_new);

@@ -39,6 +39,19 @@ age_of(const struct entry *theirs, const struct entry *ours, int64_t now)
 	return csn_is_older(theirs->csn, ours->csn) ? OLDER : LATER;
 }
 
+/* To be renamed with the branch that it is in is no change of an entry: a server
+ * that is behind shows the DN that it had, by which environments may list
+ * another one today. */
+static const char *
+renamed(const struct circumstances *circumstances, const struct entry *ours,
+    const struct entry *theirs)
+{
+	return circumstances->behind && circumstances->named &&
+	        strcmp(ours->dn, theirs->dn) != 0
+	    ? "its DN"
+	    : NULL;
+}
+
 static struct verdict
 judge_known(const struct circumstances *circumstances, const struct entry *ours,
     const struct entry *theirs)
@@ -56,6 +69,10 @@ judge_known(const struct circumstances *circumstances, const struct entry *ours,
 	    csn_set_has_seen(circumstances->floor, theirs->csn);
 	if ((age == SAME && !circumstances->reread) || verdict.told_before)
 		verdict.widened = rights_widened(ours, theirs);
+	if (age == SAME && !circumstances->reread && verdict.widened == NULL) {
+		verdict.widened = renamed(circumstances, ours, theirs);
+		verdict.told_before = verdict.widened != NULL;
+	}
 	if (verdict.widened != NULL)
 		verdict.kind = HOLD;
 	return verdict;

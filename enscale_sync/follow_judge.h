@@ -19,6 +19,7 @@ struct circumstances {
 	bool late;   /* it may send an older copy after the newer one */
 	bool reread; /* ours was read by other rules */
 	int64_t now; /* seconds since the epoch */
+	bool named;  /* environments list accounts by name */
 };
 
 enum verdict_kind {

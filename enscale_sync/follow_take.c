@@ -105,6 +105,7 @@ judge(const struct follow *follow, const struct entry *ours,
 		.behind = follow->server.behind,
 		.late = is_told_late(follow),
 		.reread = is_reread(follow),
+		.named = state_has_names(follow->state),
 		.now = (int64_t)time(NULL),
 	};
 
@@ -118,13 +119,15 @@ weigh(struct follow *follow, const struct entry *ours,
     const struct entry *entry, bool *ret_waits)
 {
 	struct shrink *shrink = &follow->refresh.shrink;
+	int r;
 
 	if (!is_guarding(follow))
 		return 0;
 	if (ours == NULL)
 		return shrink_add_new(shrink, follow->state, entry, ret_waits);
-	*ret_waits = shrink_add(shrink, ours, entry);
-	return 0;
+	r = shrink_add_names(shrink, follow->state, ours, entry, ret_waits);
+	*ret_waits |= shrink_add(shrink, ours, entry);
+	return r;
 }
 
 static int

@@ -50,6 +50,7 @@ libsync_la_SOURCES = \
 	%D%/state_lessen.c \
 	%D%/state_marks.c \
 	%D%/state_read.c \
+	%D%/state_names.c \
 	%D%/state_stash.c \
 	%D%/state_warned.c \
 	%D%/status.c %D%/status.h \

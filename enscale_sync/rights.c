@@ -92,18 +92,6 @@ find_key(const struct entry *entry, const uint8_t fingerprint[SHA256_LEN],
 	return NULL;
 }
 
-/* Groups may let in who has it. */
-static bool
-has_name(const struct entry *account, const struct ldap_dn_hash *name)
-{
-	for (uint32_t i = 0; i < account->account.name_count; i++) {
-		if (memcmp(&account->account.names[i], name, sizeof(*name)) ==
-		    0)
-			return true;
-	}
-	return false;
-}
-
 static const char *
 widened_account(const struct entry *ours, const struct entry *theirs)
 {
@@ -121,7 +109,8 @@ widened_account(const struct entry *ours, const struct entry *theirs)
 	if (is_later(theirs->account.max_sessions, ours->account.max_sessions))
 		return schema_names[SCHEMA_MAX_SESSIONS];
 	for (uint32_t i = 0; i < theirs->account.name_count; i++) {
-		if (!has_name(ours, &theirs->account.names[i]))
+		/* Groups may let in who has it. */
+		if (!entry_has_name(ours, &theirs->account.names[i]))
 			return schema_names[SCHEMA_ACCOUNT_ID];
 	}
 	for (uint32_t i = 0; what == NULL && i < theirs->account.key_count;
@@ -137,15 +126,9 @@ widened_account(const struct entry *ours, const struct entry *theirs)
 static enum environment_role
 role_of(const struct entry *entry, const struct entry_member *who, uint32_t *at)
 {
-	const struct entry_member *members = entry->environment.members;
+	const struct entry_member *row = entry_find_member(entry, who, at);
 
-	while (*at < entry->environment.member_count &&
-	    entry_member_compare(&members[*at], who) < 0)
-		(*at)++;
-	return *at < entry->environment.member_count &&
-	        entry_member_compare(&members[*at], who) == 0
-	    ? members[*at].role
-	    : ROLE_NONE;
+	return row != NULL ? row->role : ROLE_NONE;
 }
 
 /* Of full and limited the lower counts, if it is shown. */

@@ -109,6 +109,43 @@ shrink_add(struct shrink *shrink, const struct entry *ours,
 	return shrink_total(shrink) != before;
 }
 
+static int
+count_name(struct state *state, const struct entry *ours,
+    const struct entry *theirs, const struct ldap_dn_hash *name, uint64_t *lost)
+{
+	uint64_t count = 0;
+	int r = entry_goes_by(theirs, name)
+	    ? 0
+	    : state_count_named(state, name, ours->id, &count);
+
+	*lost += count;
+	return r;
+}
+
+int
+shrink_add_names(struct shrink *shrink, struct state *state,
+    const struct entry *ours, const struct entry *theirs, bool *ret_lost)
+{
+	struct ldap_dn_hash own;
+	uint64_t lost = 0;
+	int r;
+
+	*ret_lost = false;
+	/* One that goes is counted as such. */
+	if (ours->kind != ENTRY_ACCOUNT || theirs->kind != ENTRY_ACCOUNT ||
+	    ours->refused || theirs->refused || !state_has_names(state))
+		return 0;
+	r = ldap_dn_hash(ours->dn, &own, NULL);
+	if (r == 0 && strcmp(ours->dn, theirs->dn) != 0)
+		r = count_name(state, ours, theirs, &own, &lost);
+	for (uint32_t i = 0; r == 0 && i < ours->account.name_count; i++)
+		r = count_name(state, ours, theirs, &ours->account.names[i],
+		    &lost);
+	shrink->lost[SHRINK_ACCESS] += lost;
+	*ret_lost = lost > 0;
+	return r == ENS_E_SYNTAX ? 0 : r;
+}
+
 int
 shrink_add_new(struct shrink *shrink, struct state *state,
     const struct entry *theirs, bool *ret_lost)

@@ -48,7 +48,11 @@ struct shrink {
  * anything is. */
 bool shrink_add(struct shrink *shrink, const struct entry *ours,
     const struct entry *theirs);
-/* The same for an entry whose UUID is new: does it replace another one with its
+/* Adds the environments that an account may no longer enter because it lost the
+ * names by which they list it. 0, or an error of the state. */
+int shrink_add_names(struct shrink *shrink, struct state *state,
+    const struct entry *ours, const struct entry *theirs, bool *ret_lost);
+/* For an entry whose UUID is new: does it replace another one with its
  * number? 0, or an error of the state. */
 int shrink_add_new(struct shrink *shrink, struct state *state,
     const struct entry *theirs, bool *ret_lost);

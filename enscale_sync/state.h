@@ -45,6 +45,7 @@ struct state_info {
 	bool complete;       /* a refresh has been completed once */
 	bool behind;    /* it was found to be older than its view: publish.h */
 	bool unsettled; /* something from a server behind us was held back */
+	bool frozen;    /* names: state_freeze_names() */
 	uint64_t entries[ENTRY_KINDS + 1]; /* good ones, by kind */
 	uint64_t limits[RIGHTS_LIMITS];    /* how many of them have each */
 	uint64_t key_values;              /* keys that are values of accounts */
@@ -172,6 +173,17 @@ void state_forget_seen(struct state *state);
 void state_set_unsettled(struct state *state, bool unsettled);
 
 /*
+ * In a refresh, and while something is held back, entries are of different
+ * ages: one who has taken over a name would have the rights of whoever had it.
+ * From state_freeze_names() until state_thaw_names() rows by name count only for
+ * the account that they counted for at that moment, so that by name rights can
+ * only be lost; then everything is of one age again. No-ops when it is so
+ * already, and before the first refresh is complete.
+ */
+ENS_MUST_CHECK int state_freeze_names(struct state *state);
+ENS_MUST_CHECK int state_thaw_names(struct state *state);
+
+/*
  * Entries in a refresh that would take something away wait until its end, when
  * it is clear how much. The last one stashed under a UUID counts.
  */
@@ -275,6 +287,11 @@ int state_find_subject(struct state *state, const struct record_key *subject,
  */
 int state_find_named(struct state *state, const struct ldap_dn_hash *name,
     uint32_t *ret_account);
+/* The account in a row of the environment with that UUID: by name only while it
+ * is the one that it was when names were frozen. ENS_E_NOTFOUND: none. */
+int state_find_member(struct state *state,
+    const uint8_t environment[ENTRY_UUID_LEN], const struct entry_member *row,
+    uint32_t *ret_account);
 /* The directory's own copy, if the one that counts is kept, which then grants
  * no more than both. ENS_E_NOTFOUND: none. */
 int state_find_limit(struct state *state, const struct record_key *subject,
@@ -298,6 +315,9 @@ int state_each_environment(struct state *state, uint32_t account,
     state_visit_uuid *visit, void *arg);
 int state_each_environment_naming(struct state *state,
     const struct ldap_dn_hash *name, state_visit_uuid *visit, void *arg);
+/* How many environments the account may enter by the name. */
+int state_count_named(struct state *state, const struct ldap_dn_hash *name,
+    uint32_t account, uint64_t *ret_count);
 /* Does any environment list accounts by name? */
 bool state_has_names(struct state *state);
 /* Nodes with the host key. */

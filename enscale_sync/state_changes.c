@@ -95,9 +95,8 @@ for_each_uuid(struct state *state, enum state_table table, struct bytes prefix,
 	return r;
 }
 
-/* An account, or an environment. */
-static int
-list_entry(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
+int
+state_list_entry(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 {
 	AUTO(entry_rows_free) struct entry_rows rows = { 0 };
 	struct record_key subject;
@@ -119,28 +118,36 @@ list_named(struct state *state, const struct ldap_dn_hash *name)
 	int r = state_get(state, T_NAMES, row, &holder);
 
 	if (r == ENS_E_NOTFOUND)
-		return for_each_uuid(state, T_ALIASES, row, list_entry);
+		return for_each_uuid(state, T_ALIASES, row, state_list_entry);
 	if (r == 0 && holder.len != STATE_NAME_LEN)
 		r = state_distrust(state);
 	if (r != 0 || holder.data[ENTRY_UUID_LEN] != ENTRY_ACCOUNT)
 		return r;
 	memcpy(uuid, holder.data, sizeof(uuid)); /* it moves */
-	return list_entry(state, uuid);
+	return state_list_entry(state, uuid);
 }
 
 int
-state_list_members(struct state *state, const struct entry *environment)
+state_list_members(struct state *state, const struct entry *environment,
+    const struct entry *other)
 {
-	const struct entry_member *members = environment->environment.members;
+	const struct entry_member *row = environment->environment.members;
+	const struct entry_member *end = row +
+	    environment->environment.member_count;
+	const struct entry_member *same = NULL;
+	uint32_t at = 0;
 	int r = 0;
 
 	if (!state->info.complete)
 		return 0;
-	for (uint32_t i = 0;
-	     r == 0 && i < environment->environment.member_count; i++)
-		r = members[i].account != 0
-		    ? list_account(state, members[i].account)
-		    : list_named(state, &members[i].name);
+	for (; r == 0 && row < end; row++) {
+		if (other != NULL)
+			same = entry_find_member(other, row, &at);
+		if (same != NULL && same->role == row->role)
+			continue;
+		r = row->account != 0 ? list_account(state, row->account)
+		                      : list_named(state, &row->name);
+	}
 	return r;
 }
 
@@ -152,7 +159,7 @@ list_name(struct state *state, const struct ldap_dn_hash *name)
 	int r = list_named(state, name);
 
 	return r == 0 ? for_each_uuid(state, T_MEMBERS,
-	                    state_key_bytes(&naming), list_entry)
+	                    state_key_bytes(&naming), state_list_entry)
 	              : r;
 }
 
@@ -184,15 +191,16 @@ state_list_account(struct state *state, const struct entry *account,
 {
 	struct record_key subject = state_subject_of(account);
 	struct state_key prefix = state_ids_prefix(&subject);
-	int r = state_list_subject(state, &subject);
+	int r = account->refused ? 0 : state_list_subject(state, &subject);
 
 	if (r != 0 || !others || !state->info.complete ||
 	    !state_has_names(state))
 		return r;
 	r = list_names(state, account);
-	return r == 0 ? for_each_uuid(state, T_IDS, state_key_bytes(&prefix),
-	                    list_account_candidate)
-	              : r;
+	return r == 0 && !account->refused
+	    ? for_each_uuid(state, T_IDS, state_key_bytes(&prefix),
+	          list_account_candidate)
+	    : r;
 }
 
 int
@@ -234,7 +242,7 @@ list_environment_candidate(struct state *state,
 	int r = state_find(state, uuid, &rows, &entry);
 
 	if (r == 0)
-		r = state_list_members(state, &entry);
+		r = state_list_members(state, &entry, NULL);
 	if (r == 0)
 		r = for_each_uuid(state, T_CHILDREN, state_uuid_bytes(uuid),
 		    list_child_node);

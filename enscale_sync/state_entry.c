@@ -164,17 +164,22 @@ state_judge_copies(struct state *state, const struct entry *entry,
 
 /* ---- indexes of one good entry ----------------------------------------- */
 
+/* Rows that the other one has, too, stay as they are. */
 static int
-index_members(struct state *state, const struct entry *entry, bool add)
+index_members(struct state *state, const struct entry *entry,
+    const struct entry *other, bool add)
 {
+	const struct entry_member *row = entry->environment.members;
+	const struct entry_member *end = row + entry->environment.member_count;
+	uint32_t at = 0;
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < entry->environment.member_count;
-	     i++) {
-		struct state_key key = state_member_prefix(
-		    entry->environment.members[i].account,
-		    &entry->environment.members[i].name);
+	for (; r == 0 && row < end; row++) {
+		struct state_key key = state_member_prefix(row->account,
+		    &row->name);
 
+		if (other != NULL && entry_find_member(other, row, &at) != NULL)
+			continue;
 		state_key_add(&key, entry->uuid, ENTRY_UUID_LEN);
 		r = add ? state_store(state, T_MEMBERS, state_key_bytes(&key),
 		              nothing)
@@ -233,15 +238,20 @@ count_entry(struct state_info *info, const struct entry *entry, bool add)
 	}
 }
 
-/* identity: the entry was not there under this id or name, or will not be; of
- * an account any of its names. */
+/* other: what was there before it, or comes after it, under the same id and
+ * name, and of an account with the same names; NULL: nothing. */
 static int
 index_entry(struct state *state, const struct entry *entry, bool add,
-    bool identity)
+    const struct entry *other)
 {
+	bool identity = other == NULL;
 	struct record_key subject = state_subject_of(entry);
 	int r = 0;
 
+	if (entry->refused && entry->kind == ENTRY_ACCOUNT) {
+		r = index_names(state, entry, add);
+		return r == 0 ? state_list_account(state, entry, true) : r;
+	}
 	if (entry->refused)
 		return 0;
 	count_entry(&state->info, entry, add);
@@ -259,11 +269,11 @@ index_entry(struct state *state, const struct entry *entry, bool add,
 		r = index_names(state, entry, add);
 		return r == 0 ? state_list_account(state, entry, identity) : r;
 	case ENTRY_ENVIRONMENT:
-		r = index_members(state, entry, add);
+		r = index_members(state, entry, other, add);
 		if (r == 0)
 			r = state_list_subject(state, &subject);
 		if (r == 0)
-			r = state_list_members(state, entry);
+			r = state_list_members(state, entry, other);
 		/* The entry itself is filed by now, or still is. */
 		if (r == 0 && identity && add)
 			r = state_list_environment(state, &subject);
@@ -549,14 +559,14 @@ is_unchanged(const struct state *state)
 
 static int
 take_out(struct state *state, const struct entry *old,
-    const struct place *place, bool identity)
+    const struct place *place, const struct entry *other)
 {
 	int r = 0;
 
 	if (old->kind == ENTRY_KEY)
 		r = state_list_child(state, old, place->parent);
 	if (r == 0)
-		r = index_entry(state, old, false, identity);
+		r = index_entry(state, old, false, other);
 	if (r == 0)
 		r = hang(state, old, place, false);
 	if (r == 0 && !is_child(old))
@@ -564,10 +574,10 @@ take_out(struct state *state, const struct entry *old,
 	return r;
 }
 
-/* Under all other keys than its UUID. */
+/* Under all other keys than its UUID. other: see index_entry(). */
 static int
 put_in(struct state *state, const struct entry *entry,
-    const struct place *place, bool identity, bool adopt)
+    const struct place *place, const struct entry *other, bool adopt)
 {
 	const uint8_t kind = (uint8_t)entry->kind;
 	struct state_key holder = { .len = 0 };
@@ -581,7 +591,7 @@ put_in(struct state *state, const struct entry *entry,
 		r = state_warn(state, entry->uuid, WARNING_ENTRY,
 		    entry->warning);
 	if (r == 0)
-		r = index_entry(state, entry, true, identity);
+		r = index_entry(state, entry, true, other);
 	if (r != 0)
 		return r;
 	if (entry->kind == ENTRY_KEY)
@@ -641,7 +651,7 @@ put_new(struct state *state, const struct entry *entry, bool adopt)
 	if (r == 0)
 		r = state_add(state, T_ENTRIES, state_uuid_bytes(entry->uuid),
 		    with_parent(state, &place));
-	return r == 0 ? put_in(state, entry, &place, true, adopt) : r;
+	return r == 0 ? put_in(state, entry, &place, NULL, adopt) : r;
 }
 
 /* A child that is of no kind to stay waits for another parent of that name. */
@@ -737,15 +747,17 @@ replace(struct state *state, const struct entry *entry, bool adopt)
 	/* One that is refused for its class keeps them for better times. */
 	other_kind = old.kind != entry->kind && entry->kind != ENTRY_OTHER;
 	if (r == 0)
-		r = take_out(state, &old, &old_place, identity);
-	/* The last use of "old": its place is taken. */
+		r = take_out(state, &old, &old_place, identity ? NULL : entry);
+	/* The place of "old" is taken: but it is of this kind otherwise. */
 	if (r == 0 && other_kind)
 		r = orphan_children(state, entry->uuid,
 		    child_kind(entry->kind));
 	if (r == 0)
 		r = state_store(state, T_ENTRIES, state_uuid_bytes(entry->uuid),
 		    with_parent(state, &place));
-	return r == 0 ? put_in(state, entry, &place, identity, adopt) : r;
+	return r == 0
+	    ? put_in(state, entry, &place, identity ? NULL : &old, adopt)
+	    : r;
 }
 
 int
@@ -821,7 +833,7 @@ state_remove(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN])
 	if (r != 0 || !there)
 		return r;
 	is_parent = !is_child(&old);
-	r = take_out(state, &old, &place, true);
+	r = take_out(state, &old, &place, NULL);
 	if (r == 0)
 		r = set_reason(state, uuid, "");
 	if (r == 0)

@@ -8,7 +8,7 @@
 #include "enscale_sync/state_private.h"
 
 /* Another version is not converted: the directory is asked again. */
-#define STATE_VERSION  4
+#define STATE_VERSION  5
 #define STATE_INFO_MAX ((size_t)16 * 1024)
 
 static const struct bytes info_key = { (const uint8_t *)"info", 4 };
@@ -26,6 +26,7 @@ state_write_info(struct state *state)
 	wire_write_u8(&out, info->complete);
 	wire_write_u8(&out, info->behind);
 	wire_write_u8(&out, info->unsettled);
+	wire_write_u8(&out, info->frozen);
 	for (int i = 0; i <= ENTRY_KINDS; i++)
 		wire_write_u64(&out, info->entries[i]);
 	for (int i = 0; i < RIGHTS_LIMITS; i++)
@@ -59,6 +60,7 @@ parse_info(struct bytes value, struct state_info *ret_info)
 	info.complete = wire_read_u8(&in) != 0;
 	info.behind = wire_read_u8(&in) != 0;
 	info.unsettled = wire_read_u8(&in) != 0;
+	info.frozen = wire_read_u8(&in) != 0;
 	for (int i = 0; i <= ENTRY_KINDS; i++)
 		info.entries[i] = wire_read_u64(&in);
 	for (int i = 0; i < RIGHTS_LIMITS; i++)

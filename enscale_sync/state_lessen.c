@@ -1,8 +1,8 @@
 /*
  * The state: what is taken away from a kept entry (state_kept.c). When the
  * directory's own copy of it is changed, what that copy loses (the entry
- * itself, a key, what a key's options forbid, a member, a host key) is lost
- * here at the same moment, and for good. What that copy did not have when it
+ * itself, a key, what a key's options forbid, a name, a member, a host key) is
+ * lost here at the same moment, and for good. What that copy did not have when it
  * came stays: loading a tree without its keys also takes away too much, which
  * was judged with the refresh.
  */
@@ -230,20 +230,55 @@ limit_values(struct state *state, const struct record_key *account,
 	return r;
 }
 
-/* ---- members and host keys --------------------------------------------- */
+/* ---- names ------------------------------------------------------------- */
 
-static const struct entry_member *
-member_of(const struct entry *environment, const struct entry_member *who)
+static int
+lessen_names(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
+    const struct entry *was, const struct entry *now)
 {
-	for (uint32_t i = 0;
-	     environment != NULL && i < environment->environment.member_count;
-	     i++) {
-		if (entry_member_compare(&environment->environment.members[i],
-		        who) == 0)
-			return &environment->environment.members[i];
+	AUTO(state_copy_free) struct state_copy copy = { 0 };
+	struct ldap_dn_hash *names;
+	uint32_t count = 0;
+	int r = state_copy_load(state, uuid, &copy);
+
+	if (r != 0)
+		return r;
+	names = copy.rows.names;
+	for (uint32_t i = 0; i < copy.entry.account.name_count; i++) {
+		if (entry_has_name(now, &names[i]) ||
+		    !entry_has_name(was, &names[i]))
+			names[count++] = names[i];
 	}
-	return NULL;
+	if (count == copy.entry.account.name_count)
+		return 0;
+	copy.entry.account.name_count = count;
+	return file_less(state, &copy.entry);
 }
+
+static int
+limit_names(struct state *state, const struct record_key *account,
+    const struct entry *was, const struct entry *now)
+{
+	AUTO(state_uuids_free) struct state_uuids copies = { 0 };
+	int r = state_gather_copies(state, account, &copies);
+
+	for (uint32_t i = 0; r == 0 && i < copies.count; i++) {
+		if (state_is_kept(state, copies.rows[i]))
+			r = lessen_names(state, copies.rows[i], was, now);
+	}
+	return r;
+}
+
+static int
+limit_account(struct state *state, const struct record_key *account,
+    const struct entry *was, const struct entry *now)
+{
+	int r = limit_names(state, account, was, now);
+
+	return r == 0 ? limit_values(state, account, was, now) : r;
+}
+
+/* ---- members and host keys --------------------------------------------- */
 
 static int
 lessen_members(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
@@ -252,15 +287,16 @@ lessen_members(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 	AUTO(state_copy_free) struct state_copy copy = { 0 };
 	const struct entry_member *theirs;
 	struct entry_member *ours, *owner = NULL;
-	uint32_t count = 0;
+	uint32_t count = 0, at_now = 0, at_was = 0;
 	int r = state_copy_load(state, uuid, &copy);
 
 	if (r != 0)
 		return r;
 	ours = copy.rows.members;
 	for (uint32_t i = 0; i < copy.entry.environment.member_count; i++) {
-		theirs = member_of(now, &ours[i]);
-		if (theirs == NULL && member_of(was, &ours[i]) != NULL)
+		theirs = entry_find_member(now, &ours[i], &at_now);
+		if (theirs == NULL && was != NULL &&
+		    entry_find_member(was, &ours[i], &at_was) != NULL)
 			continue;
 		if (theirs != NULL && theirs->role < ours[i].role)
 			ours[i].role = theirs->role;
@@ -396,7 +432,7 @@ limit(struct state *state, const struct state_copy *was,
 		return drop_copies(state, &subject);
 	if (now->kind == ENTRY_ACCOUNT)
 		return old == NULL ? 0
-		                   : limit_values(state, &subject, old, now);
+		                   : limit_account(state, &subject, old, now);
 	return lessen_copies(state, &subject, old, now);
 }
 

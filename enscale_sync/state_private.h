@@ -4,7 +4,8 @@
  * durable), state_check.c (damage by a disk), state_entry.c (filing),
  * state_marks.c (sweeping), state_kept.c and state_lessen.c (what a held
  * refresh left), state_stash.c, state_changes.c (what to publish),
- * state_warned.c, state_excess.c (what is over limits), state_read.c.
+ * state_names.c (whose names are), state_warned.c, state_excess.c (what is over
+ * limits), state_read.c.
  */
 #ifndef ENSCALE_SYNC_STATE_PRIVATE_H
 #define ENSCALE_SYNC_STATE_PRIVATE_H
@@ -22,9 +23,10 @@ enum state_table {
 	T_CHILDREN, /* UUID of the parent, UUID of the child */
 	T_ORPHANS,  /* hash of the parent's DN, kind and UUID of the child */
 	T_IDS,      /* subject, 0, creation, UUID: first row counts */
-	T_MEMBERS,  /* account id (by name: 0, name), UUID of the environment */
+	T_MEMBERS,  /* account id (by name: 0, name), UUID of the environment:
+	             * whose the name was when names were frozen; or nothing */
 	T_HOST_KEYS, /* fingerprint, UUID of the node */
-	T_ALIASES,   /* name that is no DN, UUID of the account */
+	T_ALIASES,   /* name that is no DN, UUID of the account or person */
 	T_CHANGED,   /* subject: generation */
 	T_REFUSED,   /* UUID: reasons, a line each */
 	T_WARNED,    /* UUID, what about: warnings, a line each */
@@ -213,12 +215,16 @@ int state_judge_copies(struct state *state, const struct entry *entry,
  * published nothing is listed: the first publication holds everything.
  */
 int state_list_subject(struct state *state, const struct record_key *subject);
-/* The account of that entry. others: perhaps another entry counts, or has one
- * of its names: lists whoever depends on that, too. */
+/* The account of that entry, if it is one. others: perhaps another entry counts,
+ * or has one of its names: lists whoever depends on that, too. */
 int state_list_account(struct state *state, const struct entry *account,
     bool others);
-/* The accounts that an environment names. */
-int state_list_members(struct state *state, const struct entry *environment);
+/* The accounts that an environment lists, and that the other one (NULL: none)
+ * does not list in the same way. */
+int state_list_members(struct state *state, const struct entry *environment,
+    const struct entry *other);
+/* An account or an environment, if it is a good one. */
+int state_list_entry(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN]);
 /* Perhaps another entry counts under this name: lists everything that depends
  * on any of them. */
 int state_list_environment(struct state *state,

@@ -285,20 +285,6 @@ state_find_subject(struct state *state, const struct record_key *subject,
 
 /* ---- names of accounts --------------------------------------------------- */
 
-static bool
-is_name_of(const struct entry *account, const struct ldap_dn_hash *name)
-{
-	struct ldap_dn_hash own;
-
-	for (uint32_t i = 0; i < account->account.name_count; i++) {
-		if (memcmp(&account->account.names[i], name, sizeof(*name)) ==
-		    0)
-			return true;
-	}
-	return ldap_dn_hash(account->dn, &own, NULL) == 0 &&
-	    memcmp(&own, name, sizeof(own)) == 0;
-}
-
 /* The account of an entry with the name, if the entry that counts has it. */
 static int
 find_holder(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
@@ -317,36 +303,37 @@ find_holder(struct state *state, const uint8_t uuid[ENTRY_UUID_LEN],
 	r = state_find_subject(state, &subject, &rows, &entry);
 	if (r != 0)
 		return r;
-	if (!is_name_of(&entry, name))
+	if (!entry_goes_by(&entry, name))
 		return ENS_E_NOTFOUND;
 	*ret_account = entry.id;
 	return 0;
 }
 
+/* A name that two entries have names nobody, whether they count or not: what
+ * is refused today may count tomorrow. */
 static int
 find_by_alias(struct state *state, const struct ldap_dn_hash *name,
     uint32_t *ret_account)
 {
 	struct bytes prefix = { name->bytes, LDAP_DN_HASH_LEN };
 	struct state_walk walk = { 0 };
-	uint32_t account, found = 0;
+	uint32_t account = 0, found = 0;
 	bool shared = false;
 	int r;
 
-	while ((r = state_walk_next(state, T_ALIASES, prefix, &walk)) == 0) {
+	do {
+		r = state_walk_next(state, T_ALIASES, prefix, &walk);
+		if (r != 0)
+			break;
 		r = find_holder(state, state_last_uuid(walk.key), name,
 		    &account);
-		if (r != 0 && r != ENS_E_NOTFOUND)
-			break;
-		if (r == ENS_E_NOTFOUND)
-			continue;
-		shared |= found != 0 && found != account;
+		shared = r == ENS_E_NOTFOUND ||
+		    (found != 0 && found != account);
 		found = account;
-	}
+	} while (r == 0 && !shared);
 	state_walk_end(&walk);
-	if (r != ENS_E_NOTFOUND)
+	if (r != 0 && r != ENS_E_NOTFOUND)
 		return r;
-	/* A name that two have names nobody. */
 	if (found == 0 || shared)
 		return ENS_E_NOTFOUND;
 	*ret_account = found;

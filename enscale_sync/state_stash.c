@@ -7,6 +7,10 @@
  */
 #include <config.h>
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "enscale_sync/state_private.h"
@@ -80,6 +84,38 @@ take_first(struct state *state, struct wire_writer *copy,
 	return r == 0 ? state_drop(state, T_STASH, state_key_bytes(&key)) : r;
 }
 
+/* An account that gets another DN stays known by the one that it had, until
+ * nothing is held: environments may list it by that. */
+static int
+keep_name(struct state_copy *copy, const char *dn)
+{
+	struct entry *account = &copy->entry;
+	struct ldap_dn_hash own, *names = copy->rows.names;
+	uint32_t count = account->account.name_count, at = 0;
+	int r;
+
+	if (account->kind != ENTRY_ACCOUNT || account->refused ||
+	    strcmp(account->dn, dn) == 0 || count == ACCOUNT_NAMES_MAX)
+		return 0;
+	r = ldap_dn_hash(account->dn, &own, NULL);
+	if (r != 0)
+		return r == ENS_E_SYNTAX ? 0 : r;
+	while (at < count && memcmp(&names[at], &own, sizeof(own)) < 0)
+		at++;
+	if (at < count && memcmp(&names[at], &own, sizeof(own)) == 0)
+		return 0;
+	names = reallocarray(names, count + 1, sizeof(*names));
+	if (names == NULL)
+		return -ENOMEM;
+	memmove(names + at + 1, names + at, (count - at) * sizeof(*names));
+	names[at] = own;
+	copy->rows.names = names;
+	copy->rows.name_room = count + 1;
+	account->account.names = names;
+	account->account.name_count = count + 1;
+	return 0;
+}
+
 /* name: the one it has from now on; NULL: as before. */
 static int
 lessen(struct state *state, const struct entry *theirs, const char *name,
@@ -95,6 +131,10 @@ lessen(struct state *state, const struct entry *theirs, const char *name,
 		copy.entry.reason =
 		    "sshPublicKey: neither its from= list nor the one that is held back is contained in the other";
 	}
+	if (name != NULL && state_has_names(state))
+		r = keep_name(&copy, name);
+	if (r != 0)
+		return r;
 	if (name != NULL)
 		copy.entry.dn = name;
 	return state_put(state, &copy.entry, adopt);

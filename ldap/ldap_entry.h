@@ -163,6 +163,14 @@ entry_is_nobody(const struct entry *entry)
 
 /* The class that an entry of a kind of ours is made with. */
 enum schema_name entry_kind_class(enum entry_kind kind);
+
+/* Has an account the name beside its number, and does it go by that, or by its
+ * DN? */
+bool entry_has_name(const struct entry *account,
+    const struct ldap_dn_hash *name);
+bool entry_goes_by(const struct entry *account,
+    const struct ldap_dn_hash *name);
+
 /* "account", "key", ...: for logs and counts. */
 const char *entry_kind_text(enum entry_kind kind);
 

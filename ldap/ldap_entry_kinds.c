@@ -475,6 +475,27 @@ entry_keep_names(struct parse *p, struct entry *entry)
 	return true;
 }
 
+bool
+entry_has_name(const struct entry *account, const struct ldap_dn_hash *name)
+{
+	for (uint32_t i = 0; i < account->account.name_count; i++) {
+		if (memcmp(&account->account.names[i], name, sizeof(*name)) ==
+		    0)
+			return true;
+	}
+	return false;
+}
+
+bool
+entry_goes_by(const struct entry *account, const struct ldap_dn_hash *name)
+{
+	struct ldap_dn_hash own;
+
+	return entry_has_name(account, name) ||
+	    (ldap_dn_hash(account->dn, &own, NULL) == 0 &&
+	        memcmp(&own, name, sizeof(own)) == 0);
+}
+
 /* The one number among the values of an attribute that holds names, too. */
 static bool
 parse_one_number(struct parse *p, struct entry *entry)

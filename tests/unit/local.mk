@@ -476,6 +476,11 @@ tests_unit_test_follow_wishes_SOURCES = %D%/test_follow_wishes.c $(FOLLOW_FIXTUR
 tests_unit_test_follow_wishes_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_follow_wishes_LDADD = libsync.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_follow_names
+tests_unit_test_follow_names_SOURCES = %D%/test_follow_names.c $(FOLLOW_FIXTURE)
+tests_unit_test_follow_names_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_follow_names_LDADD = libsync.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_follow_judge
 tests_unit_test_follow_judge_SOURCES = %D%/test_follow_judge.c
 tests_unit_test_follow_judge_CFLAGS = $(SYNC_FIXTURE_CFLAGS)

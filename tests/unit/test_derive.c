@@ -435,6 +435,26 @@ a_name_that_two_accounts_have_lets_in_nobody(void **state)
 	assert_may_enter(6, "a:full ");
 }
 
+/* So it stays if one of them is refused, or has no account. */
+static void
+a_name_that_any_second_entry_has_lets_in_nobody(void **state)
+{
+	(void)state;
+	map_groups();
+	sync_put(&f, 9, PERSON_DN("ann"), PERSON("5", "ann"));
+	sync_put(&f, 1, ENVIRONMENT_DN("a"), ENVIRONMENT("a") "member: ann\n");
+	assert_may_enter(5, "a:full ");
+	sync_put(&f, 8, "uid=ann,ou=customers," SUFFIX,
+	    PERSON("6", "ann") "enscaleStatus: none\n");
+	assert_may_enter(5, "");
+	sync_put(&f, 8, "uid=ann,ou=customers," SUFFIX,
+	    "objectClass: enscaleAccount\nuid: ann\n");
+	assert_may_enter(5, "");
+	sync_put(&f, 8, "uid=ann,ou=customers," SUFFIX,
+	    "objectClass: enscaleAccount\nuid: anna\n");
+	assert_may_enter(5, "a:full ");
+}
+
 /* Its number is another's, who is not in the group. */
 static void
 the_name_of_a_second_entry_with_a_number_lets_in_nobody(void **state)
@@ -791,6 +811,7 @@ main(void)
 		TEST(the_environments_of_an_account_are_those_that_count),
 		TEST(a_group_lets_in_the_accounts_that_it_names),
 		TEST(a_name_that_two_accounts_have_lets_in_nobody),
+		TEST(a_name_that_any_second_entry_has_lets_in_nobody),
 		TEST(the_name_of_a_second_entry_with_a_number_lets_in_nobody),
 		TEST(clones_share_a_host_key),
 		TEST(what_is_refused_gives_no_record),

@@ -32,7 +32,7 @@ judge_at(const struct row *row, int64_t now)
 {
 	struct csn_set floor = { 0 };
 	struct circumstances circumstances = { &floor, row->behind, row->late,
-		row->reread, now };
+		row->reread, now, false };
 	struct entry ours = { .kind = ENTRY_ACCOUNT,
 		.csn = row->ours,
 		.account.status = ACCOUNT_SUSPENDED };

@@ -858,10 +858,19 @@ a_change_lists_what_it_touches(void **state)
 	assert_changed("A1 A3 Ee ");
 	sync_put(&f, 21, NODE_DN("7", "e"), NODE("7"));
 	assert_changed("Ee N7 ");
-	/* A state touches the environment and the lists of its members. */
+	/* Of its members those whose right is another. */
 	sync_put(&f, 2, ENVIRONMENT_DN("e"),
 	    ENVIRONMENT("e") "enscaleState: stopped\nenscaleOwner: 1\n");
-	assert_changed("A1 A3 Ee ");
+	assert_changed("A3 Ee ");
+	sync_put(&f, 2, ENVIRONMENT_DN("e"),
+	    ENVIRONMENT("e") "enscaleOwner: 1\nenscaleFullAccess: 4\n");
+	assert_changed("A4 Ee ");
+	sync_put(&f, 2, ENVIRONMENT_DN("e"),
+	    ENVIRONMENT("e") "enscaleOwner: 1\nenscaleLimitedAccess: 4\n");
+	assert_changed("A4 Ee ");
+	sync_put(&f, 2, ENVIRONMENT_DN("e"),
+	    ENVIRONMENT("e") "enscaleState: stopped\nenscaleOwner: 1\n");
+	assert_changed("A4 Ee ");
 	/* A name touches the nodes, too. */
 	sync_put(&f, 2, ENVIRONMENT_DN("f"),
 	    ENVIRONMENT("f") "enscaleOwner: 1\n");

@@ -656,6 +656,41 @@ a_right_that_is_taken_from_the_new_copy_is_gone(void **state)
 	assert_int_equal(role_of(21296), ROLE_NONE);
 }
 
+static bool
+is_let_in_by_name(uint32_t account)
+{
+	struct record_key key = record_key_environment("words");
+	struct environment_record words;
+
+	assert_int_equal(record_decode_environment(find(key), &key, &words), 0);
+	return environment_record_role(&words, account) != ROLE_NONE;
+}
+
+static void
+a_name_that_is_taken_from_the_new_copy_is_gone(void **state)
+{
+	static const char person[] = "objectClass: enscaleAccount\nuid: 7\n"
+	                             "uid: ann\nuid: a.nn\n";
+
+	(void)state;
+	memcpy(f.schema.names[SCHEMA_ACCOUNT_ID], "uid", sizeof("uid"));
+	memcpy(f.schema.names[SCHEMA_FULL_ACCESS], "member", sizeof("member"));
+	sync_put(&f, 60, "cn=words," SUFFIX,
+	    ENVIRONMENT "cn: words\nmember: ann\n");
+	sync_put(&f, OLD + 61, "uid=7," SUFFIX, person);
+	assert_int_equal(state_begin_write(f.state), 0);
+	assert_int_equal(state_keep(f.state, sync_uuid(OLD + 61)), 0);
+	assert_int_equal(state_commit(f.state), 0);
+	sync_put(&f, NEW + 61, "uid=7," SUFFIX, person);
+	assert_true(is_let_in_by_name(7));
+	sync_put(&f, NEW + 61, "uid=7," SUFFIX,
+	    "objectClass: enscaleAccount\nuid: 7\nuid: a.nn\n");
+	assert_false(is_let_in_by_name(7));
+	/* And for good. */
+	sync_put(&f, NEW + 61, "uid=7," SUFFIX, person);
+	assert_false(is_let_in_by_name(7));
+}
+
 /* Its name is the same one. */
 static void
 a_right_is_taken_though_the_name_has_other_letters(void **state)
@@ -833,6 +868,7 @@ main(void)
 		    an_account_that_is_deleted_in_the_new_copy_is_gone_with_its_keys),
 		TEST(an_account_that_is_refused_now_is_gone),
 		TEST(a_right_that_is_taken_from_the_new_copy_is_gone),
+		TEST(a_name_that_is_taken_from_the_new_copy_is_gone),
 		TEST(a_right_is_taken_though_the_name_has_other_letters),
 		TEST(what_is_kept_may_have_moved_before),
 		TEST(an_environment_that_is_deleted_in_the_new_copy_is_gone),
