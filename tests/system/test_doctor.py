@@ -99,7 +99,7 @@ BREAKS = [
     Break("files", "tls-ca", "mv /etc/enscale/directory-ca.crt /root",
           'tls_ca: "/etc/enscale/directory-ca.crt", for user "enscale-sync": No such file',
           back="mv /root/directory-ca.crt /etc/enscale"),
-    Break("folders", "missing", "rmdir /run/enscale/keyd",
+    Break("folders", "missing", "rm -r /run/enscale/keyd",
           '"/run/enscale/keyd": No such file or directory',
           back="systemd-tmpfiles --create enscale.conf"),
     Break("folders", "writable", "chmod 777 /var/lib/enscale/empty",
@@ -270,7 +270,7 @@ def test_below_what_is_broken_stands_what_mends_it(gateway, broken):
 
 
 def test_what_doctor_says_mends_it(gateway, broken):
-    broken(f"sed -i '/^passwd/s/enscale//' {NSSWITCH}; rmdir /run/enscale/keyd", NSSWITCH,
+    broken(f"sed -i '/^passwd/s/enscale//' {NSSWITCH}; rm -r /run/enscale/keyd", NSSWITCH,
            back="systemd-tmpfiles --create enscale.conf")
     _, lines = doctor(gateway)
     for word in ("nsswitch", "folders"):

@@ -413,11 +413,13 @@ def test_what_left_its_parents_ends_as_soon_as_that_can_be_told(
     wait_for(lambda: processes(gateway, 25880) == [], "nothing is left", 20)
 
 
-def leave(gateway, account):
+def leave(gateway, wait_for, account):
     """A process that has left its session, and what it has started since."""
     uid = 0x70000000 + account
     gateway.sh(f"setpriv --reuid={uid} --regid={uid} --clear-groups "
                "sh -c '(sleep 301; true) & exit' <&- >&- 2>&-")
+    wait_for(lambda: [line.split()[2] for line in left(gateway, account)] == ["sh", "sleep"],
+             "both of them are there")
 
 
 def left(gateway, account):
@@ -428,8 +430,7 @@ def test_what_left_its_parents_ends_after_an_ordinary_logout_as_well(
         client, gateway, wait_for):
     before = len(gateway.log("enscale-guard"))
     kept = begin(client, gateway, wait_for, "124718-21296")
-    leave(gateway, 21296)
-    assert len(left(gateway, 21296)) == 2
+    leave(gateway, wait_for, 21296)
     assert client.ssh("124718-25880", "exit 7").returncode == 7
     try:
         wait_for(lambda: left(gateway, 21296) == [], "it is gone", 20)
@@ -445,9 +446,8 @@ def test_what_left_its_parents_ends_when_the_guard_is_back(
         client, gateway, wait_for, without_guard):
     """Nothing else tells of its session any more."""
     without_guard()
-    leave(gateway, 21296)
+    leave(gateway, wait_for, 21296)
     gateway.start("enscale-guard")
-    assert len(left(gateway, 21296)) == 2
     wait_for(lambda: left(gateway, 21296) == [], "it is gone", 20)
 
 

@@ -144,7 +144,7 @@ def test_a_step_that_fails_says_what_to_do_and_what_is_left(
             says='no environment "no-such-9"', left=put)
     enrol(gateway, *manager, "--no-login")
     refused(gateway, *manager, "--environment", "crimson-dust-8", *LOGIN,
-            says="the node is not below", left=put)
+            says="the node is there, in another place than", left=put)
 
 
 def test_a_host_key_that_was_not_known_before_is_not_believed(host, gateway):

@@ -533,7 +533,7 @@ def test_sftp_of_the_user_does_without_its_shell_where_sshd_can(host):
 SFTP = f"{SSH.replace('ssh', 'sftp', 1)} -b - www@127.0.0.1"
 
 
-def test_sftp_mends_a_bashrc_that_exits_as_setup_makes_it_or_says(host):
+def test_sftp_mends_a_bashrc_that_exits_as_setup_makes_it_or_says(host, wait_for):
     host.write("/srv/www/.bashrc", "echo Welcome; exit 3\n")
     said = host.sh(f"{SETUP} /root/ca.pub").stderr.decode()
     start_sshd(host)
@@ -547,7 +547,7 @@ def test_sftp_mends_a_bashrc_that_exits_as_setup_makes_it_or_says(host):
             assert line.group(0) in host.sh(command).stderr.decode()
         host.sh(f"sed -i 's,^Subsystem.*,{line.group(1)},' /etc/ssh/sshd_config")
         host.sh("kill -HUP $(cat /run/sshd.pid)")
-    host.sh(mend)
+    wait_for(lambda: host.sh(mend, check=False).returncode == 0, "sshd is back")
     assert enter(host, "node124718") == "www"
     for command in shown:
         assert "Subsystem" not in host.sh(command).stderr.decode()
