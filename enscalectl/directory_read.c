@@ -274,6 +274,9 @@ walk_all(struct walk *walk, directory_visit_raw *visit, void *arg)
 
 	while (code == EXIT_YES) {
 		r = ldap_paged_next(walk->paged, &walk->message);
+		if (r == ENS_E_LDAP)
+			return directory_fail(walk->directory, LDAP_SERVER_DOWN,
+			    walk->from, false);
 		if (r != 0) {
 			complain("%s: %s", walk->directory->uri,
 			    walk->message.reason[0] != '\0'

@@ -71,8 +71,9 @@ struct survey_eyes {
 	/* Is the entryUUID of an account what that calls it? Both false: that
 	 * was not seen. */
 	bool same_uuid, other_uuid;
-	bool has_schema;  /* it is shown */
-	uint64_t unknown; /* names that it does not know */
+	bool has_schema;                /* it is shown */
+	uint64_t unknown;               /* names that it does not know */
+	char misnamed[LDAP_REASON_MAX]; /* as ldap_naming.h has it; "": none */
 
 	/* Entries of a kind below the base, up to SURVEY_ENTRIES_MAX in all. */
 	uint32_t count[SURVEY_KINDS];

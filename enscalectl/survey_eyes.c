@@ -176,6 +176,9 @@ look_at_base(LDAP *ld, const struct config *config, struct survey_eyes *eyes)
 	        config->timeout, &eyes->has_schema,
 	        &eyes->unknown) != LDAP_SUCCESS)
 		eyes->has_schema = false;
+	if (ldap_naming_check(ld, config->base, &config->schema,
+	        config->timeout, eyes->misnamed) != ENS_E_CONFIG)
+		eyes->misnamed[0] = '\0';
 }
 
 /* ---- the entries -------------------------------------------------------- */

@@ -165,21 +165,24 @@ look_at_schema(struct doctor *doctor)
 		return doctor_note(doctor,
 		    "not seen: the server shows it neither to the gateway nor "
 		    "to an administrator");
+	if (eyes->misnamed[0] != '\0') {
+		doctor_mend(doctor, "change that line of enscale.conf");
+		return doctor_fail(doctor, "%s", eyes->misnamed);
+	}
 	if (eyes->unknown == 0)
 		return DOCTOR_OK;
 	survey_names(schema, eyes->unknown, names, sizeof(names));
+	/* A tree of somebody else's need not have all. */
+	if (!is_ours(schema))
+		return doctor_note(doctor,
+		    "the server does not know %s: nothing of the kind can be "
+		    "there",
+		    names);
 	if (eyes->software == SURVEY_389)
 		doctor_mend(doctor,
 		    "cp " SCHEMA_FILES "389/*.ldif "
 		    "/etc/dirsrv/slapd-INSTANCE/schema; dsctl INSTANCE restart");
-	/* A tree of somebody else's has no environments: those come from
-	 * elsewhere. */
-	return is_ours(schema)
-	    ? doctor_fail(doctor, "the server does not know %s", names)
-	    : doctor_warn(doctor,
-	          "the server does not know %s: nothing of the kind can be "
-	          "there",
-	          names);
+	return doctor_fail(doctor, "the server does not know %s", names);
 }
 
 static enum doctor_state
