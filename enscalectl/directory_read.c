@@ -166,7 +166,9 @@ search(struct directory *directory, const char *base, int scope,
 	    &patience, 2, ret_found);
 	if (r == LDAP_SUCCESS || r == LDAP_SIZELIMIT_EXCEEDED)
 		return EXIT_YES;
-	return directory_fail(directory, r, from, false);
+	/* Without the base, whether there is such an entry is not known. */
+	(void)directory_fail(directory, r, from, false);
+	return EXIT_CANNOT_TELL;
 }
 
 int
