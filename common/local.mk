@@ -29,8 +29,11 @@ libcommon_la_SOURCES = \
 	%D%/keys/ssh_key_options.c \
 	%D%/keys/ssh_key_text.c %D%/keys/ssh_key_text.h \
 	%D%/names/schema.c %D%/names/schema.h \
+	%D%/protocol/admin_act.c %D%/protocol/admin_act.h \
+	%D%/protocol/audit_events.c %D%/protocol/audit_events.h \
 	%D%/protocol/guard_protocol.h \
 	%D%/protocol/keyd_protocol.c %D%/protocol/keyd_protocol.h \
+	%D%/protocol/login_refusal.c %D%/protocol/login_refusal.h \
 	%D%/protocol/notice.c %D%/protocol/notice.h \
 	%D%/protocol/operator_protocol.h \
 	%D%/protocol/session_registry.c %D%/protocol/session_registry.h \

@@ -119,12 +119,12 @@ agent_socket_certify(struct guard *guard, const struct session *session,
 	}
 	if (r < 0)
 		return r;
-	audit_event(guard->audit, "certificate", session,
-	    json_pack("{s:I, s:I, s:b, s:b, s:I}", "node",
-	        (json_int_t)request->node, "serial", (json_int_t)serial,
-	        "forward_agent", request->flags & CERT_FORWARD_AGENT, "native",
-	        request->flags & CERT_FORWARD_PORTS, "lifetime",
-	        (json_int_t)request->lifetime));
+	audit_event(guard->audit, AUDIT_EVENT_CERTIFICATE, session,
+	    &(struct audit_fields){ .node = request->node,
+	        .serial = (int64_t)serial,
+	        .forward_agent = (request->flags & CERT_FORWARD_AGENT) != 0,
+	        .native = (request->flags & CERT_FORWARD_PORTS) != 0,
+	        .lifetime = request->lifetime });
 	return 0;
 }
 
@@ -168,9 +168,11 @@ refused(void *arg, char rule, int error, const struct agent_hop *hop,
 		    rule_text, (unsigned)peer->client->uid, reason);
 		return;
 	}
-	audit_event(peer->guard->audit, "agent-refused", &peer->entry->session,
-	    json_pack("{s:s, s:s, s:I}", "rule", rule_text, "reason", reason,
-	        "node", (json_int_t)(hop != NULL ? hop->node : 0)));
+	audit_event(peer->guard->audit, AUDIT_EVENT_AGENT_REFUSED,
+	    &peer->entry->session,
+	    &(struct audit_fields){ .rule = rule_text,
+	        .reason = reason,
+	        .node = hop != NULL ? hop->node : 0 });
 }
 
 /* ---- the connection ----------------------------------------------------- */

@@ -1,21 +1,14 @@
 /*
- * The audit log: one JSON object per line, each appended to config's audit_log
- * in one write(2), whole or not at all. Every line has "time" (UTC, RFC 3339)
- * and "event"; where it concerns a session, "session", "account", "node", "key"
- * (the user's key, SHA256:...) and "address".
- *
- * Events: session-seen, session-withdrawn (the guard ends it, with verdict
- * and sentence), session-ended, hop-declared, hop-refused, agent-refused,
- * key-added, key-deleted and key-refused (with the "fingerprint" of the key in
- * question), certificate (with its serial), cert-refused, hop-started,
- * hop-withdrawn, hop-ended.
+ * Writing the audit log (common/protocol/audit_events.h): each line in one
+ * write(2), whole or not at all, and to the system's log if it is wanted there,
+ * too.
  */
 #ifndef ENSCALE_GUARD_AUDIT_H
 #define ENSCALE_GUARD_AUDIT_H
 
-#include <jansson.h>
-
+#include "common/protocol/audit_events.h"
 #include "common/protocol/session_registry.h"
+#include "common/view/view.h"
 
 struct audit;
 
@@ -26,13 +19,21 @@ int audit_open(const char *path, struct audit **ret_audit);
 int audit_reopen(struct audit *audit);
 void audit_close(struct audit *audit);
 
+/* Where it finds titles of keys, and environments and roles of nodes: *view is
+ * borrowed, read for each line, and may be NULL. */
+void audit_look_up_in(struct audit *audit, struct view *const *view);
+/* Whether lines go to the system's log, too, by this socket ("/dev/log"; NULL:
+ * not). What that does not take at once is lost there. */
+void audit_use_syslog(struct audit *audit, const char *path);
+
 /*
- * Appends one event. session may be NULL; fields (may be NULL) is taken over
- * and comes after the session's. What cannot be written goes to the
- * operator's log instead: an event is never lost silently. audit may be NULL:
+ * Appends one event. session may be NULL, and so may fields, of which those of
+ * the event's row are written; texts are made printable. What cannot be written
+ * goes to the operator's log instead, and how many lines that were stands in
+ * the next line that can: an event is never lost silently. audit may be NULL:
  * then nothing is written.
  */
-void audit_event(struct audit *audit, const char *event,
-    const struct session *session, json_t *fields);
+void audit_event(struct audit *audit, enum audit_event event,
+    const struct session *session, const struct audit_fields *fields);
 
 #endif

@@ -174,8 +174,8 @@ adopt(struct guard *guard, struct signer *signer)
 		log_warning("cannot watch the signer");
 	fingerprint_of(signer, text);
 	log_info("signing as CA %s from now on", text);
-	audit_event(guard->audit, "ca-changed", NULL,
-	    json_pack("{s:s}", "ca", text));
+	audit_event(guard->audit, AUDIT_EVENT_CA_CHANGED, NULL,
+	    &(struct audit_fields){ .ca = text });
 }
 
 void

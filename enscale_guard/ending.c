@@ -223,19 +223,21 @@ add_all(struct ending *ending, const struct process_list *list)
 }
 
 static void
-audit_end(struct guard *guard, const char *event, const struct session *session,
-    uint32_t node, const struct policy_answer *answer)
+audit_end(struct guard *guard, enum audit_event event,
+    const struct session *session, uint32_t node,
+    const struct policy_answer *answer)
 {
 	char sentence[POLICY_SENTENCE_MAX];
 
 	policy_sentence(answer, sentence, sizeof(sentence));
 	audit_event(guard->audit, event, session,
-	    json_pack("{s:I, s:s, s:s, s:s*}", "node", (json_int_t)node,
-	        "verdict", policy_verdict_text(answer->verdict), "sentence",
-	        sentence, "by", answer->by));
+	    &(struct audit_fields){ .node = node,
+	        .verdict = policy_verdict_text(answer->verdict),
+	        .sentence = sentence,
+	        .by = answer->by != NULL ? answer->by : "policy" });
 	log_about(
 	    OF_VERDICT(session, node, policy_verdict_text(answer->verdict)),
-	    LOG_INFO, "%s: %s", event, sentence);
+	    LOG_INFO, "%s: %s", audit_event_rows[event].name, sentence);
 }
 
 /* ---- a session ----------------------------------------------------------- */
@@ -251,7 +253,7 @@ ending_session(struct guard *guard, struct session_entry *entry,
 	struct shell *shell;
 
 	entry->ending = true;
-	audit_end(guard, "session-withdrawn", &entry->session,
+	audit_end(guard, AUDIT_EVENT_SESSION_WITHDRAWN, &entry->session,
 	    entry->session.node, answer);
 	ending = new_ending(guard, &entry->session);
 	if (ending == NULL) {
@@ -282,7 +284,7 @@ ending_hop(struct guard *guard, struct session_entry *entry,
 		return; /* the next round tries again */
 	hop->ending = true;
 	ending->withdrawn = true;
-	audit_end(guard, "hop-withdrawn", session, hop->node, answer);
+	audit_end(guard, AUDIT_EVENT_HOP_WITHDRAWN, session, hop->node, answer);
 	add(ending, &hop->ssh);
 	if (hop->shell != NULL)
 		shell_tell(hop->shell, reply_event("end-hop", answer, session));

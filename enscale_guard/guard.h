@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include <jansson.h>
 #include <systemd/sd-event.h>
 
 #include "common/config/config.h"
@@ -25,6 +26,7 @@
 #include "enscale_guard/signer_maker.h"
 #include "enscale_guard/stream.h"
 #include "enscale_guard/turns.h"
+#include "enscale_guard/visits.h"
 
 struct agent_peer;
 struct earlier_hops;
@@ -56,11 +58,13 @@ struct guard {
 	char guard_socket[CONFIG_PATH_MAX];
 	char agent_socket[CONFIG_PATH_MAX];
 	char operator_socket[CONFIG_PATH_MAX];
+	char audit_socket[CONFIG_PATH_MAX];
 	char notify_socket[CONFIG_PATH_MAX];
 	char keyd_socket[CONFIG_PATH_MAX];
 	char hops_dir[CONFIG_PATH_MAX];
 	char last_dir[CONFIG_PATH_MAX];
 	char metrics_file[CONFIG_PATH_MAX];
+	char visits_dir[CONFIG_PATH_MAX];
 
 	sd_event *event;
 	struct turns *turns;
@@ -68,9 +72,12 @@ struct guard {
 	struct signer *signer;
 	sd_event_source *signer_watch;
 	struct audit *audit;
-	struct last_use *last_use; /* NULL: cannot be kept */
-	json_t *host_keys;         /* info.c */
-	gid_t operator_group;      /* operator.h */
+	sd_event_source *audit_reports; /* audit_socket.c */
+	bool is_begun;                  /* what appears from now on is new */
+	struct last_use *last_use;      /* NULL: cannot be kept */
+	struct visits *visits;          /* likewise */
+	json_t *host_keys;              /* info.c */
+	gid_t operator_group;           /* operator.h */
 	struct admission admission, operator_admission;
 	struct notices notices;
 	struct session_table *sessions;

@@ -128,6 +128,7 @@ answer_line(struct shell *shell, const char *line, size_t len)
 		.hop = &shell->hop,
 		.audit = guard->audit,
 		.last_use = guard->last_use,
+		.visits = guard->visits,
 		.host_keys = guard->host_keys,
 		.notice = notices_line(guard),
 		.now = bucket_now(),

@@ -10,12 +10,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/limits.h"
 #include "common/policy/policy.h"
 
 enum hop_state {
 	HOP_NONE = 0,
 	HOP_DECLARED,
 	HOP_SIGNED, /* its ssh has received the signature */
+};
+
+/* What it is for, as its shell said: for the audit log. */
+struct hop_what {
+	bool terminal;
+	char subsystem[AUDIT_SUBSYSTEM_MAX + 1];
+	char command[AUDIT_COMMAND_MAX + 1]; /* its beginning */
 };
 
 struct hop {
@@ -25,6 +33,10 @@ struct hop {
 	bool forward_agent;
 	uint64_t deadline; /* bucket_now() */
 	int64_t certified; /* time(2) of its certificate; 0: there is none */
+	struct hop_what what;
+	/* With which status its ssh ended, as the shell said when it was over,
+	 * plus one; 0: it did not say. */
+	uint32_t ended;
 	/* Why the agent refused it, if policy did. */
 	enum policy_verdict verdict;
 	char sentence[POLICY_SENTENCE_MAX];

@@ -10,6 +10,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/host_address.h"
+#include "common/base/text.h"
 #include "common/protocol/guard_protocol.h"
 #include "enscale_guard/cert.h"
 #include "enscale_guard/known_hosts.h"
@@ -25,9 +26,10 @@ tell_refusal(const struct request *request, uint32_t node, const char *verdict,
 {
 	log_about(OF_VERDICT(request->session, node, verdict), LOG_INFO,
 	    "hop-refused: %s", sentence);
-	audit_event(request->audit, "hop-refused", request->session,
-	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)node, "verdict",
-	        verdict, "sentence", sentence));
+	audit_event(request->audit, AUDIT_EVENT_HOP_REFUSED, request->session,
+	    &(struct audit_fields){ .node = node,
+	        .verdict = verdict,
+	        .sentence = sentence });
 }
 
 static struct reply
@@ -50,9 +52,24 @@ refuse_by_policy(const struct request *request,
 	return reply_refuse(request, answer);
 }
 
+/* For the lines that come later. */
+static struct hop_what
+what_of(const struct request_fields *fields)
+{
+	struct hop_what what = { .terminal = fields->terminal };
+
+	if (fields->command != NULL)
+		(void)text_printable(fields->command, what.command,
+		    sizeof(what.command));
+	if (fields->subsystem != NULL)
+		(void)text_printable(fields->subsystem, what.subsystem,
+		    sizeof(what.subsystem));
+	return what;
+}
+
 static struct reply
 declare(const struct request *request, const struct node_record *node,
-    bool forward_agent)
+    const struct request_fields *fields)
 {
 	AUTO_FREE char *hosts = malloc(KNOWN_HOSTS_MAX);
 	char alias[KNOWN_HOSTS_ALIAS_SIZE], sentence[POLICY_SENTENCE_MAX];
@@ -85,10 +102,15 @@ declare(const struct request *request, const struct node_record *node,
 	    request->agent_socket);
 	if (answer == NULL)
 		return reply_now(NULL);
-	hop_declare(request->hop, node->node, forward_agent, request->now);
-	audit_event(request->audit, "hop-declared", request->session,
-	    json_pack("{s:I, s:b}", "node", (json_int_t)node->node,
-	        "forward_agent", forward_agent));
+	hop_declare(request->hop, node->node, fields->forward_agent,
+	    request->now);
+	request->hop->what = what_of(fields);
+	audit_event(request->audit, AUDIT_EVENT_HOP_DECLARED, request->session,
+	    &(struct audit_fields){ .node = node->node,
+	        .forward_agent = fields->forward_agent,
+	        .terminal = fields->terminal,
+	        .subsystem = fields->subsystem,
+	        .command = fields->command });
 	return reply_now(answer);
 }
 
@@ -112,7 +134,7 @@ hop_request_declare(const struct request *request,
 	reply_judge(request, fields->node, &answer);
 	if (answer.verdict != POLICY_ALLOWED)
 		return refuse_by_policy(request, &answer);
-	return declare(request, &answer.node, fields->forward_agent);
+	return declare(request, &answer.node, fields);
 }
 
 /* ---- hop-done ---------------------------------------------------------- */
@@ -148,9 +170,26 @@ tell_denial(const struct request *request)
 	    "from %s to %s: is its clock right, and does it trust the gateway "
 	    "(enscale-node check)?",
 	    hop->node, from_text, until_text);
-	audit_event(request->audit, "node-refused", request->session,
-	    json_pack("{s:I, s:s, s:s}", "node", (json_int_t)hop->node,
-	        "valid_after", from_text, "valid_before", until_text));
+	audit_event(request->audit, AUDIT_EVENT_NODE_REFUSED, request->session,
+	    &(struct audit_fields){ .node = hop->node,
+	        .valid_after = from_text,
+	        .valid_before = until_text });
+}
+
+/* As the session's shell says that its ssh said. */
+static void
+tell_failure(const struct request *request, const struct request_fields *fields)
+{
+	const struct hop *hop = request->hop;
+	const struct audit_fields audited = { .node = hop->node,
+		.reason = fields->failed,
+		.sentence = fields->why };
+
+	audit_event(request->audit, AUDIT_EVENT_HOP_FAILED, request->session,
+	    &audited);
+	log_about(OF_HOP(request->session, hop->node), LOG_INFO,
+	    "hop-failed: %s: %s", fields->failed,
+	    fields->why != NULL ? fields->why : "-");
 }
 
 struct reply
@@ -162,6 +201,8 @@ hop_request_done(const struct request *request,
 
 	if (fields->denied && hop->state == HOP_DECLARED && hop->certified != 0)
 		tell_denial(request);
+	if (fields->failed != NULL && hop->state != HOP_NONE)
+		tell_failure(request, fields);
 	answer = json_pack("{s:b, s:b}", "ok", 1, "signed",
 	    hop->state == HOP_SIGNED);
 	if (hop->state == HOP_DECLARED && hop->verdict != POLICY_ALLOWED) {
@@ -173,5 +214,6 @@ hop_request_done(const struct request *request,
 		    json_string(hop->sentence));
 	}
 	hop_clear(hop);
+	hop->ended = fields->exit;
 	return reply_now(answer);
 }

@@ -97,3 +97,11 @@ info_sessions(const struct request *request,
 	        ? request->list_sessions(request->arg)
 	        : json_array()));
 }
+
+struct reply
+info_log(const struct request *request, const struct request_fields *fields)
+{
+	return reply_now(json_pack("{s:b, s:o}", "ok", 1, "visits",
+	    visits_list(request->visits, request->session->account,
+	        fields->environment)));
+}

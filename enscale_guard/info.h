@@ -17,6 +17,9 @@ json_t *info_read_host_keys(const char *files);
 /* {"op":"settings"} and {"op":"sessions"} of common/protocol/guard_protocol.h. */
 struct reply info_settings(const struct request *request,
     const struct request_fields *fields);
+/* Who entered the account's own environments. */
+struct reply info_log(const struct request *request,
+    const struct request_fields *fields);
 struct reply info_sessions(const struct request *request,
     const struct request_fields *fields);
 

@@ -122,14 +122,20 @@ keys_list(const struct request *request, const struct request_fields *fields)
 
 /* ---- changes ----------------------------------------------------------- */
 
+static const char *
+op_text(enum keyd_op op)
+{
+	return op == KEYD_ADD ? "add" : "delete";
+}
+
 static struct reply
 refuse(const struct request *request, enum keyd_op op, int code,
     const char *verdict, const char *sentence)
 {
-	audit_event(request->audit, "key-refused", request->session,
-	    json_pack("{s:s, s:s, s:s}", "op",
-	        op == KEYD_ADD ? "add" : "delete", "verdict", verdict,
-	        "sentence", sentence));
+	audit_event(request->audit, AUDIT_EVENT_KEY_REFUSED, request->session,
+	    &(struct audit_fields){ .op = op_text(op),
+	        .verdict = verdict,
+	        .sentence = sentence });
 	return reply_refusal(code, verdict, sentence, request->session);
 }
 
@@ -268,30 +274,28 @@ keys_outcome(struct audit *audit, const struct session *session,
 	static const struct keyd_reply unsent = { .result = KEYD_UNAVAILABLE };
 	static const uint8_t none[SHA256_LEN];
 	char text[FINGERPRINT_SHA256_TEXT_LEN + 1] = "";
-	json_t *fields;
+	struct audit_fields fields = { .op = op_text(op) };
 
 	if (outcome == NULL)
 		outcome = &unsent;
-	if (memcmp(outcome->fingerprint, none, SHA256_LEN) != 0)
+	if (memcmp(outcome->fingerprint, none, SHA256_LEN) != 0) {
 		fingerprint_format_sha256(outcome->fingerprint, text);
+		fields.fingerprint = text;
+	}
 	/* "key" is the one that opened the session. */
-	fields = json_pack("{s:s*, s:o*}", "fingerprint",
-	    text[0] != '\0' ? text : NULL, "title",
-	    op == KEYD_ADD ? reply_text(title) : NULL);
+	if (op == KEYD_ADD)
+		fields.title = title;
 	if (outcome->result == KEYD_DONE) {
-		audit_event(audit, op == KEYD_ADD ? "key-added" : "key-deleted",
-		    session, fields);
+		audit_event(audit,
+		    op == KEYD_ADD ? AUDIT_EVENT_KEY_ADDED
+		                   : AUDIT_EVENT_KEY_DELETED,
+		    session, &fields);
 		return reply_now(
 		    json_pack("{s:b, s:s}", "ok", 1, "fingerprint", text));
 	}
-	json_object_set_new(fields, "op",
-	    json_string(op == KEYD_ADD ? "add" : "delete"));
-	json_object_set_new(fields, "verdict",
-	    json_string(keyd_result_text(outcome->result)));
-	json_object_set_new(fields, "sentence",
-	    json_string(keyd_result_sentence(outcome->result)));
-	audit_event(audit, "key-refused", session, fields);
-	return reply_refusal(exit_code(outcome->result),
-	    keyd_result_text(outcome->result),
-	    keyd_result_sentence(outcome->result), session);
+	fields.verdict = keyd_result_text(outcome->result);
+	fields.sentence = keyd_result_sentence(outcome->result);
+	audit_event(audit, AUDIT_EVENT_KEY_REFUSED, session, &fields);
+	return reply_refusal(exit_code(outcome->result), fields.verdict,
+	    fields.sentence, session);
 }

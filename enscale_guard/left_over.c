@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
@@ -300,7 +301,9 @@ settle(struct left_overs *all, struct left_over *left)
 		log_about(OF_SESSION(session), LOG_WARNING,
 		    "cannot remove the session's record: %s", error_text(r));
 	else if (!left->is_told)
-		audit_event(guard->audit, "session-ended", session, NULL);
+		audit_event(guard->audit, AUDIT_EVENT_SESSION_ENDED, session,
+		    &(struct audit_fields){
+		        .seconds = time(NULL) - session->opened });
 	forget(all, left);
 }
 

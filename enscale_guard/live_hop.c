@@ -217,14 +217,34 @@ insert(struct session_entry *entry, const struct live_hop *prototype)
 	return hop;
 }
 
+static int64_t
+seconds_of(const struct live_hop *hop)
+{
+	const uint64_t now = peer_ticks(), begun = hop->ssh.start;
+
+	return now > begun ? (int64_t)(now - begun) / sysconf(_SC_CLK_TCK) : 0;
+}
+
 static void
 end_hop(struct guard *guard, struct session_entry *entry, struct live_hop *hop)
 {
-	audit_event(guard->audit, "hop-ended", &entry->session,
-	    json_pack("{s:I}", "node", (json_int_t)hop->node));
+	const int64_t seconds = seconds_of(hop);
+
+	audit_event(guard->audit, AUDIT_EVENT_HOP_ENDED, &entry->session,
+	    &(struct audit_fields){ .node = hop->node,
+	        .seconds = seconds,
+	        .exit = (int64_t)hop->ended - 1 });
+	visits_end(guard->visits, &entry->session, hop->owner, &hop->ssh,
+	    seconds, hop->ended);
 	remove_file(guard, &entry->session, hop);
 	LIST_REMOVE(hop, of_session);
 	free(hop);
+}
+
+static const char *
+text_or_null(const char *text)
+{
+	return text[0] != '\0' ? text : NULL;
 }
 
 int
@@ -232,11 +252,15 @@ live_hop_add(struct guard *guard, struct shell *shell,
     const struct process *ssh)
 {
 	struct session_entry *entry = shell->entry;
+	const struct node_place place = node_place_find(guard->view,
+	    shell->hop.node, 0);
 	const struct live_hop prototype = {
 		.node = shell->hop.node,
 		.ssh = *ssh,
 		.shell = shell,
+		.owner = place.owner,
 	};
+	const struct hop_what *what = &shell->hop.what;
 	int r;
 
 	/* A hop that could not be ended later is not begun. */
@@ -249,18 +273,28 @@ live_hop_add(struct guard *guard, struct shell *shell,
 	}
 	if (r < 0)
 		return r;
-	audit_event(guard->audit, "hop-started", &entry->session,
-	    json_pack("{s:I}", "node", (json_int_t)prototype.node));
+	audit_event(guard->audit, AUDIT_EVENT_HOP_STARTED, &entry->session,
+	    &(struct audit_fields){ .node = prototype.node,
+	        .terminal = what->terminal,
+	        .subsystem = text_or_null(what->subsystem),
+	        .command = text_or_null(what->command) });
+	visits_begin(guard->visits, &entry->session, prototype.node, &place,
+	    what, ssh);
 	return 0;
 }
 
+/* It belongs to whoever owns the environment now. */
 static void
-take_in(struct session_entry *entry, const struct live_hop *hop)
+take_in(const struct guard *guard, struct session_entry *entry,
+    const struct live_hop *earlier)
 {
-	if (!process_is_alive(&hop->ssh))
+	struct live_hop hop = *earlier;
+
+	if (!process_is_alive(&hop.ssh))
 		return;
-	if (process_list_add(&entry->members, &hop->ssh) < 0 ||
-	    insert(entry, hop) == NULL)
+	hop.owner = node_place_find(guard->view, hop.node, 0).owner;
+	if (process_list_add(&entry->members, &hop.ssh) < 0 ||
+	    insert(entry, &hop) == NULL)
 		log_about(OF_SESSION(&entry->session), LOG_ERR,
 		    "no memory to note a hop");
 }
@@ -279,7 +313,7 @@ live_hop_take_in(struct guard *guard, struct session_entry *entry)
 	while (at != NULL && at > all->items && by_session(at - 1, &key) == 0)
 		at--;
 	for (; at != NULL && at < end && by_session(at, &key) == 0; at++)
-		take_in(entry, &at->hop);
+		take_in(guard, entry, &at->hop);
 }
 
 void
@@ -294,6 +328,7 @@ live_hop_release(struct guard *guard, struct shell *shell)
 		if (hop->shell != shell)
 			continue;
 		hop->shell = NULL;
+		hop->ended = shell->hop.ended;
 		if (!process_is_alive(&hop->ssh))
 			end_hop(guard, shell->entry, hop);
 	}

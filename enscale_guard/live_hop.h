@@ -16,6 +16,8 @@ struct live_hop {
 	struct process ssh;
 	struct shell *shell; /* NULL: from an earlier guard, or gone */
 	bool ending;
+	uint32_t ended; /* as struct hop has it */
+	uint32_t owner; /* of the environment when it began; 0: not known */
 	LIST_ENTRY(live_hop) of_session;
 };
 

@@ -8,6 +8,7 @@ libguard_la_SOURCES = \
 	%D%/agent.c %D%/agent.h \
 	%D%/agent_socket.c %D%/agent_socket.h \
 	%D%/audit.c %D%/audit.h \
+	%D%/audit_socket.c %D%/audit_socket.h \
 	%D%/authority.c %D%/authority.h \
 	%D%/bucket.h \
 	%D%/cert.c %D%/cert.h \
@@ -33,6 +34,7 @@ libguard_la_SOURCES = \
 	%D%/log.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/native.c %D%/native.h \
+	%D%/node_place.c %D%/node_place.h \
 	%D%/notices.c %D%/notices.h \
 	%D%/operator.c %D%/operator.h \
 	%D%/operator_request.c %D%/operator_request.h \
@@ -50,7 +52,8 @@ libguard_la_SOURCES = \
 	%D%/signer_addresses.c \
 	%D%/signer_maker.c %D%/signer_maker.h \
 	%D%/stream.c %D%/stream.h \
-	%D%/turns.c %D%/turns.h
+	%D%/turns.c %D%/turns.h \
+	%D%/visits.c %D%/visits.h
 libguard_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(SYSTEMD_CFLAGS) \
 	$(JANSSON_CFLAGS)
 libguard_la_LIBADD = libview.la libconfig.la libfingerprint.la \

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/arguments.h"
@@ -18,6 +19,7 @@
 #include "common/base/errors.h"
 #include "common/base/supervisor.h"
 #include "enscale_guard/agent_socket.h"
+#include "enscale_guard/audit_socket.h"
 #include "enscale_guard/authority.h"
 #include "enscale_guard/confinement.h"
 #include "enscale_guard/ending.h"
@@ -39,6 +41,7 @@
 #define LOCK_NAME        CONFIG_GUARD_DIR "/lock"
 #define HOPS_NAME        CONFIG_GUARD_DIR "/hops"
 #define LAST_NAME        CONFIG_GUARD_DIR "/last"
+#define VISITS_NAME      CONFIG_GUARD_DIR "/visits"
 #define DESCRIPTORS_KEPT 64 /* not for connections */
 
 /* ---- what the units report ---------------------------------------------- */
@@ -53,8 +56,10 @@ session_appeared(struct session_entry *entry, void *arg)
 	if (guard->last_use != NULL)
 		last_use_login(guard->last_use, entry->session.account,
 		    entry->session.opened, entry->session.address);
-	audit_event(guard->audit, "session-seen", &entry->session,
-	    json_pack("{s:I}", "opened", (json_int_t)entry->session.opened));
+	audit_event(guard->audit,
+	    guard->is_begun ? AUDIT_EVENT_LOGIN : AUDIT_EVENT_SESSION_SEEN,
+	    &entry->session,
+	    &(struct audit_fields){ .opened = entry->session.opened });
 	judge_session(guard, entry);
 }
 
@@ -73,7 +78,9 @@ session_over(struct session_entry *entry, void *arg)
 	live_hop_clear(guard, entry);
 	guard_socket_session_over(entry);
 	agent_socket_session_over(guard, entry);
-	audit_event(guard->audit, "session-ended", &entry->session, NULL);
+	audit_event(guard->audit, AUDIT_EVENT_SESSION_ENDED, &entry->session,
+	    &(struct audit_fields){
+	        .seconds = time(NULL) - entry->session.opened });
 }
 
 static void
@@ -96,6 +103,13 @@ needs_restart(const struct config *a, const struct config *b)
 }
 
 static void
+use_syslog(struct guard *guard)
+{
+	audit_use_syslog(guard->audit,
+	    guard->config.audit_syslog ? "/dev/log" : NULL);
+}
+
+static void
 renew_configuration(struct guard *guard)
 {
 	static struct config next;
@@ -113,6 +127,7 @@ renew_configuration(struct guard *guard)
 		return;
 	}
 	guard->config = next;
+	use_syslog(guard);
 	r = native_mark(&guard->config);
 	if (r < 0)
 		log_error("cannot mark native mode in \"%s\": %s",
@@ -160,12 +175,16 @@ read_configuration(struct guard *guard)
 	        guard->agent_socket) < 0 ||
 	    config_path(config->run_dir, CONFIG_OPERATOR_SOCKET,
 	        guard->operator_socket) < 0 ||
+	    config_path(config->run_dir, CONFIG_AUDIT_SOCKET,
+	        guard->audit_socket) < 0 ||
 	    config_path(config->run_dir, CONFIG_NOTIFY_SOCKET,
 	        guard->notify_socket) < 0 ||
 	    config_path(config->run_dir, CONFIG_KEYD_SOCKET,
 	        guard->keyd_socket) < 0 ||
 	    config_path(config->run_dir, HOPS_NAME, guard->hops_dir) < 0 ||
-	    config_path(config->state_dir, LAST_NAME, guard->last_dir) < 0) {
+	    config_path(config->state_dir, LAST_NAME, guard->last_dir) < 0 ||
+	    config_path(config->state_dir, VISITS_NAME, guard->visits_dir) <
+	        0) {
 		log_error("state_dir or run_dir is too long");
 		return ENS_E_CONFIG;
 	}
@@ -227,10 +246,16 @@ open_units(struct guard *guard)
 		    guard->config.audit_log, error_text(r));
 		return r;
 	}
+	audit_look_up_in(guard->audit, &guard->view);
+	use_syslog(guard);
 	r = last_use_open(guard->last_dir, &guard->last_use);
 	if (r < 0)
 		log_warning("cannot keep last logins in \"%s\": %s",
 		    guard->last_dir, error_text(r));
+	r = visits_open(guard->visits_dir, &guard->visits);
+	if (r < 0)
+		log_warning("cannot keep who enters environments in \"%s\": %s",
+		    guard->visits_dir, error_text(r));
 	r = native_mark(&guard->config);
 	if (r < 0) {
 		log_error("cannot mark native mode in \"%s\": %s",
@@ -260,9 +285,12 @@ open_units(struct guard *guard)
 	if (r < 0)
 		log_warning("cannot read sessions in \"%s\": %s",
 		    guard->sessions_dir, error_text(r));
+	guard->is_begun = true;
 	left_over_orphans(guard);
 	live_hop_tidy(guard);
-	r = guard_socket_open(guard);
+	r = audit_socket_open(guard);
+	if (r >= 0)
+		r = guard_socket_open(guard);
 	if (r >= 0)
 		r = agent_socket_open(guard);
 	if (r >= 0)
@@ -339,6 +367,7 @@ end(struct guard *guard)
 	if (guard->event != NULL)
 		key_change_close(guard);
 	operator_socket_close(guard);
+	audit_socket_close(guard);
 	agent_socket_close(guard);
 	guard_socket_close(guard);
 	if (guard->event != NULL) {
@@ -354,6 +383,7 @@ end(struct guard *guard)
 	turns_free(guard->turns);
 	audit_close(guard->audit);
 	last_use_close(guard->last_use);
+	visits_close(guard->visits);
 	json_decref(guard->host_keys);
 	admission_clear(&guard->admission);
 	authority_stop(guard);

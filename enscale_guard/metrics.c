@@ -4,7 +4,6 @@
 #include "enscale_guard/metrics.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,34 +13,42 @@
 #include "enscale_guard/guard.h"
 #include "enscale_guard/log.h"
 
-static int64_t
+static double
 is_announced(const struct guard *guard)
 {
 	return guard->notices.is_announced;
 }
 
-static int64_t
+static double
 is_drained(const struct guard *guard)
 {
 	return guard->notices.is_drained;
 }
 
-static int64_t
+static double
 count_sessions(const struct guard *guard)
 {
-	return (int64_t)session_table_count(guard->sessions);
+	return (double)session_table_count(guard->sessions);
+}
+
+static double
+longest_turn(const struct guard *guard)
+{
+	return (double)turns_longest(guard->turns) / 1e6;
 }
 
 /* In the order of their names. */
 static const struct {
 	const char *name, *help;
-	int64_t (*value)(const struct guard *guard);
+	double (*value)(const struct guard *guard);
 } rows[] = {
 	{ "enscale_guard_announced",
 	    "1: an operator's line is shown in all menus.", is_announced },
 	{ "enscale_guard_drained",
 	    "1: an operator has closed the gateway to new logins.",
 	    is_drained },
+	{ "enscale_guard_longest_turn_seconds",
+	    "The longest turn of work that is done in turns", longest_turn },
 	{ "enscale_guard_sessions", "Open sessions", count_sessions },
 };
 
@@ -49,7 +56,7 @@ static void
 put_rows(FILE *file, const struct guard *guard)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		fprintf(file, "# HELP %s %s\n# TYPE %s gauge\n%s %" PRId64 "\n",
+		fprintf(file, "# HELP %s %s\n# TYPE %s gauge\n%s %.9g\n",
 		    rows[i].name, rows[i].help, rows[i].name, rows[i].name,
 		    rows[i].value(guard));
 }

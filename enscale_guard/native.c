@@ -36,8 +36,9 @@ static void
 tell_refusal(const struct request *request, const char *verdict,
     const char *sentence)
 {
-	audit_event(request->audit, "cert-refused", request->session,
-	    json_pack("{s:s, s:s}", "verdict", verdict, "sentence", sentence));
+	audit_event(request->audit, AUDIT_EVENT_CERTIFICATE_REFUSED,
+	    request->session,
+	    &(struct audit_fields){ .verdict = verdict, .sentence = sentence });
 }
 
 static struct reply

@@ -130,37 +130,41 @@ run(struct operator_client *operator, const struct row * row, json_t *object)
 
 /* ---- audit -------------------------------------------------------------- */
 
+static int64_t
+number_or_none(const json_t *answer, const char *name)
+{
+	const json_t *value = json_object_get(answer, name);
+
+	return json_is_integer(value) ? json_integer_value(value) : -1;
+}
+
 /* Who asked, what, and what came of it; the object is the request. */
 static void
 audit(const struct operator_client *operator, json_t * object,
     const json_t *answer)
 {
-	static const char *const taken_over[] = { "verdict", "sessions",
-		"hops" };
+	AUTO_JSON json_t *op = json_incref(json_object_get(object, "op"));
 	const struct operator* who = & operator->who;
-	json_t *line = json_pack("{s:I, s:s}", "uid", (json_int_t)who->uid,
-	    "user", who->name);
-	json_t *value;
+	const bool has_login = who->login != OPERATOR_NOBODY;
+	const struct audit_fields fields = {
+		.uid = who->uid,
+		.user = who->name,
+		.login_uid = has_login ? (int64_t)who->login : -1,
+		.login_user = has_login ? who->login_name : NULL,
+		.request = json_string_value(op),
+		.arguments = object,
+		.ok = json_is_true(json_object_get(answer, "ok")),
+		.verdict = json_string_value(
+		    json_object_get(answer, "verdict")),
+		.sessions = number_or_none(answer, "sessions"),
+		.hops = number_or_none(answer, "hops"),
+	};
 
-	if (who->login != OPERATOR_NOBODY)
-		json_object_update_new(line,
-		    json_pack("{s:I, s:s}", "login_uid", (json_int_t)who->login,
-		        "login_user", who->login_name));
-	json_object_set(line, "request", json_object_get(object, "op"));
 	json_object_del(object, "op");
-	json_object_set(line, "arguments", object);
-	json_object_set(line, "ok", json_object_get(answer, "ok"));
-	for (size_t i = 0; i < sizeof(taken_over) / sizeof(taken_over[0]);
-	     i++) {
-		value = json_object_get(answer, taken_over[i]);
-		if (json_is_string(value) || json_is_integer(value))
-			json_object_set(line, taken_over[i], value);
-	}
 	log_notice("operator %s asks: %s", who->by,
-	    json_string_value(json_object_get(line, "request")) != NULL
-	        ? json_string_value(json_object_get(line, "request"))
-	        : "?");
-	audit_event(operator->guard->audit, "operator", NULL, line);
+	    fields.request != NULL ? fields.request : "?");
+	audit_event(operator->guard->audit, AUDIT_EVENT_OPERATOR, NULL,
+	    &fields);
 }
 
 /* The pages of a list are one request. */

@@ -18,6 +18,7 @@
 #include "enscale_guard/cert.h"
 #include "enscale_guard/hop.h"
 #include "enscale_guard/last_use.h"
+#include "enscale_guard/visits.h"
 
 struct request {
 	const struct config *config;
@@ -28,10 +29,11 @@ struct request {
 	bool unrecorded; /* although sshd let it in, without asking PAM */
 	struct hop *hop; /* of this connection */
 	struct audit *audit;
-	struct last_use *last_use; /* NULL: nothing is remembered */
-	json_t *host_keys;         /* info_read_host_keys(), or NULL */
-	const char *notice;        /* notices_line() */
-	uint64_t now;              /* bucket_now() */
+	struct last_use *last_use;   /* NULL: nothing is remembered */
+	const struct visits *visits; /* NULL: likewise */
+	json_t *host_keys;           /* info_read_host_keys(), or NULL */
+	const char *notice;          /* notices_line() */
+	uint64_t now;                /* bucket_now() */
 	/* May the session make a request of this cost? */
 	bool (*charge)(void *arg, uint32_t cost);
 	/* Hands on a change of keys that was judged; its outcome is reported

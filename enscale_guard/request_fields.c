@@ -17,6 +17,7 @@ enum kind {
 	KIND_TEXT,
 	KIND_FLAG,
 	KIND_NUMBER,
+	KIND_STATUS,
 };
 
 #define AT(member) offsetof(struct request_fields, member)
@@ -43,6 +44,12 @@ static const struct row {
 	{ REQUEST_SESSION, "session", KIND_TEXT, AT(session), 0 },
 	{ REQUEST_TEXT, "text", KIND_TEXT, AT(text), 0 },
 	{ REQUEST_TITLE, "title", KIND_TEXT, AT(title), 0 },
+	{ REQUEST_COMMAND, "command", KIND_TEXT, AT(command), 0 },
+	{ REQUEST_EXIT, "exit", KIND_STATUS, AT(exit), UINT8_MAX },
+	{ REQUEST_FAILED, "failed", KIND_TEXT, AT(failed), 0 },
+	{ REQUEST_SUBSYSTEM, "subsystem", KIND_TEXT, AT(subsystem), 0 },
+	{ REQUEST_TERMINAL, "terminal", KIND_FLAG, AT(terminal), 0 },
+	{ REQUEST_WHY, "why", KIND_TEXT, AT(why), 0 },
 };
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
@@ -69,6 +76,12 @@ take_value(const struct row *row, const json_t *value,
 		    json_integer_value(value) > (json_int_t)row->max)
 			return ENS_E_SYNTAX;
 		*(uint32_t *)at = (uint32_t)json_integer_value(value);
+		return 0;
+	case KIND_STATUS:
+		if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+		    json_integer_value(value) > (json_int_t)row->max)
+			return ENS_E_SYNTAX;
+		*(uint32_t *)at = (uint32_t)json_integer_value(value) + 1;
 		return 0;
 	}
 	return ENS_E_SYNTAX;

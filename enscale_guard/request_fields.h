@@ -28,6 +28,12 @@ enum request_field {
 	REQUEST_SESSION = 1 << 10,
 	REQUEST_TEXT = 1 << 11,
 	REQUEST_TITLE = 1 << 12,
+	REQUEST_COMMAND = 1 << 13,
+	REQUEST_EXIT = 1 << 14,
+	REQUEST_FAILED = 1 << 15,
+	REQUEST_SUBSYSTEM = 1 << 16,
+	REQUEST_TERMINAL = 1 << 17,
+	REQUEST_WHY = 1 << 18,
 };
 
 /* The fields of all requests; those of a request are in its row. Texts are
@@ -39,6 +45,8 @@ struct request_fields {
 	bool denied;
 	bool host_keys;
 	bool more;
+	bool terminal;
+	uint32_t exit; /* 1 to 256: the status plus one; 0: not given */
 	const char *after;
 	const char *environment;
 	const char *fingerprint;
@@ -46,6 +54,8 @@ struct request_fields {
 	const char *session;
 	const char *text;
 	const char *title;
+	const char *command, *subsystem;
+	const char *failed, *why;
 };
 
 #define REQUEST_FIELDS_SENTENCE_SIZE 96

@@ -131,10 +131,18 @@ prepare_files(struct hop *hop, const char *known_hosts)
 static bool
 declare(struct hop *hop, const char *forward, struct refusal *ret_refusal)
 {
+	char command[AUDIT_COMMAND_MAX + 1];
+
+	/* It may be longer, and anything but text: for the audit log. */
+	(void)text_printable(
+	    hop->request->command != NULL ? hop->request->command : "", command,
+	    sizeof(command));
 	hop->target = shell_ask(hop->shell,
-	    json_pack("{s:s, s:I, s:b}", "op", "hop", "node",
+	    json_pack("{s:s, s:I, s:b, s:b, s:s*, s:s*}", "op", "hop", "node",
 	        (json_int_t)hop->request->node, "forward_agent",
-	        forward != NULL),
+	        forward != NULL, "terminal", isatty(STDIN_FILENO), "subsystem",
+	        hop->request->sftp ? "sftp" : NULL, "command",
+	        hop->request->command != NULL ? command : NULL),
 	    ret_refusal);
 	hop->declared = hop->shell->connections;
 	return hop->target != NULL;
@@ -423,6 +431,41 @@ take_last_signal(struct hop *hop)
 	}
 }
 
+/* 255 is ssh's own word, or the node's: then the node said so. */
+static bool
+is_broken(const struct hop *hop)
+{
+	return hop->result.signal == 0 && hop->result.code == SSH_FAILED &&
+	    !hop->log.is_exit;
+}
+
+/* What became of it, for the audit log. The guard knows by itself what it has
+ * ended. */
+static json_t *
+tell_end(const struct hop *hop)
+{
+	const bool failed = !hop->result.was_ended && hop->result.signal == 0 &&
+	    (hop->result.entered ? is_broken(hop)
+	                         : hop->is_late || hop->result.code != 0);
+	json_t *request = json_pack("{s:s, s:b}", "op", "hop-done", "denied",
+	    ssh_log_is_denied(&hop->log));
+
+	if (failed) {
+		json_object_set_new(request, "failed",
+		    json_string(hop->is_late ? "unreachable"
+		                             : ssh_log_word(&hop->log)));
+		json_object_set_new(request, "why",
+		    json_string(hop->is_late ? "it does not answer in time"
+		                             : ssh_log_reason(&hop->log)));
+	}
+	if (hop->result.entered && hop->result.signal == 0 &&
+	    !hop->result.was_ended && hop->result.code >= 0 &&
+	    hop->result.code <= UINT8_MAX)
+		json_object_set_new(request, "exit",
+		    json_integer(hop->result.code));
+	return request;
+}
+
 /* Tells the guard; true when its agent refused by policy and it says why. */
 static bool
 settle(struct hop *hop)
@@ -435,10 +478,7 @@ settle(struct hop *hop)
 	/* A guard that was restarted knows of no hop. */
 	if (hop->shell->guard == NULL)
 		return false;
-	reply = shell_ask(hop->shell,
-	    json_pack("{s:s, s:b}", "op", "hop-done", "denied",
-	        ssh_log_is_denied(&hop->log)),
-	    &refusal);
+	reply = shell_ask(hop->shell, tell_end(hop), &refusal);
 	hop->is_signed = json_is_true(json_object_get(reply, "signed"));
 	sentence = json_string_value(json_object_get(reply, "sentence"));
 	if (sentence == NULL || hop->result.entered) {
@@ -451,14 +491,6 @@ settle(struct hop *hop)
 	                                            : GUARD_EXIT_REFUSED;
 	json_decref(reply);
 	return true;
-}
-
-/* 255 is ssh's own word, or the node's: then the node said so. */
-static bool
-is_broken(const struct hop *hop)
-{
-	return hop->result.signal == 0 && hop->result.code == SSH_FAILED &&
-	    !hop->log.is_exit;
 }
 
 /* No protocol tells the node's time, so this is the gateway's. */

@@ -11,29 +11,33 @@
 
 #define READS_MAX 32 /* twice what a pipe holds by default */
 
-static const struct {
+static const struct reason {
 	const char *said;
+	const char *word;
 	const char *reason;
 } reasons[] = {
-	{ "Host key verification failed",
+	{ "Host key verification failed", "host-key",
 	    "its host key is not the one in the directory" },
-	{ "Connection refused", "it refuses connections" },
-	{ "Connection timed out", "it does not answer" },
-	{ "timed out", "it does not answer" },
-	{ "not responding", "it does not answer" },
-	{ "No route to host", "there is no route to it" },
-	{ "Network is unreachable", "there is no route to it" },
-	{ "Connection reset", "it closed the connection" },
-	{ "Connection closed", "it closed the connection" },
-	{ "subsystem request failed", "it has no such subsystem" },
-	{ "PTY allocation request failed", "it cannot give a terminal" },
-	{ "shell request failed", "it starts no shell" },
-	{ "exec request failed", "it runs no commands" },
-	{ "no matching", "it offers no algorithm that the gateway accepts" },
-	{ "Disconnected from", "it closed the connection" },
-	{ "message authentication code incorrect",
+	{ "Connection refused", "unreachable", "it refuses connections" },
+	{ "Connection timed out", "unreachable", "it does not answer" },
+	{ "timed out", "unreachable", "it does not answer" },
+	{ "not responding", "unreachable", "it does not answer" },
+	{ "No route to host", "unreachable", "there is no route to it" },
+	{ "Network is unreachable", "unreachable", "there is no route to it" },
+	{ "Connection reset", "closed", "it closed the connection" },
+	{ "Connection closed", "closed", "it closed the connection" },
+	{ "subsystem request failed", "request", "it has no such subsystem" },
+	{ "PTY allocation request failed", "request",
+	    "it cannot give a terminal" },
+	{ "shell request failed", "request", "it starts no shell" },
+	{ "exec request failed", "request", "it runs no commands" },
+	{ "no matching", "algorithm",
+	    "it offers no algorithm that the gateway accepts" },
+	{ "Disconnected from", "closed", "it closed the connection" },
+	{ "message authentication code incorrect", "damaged",
 	    "what arrives from it is damaged" },
-	{ "banner exchange: ", "what answers there does not speak SSH" },
+	{ "banner exchange: ", "no-ssh",
+	    "what answers there does not speak SSH" },
 };
 
 /* connect(2) is denied, too: this is what a server does to a login. */
@@ -156,15 +160,36 @@ find_words(const char *line)
 	                                                     : words;
 }
 
-const char *
-ssh_log_reason(const struct ssh_log *log)
+/* NULL: none of them. */
+static const struct reason *
+find_reason(const struct ssh_log *log)
 {
-	const char *words = find_words(log->last);
 	size_t i;
 
 	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (strstr(log->last, reasons[i].said) != NULL)
-			return reasons[i].reason;
+			return &reasons[i];
+	return NULL;
+}
+
+const char *
+ssh_log_word(const struct ssh_log *log)
+{
+	const struct reason *reason = find_reason(log);
+
+	if (ssh_log_is_denied(log))
+		return "certificate";
+	return reason != NULL ? reason->word : "other";
+}
+
+const char *
+ssh_log_reason(const struct ssh_log *log)
+{
+	const struct reason *reason = find_reason(log);
+	const char *words = find_words(log->last);
+
+	if (reason != NULL)
+		return reason->reason;
 	if (words[0] != '\0')
 		return words;
 	/* ssh says this only to the user, on standard error. */

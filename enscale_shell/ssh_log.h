@@ -30,5 +30,8 @@ bool ssh_log_is_denied(const struct ssh_log *log);
 bool ssh_log_lacks_exchange(const struct ssh_log *log);
 /* Why it failed otherwise: a fragment for a sentence. Borrowed. */
 const char *ssh_log_reason(const struct ssh_log *log);
+/* The same as one word, for the audit log: "host-key", ...; "other" where there
+ * is none. */
+const char *ssh_log_word(const struct ssh_log *log);
 
 #endif

@@ -4,6 +4,7 @@
 # may be linked here, so the units beside it are compiled once more.
 noinst_LTLIBRARIES += libpamenscale.la
 libpamenscale_la_SOURCES = \
+	%D%/guard.c %D%/guard.h \
 	%D%/login.c %D%/login.h \
 	%D%/name_service.c %D%/name_service.h \
 	%D%/pam_enscale.c \

@@ -51,6 +51,24 @@ login_parse_address(const char *text, char ret_address[ADDRESS_TEXT_MAX + 1])
 	return 0;
 }
 
+uint16_t
+login_parse_connection(const char *text)
+{
+	const char *at = strchr(text, ' ');
+	char digits[sizeof("65535")];
+	uint32_t port;
+	size_t len;
+
+	if (at == NULL)
+		return 0;
+	len = strcspn(++at, " ");
+	if (len >= sizeof(digits))
+		return 0;
+	memcpy(digits, at, len);
+	digits[len] = '\0';
+	return parse_u32(digits, UINT16_MAX, &port) == 0 ? (uint16_t)port : 0;
+}
+
 int
 login_parse_auth_info(const char *text, uint8_t ret_digest[SHA256_LEN])
 {
@@ -276,6 +294,7 @@ make_record(const struct config *config, const struct login *login,
 		.node = login->name.node,
 		.uid = config->uid_base + login->name.account,
 		.monitor = getpid(),
+		.port = source->port,
 		.opened = time(NULL) };
 	int r;
 

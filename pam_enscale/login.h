@@ -51,6 +51,7 @@ struct login_report {
 /* Where the user comes from and what sshd verified. */
 struct login_source {
 	char address[ADDRESS_TEXT_MAX + 1];
+	uint16_t port;         /* 0: not known */
 	const char *auth_info; /* SSH_AUTH_INFO_0, or NULL */
 };
 
@@ -63,6 +64,10 @@ int login_begin(struct login *ret_login, const struct login_name *name);
  */
 int login_parse_address(const char *text,
     char ret_address[ADDRESS_TEXT_MAX + 1]);
+
+/* The client's port in SSH_CONNECTION, "ADDRESS PORT ADDRESS PORT"; 0 where it
+ * does not say one. */
+uint16_t login_parse_connection(const char *text);
 
 /*
  * The fingerprint of the key that opened the connection, from sshd's

@@ -4,7 +4,8 @@
  *	pam_enscale.so [config=FILE] [debug]
  *
  * It runs as root inside sshd's monitor, reads finished local files and
- * writes one: the session's record. It refuses to authenticate (keys are
+ * writes one: the session's record. Of a refusal it tells the guard, too,
+ * without waiting. It refuses to authenticate (keys are
  * sshd's business), to change PAM_USER, to ask anybody, and to leave a decision
  * to the next module: PAM_IGNORE is for names that cannot be ours, and the
  * shipped stack turns it into a refusal.
@@ -15,6 +16,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -25,6 +27,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/keys/fingerprint_text.h"
+#include "pam_enscale/guard.h"
 #include "pam_enscale/login.h"
 
 #define DATA_NAME "enscale_login"
@@ -210,6 +213,7 @@ static enum login_outcome
 get_source(struct call *call)
 {
 	const void *host = NULL;
+	const char *connection;
 
 	if (pam_get_item(call->pamh, PAM_RHOST, &host) != PAM_SUCCESS ||
 	    host == NULL ||
@@ -219,6 +223,9 @@ get_source(struct call *call)
 		    call->name.account);
 		return LOGIN_MISUSED;
 	}
+	connection = pam_getenv(call->pamh, "SSH_CONNECTION");
+	if (connection != NULL)
+		call->source.port = login_parse_connection(connection);
 	call->source.auth_info = pam_getenv(call->pamh, "SSH_AUTH_INFO_0");
 	return LOGIN_ALLOWED;
 }
@@ -276,6 +283,32 @@ tell_person(const struct call *call)
 		pam_error(call->pamh, "Help: %s", call->config->support);
 }
 
+/* For the audit log; what it does not get is in the system's log. */
+static void
+tell_guard(const struct call *call)
+{
+	const struct login_report *report = &call->report;
+	struct login_refusal refusal = {
+		.session = { .account = call->name.account,
+		    .node = call->name.node,
+		    .port = call->source.port },
+		.has_key = report->has_fingerprint,
+	};
+
+	if (call->login == NULL || call->config == NULL)
+		return;
+	memcpy(refusal.session.id, call->login->session,
+	    sizeof(refusal.session.id));
+	memcpy(refusal.session.fingerprint, report->fingerprint, SHA256_LEN);
+	memcpy(refusal.session.address, call->source.address,
+	    sizeof(refusal.session.address));
+	snprintf(refusal.verdict, sizeof(refusal.verdict), "%s",
+	    report->reason != NULL ? report->reason : "misused");
+	snprintf(refusal.sentence, sizeof(refusal.sentence), "%s",
+	    report->sentence);
+	guard_tell(call->config, &refusal);
+}
+
 static int
 finish(const struct call *call, enum login_outcome outcome, const char *step)
 {
@@ -289,6 +322,7 @@ finish(const struct call *call, enum login_outcome outcome, const char *step)
 		    outcome == LOGIN_CANNOT_TELL || outcome == LOGIN_MISUSED
 		        ? LOG_ERR
 		        : LOG_NOTICE);
+		tell_guard(call);
 		tell_person(call);
 	}
 	return to_pam(outcome);

@@ -97,11 +97,13 @@
 #define SESSION_FILE_MAX      1024
 
 /* The guard's sockets. */
-#define GUARD_REQUEST_MAX 4096              /* one JSON line from the shell */
-#define GUARD_REPLY_MAX   (4 * 1024 * 1024) /* one JSON line to the shell */
-#define GUARD_PAGE_SIZE   (256 * 1024)      /* a page of a list, about */
-#define AGENT_MESSAGE_MAX (64 * 1024)       /* one agent message */
-#define HOP_SECONDS       30 /* from the declaration to the signature */
-#define CERT_SECONDS_MAX  180
+#define GUARD_REQUEST_MAX   4096              /* one JSON line from the shell */
+#define GUARD_REPLY_MAX     (4 * 1024 * 1024) /* one JSON line to the shell */
+#define GUARD_PAGE_SIZE     (256 * 1024)      /* a page of a list, about */
+#define AGENT_MESSAGE_MAX   (64 * 1024)       /* one agent message */
+#define AUDIT_COMMAND_MAX   1024 /* bytes of a command line in the audit log */
+#define AUDIT_SUBSYSTEM_MAX 32
+#define HOP_SECONDS         30 /* from the declaration to the signature */
+#define CERT_SECONDS_MAX    180
 
 #endif

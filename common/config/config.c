@@ -83,6 +83,7 @@ static const struct key keys[] = {
 	KEY("paths", run_dir, KIND_PATH, 0, 0),
 	KEY("paths", ca_key, KIND_PATH, 0, 0),
 	KEY("paths", audit_log, KIND_PATH, 0, 0),
+	KEY("audit", audit_syslog, KIND_BOOL, 0, 0),
 #undef KEY
 #undef WORDS
 };

@@ -81,6 +81,9 @@ struct config {
 	char run_dir[CONFIG_VALUE_MAX];   /* /run/enscale */
 	char ca_key[CONFIG_VALUE_MAX];    /* /etc/enscale/ca/ca */
 	char audit_log[CONFIG_VALUE_MAX]; /* /var/log/enscale/audit.log */
+
+	/* [audit] */
+	bool audit_syslog;
 };
 
 /* Fills in the defaults. */
@@ -103,6 +106,7 @@ ENS_MUST_CHECK int config_load(const char *path, struct config *ret_config,
 #define CONFIG_CA_FILE      "guard/ca" /* the fingerprint of the key that signs */
 #define CONFIG_GUARD_SOCKET "guard/guard.sock"
 #define CONFIG_AGENT_SOCKET "guard/agent.sock"
+#define CONFIG_AUDIT_SOCKET "guard/audit.sock"
 #define CONFIG_KEYD_SOCKET  "keyd/keyd.sock"
 #define CONFIG_SYNC_SOCKET  "sync/control.sock"
 /* Operators ask there (common/protocol/operator_protocol.h); what they have

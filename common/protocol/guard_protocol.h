@@ -38,21 +38,27 @@
  *	page is judged again.
  *	With "host_keys":true each node has "known_hosts", as below, if it has
  *	any.
- * {"op":"hop","node":124718,"forward_agent":false}
+ * {"op":"hop","node":124718,"forward_agent":false,"terminal":true,
+ *  "command":"ls","subsystem":"sftp"}
  *	Declares a hop of the asking process: from now on, for HOP_SECONDS,
  *	an ssh that is this process' child may ask the agent for a certificate
  *	for this node. A session that was opened for one node can only hop
- *	there. A new declaration replaces the previous one.
+ *	there. A new declaration replaces the previous one. The last three may
+ *	be left out: they are for the audit log.
  *	-> {"ok":true,"node":124718,"address":"198.19.0.18","port":22,
  *	    "user":"apache","alias":"node124718",
  *	    "known_hosts":"node124718 ssh-ed25519 AAAA...\n...",
  *	    "connect_timeout":10,"agent_socket":"/run/enscale/guard/agent.sock"}
  *	The connection stays open while the hop runs; its end tells the guard
  *	that the hop is over.
- * {"op":"hop-done","denied":false}
+ * {"op":"hop-done","denied":false,"failed":"unreachable",
+ *  "why":"it refuses connections","exit":0}
  *	The ssh has ended; the declaration is gone. "denied" may be left out:
  *	true: the node refused the login, which is logged and audited if the
  *	guard knows of a certificate for which the node asked for no signature.
+ *	So may the others, for the audit log: "failed" and "why" say what ssh
+ *	said of a hop that failed, "exit" how the command of one ended that did
+ *	not.
  *	-> {"ok":true,"signed":true}: whether the agent gave this hop its
  *	signature. When it refused for a reason of policy, "signed" is false
  *	and "code", "verdict" and "sentence" are there as in a refusal.
@@ -68,6 +74,16 @@
  *	The account's open sessions on this gateway; inside: the nodes that are
  *	entered right now.
  *
+ * {"op":"log","environment":"cool-waterfall-59"}
+ *	"environment" may be left out. Who entered the account's own
+ *	environments through this gateway, the oldest first:
+ *	-> {"ok":true,"visits":[{"time":1763850000,"account":21296,
+ *	    "environment":"cool-waterfall-59","node":124718,
+ *	    "address":"198.18.0.10","command":"ls","terminal":false,
+ *	    "seconds":7,"exit":0}, ...]}
+ *	"subsystem" in place of "command" where it was one; neither: the node's
+ *	shell. Without "seconds" its end was not seen; "inside" is there then,
+ *	and says whether it still runs.
  * {"op":"cert"}
  *	A certificate for the session's own key (ed25519) and the node of its
  *	login name, if the configuration has native = yes.

@@ -9,6 +9,7 @@
  *	uid 1879074072
  *	key SHA256:...
  *	address 198.18.0.10
+ *	port 50022		(may be missing)
  *	monitor 4711
  *	start 123456
  *	opened 1763850000
@@ -197,11 +198,12 @@ format(const struct session *session, char *buf, size_t size)
 	    "uid %" PRIu32 "\n"
 	    "key %s\n"
 	    "address %s\n"
+	    "port %" PRIu16 "\n"
 	    "monitor %d\n"
 	    "start %" PRIu64 "\n"
 	    "opened %" PRId64 "\n",
 	    first_line, session->id, session->account, session->node,
-	    (uint32_t)session->uid, key, session->address,
+	    (uint32_t)session->uid, key, session->address, session->port,
 	    (int)session->monitor, session->monitor_start, session->opened);
 	if (n < 0 || (size_t)n >= size)
 		return ENS_E_LIMIT;
@@ -234,7 +236,7 @@ take_number(char **rest, const char *name, uint64_t max, uint64_t *ret_value)
 static bool
 parse_fields(char *text, struct session *session)
 {
-	uint64_t account, node, uid, monitor, start, opened;
+	uint64_t account, node, uid, monitor, start, opened, port = 0;
 	const char *id, *key, *address;
 
 	id = take_line(&text, "id");
@@ -250,6 +252,10 @@ parse_fields(char *text, struct session *session)
 	if (address == NULL || strlen(address) > ADDRESS_TEXT_MAX ||
 	    !text_is_printable(address))
 		return false;
+	/* A record of before an update has none. */
+	if (strncmp(text, "port ", 5) == 0 &&
+	    !take_number(&text, "port", UINT16_MAX, &port))
+		return false;
 	if (!take_number(&text, "monitor", INT32_MAX, &monitor) ||
 	    !take_number(&text, "start", UINT64_MAX, &start) ||
 	    !take_number(&text, "opened", INT64_MAX, &opened) || *text != '\0')
@@ -259,6 +265,7 @@ parse_fields(char *text, struct session *session)
 	session->account = (uint32_t)account;
 	session->node = (uint32_t)node;
 	session->uid = (uid_t)uid;
+	session->port = (uint16_t)port;
 	session->monitor = (pid_t)monitor;
 	session->monitor_start = start;
 	session->opened = (int64_t)opened;

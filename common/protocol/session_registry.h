@@ -28,6 +28,7 @@ struct session {
 	uid_t uid;
 	uint8_t fingerprint[SHA256_LEN];    /* of the key that opened it */
 	char address[ADDRESS_TEXT_MAX + 1]; /* the user's */
+	uint16_t port;                      /* of it; 0: not known */
 	pid_t monitor;          /* sshd's root process of this connection */
 	uint64_t monitor_start; /* field 22 of proc_pid_stat(5), clock ticks */
 	int64_t opened;         /* seconds since the epoch */

@@ -242,7 +242,7 @@ def test_the_audit_log_tells_the_story_of_a_session(client, gateway, wait_for):
     lines = gateway.read("/var/log/enscale/audit.log").decode().splitlines()
     story = [line["event"] for line in map(json.loads, lines)
              if line.get("session") == session]
-    assert story == ["session-seen", "hop-declared", "certificate",
+    assert story == ["login", "hop-declared", "certificate",
                      "hop-started", "hop-ended", "session-ended"]
     certificate = events(gateway, "certificate")[-1]
     assert certificate["node"] == 124718

@@ -52,13 +52,13 @@ def test_what_is_allowed_now_is_said_beside_what_was_refused_then(
         administrator.replace(environment_dn("env-3344147"), enscaleState="stopped")
 
 
-def test_a_refusal_of_pam_is_explained_from_the_systems_log(client, gateway):
-    """The guard never saw it."""
+def test_a_refusal_of_pam_is_explained(client, gateway):
+    """PAM has told the guard of it."""
     session = refused(client, "30311")
     code, said, _ = explain(gateway, "--session", session)
     assert code == 1
     lines = said.splitlines()
-    assert re.fullmatch(r"then +\S.*, account: account-suspended: Account 30311 is suspended\..*",
+    assert re.fullmatch(r"then +\S.*, login-refused: account-suspended: Account 30311 is suspended\..*",
                         lines[0])
     assert lines[1].split() == ["login", "30311"]
     assert lines[-1].startswith("now         account-suspended: Account 30311 is suspended.")
@@ -80,7 +80,7 @@ def test_a_session_that_no_log_has_is_not_explained(gateway, words, code, told):
 
 def test_of_a_session_that_was_refused_nothing_that_is_said(client, gateway):
     client.ssh("25880", "nodes", check=True)
-    session = events(gateway, "session-seen")[-1]["session"]
+    session = events(gateway, "login")[-1]["session"]
     code, said, error = explain(gateway, "--session", session)
     assert (code, said) == (2, "")
     assert "was not refused anything" in error

@@ -119,7 +119,7 @@ def test_a_connection_without_a_session_is_listed_counted_and_recorded(
         assert one["node"] == 124718 and one["inside"] == []
         story = [line["event"] for line in audit(gateway)
                  if line.get("session") == one["session"]]
-        assert story == ["session-seen"]
+        assert story == ["login"]
         administrator.replace(account_dn(25880), enscaleMaxSessions=2)
         wait_for(lambda: b"may not have more" in client.ssh(LOGIN, "true").stderr,
                  "they fill the account's number of sessions")
@@ -163,7 +163,7 @@ def test_a_tunnel_that_nobody_speaks_for_ends_within_a_second(
         wait_for(lambda: client.ssh(LOGIN, "true").returncode == 0, "it is back")
     story = [line for line in audit(gateway) if line.get("session") == one]
     assert [line["event"] for line in story] == [
-        "session-seen", "session-withdrawn", "session-ended"]
+        "login", "session-withdrawn", "session-ended"]
     assert story[1]["verdict"] == verdict
 
 

@@ -14,6 +14,11 @@ AM_TESTS_ENVIRONMENT = ENS_SRCDIR='$(abs_top_srcdir)'; \
 #   tests_unit_test_last_use_SOURCES = %D%/test_last_use.c
 tests_unit_test_last_use_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_last_use_LDADD = $(GUARD_LDADD)
+UNIT_TESTS += tests/unit/test_login_refusal
+tests_unit_test_login_refusal_SOURCES = %D%/test_login_refusal.c
+tests_unit_test_login_refusal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_login_refusal_LDADD = libcommon.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_login_name
 #   tests_unit_test_login_name_SOURCES = %D%/test_login_name.c
 #   tests_unit_test_login_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -207,14 +212,15 @@ UNIT_TESTS += \
 	tests/unit/test_guard_stream \
 	tests/unit/test_last_use \
 	tests/unit/test_operator \
-	tests/unit/test_turns
+	tests/unit/test_turns \
+	tests/unit/test_visits
 tests_unit_test_admission_SOURCES = %D%/test_admission.c
 tests_unit_test_admission_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_admission_LDADD = $(GUARD_LDADD)
 tests_unit_test_agent_SOURCES = %D%/test_agent.c $(GUARD_FIXTURE)
 tests_unit_test_agent_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_agent_LDADD = $(GUARD_LDADD)
-tests_unit_test_audit_SOURCES = %D%/test_audit.c
+tests_unit_test_audit_SOURCES = %D%/test_audit.c $(GUARD_FIXTURE)
 tests_unit_test_audit_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_audit_LDADD = $(GUARD_LDADD)
 tests_unit_test_cert_SOURCES = %D%/test_cert.c
@@ -240,6 +246,9 @@ tests_unit_test_guard_stream_LDADD = $(GUARD_LDADD)
 tests_unit_test_turns_SOURCES = %D%/test_turns.c
 tests_unit_test_turns_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_turns_LDADD = $(GUARD_LDADD)
+tests_unit_test_visits_SOURCES = %D%/test_visits.c $(GUARD_FIXTURE)
+tests_unit_test_visits_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_visits_LDADD = $(GUARD_LDADD)
 UNIT_TESTS += tests/unit/test_login_name
 tests_unit_test_login_name_SOURCES = %D%/test_login_name.c
 tests_unit_test_login_name_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
