@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/base/text.h"
+#include "enscalectl/act.h"
 #include "enscalectl/directory_private.h"
 #include "enscalectl/verb.h"
 #include "ldap/ldap_dn.h"
@@ -43,29 +43,19 @@ ask_who(struct directory *directory)
 	ber_bvfree(name);
 }
 
-/* Who it is on this host, sudo seen through. */
-static json_t *
-local_user(void)
-{
-	const char *before = getenv("SUDO_USER");
-	const struct passwd *passwd = getpwuid(getuid());
-
-	if (before != NULL && before[0] != '\0' && getuid() == 0)
-		return json_sprintf("%s by sudo", before);
-	return passwd != NULL ? json_string(passwd->pw_name)
-	                      : json_integer((json_int_t)getuid());
-}
-
 /* One line of JSON, as the guard's audit log has them. how: where the event does
  * not say it; NULL: it does. */
 static void
 audit(struct directory *directory, const char *dn, const char *how, int result)
 {
+	const char *came_of_it = result == LDAP_SUCCESS
+	    ? "changed"
+	    : ldap_err2string(result);
+	char user[ADMIN_TEXT_MAX + 1];
 	AUTO_FREE char *line = NULL;
-	json_t *object = json_pack("{s:s, s:s*, s:s, s:o, s:s*, s:s}", "event",
-	    directory->what, "how", how, "dn", dn, "user", local_user(),
-	    "directory_user", directory->who, "result",
-	    result == LDAP_SUCCESS ? "changed" : ldap_err2string(result));
+	json_t *object = json_pack("{s:s, s:s*, s:s, s:s, s:s*, s:s}", "event",
+	    directory->what, "how", how, "dn", dn, "user", act_user(user),
+	    "directory_user", directory->who, "result", came_of_it);
 
 	line = object != NULL
 	    ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII)
@@ -74,6 +64,7 @@ audit(struct directory *directory, const char *dn, const char *how, int result)
 	openlog("enscalectl", LOG_PID, LOG_AUTH);
 	syslog(LOG_NOTICE, "%s", line != NULL ? line : directory->what);
 	closelog();
+	act_tell(directory->config, directory->what, dn, came_of_it);
 }
 
 /* What was tried without the right to it, and what may have been done, is in

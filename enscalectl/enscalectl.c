@@ -15,6 +15,7 @@
 #include "common/base/arguments.h"
 #include "common/base/errors.h"
 #include "common/base/text.h"
+#include "enscalectl/act.h"
 #include "enscalectl/verb.h"
 
 /* What every verb takes that asks the directory, or changes it. */
@@ -40,6 +41,12 @@ static const struct verb verbs[] = {
 	    "keep an account out, and end its sessions", account_suspend },
 	{ "announce", "TEXT | --clear",
 	    "show a line in all menus, or no longer", gate_announce },
+	{ "audit",
+	    "[--account ACCOUNT] [--environment NAME] [--node NODE] "
+	    "[--session ID [--node-log FILE]] [--event EVENT] [--since TIME] "
+	    "[--until TIME] [--json] [--follow]",
+	    "say who did what on this gateway, and what was refused",
+	    audit_show },
 	{ "ca init", "", "make the key that signs for the nodes", ca_init },
 	{ "ca revoke", "[FINGERPRINT | FILE]",
 	    "revoke a key that was the CA's; print all revoked keys",
@@ -295,13 +302,45 @@ needs_configuration(const struct verb *verb)
 	    verb->run != directory_check;
 }
 
+/* What changes the directory is told of entry by entry. */
+static bool
+is_act(const struct verb *verb, int argc)
+{
+	return verb->run == ca_init || verb->run == ca_rotate ||
+	    (verb->run == ca_revoke && argc > 0) || verb->run == sync_accept ||
+	    verb->run == sync_refresh;
+}
+
+static void
+tell_act(const struct context *context, const struct verb *verb,
+    const char *arguments, int code)
+{
+	const char *result = code == EXIT_YES ? "done"
+	    : code == EXIT_NO                 ? "refused"
+	                                      : "failed";
+
+	act_tell(&context->config, verb->name, arguments, result);
+}
+
+static void
+join(int argc, char **argv, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (int i = 0; i < argc && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s%s",
+		    i > 0 ? " " : "", argv[i]);
+}
+
 static int
 run_verb(const struct verb *verb, const char *config_path, int argc,
     char **argv)
 {
 	/* A configuration is large, and there is one. */
 	static struct context context;
-	char error[CONFIG_ERROR_MAX];
+	char error[CONFIG_ERROR_MAX], arguments[ADMIN_TEXT_MAX + 1];
+	int code;
 
 	context.config_path = config_path;
 	if (needs_configuration(verb) &&
@@ -309,7 +348,12 @@ run_verb(const struct verb *verb, const char *config_path, int argc,
 		complain("%s", error);
 		return EXIT_CANNOT_TELL;
 	}
-	return verb->run(&context, argc, argv);
+	/* Before it runs: it may move its arguments. */
+	join(argc, argv, arguments, sizeof(arguments));
+	code = verb->run(&context, argc, argv);
+	if (is_act(verb, argc) && code != EXIT_USAGE)
+		tell_act(&context, verb, arguments, code);
+	return code;
 }
 
 static int

@@ -49,7 +49,7 @@ take_line(struct history *history, uint32_t account, const char *line)
 	    json_integer_value(json_object_get(event, "account")) !=
 	        (json_int_t)account)
 		return;
-	if (strcmp(name, "session-seen") == 0)
+	if (strcmp(name, "login") == 0 || strcmp(name, "session-seen") == 0)
 		take_use(history, event);
 	else if (text_of(event, "sentence") != NULL)
 		take_refusal(history, event);

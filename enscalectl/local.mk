@@ -57,6 +57,9 @@ libdirectory_la_LIBADD = libchanges.la libctl.la libldapside.la libview.la libco
 %C%_enscalectl_SOURCES = \
 	%D%/account.c \
 	%D%/account_show.c \
+	%D%/act.c %D%/act.h \
+	%D%/audit.c \
+	%D%/audit_files.c %D%/audit_files.h \
 	%D%/ca.c %D%/ca.h \
 	%D%/ca_revoke.c \
 	%D%/ca_rotate.c \

@@ -15,6 +15,7 @@
 #include "common/base/json.h"
 #include "common/base/text.h"
 #include "common/names/login_name.h"
+#include "enscalectl/audit_files.h"
 #include "enscalectl/command.h"
 
 #define JOURNALCTL   "/usr/bin/journalctl"
@@ -182,14 +183,12 @@ read_log(struct search *search, const char *path, const char *needle,
 }
 
 static void
-read_audit(struct search *search, const char *log)
+take_audited(const char *line, void *arg)
 {
-	char older[CONFIG_PATH_MAX];
+	struct search *search = arg;
 
-	if (snprintf(older, sizeof(older), "%s" OLDER, log) <
-	    (int)sizeof(older))
-		read_log(search, older, search->session, take_event);
-	read_log(search, log, search->session, take_event);
+	if (strstr(line, search->session) != NULL)
+		take_event(search, line);
 }
 
 /* Only who logs in as that session has its id in a line. */
@@ -221,7 +220,8 @@ refusal_find(const struct context *context, const char *session,
 	size_t i;
 
 	snprintf(search.needle, sizeof(search.needle), "session=%s", session);
-	read_audit(&search, context->config.audit_log);
+	(void)audit_files_each(context->config.audit_log, 0, false,
+	    take_audited, &search);
 	if (search.count == 0)
 		read_journal(&search);
 	for (i = 0; search.count == 0 && i < sizeof(logs) / sizeof(logs[0]);

@@ -37,6 +37,7 @@ int account_list(const struct context *context, int argc, char **argv);
 int account_resume(const struct context *context, int argc, char **argv);
 int account_show(const struct context *context, int argc, char **argv);
 int account_suspend(const struct context *context, int argc, char **argv);
+int audit_show(const struct context *context, int argc, char **argv);
 int ca_init(const struct context *context, int argc, char **argv);
 int ca_revoke(const struct context *context, int argc, char **argv);
 int ca_rotate(const struct context *context, int argc, char **argv);
