@@ -15,6 +15,7 @@
 #include "enscale_shell/say.h"
 #include "enscale_shell/sessions.h"
 #include "enscale_shell/settings.h"
+#include "enscale_shell/visits.h"
 
 /* A terminal's line, after which there is no more of a command. */
 #define ARGUMENT_SIZE 4096
@@ -70,6 +71,11 @@ static const struct command commands[] = {
 	    .text = "your open sessions",
 	    .has_json = true,
 	    .run = sessions_run },
+	{ .name = "log",
+	    .usage = "log [ENVIRONMENT] [--json]",
+	    .text = "who entered your environments",
+	    .run = visits_run,
+	    .run_with = visits_run_with },
 	{ .name = "whoami",
 	    .usage = "whoami [--json]",
 	    .text = "your account, key and session",

@@ -32,7 +32,8 @@ libshell_la_SOURCES = \
 	%D%/ssh_options.c %D%/ssh_options.h \
 	%D%/syscall_filter.c %D%/syscall_filter.h \
 	%D%/table.c %D%/table.h \
-	%D%/terminal.c %D%/terminal.h
+	%D%/terminal.c %D%/terminal.h \
+	%D%/visits.c %D%/visits.h
 libshell_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 libshell_la_LIBADD = libfieldsjson.la libprogram.la $(JANSSON_LIBS)
 

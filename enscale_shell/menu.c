@@ -23,6 +23,7 @@
 #include "enscale_shell/say.h"
 #include "enscale_shell/settings.h"
 #include "enscale_shell/terminal.h"
+#include "enscale_shell/visits.h"
 
 #define AUTO_LISTING AUTO(cleanup_listing)
 #define TITLE_SIZE   (2 * NAME_TEXT_MAX + MENU_TEXT_MAX + 64)
@@ -265,6 +266,7 @@ show_help(void)
 	      "ssh, scp,\n"
 	      "                sftp, rsync, git.\n"
 	      "  k             your public keys.\n"
+	      "  l             who entered your environments.\n"
 	      "  s             connection settings and the gateway's host "
 	      "keys.\n"
 	      "  q, Ctrl-D     quit. Ctrl-C goes one step back.\n",
@@ -454,6 +456,9 @@ choose(struct menu *menu, struct screen *screen, const struct menu_input *input)
 		return STEP_AGAIN;
 	case MENU_CHOICE_KEYS:
 		keys_show(menu->shell);
+		return STEP_AGAIN;
+	case MENU_CHOICE_LOG:
+		visits_show(menu->shell);
 		return STEP_AGAIN;
 	case MENU_CHOICE_SETTINGS:
 		settings_show(menu->shell);

@@ -62,6 +62,7 @@ enum menu_choice {
 	MENU_CHOICE_PREVIOUS, /* p */
 	MENU_CHOICE_CONNECT,  /* c, and the rest of the line */
 	MENU_CHOICE_KEYS,     /* k */
+	MENU_CHOICE_LOG,      /* l */
 	MENU_CHOICE_SETTINGS, /* s */
 	MENU_CHOICE_HELP,     /* ? */
 	MENU_CHOICE_QUIT,     /* q */

@@ -203,6 +203,7 @@ static const struct {
 	{ "p", MENU_CHOICE_PREVIOUS },
 	{ "c", MENU_CHOICE_CONNECT },
 	{ "k", MENU_CHOICE_KEYS },
+	{ "l", MENU_CHOICE_LOG },
 	{ "s", MENU_CHOICE_SETTINGS },
 	{ "?", MENU_CHOICE_HELP },
 	{ "h", MENU_CHOICE_HELP },
