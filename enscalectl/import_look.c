@@ -315,6 +315,32 @@ meet(const struct entry *entry, const struct ldap_attributes *raw, void *arg)
 	return code == EXIT_CANNOT_TELL ? code : EXIT_YES;
 }
 
+/* ---- keys that others bring --------------------------------------------- */
+
+/* What this gateway has from wherever: of several directories, or of one that
+ * has changed since, which another run finds. */
+static int
+meet_in_view(const struct view *view, uint32_t account,
+    const uint8_t fingerprint[SHA256_LEN], void *arg)
+{
+	struct import *import = arg;
+	struct import_item like = { .kind = ENTRY_KEY };
+	struct import_item *item;
+	struct key_record record;
+
+	memcpy(like.fingerprint, fingerprint, SHA256_LEN);
+	item = import_find(import, &like);
+	if (item == NULL || item->state != IMPORT_TO_ADD ||
+	    item->needs[0]->number == account ||
+	    view_find_key(view, account, fingerprint, &record) != 0)
+		return 0;
+	about(import, item);
+	complain("not added: account %u has this key already", account);
+	(void)import_refuse(import, item);
+	import_about(import, NULL, 0);
+	return 0;
+}
+
 /* ---- what is not there -------------------------------------------------- */
 
 static int
@@ -465,6 +491,8 @@ import_look(struct import *import)
 		if (directory_each_of_kind(import->directory, columns_kinds[k],
 		        meet, import) != EXIT_YES)
 			return EXIT_CANNOT_TELL;
+	/* Where no gateway runs, the directory was asked. */
+	(void)key_read_view(import->config, meet_in_view, import);
 	for (size_t k = 0; code != EXIT_CANNOT_TELL && k < COLUMNS_KINDS; k++)
 		code = plan_kind(import, columns_kinds[k]);
 	import_about(import, NULL, 0);

@@ -16,7 +16,6 @@
 #include "common/base/errors.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
-#include "common/view/view_walk.h"
 #include "enscalectl/key_list.h"
 #include "enscalectl/key_read.h"
 #include "enscalectl/records.h"
@@ -124,28 +123,21 @@ compare_own(const struct entry_key *key, const struct entry *entry, void *arg)
 	    : EXIT_YES;
 }
 
-/* Rows of the view. */
+/* A key that may be in the view. */
 struct look {
-	const struct view *view;
 	const uint8_t *fingerprint;
 	uint32_t account; /* whose it is */
 };
 
 static int
-look_at_row(const struct view_row *row, void *arg)
+look_at_key(const struct view *view, uint32_t account,
+    const uint8_t fingerprint[SHA256_LEN], void *arg)
 {
 	struct look *look = arg;
-	struct wire_reader reader;
 	struct key_record record;
-	uint32_t account;
 
-	if (row->hidden || row->key.len != 1 + 4 + SHA256_LEN ||
-	    row->key.data[0] != RECORD_KEY ||
-	    memcmp(row->key.data + 5, look->fingerprint, SHA256_LEN) != 0)
-		return 0;
-	wire_read_init(&reader, row->key.data + 1, 4);
-	account = wire_read_u32(&reader);
-	if (view_find_key(look->view, account, look->fingerprint, &record) != 0)
+	if (memcmp(fingerprint, look->fingerprint, SHA256_LEN) != 0 ||
+	    view_find_key(view, account, fingerprint, &record) != 0)
 		return 0;
 	look->account = account;
 	return -EEXIST;
@@ -166,18 +158,11 @@ is_in_step(const struct add *add)
 static int
 look_in_view(const struct add *add, bool *ret_all)
 {
-	const struct config *config = add->task.config;
-	AUTO(cleanup_view) struct view *view = NULL;
 	struct look look = { .fingerprint = add->fingerprint };
-	char path[CONFIG_PATH_MAX];
-	int r = config_path(config->state_dir, CONFIG_VIEW_DIR, path);
+	int r;
 
 	*ret_all = is_in_step(add);
-	if (r == 0)
-		r = view_open(path, &view);
-	look.view = view;
-	for (uint32_t i = 0; r == 0 && i < view_segment_count(view); i++)
-		r = view_each_row(view, i, look_at_row, &look);
+	r = key_read_view(add->task.config, look_at_key, &look);
 	if (r != -EEXIST) {
 		*ret_all = *ret_all && r == 0;
 		return EXIT_YES; /* the directory is asked, too */

@@ -6,9 +6,11 @@
 
 #include <string.h>
 
+#include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/keys/fingerprint.h"
 #include "common/keys/ssh_key_text.h"
+#include "common/view/view_walk.h"
 #include "enscalectl/key_pem.h"
 #include "enscalectl/verb.h"
 
@@ -62,4 +64,42 @@ key_read_text(char *text, size_t len, bool no_touch, struct ssh_key *ret_key,
 	return code == EXIT_YES
 	    ? key_read_judge(ret_key, no_touch, ret_fingerprint)
 	    : code;
+}
+
+/* ---- keys that are there ------------------------------------------------ */
+
+struct rows {
+	const struct view *view;
+	key_read_visit *visit;
+	void *arg;
+};
+
+static int
+visit_row(const struct view_row *row, void *arg)
+{
+	const struct rows *rows = arg;
+	struct wire_reader reader;
+
+	if (row->hidden || row->key.len != 1 + 4 + SHA256_LEN ||
+	    row->key.data[0] != RECORD_KEY)
+		return 0;
+	wire_read_init(&reader, row->key.data + 1, 4);
+	return rows->visit(rows->view, wire_read_u32(&reader),
+	    row->key.data + 5, rows->arg);
+}
+
+int
+key_read_view(const struct config *config, key_read_visit *visit, void *arg)
+{
+	AUTO(cleanup_view) struct view *view = NULL;
+	struct rows rows = { .visit = visit, .arg = arg };
+	char path[CONFIG_PATH_MAX];
+	int r = config_path(config->state_dir, CONFIG_VIEW_DIR, path);
+
+	if (r == 0)
+		r = view_open(path, &view);
+	rows.view = view;
+	for (uint32_t i = 0; r == 0 && i < view_segment_count(view); i++)
+		r = view_each_row(view, i, visit_row, &rows);
+	return r;
 }

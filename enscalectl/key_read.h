@@ -3,7 +3,9 @@
 #ifndef ENSCALECTL_KEY_READ_H
 #define ENSCALECTL_KEY_READ_H
 
+#include "common/config/config.h"
 #include "common/keys/ssh_key.h"
+#include "common/view/view.h"
 
 /* The RDN of its entry: the fingerprint in hex. */
 #define KEY_RDN_TYPE "enscaleKeyFingerprint"
@@ -20,5 +22,13 @@ int key_read_judge(const struct ssh_key *key, bool no_touch,
     uint8_t ret_fingerprint[SHA256_LEN]);
 /* Says why it is not; an exit code. */
 int key_read_refuse(const char *reason);
+
+/* The view that this gateway has published: each row of a key, which view_find_key()
+ * may find gone. The first visit that is not 0 ends it, and is returned, as are
+ * errors of view_open(). */
+typedef int key_read_visit(const struct view *view, uint32_t account,
+    const uint8_t fingerprint[SHA256_LEN], void *arg);
+int key_read_view(const struct config *config, key_read_visit *visit,
+    void *arg);
 
 #endif

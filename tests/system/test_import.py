@@ -3,6 +3,7 @@ against the real slapd, and the gateway that follows it."""
 
 import json
 import re
+import signal
 
 import pexpect
 import pytest
@@ -219,7 +220,7 @@ def test_lines_of_csv_and_entries_of_ldif_are_named_too(verbs):
     assert 'line 17: "enscaleExpries" is nothing' in said
 
 
-def test_a_key_is_refused_as_key_add_refuses_it(verbs, gateway, client):
+def test_a_key_is_refused_as_key_add_refuses_it(verbs, gateway, client, administrator):
     gateway.sh("cd /root/import; ssh-keygen -q -t rsa -b 1024 -N '' -f weak")
     demo = " ".join(client.read("/root/keys/25880-ed25519.pub").decode().split()[:2])
     private = gateway.read("/root/import/one").decode()
@@ -238,9 +239,16 @@ def test_a_key_is_refused_as_key_add_refuses_it(verbs, gateway, client):
     assert "make a new pair" in said
     body = private.split()[4:-4]
     assert len(body) > 3 and not any(part in said + gateway.log()[before:] for part in body)
-    # what another account has, it keeps
+    # what another account has, it keeps, in the directory or on this gateway
     done, said = bring(verbs, lines(key(one, OTHER)), code=1)
     assert f"account {ACCOUNT} has this key already" in said
+    gateway.kill("enscale-sync", signal.SIGSTOP)
+    try:
+        administrator.delete(entries.key_dn(ACCOUNT, one))
+        done, said = bring(verbs, lines(key(one, OTHER)), code=1)
+    finally:
+        gateway.kill("enscale-sync", signal.SIGCONT)
+    assert re.search(f"line 1: not added: account {ACCOUNT} has this key already$", said, re.M)
 
 
 def test_files_of_authorized_keys_become_keys_of_their_accounts(verbs, gateway):
@@ -281,7 +289,12 @@ def test_each_of_its_changes_is_in_the_log(verbs, gateway):
     before = len(gateway.log())
     bring(verbs, lines(account(cn="Ada"), key(public(gateway, "one"))))
     bring(verbs, lines(account(cn="Ada Berg")))
-    said = list(map(json.loads, re.findall(r"enscalectl\[\d+\]: ({.*})", gateway.log()[before:])))
+
+    def logged():
+        return re.findall(r"enscalectl\[\d+\]: ({.*})", gateway.log()[before:])
+
+    test_hosts.wait_for(lambda: len(logged()) >= 3, "three lines of the log")
+    said = list(map(json.loads, logged()))
     own = entries.account_dn(ACCOUNT)
     assert [row["dn"] for row in said] == [own, entries.key_dn(ACCOUNT, public(gateway, "one")), own]
     assert [row["how"] for row in said] == ["add", "add", "modify"]
