@@ -178,20 +178,27 @@ count_owned(const struct entry *entry, void *arg)
 }
 
 static int
-find_environments(struct task *task, enum schema_name attribute,
+find_environments(struct task *task, enum schema_name list,
     struct owned *ret_owned)
 {
-	const struct config *config = task->config;
-	char filter[DIRECTORY_FILTER_MAX];
+	char filter[DIRECTORY_FILTER_MAX] = "", own[DIRECTORY_FILTER_MAX];
 
-	directory_filter(config, ENTRY_ENVIRONMENT,
-	    config->schema.names[attribute], task->name, filter);
+	directory_filter(task->config, ENTRY_ENVIRONMENT, NULL, NULL, own);
+	directory_filter_add(filter, "(&%s(|", own);
+	if (!directory_filter_member(filter, task->config, list, task->name,
+	        &task->entry)) {
+		complain("account %u has too many names to look for",
+		    task->number);
+		return EXIT_CANNOT_TELL;
+	}
+	directory_filter_add(filter, "))");
 	return directory_each(task->directory, NULL, 0, filter, count_owned,
 	    ret_owned);
 }
 
 /* Its number is never given again, so that a row of access that names it
- * opens nothing; but an owner is asked for by people. */
+ * opens nothing; but an owner is asked for by people, and a DN or a name that a
+ * group still lists lets in whoever has it next. */
 static int
 check_unused(struct task *task)
 {

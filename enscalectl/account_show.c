@@ -57,16 +57,41 @@ show_key(const struct entry_key *key, const struct entry *entry, void *arg)
 
 /* ---- environments ------------------------------------------------------- */
 
+static bool
+is_row_of(const struct entry_member *row, const struct entry *account,
+    uint32_t number)
+{
+	return row->account != 0 ? row->account == number
+	                         : entry_goes_by(account, &row->name);
+}
+
+/* Of several rows the owner's counts, else the lower. */
+static enum environment_role
+find_role(const struct entry *environment, const struct entry *account,
+    uint32_t number)
+{
+	const struct entry_member *row = environment->environment.members;
+	enum environment_role role = ROLE_NONE;
+
+	if (environment->refused)
+		return ROLE_NONE;
+	for (uint32_t i = 0; i < environment->environment.member_count; i++) {
+		if (!is_row_of(&row[i], account, number) || role == ROLE_OWNER)
+			continue;
+		if (role == ROLE_NONE || row[i].role == ROLE_OWNER ||
+		    row[i].role < role)
+			role = row[i].role;
+	}
+	return role;
+}
+
 static int
 show_environment(const struct entry *entry, void *arg)
 {
 	struct show *show = arg;
-	enum environment_role role = ROLE_NONE;
+	enum environment_role role = find_role(entry, &show->account.entry,
+	    show->number);
 
-	for (uint32_t i = 0;
-	     !entry->refused && i < entry->environment.member_count; i++)
-		if (entry->environment.members[i].account == show->number)
-			role = entry->environment.members[i].role;
 	output_record(&show->output,
 	    json_pack("{s:s, s:o, s:o, s:s, s:o, s:o}", "kind", "environment",
 	        "cn",
@@ -85,14 +110,20 @@ show_environment(const struct entry *entry, void *arg)
 static int
 show_environments(struct show *show)
 {
-	const struct schema *schema = &show->config->schema;
 	char filter[DIRECTORY_FILTER_MAX] = "", own[DIRECTORY_FILTER_MAX];
+	bool fits = true;
 
 	directory_filter(show->config, ENTRY_ENVIRONMENT, NULL, NULL, own);
 	directory_filter_add(filter, "(&%s(|", own);
 	for (int i = 0; i < ACCESS_ROWS; i++)
-		directory_filter_add(filter, "(%s=%s)",
-		    schema->names[access_rows[i].attribute], show->text);
+		fits = fits &&
+		    directory_filter_member(filter, show->config,
+		        access_rows[i].attribute, show->text, &show->account);
+	if (!fits) {
+		complain("account %u has too many names to look for",
+		    show->number);
+		return EXIT_CANNOT_TELL;
+	}
 	directory_filter_add(filter, "))");
 	return directory_each(show->directory, NULL, 0, filter,
 	    show_environment, show);

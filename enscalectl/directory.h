@@ -75,6 +75,12 @@ __attribute__((format(printf, 2, 3))) void directory_filter_add(
 bool directory_filter_value(char buf[DIRECTORY_FILTER_MAX], const char *value,
     bool wild);
 
+/* Adds to a filter by what a list may name an account: its number, and where the
+ * list is mapped its DN and its names. False when there is no room. */
+bool directory_filter_member(char buf[DIRECTORY_FILTER_MAX],
+    const struct config *config, enum schema_name list, const char *number,
+    const struct directory_entry *account);
+
 /*
  * The one entry below base (NULL: the configured one, with its scope) that the
  * filter finds. EXIT_NO without a complaint when there is none;
@@ -89,6 +95,8 @@ int directory_find_named_quietly(struct directory *directory,
     enum entry_kind kind, const char *name, struct directory_entry *ret_entry);
 int directory_find_named(struct directory *directory, enum entry_kind kind,
     const char *name, struct directory_entry *ret_entry);
+void directory_complain_of_none(const struct directory *directory,
+    enum entry_kind kind, const char *name);
 
 /* Each of them, by pages; entry is borrowed for the call. A visit that is not
  * EXIT_YES ends it. base NULL: as above. */

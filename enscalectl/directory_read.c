@@ -80,6 +80,43 @@ directory_filter(const struct config *config, enum entry_kind kind,
 	directory_filter_add(buf, ")");
 }
 
+static bool
+put_term(char buf[DIRECTORY_FILTER_MAX], const char *attribute,
+    const char *value)
+{
+	size_t used = strlen(buf);
+
+	directory_filter_add(buf, "(%s=", attribute);
+	if (directory_filter_value(buf, value, false) &&
+	    strlen(buf) + sizeof(")))") <= DIRECTORY_FILTER_MAX) {
+		directory_filter_add(buf, ")");
+		return true;
+	}
+	buf[used] = '\0';
+	return false;
+}
+
+bool
+directory_filter_member(char buf[DIRECTORY_FILTER_MAX],
+    const struct config *config, enum schema_name list, const char *number,
+    const struct directory_entry *account)
+{
+	const char *attribute = config->schema.names[list];
+	const struct entry_attribute *names = directory_attribute(account,
+	    config->schema.names[SCHEMA_ACCOUNT_ID]);
+	bool fits = put_term(buf, attribute, number);
+
+	if (strcmp(attribute, schema_names[list]) == 0)
+		return fits;
+	fits = fits && put_term(buf, attribute, account->dn);
+	for (uint32_t i = 0; names != NULL && i < names->value_count; i++) {
+		if (strcmp(names->values[i].bv_val, number) != 0)
+			fits = fits &&
+			    put_term(buf, attribute, names->values[i].bv_val);
+	}
+	return fits;
+}
+
 /* ---- one entry ---------------------------------------------------------- */
 
 static int
@@ -215,6 +252,14 @@ directory_find_named_quietly(struct directory *directory, enum entry_kind kind,
 	return directory_find(directory, NULL, 0, filter, ret_entry);
 }
 
+void
+directory_complain_of_none(const struct directory *directory,
+    enum entry_kind kind, const char *name)
+{
+	complain("there is no %s \"%s\" below %s, or it is not shown to you",
+	    entry_kind_text(kind), name, directory->config->base);
+}
+
 int
 directory_find_named(struct directory *directory, enum entry_kind kind,
     const char *name, struct directory_entry *ret_entry)
@@ -223,9 +268,7 @@ directory_find_named(struct directory *directory, enum entry_kind kind,
 	    ret_entry);
 
 	if (code == EXIT_NO)
-		complain("there is no %s \"%s\" below %s, or it is not shown "
-		         "to you",
-		    entry_kind_text(kind), name, directory->config->base);
+		directory_complain_of_none(directory, kind, name);
 	return code;
 }
 

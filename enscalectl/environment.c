@@ -4,13 +4,17 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/errors.h"
 #include "enscalectl/output.h"
 #include "enscalectl/records.h"
 #include "enscalectl/task.h"
 
 #define SENTENCE_MAX 1024
+/* Values that stand for one account, in one list; the last is a new one. */
+#define LISTED_MAX ((CHANGES_VALUES_MAX - 1) / 2)
 
 static int
 modify(struct task *task, struct changes *changes, const char *done)
@@ -23,18 +27,34 @@ modify(struct task *task, struct changes *changes, const char *done)
 	                        : code;
 }
 
+/* Whatever gateways say of its entry, an account has the number that was said.
+ * EXIT_NO, without a complaint: it is not there (any longer). */
+static int
+find_account(struct task *task, const char *text)
+{
+	struct entry *account = &task->account.entry;
+	int code = request_number(text, ACCOUNT_ID_MAX, "an account",
+	    &task->member);
+
+	if (code == EXIT_YES)
+		code = directory_find_named_quietly(task->directory,
+		    ENTRY_ACCOUNT, text, &task->account);
+	account->kind = ENTRY_ACCOUNT;
+	account->id = task->member;
+	if (account->dn == NULL)
+		account->dn = "";
+	return code;
+}
+
 /* A number that is no account's, as of a typing error, would own it unseen. */
 static int
 check_account(struct task *task, const char *text)
 {
-	struct directory_entry account = { .message = NULL };
-	uint32_t number;
-	int code = request_number(text, ACCOUNT_ID_MAX, "an account", &number);
+	int code = find_account(task, text);
 
-	if (code == EXIT_YES)
-		code = directory_find_named(task->directory, ENTRY_ACCOUNT,
-		    text, &account);
-	cleanup_directory_entry(&account);
+	if (code == EXIT_NO)
+		directory_complain_of_none(task->directory, ENTRY_ACCOUNT,
+		    text);
 	return code;
 }
 
@@ -72,6 +92,7 @@ check_owner(struct task *task)
 	for (uint32_t i = 0; i < request->field_count && code == EXIT_YES; i++)
 		if (request->fields[i].field->attribute == SCHEMA_OWNER)
 			code = check_account(task, request->fields[i].value);
+	task->role = ROLE_OWNER;
 	return code;
 }
 
@@ -154,6 +175,40 @@ show_node(const struct entry *entry, void *arg)
 	return EXIT_YES;
 }
 
+/* Whom a list of somebody else's groups names: as it does. */
+static void
+show_names(struct output *output, const struct task *task,
+    const struct access *access)
+{
+	const char *name = task->schema->names[access->attribute];
+	const struct entry_attribute *attribute = directory_attribute(
+	    &task->entry, name);
+	uint32_t count = attribute != NULL ? attribute->value_count : 0;
+
+	if (strcmp(name, schema_names[access->attribute]) == 0)
+		return;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct berval *value = &attribute->values[i];
+
+		if (strspn(value->bv_val, "0123456789") == value->bv_len)
+			continue;
+		output_record(output,
+		    json_pack("{s:s, s:s, s:o}", "kind", "name", "role",
+		        environment_role_text(access->role), "name",
+		        output_text(value->bv_val)));
+	}
+}
+
+static bool
+lists_names(const struct entry *environment)
+{
+	uint32_t count = environment->environment.member_count;
+
+	/* They come last. */
+	return !environment->refused && count > 0 &&
+	    environment->environment.members[count - 1].account == 0;
+}
+
 int
 environment_show(const struct context *context, int argc, char **argv)
 {
@@ -170,6 +225,11 @@ environment_show(const struct context *context, int argc, char **argv)
 	output_begin(&show.output, task.request.json);
 	output_details(&show.output,
 	    record_environment(&task.entry.entry, true));
+	if (lists_names(&task.entry.entry)) {
+		output_title(&show.output, "access by name");
+		for (int i = 0; i < ACCESS_ROWS; i++)
+			show_names(&show.output, &task, &access_rows[i]);
+	}
 	output_title(&show.output, "nodes");
 	directory_filter(&context->config, ENTRY_NODE, NULL, NULL, filter);
 	code = directory_each(task.directory, task.entry.dn,
@@ -192,30 +252,62 @@ environment_state(const struct context *context, int argc, char **argv)
 	return code == EXIT_YES ? task_set_state(&task) : code;
 }
 
-/* Takes an account's value away wherever it is. */
-static unsigned
-take_away(struct task *task, const char *account, struct changes *changes)
+/* Adds the values of a list that stand for the account to those that are to
+ * go. */
+static int
+find_values(struct task *task, enum schema_name list, struct berval *values,
+    uint32_t *count)
+{
+	const struct entry_attribute *attribute = directory_attribute(
+	    &task->entry, task->schema->names[list]);
+	int r;
+
+	for (uint32_t i = 0; attribute != NULL && i < attribute->value_count;
+	     i++) {
+		r = entry_check_member(task->schema, list,
+		    &attribute->values[i], &task->account.entry);
+		if (r == ENS_E_NOTFOUND)
+			continue;
+		if (r == 0 && *count == LISTED_MAX)
+			r = ENS_E_LIMIT;
+		if (r != 0) {
+			complain("environment %s: %s: %s", task->name,
+			    task->schema->names[list], error_text(r));
+			return EXIT_CANNOT_TELL;
+		}
+		values[(*count)++] = attribute->values[i];
+	}
+	return EXIT_YES;
+}
+
+/* Takes the account's values away wherever they are: its number, its DN and its
+ * names. */
+static int
+take_away(struct task *task, struct changes *changes, uint32_t *ret_taken)
 {
 	static const enum schema_name lists[] = { SCHEMA_FULL_ACCESS,
 		SCHEMA_LIMITED_ACCESS };
-	const struct entry_attribute *attribute;
-	unsigned taken = 0;
+	struct berval values[LISTED_MAX];
+	uint32_t taken = 0, count;
+	int code = EXIT_YES;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		attribute = directory_attribute(&task->entry,
-		    task->schema->names[lists[i]]);
-		for (uint32_t j = 0;
-		     attribute != NULL && j < attribute->value_count; j++) {
-			if (attribute->values[j].bv_len != strlen(account) ||
-			    memcmp(attribute->values[j].bv_val, account,
-			        strlen(account)) != 0)
-				continue;
-			changes_put_text(changes, LDAP_MOD_DELETE,
-			    task->schema->names[lists[i]], account);
-			taken++;
-		}
+		count = 0;
+		/* One attribute may be both lists. */
+		if (i > 0 &&
+		    strcasecmp(task->schema->names[lists[0]],
+		        task->schema->names[lists[i]]) == 0)
+			break;
+		code = find_values(task, lists[i], values, &count);
+		if (code != EXIT_YES)
+			return code;
+		if (count > 0)
+			changes_put(changes, LDAP_MOD_DELETE,
+			    task->schema->names[lists[i]], values, count);
+		taken += count;
 	}
-	return taken;
+	*ret_taken = taken;
+	return code;
 }
 
 int
@@ -229,6 +321,7 @@ environment_owner(const struct context *context, int argc, char **argv)
 	const char *account = task.request.words[1];
 	struct changes changes = { .count = 0 };
 	char done[SENTENCE_MAX];
+	uint32_t taken;
 
 	if (code == EXIT_YES)
 		code = check_account(&task, account);
@@ -236,7 +329,10 @@ environment_owner(const struct context *context, int argc, char **argv)
 		return code;
 	changes_put_text(&changes, LDAP_MOD_REPLACE,
 	    task.schema->names[SCHEMA_OWNER], account);
-	(void)take_away(&task, account, &changes);
+	code = take_away(&task, &changes, &taken);
+	if (code != EXIT_YES)
+		return code;
+	task.role = ROLE_OWNER;
 	snprintf(done, sizeof(done), "is owned by account %s", account);
 	return modify(&task, &changes, done);
 }
@@ -278,13 +374,16 @@ run_share(struct task *task)
 	const struct access *access = find_access(task->request.words[2]);
 	struct changes changes = { .count = 0 };
 	char done[SENTENCE_MAX];
+	uint32_t taken;
 	int code = access != NULL ? check_account(task, account) : EXIT_USAGE;
 
 	if (code == EXIT_YES && is_owner(task, account))
 		code = EXIT_NO;
+	if (code == EXIT_YES)
+		code = take_away(task, &changes, &taken);
 	if (code != EXIT_YES)
 		return code;
-	(void)take_away(task, account, &changes);
+	task->role = access->role;
 	changes_put_text(&changes, LDAP_MOD_ADD,
 	    task->schema->names[access->attribute], account);
 	snprintf(done, sizeof(done), "gives account %s %s access", account,
@@ -310,14 +409,22 @@ run_unshare(struct task *task)
 	const char *account = task->request.words[1];
 	struct changes changes = { .count = 0 };
 	char done[SENTENCE_MAX];
+	uint32_t taken;
+	int code;
 
 	if (is_owner(task, account))
 		return EXIT_NO;
-	if (take_away(task, account, &changes) == 0) {
+	code = find_account(task, account);
+	if (code == EXIT_YES || code == EXIT_NO)
+		code = take_away(task, &changes, &taken);
+	if (code != EXIT_YES)
+		return code;
+	if (taken == 0) {
 		complain("environment %s gives account %s no access",
 		    task->name, account);
 		return EXIT_NO;
 	}
+	task->role = ROLE_NONE;
 	snprintf(done, sizeof(done), "no longer gives account %s access",
 	    account);
 	return modify(task, &changes, done);

@@ -97,7 +97,10 @@ has_environment(const struct view *view, const struct published *wanted)
 	                    : r == 0 &&
 	        fields_are_same(&environment_fields, &record.fields,
 	            &entry->environment.fields, false) &&
-	        has_members(&record, entry);
+	        has_members(&record, entry) &&
+	        (wanted->member == 0 ||
+	            environment_record_role(&record, wanted->member) ==
+	                wanted->role);
 }
 
 static bool

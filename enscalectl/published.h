@@ -13,8 +13,10 @@
 /* What it is to have, or not to have any more; everything is borrowed. */
 struct published {
 	const struct entry *entry;
-	uint32_t account;        /* of a key */
-	const char *environment; /* of a node */
+	uint32_t account;           /* of a key */
+	const char *environment;    /* of a node */
+	uint32_t member;            /* of an environment; 0: no matter who */
+	enum environment_role role; /* that this account has there */
 	bool gone;
 	bool loosely; /* a node's state and service aside */
 };

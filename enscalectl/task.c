@@ -64,6 +64,7 @@ void
 task_finish(struct task *task)
 {
 	cleanup_directory_entry(&task->entry);
+	cleanup_directory_entry(&task->account);
 	directory_close(task->directory);
 }
 
@@ -73,6 +74,8 @@ say(const struct task *task, const struct entry *entry, bool gone,
 {
 	const struct published wanted = { .entry = entry,
 		.environment = task->environment,
+		.member = task->member,
+		.role = task->role,
 		.gone = gone };
 
 	if (!gone && entry->refused) {

@@ -16,6 +16,10 @@ struct task {
 	uint32_t number;  /* the same, of an account or a node */
 	struct directory_entry entry;
 	char environment[NAME_TEXT_MAX + 1]; /* of a node: where it is */
+	/* Of an environment: whose right is changed, and what it is then. */
+	struct directory_entry account;
+	uint32_t member;
+	enum environment_role role;
 };
 
 /* Begins as zeroes. Takes the command line and opens the directory. Complains;

@@ -171,6 +171,14 @@ bool entry_has_name(const struct entry *account,
 bool entry_goes_by(const struct entry *account,
     const struct ldap_dn_hash *name);
 
+/*
+ * Does a value of an attribute that lists accounts (SCHEMA_FULL_ACCESS, ...)
+ * stand for this account, by its number, its DN or a name? 0, or ENS_E_NOTFOUND;
+ * -ENOMEM, ENS_E_CRYPTO.
+ */
+int entry_check_member(const struct schema *schema, enum schema_name list,
+    const struct berval *value, const struct entry *account);
+
 /* "account", "key", ...: for logs and counts. */
 const char *entry_kind_text(enum entry_kind kind);
 

@@ -4,10 +4,12 @@
  */
 #include <config.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "common/keys/fingerprint.h"
 #include "common/keys/fingerprint_text.h"
@@ -418,21 +420,28 @@ hash_word(struct parse *p, const struct berval *value,
 	return p->error == 0;
 }
 
-/* The digest of what stands for an account elsewhere: its DN, or a name. */
+/* The digest of what stands for an account elsewhere: its DN, or a name. text
+ * ends with a NUL. */
+static int
+hash_text(const char *text, size_t len, struct ldap_dn_hash *ret_name)
+{
+	bool dn = strlen(text) == len && strchr(text, '=') != NULL;
+	int r = dn ? ldap_dn_hash(text, ret_name, NULL) : ENS_E_SYNTAX;
+
+	return r == ENS_E_SYNTAX || r == ENS_E_LIMIT
+	    ? ldap_dn_hash_word(text, len, ret_name)
+	    : r;
+}
+
 static bool
 hash_name(struct parse *p, const struct berval *value,
     struct ldap_dn_hash *ret_name)
 {
 	const char *text = entry_keep_text(p, value->bv_val, value->bv_len);
-	bool dn = strlen(text) == value->bv_len && strchr(text, '=') != NULL;
-	int r = dn ? ldap_dn_hash(text, ret_name, NULL) : ENS_E_SYNTAX;
 
-	if (p->error != 0)
-		return false;
-	if (r == ENS_E_SYNTAX || r == ENS_E_LIMIT)
-		return hash_word(p, value, ret_name);
-	p->error = r;
-	return r == 0;
+	if (p->error == 0)
+		p->error = hash_text(text, value->bv_len, ret_name);
+	return p->error == 0;
 }
 
 static int
@@ -494,6 +503,30 @@ entry_goes_by(const struct entry *account, const struct ldap_dn_hash *name)
 	return entry_has_name(account, name) ||
 	    (ldap_dn_hash(account->dn, &own, NULL) == 0 &&
 	        memcmp(&own, name, sizeof(own)) == 0);
+}
+
+int
+entry_check_member(const struct schema *schema, enum schema_name list,
+    const struct berval *value, const struct entry *account)
+{
+	AUTO_FREE char *text = NULL;
+	struct ldap_dn_hash name;
+	uint32_t number;
+	int r;
+
+	if (entry_is_numeric(value))
+		return entry_number(value, 1, ACCOUNT_ID_MAX, &number) == 0 &&
+		        number == account->id
+		    ? 0
+		    : ENS_E_NOTFOUND;
+	if (strcmp(schema->names[list], schema_names[list]) == 0 ||
+	    is_blank(value) || value->bv_len > ATTRIBUTE_VALUE_MAX)
+		return ENS_E_NOTFOUND;
+	text = strndup(value->bv_val, value->bv_len);
+	if (text == NULL)
+		return -ENOMEM;
+	r = hash_text(text, strlen(text), &name);
+	return r == 0 && !entry_goes_by(account, &name) ? ENS_E_NOTFOUND : r;
 }
 
 /* The one number among the values of an attribute that holds names, too. */

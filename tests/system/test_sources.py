@@ -263,41 +263,104 @@ def group(name, *lines):
     return ldif(f"cn={name},ou=groups,{SUFFIX}", f"cn: {name}", *lines)
 
 
-@METHODS
-@pytest.mark.parametrize("lines, attribute, member", [
+GROUPS = pytest.mark.parametrize("lines, attribute, member", [
     (["objectClass: groupOfNames"], "member", "uid={},ou=people," + SUFFIX),
     (["objectClass: posixGroup", "gidNumber: 1000"], "memberUid", "{}")])
-def test_a_group_lets_its_members_into_an_environment(
-        place, wait_for, overlay, method, lines, attribute, member):
-    def unit(name):
-        return ldif(f"ou={name},{SUFFIX}", "objectClass: organizationalUnit",
-                    f"ou: {name}")
 
-    tree = BASE + unit("people") + unit("groups") + person(25880)
-    tree += person("bob").replace("uid: bob", "uid: bob\nuid: 21296") + person("ann")
-    tree += group("web", *lines, *[f"{attribute}: {member.format(name)}"
-                                   for name in ("bob", "25880", "ann")])
-    server = place.server("tree", tree, overlay)
-    follower = place.follower(
+
+def units(*names):
+    return "".join(ldif(f"ou={name},{SUFFIX}", "objectClass: organizationalUnit",
+                        f"ou: {name}") for name in names)
+
+
+def follow_groups(place, server, lines, attribute, method="sync"):
+    return place.follower(
         f"uri = {server.uri}\nbase = {SUFFIX}\nmethod = {method}\n"
         "poll_interval = 1s\npoll_listing = 2s",
         MAPPING + f"enscaleEnvironment = {lines[0].split()[1]}\n"
         f"enscaleFullAccess = {attribute}\n").in_step()
 
-    def members():
-        return [{row["account"]: row["role"] for row in environment["members"]}
-                for environment in follower.records("environment")]
 
-    assert members() == [{21296: "full", 25880: "full"}]
+def members(follower, name="web"):
+    return {row["account"]: row["role"] for environment in follower.records("environment")
+            for row in environment["members"] if environment["name"] == name}
+
+
+@METHODS
+@GROUPS
+def test_a_group_lets_its_members_into_an_environment(
+        place, wait_for, overlay, method, lines, attribute, member):
+    tree = BASE + units("people", "groups") + person(25880)
+    tree += person("bob").replace("uid: bob", "uid: bob\nuid: 21296") + person("ann")
+    tree += group("web", *lines, *[f"{attribute}: {member.format(name)}"
+                                   for name in ("bob", "25880", "ann")])
+    server = place.server("tree", tree, overlay)
+    follower = follow_groups(place, server, lines, attribute, method)
+    assert members(follower) == {21296: "full", 25880: "full"}
     assert follower.status()["refused_entries"] == []
     server.change("ldapmodify", input=(
         f"dn: cn=web,ou=groups,{SUFFIX}\nchangetype: modify\n"
         f"delete: {attribute}\n{attribute}: {member.format('bob')}\n"))
-    wait_for(lambda: members() == [{25880: "full"}], "bob is out", 5)
+    wait_for(lambda: members(follower) == {25880: "full"}, "bob is out", 5)
     # Who gets a number later is let in by the name that was there.
     server.change("ldapmodify", input=(
         f"dn: uid=ann,{PEOPLE}\nchangetype: modify\nadd: uid\nuid: 30311\n"))
-    wait_for(lambda: members() == [{25880: "full", 30311: "full"}], "ann is in", 5)
+    wait_for(lambda: members(follower) == {25880: "full", 30311: "full"}, "ann is in", 5)
+
+
+@GROUPS
+def test_whoever_takes_over_a_name_in_a_held_refresh_gets_no_right_by_it(
+        place, wait_for, lines, attribute, member):
+    """Bob is bobby now, also in his group, and another one is bob; but so much
+    else is gone that the refresh is held."""
+    tree = BASE + units("people", "groups") + "".join(
+        person(1000 + i) for i in range(120))
+    tree += person("bob").replace("uid: bob", "uid: bob\nuid: 21296")
+    tree += group("web", *lines, f"{attribute}: {member.format('bob')}")
+    server = place.server("tree", tree, SYNCPROV)
+    follower = follow_groups(place, server, lines, attribute)
+    assert members(follower) == {21296: "full"}
+    follower.stop()
+    server.change("ldapmodify", input=(
+        f"dn: uid=bob,{PEOPLE}\nchangetype: modrdn\nnewrdn: uid=bobby\n"
+        f"deleteoldrdn: 1\n\ndn: cn=web,ou=groups,{SUFFIX}\nchangetype: modify\n"
+        f"replace: {attribute}\n{attribute}: {member.format('bobby')}\n"))
+    server.change("ldapadd", input=person("bob").replace("uid: bob", "uid: bob\nuid: 30311"))
+    server.change("ldapdelete", *[f"uid={1000 + i},{PEOPLE}" for i in range(110)])
+    follower.start()
+    wait_for(lambda: follower.status().get("held_reason"), "the refresh is held", 20)
+    wait_for(lambda: 30311 in follower.accounts(), "the new bob is there", 10)
+    assert 30311 not in members(follower)
+    follower.gateway.run(["enscalectl", "-f", follower.conf, "sync", "accept"])
+    wait_for(lambda: members(follower) == {21296: "full"}, "bobby is in", 20)
+    assert 30311 in follower.accounts() and 1000 not in follower.accounts()
+
+
+@GROUPS
+def test_who_is_in_a_group_is_shown_and_taken_out_by_his_number(
+        place, lines, attribute, member):
+    tree = BASE + units("people", "groups") + person(25880)
+    tree += person("bob").replace("uid: bob", "uid: bob\nuid: 21296\nuid: b.ob")
+    listed = ["25880", "bob"] + (["b.ob", "21296"] if attribute == "memberUid" else [])
+    tree += group("web", *lines, *[f"{attribute}: {member.format(name)}" for name in listed])
+    server = place.server("tree", tree, SYNCPROV)
+    follower = follow_groups(place, server, lines, attribute)
+
+    def verb(*words, code=0):
+        done = follower.gateway.run(["enscalectl", "-f", follower.conf, *words, "--json"],
+                                    check=False, env={"LDAPURI": server.uri})
+        assert done.returncode == code, done.stderr.decode()
+        return done.stderr.decode() if code else json.loads(done.stdout)
+
+    [shown] = [row for row in verb("account", "show", "21296") if row["kind"] == "environment"]
+    assert (shown["cn"], shown["role"]) == ("web", "full")
+    names = [row["name"] for row in verb("environment", "show", "web") if row["kind"] == "name"]
+    assert member.format("bob") in names
+    assert "has access to web" in verb("account", "delete", "21296", "--yes", code=1)
+    verb("environment", "unshare", "web", "21296")
+    assert members(follower) == {25880: "full"}
+    assert "no access" in verb("environment", "unshare", "web", "21296", code=1)
+    verb("account", "delete", "21296", "--yes")
 
 
 @METHODS
