@@ -116,16 +116,28 @@ both_families_are_seen(void **state)
 	assert_int_equal(seen.count, 1);
 }
 
+/* Both ends of a connection have the address, too. */
 static void
 who_does_not_listen_is_not_seen(void **state)
 {
-	uint16_t port = 0;
+	struct sockaddr_in there = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	uint16_t port = 0, own = 0;
 	AUTO_FD int fd = open_ipv4("127.0.0.1", &port);
+	AUTO_FD int client = open_ipv4("127.0.0.1", &own);
 	struct seen seen = { .count = 0 };
 
 	(void)state;
 	assert_int_equal(listeners_each(port, see, &seen), 0);
 	assert_int_equal(seen.count, 0);
+	there.sin_port = htons(port);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(
+	    connect(client, (struct sockaddr *)&there, sizeof(there)), 0);
+	assert_int_equal(listeners_each(own, see, &seen), 0);
+	assert_int_equal(seen.count, 0);
+	assert_int_equal(listeners_each(port, see, &seen), 0);
+	assert_int_equal(seen.count, 1);
 }
 
 static void
