@@ -22,6 +22,7 @@ libconftext_la_SOURCES = %D%/conf_text.c %D%/conf_text.h
 noinst_LTLIBRARIES += libctl.la
 libctl_la_SOURCES = \
 	%D%/as_user.c %D%/as_user.h \
+	%D%/doctor_report.c %D%/doctor_report.h \
 	%D%/listeners.c %D%/listeners.h \
 	%D%/options.c %D%/options.h \
 	%D%/output.c %D%/output.h \
@@ -77,7 +78,6 @@ libdirectory_la_LIBADD = libchanges.la libctl.la libldapside.la libview.la libco
 	%D%/doctor_local.c \
 	%D%/doctor_login.c \
 	%D%/doctor_names.c \
-	%D%/doctor_report.c %D%/doctor_report.h \
 	%D%/doctor_sshd.c \
 	%D%/enrol.h \
 	%D%/enrol_here.c \

@@ -138,6 +138,11 @@ tests_unit_test_as_user_SOURCES = %D%/test_as_user.c
 tests_unit_test_as_user_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_as_user_LDADD = libctl.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_doctor_report
+tests_unit_test_doctor_report_SOURCES = %D%/test_doctor_report.c
+tests_unit_test_doctor_report_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_doctor_report_LDADD = libctl.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_output
 tests_unit_test_output_SOURCES = %D%/test_output.c
 tests_unit_test_output_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
