@@ -118,7 +118,7 @@ take_file(struct import *import, int folder, const char *folder_name,
 	struct keys_file file = { .import = import, .number = name };
 	char path[CONFIG_PATH_MAX];
 	AUTO_FREE char *data = NULL;
-	size_t len;
+	size_t len = 0;
 	int code, r, n;
 
 	n = snprintf(path, sizeof(path), "%s/%s", folder_name, name);
