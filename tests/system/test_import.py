@@ -366,6 +366,14 @@ def test_who_may_not_and_where_entries_cannot_be_is_said_once(verbs):
     verbs.refuse("import", "/nowhere", says='/nowhere: No such file', code=2)
 
 
+def test_a_base_that_does_not_exist_is_named(verbs, gateway):
+    gateway.sh("sed 's/^base = .*/base = dc=nowhere/' /etc/enscale/enscale.conf"
+               " >/root/import/enscale.conf")
+    for verb, code in ((["export"], 1), (["import", "-"], 2)):
+        verbs.refuse("-f", "/root/import/enscale.conf", *verb, input=lines(account()),
+                     says='has no entry "dc=nowhere", or does not show it to you', code=code)
+
+
 def test_the_columns_are_those_of_the_page(verbs):
     with open("/usr/src/enscale/man/enscalectl.8") as file:
         text = file.read().split(".Ss Many at once\n")[1]
