@@ -32,6 +32,7 @@ SHELL_TESTS = \
 	tests/unit/test_shell_hop_confinement \
 	tests/unit/test_shell_menu \
 	tests/unit/test_shell_menu_line \
+	tests/unit/test_shell_programs \
 	tests/unit/test_shell_say \
 	tests/unit/test_shell_ssh_log \
 	tests/unit/test_shell_ssh_options \
@@ -57,6 +58,9 @@ tests_unit_test_shell_menu_LDADD = libshell.la $(CMOCKA_LIBS)
 tests_unit_test_shell_menu_line_SOURCES = %D%/test_shell_menu_line.c
 tests_unit_test_shell_menu_line_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_shell_menu_line_LDADD = libshell.la $(CMOCKA_LIBS)
+tests_unit_test_shell_programs_SOURCES = %D%/test_shell_programs.c
+tests_unit_test_shell_programs_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_shell_programs_LDADD = libshell.la $(CMOCKA_LIBS)
 tests_unit_test_shell_say_SOURCES = %D%/test_shell_say.c
 tests_unit_test_shell_say_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_shell_say_LDADD = libshell.la $(CMOCKA_LIBS)
@@ -216,6 +220,7 @@ UNIT_TESTS += \
 	tests/unit/test_guard_sessions \
 	tests/unit/test_guard_stream \
 	tests/unit/test_last_use \
+	tests/unit/test_listener \
 	tests/unit/test_operator \
 	tests/unit/test_turns \
 	tests/unit/test_visits
@@ -248,6 +253,9 @@ tests_unit_test_operator_LDADD = libguard.la $(CMOCKA_LIBS)
 tests_unit_test_guard_stream_SOURCES = %D%/test_guard_stream.c
 tests_unit_test_guard_stream_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_guard_stream_LDADD = $(GUARD_LDADD)
+tests_unit_test_listener_SOURCES = %D%/test_listener.c
+tests_unit_test_listener_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_listener_LDADD = $(GUARD_LDADD)
 tests_unit_test_turns_SOURCES = %D%/test_turns.c
 tests_unit_test_turns_CFLAGS = $(GUARD_CFLAGS)
 tests_unit_test_turns_LDADD = $(GUARD_LDADD)
@@ -499,6 +507,11 @@ UNIT_TESTS += tests/unit/test_follow_judge
 tests_unit_test_follow_judge_SOURCES = %D%/test_follow_judge.c
 tests_unit_test_follow_judge_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_follow_judge_LDADD = libsync.la $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_follow_write
+tests_unit_test_follow_write_SOURCES = %D%/test_follow_write.c $(FOLLOW_FIXTURE)
+tests_unit_test_follow_write_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_follow_write_LDADD = libsync.la $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_view_check
 tests_unit_test_view_check_SOURCES = %D%/test_view_check.c $(SYNC_FIXTURE)
