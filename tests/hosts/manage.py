@@ -1,6 +1,6 @@
 """Starts a set of hosts and says how they are. Run inside its keeper:
 
-manage.py up|status|settings SET
+manage.py up|stop|status|settings SET
 """
 
 import sys
@@ -19,6 +19,14 @@ def status(folder):
             print(f"    {daemon['name']:26} {daemon['state']}{starts}")
 
 
+def stop(folder):
+    """All daemons, as they end by themselves."""
+    for plan in hosts.catalogue.PLANS.values():
+        host = hosts.find(plan, folder)
+        for daemon in host.ask("status")["daemons"] if host else []:
+            host.stop(daemon["name"])
+
+
 def main(verb, name):
     folder = f"{hosts.STATE}/{name}"
     if verb == "up":
@@ -28,6 +36,8 @@ def main(verb, name):
         except Exception as error:
             progress.failed(error)
             sys.exit(1)
+    elif verb == "stop":
+        stop(folder)
     elif verb == "status":
         status(folder)
     elif verb == "settings":
