@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,23 +67,24 @@ int
 host_keys_read(const char *path, struct host_keys *ret_keys)
 {
 	static char text[ATTRIBUTE_VALUE_MAX];
-	AUTO_FILE FILE *in = strcmp(path, "-") == 0
-	    ? fdopen(dup(STDIN_FILENO), "re")
-	    : fopen(path, "re");
+	const bool is_stdin = strcmp(path, "-") == 0;
+	const char *from = is_stdin ? "standard input" : path;
+	AUTO_FILE FILE *in = is_stdin ? fdopen(dup(STDIN_FILENO), "re")
+	                              : fopen(path, "re");
 	size_t len;
 
 	ret_keys->count = 0;
 	if (in == NULL) {
-		complain("\"%s\": %s", path, error_text(-errno));
+		complain("\"%s\": %s", from, error_text(-errno));
 		return EXIT_CANNOT_TELL;
 	}
 	len = fread(text, 1, sizeof(text), in);
 	if (ferror(in) || len == sizeof(text)) {
-		complain("\"%s\": %s", path,
+		complain("\"%s\": %s", from,
 		    error_text(ferror(in) ? -EIO : ENS_E_LIMIT));
 		return EXIT_CANNOT_TELL;
 	}
-	return take_text(text, len, path, ret_keys);
+	return take_text(text, len, from, ret_keys);
 }
 
 /* Of "HOST TYPE BASE64" what is behind the host, as lines; comments have

@@ -131,6 +131,65 @@ def test_nothing_but_its_keys_is_deleted_with_an_account(verbs, administrator):
     verbs.change("account", "delete", ACCOUNT, "--yes")
 
 
+def test_a_scan_shows_the_host_keys_of_a_node_and_stores_them_when_confirmed(
+        verbs, gateway, hosts):
+    shown = hosts.node124718.sh("for key in /etc/ssh/ssh_host_*_key.pub; do"
+                                " ssh-keygen -lf $key; done").stdout.decode().split()
+    keys = sorted(word for word in shown if word.startswith("SHA256:"))
+    assert keys
+    address = hosts.node124718.plan.addresses["private"]
+    node = ["node", "add", NODE, ENVIRONMENT, f"address={address}", "system_user=apache"]
+    verbs.change("account", "add", ACCOUNT)
+    verbs.change("environment", "add", ENVIRONMENT, f"owner={ACCOUNT}")
+    text = verbs.refuse(*node, "--scan", says="say yes with --yes", code=64)
+    assert all(key in text for key in keys), text
+    verbs.refuse("node", "show", NODE, says=f'no node "{NODE}"')
+    verbs.change(*node, "--scan", "--yes")
+    [stored] = verbs.json("node", "show", NODE)
+    assert (sorted(stored["host_key"]), stored["refused"]) == (keys, None)
+    assert explain(gateway, f"{NODE}-{ACCOUNT}").startswith("allowed: ")
+
+    # In place of those that it has, and nothing where nothing answers.
+    verbs.change("node", "hostkey", NODE, "/root/verbs/host.pub")
+    [other] = verbs.json("node", "show", NODE)
+    assert len(other["host_key"]) == 1 and other["host_key"][0] not in keys
+    verbs.change("node", "hostkey", NODE, "--scan", "--yes")
+    assert verbs.json("node", "show", NODE) == [stored]
+    verbs.do("node", "delete", NODE, "--yes")
+    verbs.refuse(*node, "port=1", "--scan", "--yes", code=2,
+                 says=f"{address}, port 1: no host key was shown")
+    verbs.refuse("node", "show", NODE, says=f'no node "{NODE}"')
+
+
+def test_a_key_is_shown_by_its_title_or_its_fingerprint(verbs):
+    verbs.change("account", "add", ACCOUNT)
+    for title, name in ("laptop", "one"), ("desk", "two"):
+        verbs.change("key", "add", ACCOUNT, title, f"/root/verbs/{name}.pub")
+    [key] = verbs.json("key", "show", ACCOUNT, "desk")
+    assert key in verbs.json("key", "list", ACCOUNT)
+    assert verbs.json("key", "show", ACCOUNT, key["fingerprint"]) == [key]
+    verbs.refuse("key", "show", ACCOUNT, "Desk", says=f'account {ACCOUNT} has no key "Desk"')
+    verbs.change("key", "add", ACCOUNT, "desk", "/root/verbs/host.pub")
+    verbs.refuse("key", "show", ACCOUNT, "desk", says="say which by its fingerprint")
+
+
+@pytest.mark.parametrize("lines, told", [
+    (b"", "no host key is in it"),
+    (b"ssh-ed25519 AAAA\n", "standard input, line 2"),
+    (None, "more than 16 host keys"),
+], ids="none broken many".split())
+def test_a_file_without_good_host_keys_is_refused_as_a_whole(verbs, gateway, lines, told):
+    good = gateway.read("/root/verbs/host.pub")
+    verbs.change("account", "add", ACCOUNT)
+    verbs.change("environment", "add", ENVIRONMENT, f"owner={ACCOUNT}")
+    verbs.do("node", "add", NODE, ENVIRONMENT, "address=198.19.0.77", "system_user=apache")
+    verbs.change("node", "hostkey", NODE, "-", input=good)
+    before = verbs.json("node", "show", NODE)
+    text = good * 17 if lines is None else lines and good + lines
+    verbs.refuse("node", "hostkey", NODE, "-", input=text, says=told)
+    assert verbs.json("node", "show", NODE) == before
+
+
 def test_show_of_an_account_has_what_support_needs(verbs, gateway, client):
     terminal = client.pexpect_ssh("25880")
     try:
