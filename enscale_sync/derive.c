@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/crc32c.h"
 #include "common/base/errors.h"
 #include "common/keys/fingerprint_text.h"
 
@@ -48,6 +49,16 @@ struct rows {
 	uint32_t count;
 };
 
+/* An environment as it was read, for the next account that it lists: a group
+ * has thousands. */
+#define KNOWN_MAX 8
+struct known {
+	struct entry entry;     /* borrowed from the state, and from rows */
+	struct entry_rows rows; /* owned */
+	bool counts, filled;
+	uint32_t last; /* the highest number that stays; 0: all do */
+};
+
 struct derive {
 	struct state *state;     /* borrowed */
 	const struct view *view; /* borrowed, or NULL */
@@ -60,6 +71,7 @@ struct derive {
 	struct rows keys, environments, nodes, members;
 	struct rows names;  /* by which environments list the account */
 	struct rows packed; /* what is put of them */
+	struct known known[KNOWN_MAX];
 	/* Of the subject. */
 	struct derive_excess excess;
 	char excess_text[EXCESS_TEXT_MAX + 1];
@@ -94,6 +106,8 @@ derive_free(struct derive *derive)
 	wire_write_free(&derive->record);
 	entry_rows_free(&derive->subject_rows);
 	entry_rows_free(&derive->other_rows);
+	for (int i = 0; i < KNOWN_MAX; i++)
+		entry_rows_free(&derive->known[i].rows);
 	free(derive->keys.data);
 	free(derive->environments.data);
 	free(derive->nodes.data);
@@ -525,35 +539,6 @@ struct membership {
 	uint32_t account;
 };
 
-static bool
-has_name(const struct derive *derive, const struct ldap_dn_hash *name)
-{
-	const struct ldap_dn_hash *names = derive->names.data;
-
-	for (uint32_t i = 0; i < derive->names.count; i++) {
-		if (memcmp(&names[i], name, sizeof(*name)) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Is the row the account's? 0 or ENS_E_NOTFOUND. */
-static int
-check_row(const struct membership *membership, const struct entry *environment,
-    const struct entry_member *row)
-{
-	struct derive *derive = membership->derive;
-	uint32_t account = row->account;
-	int r = 0;
-
-	if (account == 0)
-		r = has_name(derive, &row->name)
-		    ? state_find_member(derive->state, environment->uuid, row,
-		          &account)
-		    : ENS_E_NOTFOUND;
-	return r == 0 && account != membership->account ? ENS_E_NOTFOUND : r;
-}
-
 /* Of two rows of one account the owner's counts, else the lower. */
 static enum environment_role
 join_roles(enum environment_role a, enum environment_role b)
@@ -563,24 +548,50 @@ join_roles(enum environment_role a, enum environment_role b)
 	return a == ROLE_OWNER || b == ROLE_OWNER ? ROLE_OWNER : a < b ? a : b;
 }
 
-/* ROLE_NONE: none. */
+static int
+compare_rows(const void *a, const void *b)
+{
+	return entry_member_compare(a, b);
+}
+
+static int
+join_row(const struct membership *membership, const struct entry *environment,
+    const struct entry_member *who, enum environment_role *role)
+{
+	const struct entry_member *row = NULL;
+	uint32_t account = 0;
+	int r = ENS_E_NOTFOUND;
+
+	if (environment->environment.member_count > 0)
+		row = bsearch(who, environment->environment.members,
+		    environment->environment.member_count, sizeof(*row),
+		    compare_rows);
+	if (row != NULL)
+		r = state_find_member(membership->derive->state,
+		    environment->uuid, row, &account);
+	if (r == 0 && account == membership->account)
+		*role = join_roles(*role, row->role);
+	return r == ENS_E_NOTFOUND ? 0 : r;
+}
+
+/* By the account's number, and by its names. ROLE_NONE: none. */
 static int
 find_role(const struct membership *membership, const struct entry *environment,
     enum environment_role *ret_role)
 {
-	const struct entry_member *members = environment->environment.members;
+	const struct rows *rows = &membership->derive->names;
+	const struct ldap_dn_hash *names = rows->data;
+	struct entry_member who = { .account = membership->account };
 	enum environment_role role = ROLE_NONE;
-	int r;
+	int r = join_row(membership, environment, &who, &role);
 
-	for (uint32_t i = 0; i < environment->environment.member_count; i++) {
-		r = check_row(membership, environment, &members[i]);
-		if (r == 0)
-			role = join_roles(role, members[i].role);
-		else if (r != ENS_E_NOTFOUND)
-			return r;
+	for (uint32_t i = 0; r == 0 && i < rows->count; i++) {
+		who = (struct entry_member){ .name = names[i] };
+		r = join_row(membership, environment, &who, &role);
 	}
-	*ret_role = role;
-	return 0;
+	if (r == 0)
+		*ret_role = role;
+	return r;
 }
 
 /* The same as limit_subject() does in the environment's own record. */
@@ -605,40 +616,163 @@ limit_role(struct membership *membership, const struct record_key *subject,
 }
 
 static int
+compare_members(const void *a, const void *b)
+{
+	const struct environment_member *x = a, *y = b;
+
+	return (x->account > y->account) - (x->account < y->account);
+}
+
+/* Each account once, by its number. */
+static void
+join_members(struct rows *members)
+{
+	struct environment_member *rows = members->data;
+	uint32_t kept = 0;
+
+	qsort(rows, members->count, sizeof(*rows), compare_members);
+	for (uint32_t i = 0; i < members->count; i++) {
+		if (kept > 0 && rows[kept - 1].account == rows[i].account)
+			rows[kept - 1].role = join_roles(rows[kept - 1].role,
+			    rows[i].role);
+		else
+			rows[kept++] = rows[i];
+	}
+	members->count = kept;
+}
+
+/* The rows as the encoder takes them: a name that is no account's is none. */
+static int
+pack_members(struct derive *derive, const struct entry *environment)
+{
+	const struct entry_member *members = environment->environment.members;
+	struct environment_member *row;
+	uint32_t account;
+	bool named = false;
+	int r;
+
+	derive->members.count = 0;
+	for (uint32_t i = 0; i < environment->environment.member_count; i++) {
+		named |= members[i].account == 0;
+		r = state_find_member(derive->state, environment->uuid,
+		    &members[i], &account);
+		if (r == ENS_E_NOTFOUND)
+			continue;
+		if (r != 0)
+			return r;
+		row = add_row(&derive->members, sizeof(*row));
+		if (row == NULL)
+			return -ENOMEM;
+		*row = (struct environment_member){ account, members[i].role };
+	}
+	if (named && derive->members.count > 1)
+		join_members(&derive->members);
+	return 0;
+}
+
+/* Of more than may enter those with the lowest numbers stay, and the owner. */
+static void
+limit_members(struct derive *derive, bool report)
+{
+	struct environment_member *rows = derive->members.data;
+	const uint32_t limit = ENVIRONMENT_MEMBERS_MAX;
+
+	for (uint32_t i = limit; i < derive->members.count; i++) {
+		if (rows[i].role == ROLE_OWNER)
+			rows[limit - 1] = rows[i];
+	}
+	if (report)
+		cut(derive, &derive->members, "accounts with access", limit);
+	else if (derive->members.count > limit)
+		derive->members.count = limit;
+}
+
+/* The highest number that limit_members() leaves, but for the owner's. */
+static int
+find_last(struct derive *derive, struct known *known)
+{
+	const struct environment_member *rows;
+	uint32_t count;
+	int r;
+
+	known->last = 0;
+	if (known->entry.environment.member_count <= ENVIRONMENT_MEMBERS_MAX)
+		return 0;
+	r = pack_members(derive, &known->entry);
+	count = derive->members.count;
+	if (r != 0 || count <= ENVIRONMENT_MEMBERS_MAX)
+		return r;
+	limit_members(derive, false);
+	rows = derive->members.data;
+	count = derive->members.count;
+	known->last = rows[count - 1].role == ROLE_OWNER
+	    ? rows[count - 2].account
+	    : rows[count - 1].account;
+	return 0;
+}
+
+static int
+know(struct derive *derive, const uint8_t uuid[ENTRY_UUID_LEN],
+    const struct known **ret_known)
+{
+	uint32_t place = crc32c(0, uuid, ENTRY_UUID_LEN) % KNOWN_MAX;
+	struct known *known = &derive->known[place];
+	struct record_key subject;
+	struct entry winner;
+	int r;
+
+	*ret_known = known;
+	if (known->filled &&
+	    memcmp(known->entry.uuid, uuid, ENTRY_UUID_LEN) == 0)
+		return 0;
+	known->filled = false;
+	r = state_find(derive->state, uuid, &known->rows, &known->entry);
+	if (r != 0)
+		return r;
+	subject = record_key_environment(known->entry.environment.name);
+	r = state_find_subject(derive->state, &subject, &derive->other_rows,
+	    &winner);
+	if (r != 0)
+		return r;
+	known->counts = memcmp(winner.uuid, uuid, ENTRY_UUID_LEN) == 0;
+	r = known->counts ? find_last(derive, known) : 0;
+	known->filled = r == 0;
+	return r;
+}
+
+static int
 visit_membership(const uint8_t uuid[ENTRY_UUID_LEN], void *arg)
 {
 	struct membership *membership = arg;
 	struct derive *derive = membership->derive;
-	struct environment_row *row;
+	struct environment_row *row, found = { .created = 0 };
+	const struct known *known;
 	struct record_key subject;
-	struct entry entry, winner;
-	int r = state_find(derive->state, uuid, &derive->other_rows, &entry);
+	int r = know(derive, uuid, &known);
 
 	if (r != 0)
 		return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
+	if (!known->counts)
+		return 0;
+	found.environment.name = known->entry.environment.name;
+	found.created = known->entry.created;
+	r = find_role(membership, &known->entry, &found.environment.role);
+	if (r != 0)
+		return r;
+	/* By a name that was another's, or it is one of too many. */
+	if (found.environment.role == ROLE_NONE ||
+	    (known->last != 0 && membership->account > known->last &&
+	        found.environment.role != ROLE_OWNER))
+		return 0;
+	subject = record_key_environment(found.environment.name);
+	r = limit_role(membership, &subject, &found.environment.role);
+	if (r != 0)
+		return r;
 	row = add_row(&derive->environments, sizeof(*row));
 	if (row == NULL)
 		return -ENOMEM;
-	row->environment.name = entry.environment.name;
-	row->created = entry.created;
-	r = find_role(membership, &entry, &row->environment.role);
-	if (r != 0)
-		return r;
-	/* By a name that was another's. */
-	if (row->environment.role == ROLE_NONE) {
-		derive->environments.count--;
-		return 0;
-	}
-	subject = record_key_environment(entry.environment.name);
-	r = state_find_subject(derive->state, &subject, &derive->other_rows,
-	    &winner);
-	if (r != 0)
-		return r == ENS_E_NOTFOUND ? ENS_E_CORRUPT : r;
-	if (memcmp(winner.uuid, uuid, ENTRY_UUID_LEN) != 0) {
-		derive->environments.count--;
-		return 0;
-	}
-	return limit_role(membership, &subject, &row->environment.role);
+	*row = found;
+	return 0;
 }
 
 /* How many of the rows one record holds. */
@@ -910,61 +1044,6 @@ pack_nodes(struct derive *derive, const char *what, uint32_t limit)
 }
 
 static int
-compare_members(const void *a, const void *b)
-{
-	const struct environment_member *x = a, *y = b;
-
-	return (x->account > y->account) - (x->account < y->account);
-}
-
-/* Each account once, by its number. */
-static void
-join_members(struct rows *members)
-{
-	struct environment_member *rows = members->data;
-	uint32_t kept = 0;
-
-	qsort(rows, members->count, sizeof(*rows), compare_members);
-	for (uint32_t i = 0; i < members->count; i++) {
-		if (kept > 0 && rows[kept - 1].account == rows[i].account)
-			rows[kept - 1].role = join_roles(rows[kept - 1].role,
-			    rows[i].role);
-		else
-			rows[kept++] = rows[i];
-	}
-	members->count = kept;
-}
-
-/* The rows as the encoder takes them: a name that is no account's is none. */
-static int
-pack_members(struct derive *derive, const struct entry *environment)
-{
-	const struct entry_member *members = environment->environment.members;
-	struct environment_member *row;
-	uint32_t account;
-	bool named = false;
-	int r;
-
-	derive->members.count = 0;
-	for (uint32_t i = 0; i < environment->environment.member_count; i++) {
-		named |= members[i].account == 0;
-		r = state_find_member(derive->state, environment->uuid,
-		    &members[i], &account);
-		if (r == ENS_E_NOTFOUND)
-			continue;
-		if (r != 0)
-			return r;
-		row = add_row(&derive->members, sizeof(*row));
-		if (row == NULL)
-			return -ENOMEM;
-		*row = (struct environment_member){ account, members[i].role };
-	}
-	if (named && derive->members.count > 1)
-		join_members(&derive->members);
-	return 0;
-}
-
-static int
 derive_environment(struct derive *derive, const struct record_key *subject)
 {
 	struct entry entry;
@@ -985,6 +1064,7 @@ derive_environment(struct derive *derive, const struct record_key *subject)
 		r = pack_members(derive, &entry);
 	if (r != 0)
 		return r;
+	limit_members(derive, true);
 	return put_record(derive, subject,
 	    record_encode_environment(fresh(derive), &entry.environment.fields,
 	        derive->members.data, derive->members.count,

@@ -276,10 +276,10 @@ read_account(struct wire_reader *reader, struct entry_rows *rows,
 static int
 make_member_room(struct entry_rows *rows, uint32_t count, uint32_t more)
 {
-	return more > ENVIRONMENT_MEMBERS_MAX
+	return more > ENVIRONMENT_LISTED_MAX
 	    ? ENS_E_CORRUPT
 	    : make_room(&rows->members, &rows->member_room, count + more,
-	          ENVIRONMENT_MEMBERS_MAX, sizeof(rows->members[0]));
+	          ENVIRONMENT_LISTED_MAX, sizeof(rows->members[0]));
 }
 
 static int

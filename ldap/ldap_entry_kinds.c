@@ -656,12 +656,15 @@ merge_members(struct entry_member *rows, uint32_t count)
 }
 
 /* Of more accounts than there may be those with the lowest numbers stay, and
- * the owner: what is left out only takes away. */
+ * the owner: what is left out only takes away. Of names it is not known here
+ * how many are accounts. */
 static uint32_t
 limit_members(struct parse *p, uint32_t owner, struct entry_member *rows,
     uint32_t count)
 {
-	const uint32_t limit = ENVIRONMENT_MEMBERS_MAX;
+	bool named = count > 0 && rows[count - 1].account == 0;
+	const uint32_t limit = named ? ENVIRONMENT_LISTED_MAX
+	                             : ENVIRONMENT_MEMBERS_MAX;
 
 	if (count <= limit)
 		return count;

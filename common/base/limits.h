@@ -70,6 +70,7 @@
 #define ACCOUNT_NAMES_MAX        100 /* beside its number, in the directory */
 #define ACCOUNT_ENVIRONMENTS_MAX 100000
 #define ENVIRONMENT_MEMBERS_MAX  10000
+#define ENVIRONMENT_LISTED_MAX   100000 /* by name; most have no account */
 #define ENVIRONMENT_NODES_MAX    10000
 #define NODE_HOST_KEYS_MAX       16
 #define HOST_KEY_NODES_MAX       10000

@@ -464,6 +464,11 @@ tests_unit_test_derive_SOURCES = %D%/test_derive.c $(SYNC_FIXTURE)
 tests_unit_test_derive_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
 tests_unit_test_derive_LDADD = libsync.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_derive_names
+tests_unit_test_derive_names_SOURCES = %D%/test_derive_names.c $(SYNC_FIXTURE)
+tests_unit_test_derive_names_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
+tests_unit_test_derive_names_LDADD = libsync.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_entry_codec
 tests_unit_test_entry_codec_SOURCES = %D%/test_entry_codec.c $(SYNC_FIXTURE)
 tests_unit_test_entry_codec_CFLAGS = $(SYNC_FIXTURE_CFLAGS)
