@@ -396,7 +396,8 @@ def test_doctor_names_an_sssd_that_knows_an_account_behind_us(gateway, client, b
 
 @pytest.mark.parametrize("manage, state", [("yes", "failure"), ("no", "ok")])
 def test_doctor_names_a_writer_of_keys_that_is_not_there(gateway, broken, manage, state):
-    broken(f"(cat /etc/enscale/enscale.conf; echo '[keys]'; echo 'manage = {manage}')"
+    broken("rm -f /run/enscale/keyd/keyd.sock;"  # which one before may have left
+           f"(cat /etc/enscale/enscale.conf; echo '[keys]'; echo 'manage = {manage}')"
            " >/root/keys.conf", back="rm /root/keys.conf")
     code, lines = doctor(gateway, "-f", "/root/keys.conf")
     assert lines["keyd"]["state"] == state, lines
