@@ -62,6 +62,18 @@ follow_touch(struct follow *follow, const uint8_t uuid[ENTRY_UUID_LEN])
 	}
 }
 
+/* People without an account are passed over in silence, but not one who had one:
+ * an attribute may be hidden, or its name mistyped. */
+static void
+say_lost(struct follow *follow, const struct entry *ours,
+    const struct entry *entry)
+{
+	if (ours->kind == ENTRY_ACCOUNT && !ours->refused &&
+	    entry->kind == ENTRY_ACCOUNT && entry_is_nobody(entry))
+		say_lines(follow, "lost", entry_kind_text(ours->kind),
+		    entry->dn, "the entry has no number any more");
+}
+
 /* A node that would lead users into the gateway itself? */
 static int
 warn_of_address(struct follow *follow, const struct entry *entry)
@@ -150,6 +162,8 @@ look_at(struct follow *follow, const struct entry *entry,
 	if (r == 0)
 		ours = &found;
 	*ret_verdict = judge(follow, ours, entry);
+	if (ours != NULL && ret_verdict->kind == TAKE)
+		say_lost(follow, ours, entry);
 	return ret_verdict->kind == TAKE ? weigh(follow, ours, entry, ret_waits)
 	                                 : 0;
 }

@@ -257,6 +257,8 @@ def test_an_existing_tree_is_followed_as_it_is(
     server.change("ldapmodify", input=(
         f"dn: uid=bob,{PEOPLE}\nchangetype: modify\ndelete: uid\nuid: 21296\n"))
     follower.has([25880])
+    assert (f'lost account "uid=bob,{PEOPLE}": the entry has no number any more'
+            in follower.log())
 
 
 def group(name, *lines):
