@@ -302,6 +302,38 @@ a_group_lists_accounts_by_their_names(void **state)
 	}
 }
 
+static int
+check_member(const char *value, const struct entry *account)
+{
+	struct berval text = { strlen(value), NULL };
+
+	memcpy(&text.bv_val, &value, sizeof(value)); /* only read */
+	return entry_check_member(&fixture.schema, SCHEMA_FULL_ACCESS, &text,
+	    account);
+}
+
+static void
+a_value_of_a_group_is_an_accounts_by_number_dn_and_name(void **state)
+{
+	struct entry ann;
+
+	(void)state;
+	map(SCHEMA_ACCOUNT_ID, "uid");
+	ann = parse(ACCOUNT "uid: 5\nuid: ann\n");
+	ann.dn = "uid=ann,dc=x";
+	assert_int_equal(check_member("5", &ann), 0);
+	assert_int_equal(check_member("ann", &ann), ENS_E_NOTFOUND);
+	map(SCHEMA_FULL_ACCESS, "member");
+	assert_int_equal(check_member("5", &ann), 0);
+	assert_int_equal(check_member("Ann", &ann), 0);
+	assert_int_equal(check_member("UID=ann, dc=X", &ann), 0);
+	assert_int_equal(check_member("05", &ann), ENS_E_NOTFOUND);
+	assert_int_equal(check_member("6", &ann), ENS_E_NOTFOUND);
+	assert_int_equal(check_member("", &ann), ENS_E_NOTFOUND);
+	assert_int_equal(check_member("anna", &ann), ENS_E_NOTFOUND);
+	assert_int_equal(check_member("uid=ann,dc=y", &ann), ENS_E_NOTFOUND);
+}
+
 /* Other programs have their own names in it. */
 static void
 a_number_in_a_group_that_is_no_accounts_lets_nobody_in(void **state)
@@ -958,6 +990,40 @@ of_too_many_accounts_the_lowest_and_the_owner_have_access(void **state)
 	    "limit: 6 left out");
 }
 
+/* None is the owner's, though he has no number either. */
+static void
+of_too_many_names_the_first_stay_without_an_owner(void **state)
+{
+	enum {
+		COUNT = ENVIRONMENT_LISTED_MAX + 5
+	};
+	static char texts[COUNT][16];
+	static struct berval values[COUNT];
+	struct entry_member last, other = { .account = 0 };
+	struct entry entry;
+	uint32_t behind = 0;
+
+	(void)state;
+	map(SCHEMA_FULL_ACCESS, "member");
+	for (uint32_t i = 0; i < COUNT; i++) {
+		values[i].bv_len = (size_t)snprintf(texts[i], sizeof(texts[i]),
+		    "n%u", i);
+		values[i].bv_val = texts[i];
+	}
+	entry = parse_many("objectClass: enscaleEnvironment\ncn: e\n", "member",
+	    values, COUNT);
+	assert_int_equal(entry.environment.member_count,
+	    ENVIRONMENT_LISTED_MAX);
+	last = entry.environment.members[ENVIRONMENT_LISTED_MAX - 1];
+	for (uint32_t i = 0; i < COUNT; i++) {
+		assert_int_equal(
+		    ldap_dn_hash_word(texts[i], strlen(texts[i]), &other.name),
+		    0);
+		behind += entry_member_compare(&other, &last) > 0;
+	}
+	assert_int_equal(behind, 5);
+}
+
 /* What the state cannot keep would end every connection. */
 static void
 of_keys_that_are_too_long_together_the_first_count(void **state)
@@ -1096,6 +1162,12 @@ main(void)
 		cmocka_unit_test_teardown(names_are_kept_of_what_is_refused,
 		    forget_mapping),
 		cmocka_unit_test_teardown(a_group_lists_accounts_by_their_names,
+		    forget_mapping),
+		cmocka_unit_test_teardown(
+		    a_value_of_a_group_is_an_accounts_by_number_dn_and_name,
+		    forget_mapping),
+		cmocka_unit_test_teardown(
+		    of_too_many_names_the_first_stay_without_an_owner,
 		    forget_mapping),
 		cmocka_unit_test_teardown(
 		    a_number_in_a_group_that_is_no_accounts_lets_nobody_in,
