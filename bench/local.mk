@@ -7,7 +7,7 @@ BENCH_KEY =
 
 EXTRA_PROGRAMS += %D%/bench_keys
 EXTRA_DIST += %D%/bench_login %D%/bench_peers %D%/peers %D%/FIGURES %D%/bench_hop
-EXTRA_DIST += %D%/bench_user.py %D%/bench_ending
+EXTRA_DIST += %D%/bench_user.py %D%/bench_ending %D%/bench_limits
 EXTRA_DIST += %D%/bench_sync %D%/make_accounts
 EXTRA_DIST += %D%/bench_import %D%/bench_directory.py
 

@@ -91,12 +91,42 @@ list_sessions(void *arg)
 	const struct session_entry *entry;
 	json_t *list = json_array();
 
-	for (entry = session_table_first(shell->guard->sessions); entry != NULL;
-	     entry = session_table_next(entry))
-		if (entry->published && !entry->ending &&
-		    entry->session.account == shell->entry->session.account)
+	for (entry = session_table_first_of(shell->guard->sessions,
+	         shell->entry->session.account);
+	     entry != NULL; entry = session_table_next_of(entry))
+		if (entry->published && !entry->ending)
 			json_array_append_new(list, list_session(entry));
 	return list;
+}
+
+/* Those that run, and those that may begin. */
+static uint32_t
+count_hops_in(const struct session_entry *entry)
+{
+	const uint64_t now = bucket_now();
+	const struct live_hop *hop;
+	const struct shell *shell;
+	uint32_t count = 0;
+
+	LIST_FOREACH(hop, &entry->hops, of_session)
+		count++;
+	LIST_FOREACH(shell, &entry->shells, of_session)
+		count += hop_is_open(&shell->hop, now);
+	return count;
+}
+
+static void
+count_hops(void *arg, struct hop_count *ret_count)
+{
+	const struct shell *shell = arg;
+	const struct session_entry *entry;
+	struct hop_count count = { .session = count_hops_in(shell->entry) };
+
+	for (entry = session_table_first_of(shell->guard->sessions,
+	         shell->entry->session.account);
+	     entry != NULL; entry = session_table_next_of(entry))
+		count.account += count_hops_in(entry);
+	*ret_count = count;
 }
 
 /* A process' new declaration replaces that of its other connections. */
@@ -136,6 +166,7 @@ answer_line(struct shell *shell, const char *line, size_t len)
 		.change_keys = change_keys,
 		.certify = certify,
 		.list_sessions = list_sessions,
+		.count_hops = count_hops,
 		.arg = shell,
 	};
 	struct reply reply;

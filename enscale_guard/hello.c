@@ -34,7 +34,7 @@ hello_answer(const struct request *request, const struct request_fields *fields)
 		    session->opened, &last, NULL);
 	fingerprint_format_sha256(session->fingerprint, fingerprint);
 	return reply_now(json_pack(
-	    "{s:b, s:s, s:I, s:I, s:o, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:I, s:s, s:I}",
+	    "{s:b, s:s, s:I, s:I, s:o, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:I, s:s, s:I, s:I, s:I}",
 	    "ok", 1, "session", session->id, "account",
 	    (json_int_t)session->account, "node", (json_int_t)session->node,
 	    "name", reply_text(answer.account.name), "support", config->support,
@@ -42,5 +42,7 @@ hello_answer(const struct request *request, const struct request_fields *fields)
 	    "host", config->host, "port", (int)config->port, "key", fingerprint,
 	    "address", session->address, "native", config->native, "last_login",
 	    (json_int_t)last.opened, "last_address", last.address, "as_of",
-	    (json_int_t)view_as_of(request->view)));
+	    (json_int_t)view_as_of(request->view), "menu_idle",
+	    (json_int_t)config->menu_idle, "hop_idle",
+	    (json_int_t)config->hop_idle));
 }

@@ -67,6 +67,35 @@ what_of(const struct request_fields *fields)
 	return what;
 }
 
+/*
+ * However many channels a connection has: what one account runs here is
+ * bounded, so that there is room for the others. True: *ret_reply is the no.
+ */
+static bool
+is_over_limit(const struct request *request, uint32_t node,
+    struct reply *ret_reply)
+{
+	const struct config *config = request->config;
+	char sentence[POLICY_SENTENCE_MAX];
+	struct hop_count count = { 0, 0 };
+
+	if (request->count_hops != NULL)
+		request->count_hops(request->arg, &count);
+	if (count.session >= config->max_session_hops)
+		snprintf(sentence, sizeof(sentence),
+		    "This session has %u open connections to nodes and may not have more; end one and try again.",
+		    count.session);
+	else if (count.account >= config->max_hops)
+		snprintf(sentence, sizeof(sentence),
+		    "Account %u has %u open connections to nodes and may not have more; end one and try again.",
+		    request->session->account, count.account);
+	else
+		return false;
+	*ret_reply = refuse(request, node, GUARD_EXIT_REFUSED, "hop-limit",
+	    sentence);
+	return true;
+}
+
 static struct reply
 declare(const struct request *request, const struct node_record *node,
     const struct request_fields *fields)
@@ -120,6 +149,7 @@ hop_request_declare(const struct request *request,
 {
 	struct policy_answer answer;
 	char sentence[POLICY_SENTENCE_MAX];
+	struct reply reply;
 
 	/* The previous declaration is over, whatever happens to this one. */
 	hop_clear(request->hop);
@@ -134,6 +164,8 @@ hop_request_declare(const struct request *request,
 	reply_judge(request, fields->node, &answer);
 	if (answer.verdict != POLICY_ALLOWED)
 		return refuse_by_policy(request, &answer);
+	if (is_over_limit(request, fields->node, &reply))
+		return reply;
 	return declare(request, &answer.node, fields);
 }
 

@@ -14,7 +14,8 @@
 #include "enscale_guard/log.h"
 #include "enscale_guard/operator_request.h"
 
-#define CONNECTIONS_MAX 16 /* of DESCRIPTORS_KEPT, in main.c */
+#define CONNECTIONS_MAX  16 /* of DESCRIPTORS_KEPT, in main.c */
+#define OPERATOR_SECONDS 60 /* then the next one has the place */
 
 static void
 free_operator(struct operator_client *operator)
@@ -105,6 +106,8 @@ accepted(int fd, struct client *client, void *arg)
 	operator->guard = guard;
 	operator->client = client;
 	operator_identify(fd, guard->maker, &operator->who);
+	stream_set_deadline(operator->stream,
+	    bucket_now() + OPERATOR_SECONDS * BUCKET_SECOND);
 	LIST_INSERT_HEAD(&guard->operators, operator, all);
 }
 

@@ -20,6 +20,10 @@
 #include "enscale_guard/last_use.h"
 #include "enscale_guard/visits.h"
 
+struct hop_count {
+	uint32_t session, account; /* of the session; of all of the account's */
+};
+
 struct request {
 	const struct config *config;
 	const char *agent_socket; /* its path */
@@ -45,6 +49,8 @@ struct request {
 	    struct wire_writer *writer);
 	/* The account's open sessions, an array; NULL: none are known. */
 	json_t *(*list_sessions)(void *arg);
+	/* How many connections to nodes there are. NULL: nobody counts. */
+	void (*count_hops)(void *arg, struct hop_count *ret_count);
 	void *arg;
 };
 

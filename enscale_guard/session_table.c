@@ -37,6 +37,7 @@ struct session_table {
 	uint32_t broken;
 	struct entry_list all;
 	struct entry_list by_monitor[BUCKETS], by_id[BUCKETS];
+	struct entry_list by_account[BUCKETS];
 };
 
 static struct entry_list *
@@ -87,6 +88,7 @@ free_entry(struct session_entry *entry)
 	LIST_REMOVE(entry, all);
 	LIST_REMOVE(entry, by_monitor);
 	LIST_REMOVE(entry, by_id);
+	LIST_REMOVE(entry, by_account);
 	entry->table->count--;
 	turns_drop(entry->table->turns, &entry->judging);
 	turns_drop(entry->table->turns, &entry->over);
@@ -163,6 +165,8 @@ add(struct session_table *table, const struct session *session)
 	LIST_INSERT_HEAD(&table->all, entry, all);
 	LIST_INSERT_HEAD(bucket_of(table, session->monitor), entry, by_monitor);
 	LIST_INSERT_HEAD(&table->by_id[place_of(session->id)], entry, by_id);
+	LIST_INSERT_HEAD(&table->by_account[session->account % BUCKETS], entry,
+	    by_account);
 	table->count++;
 	r = watch_monitor(entry);
 	if (r < 0) {
@@ -362,6 +366,27 @@ session_table_find_id(const struct session_table *table, const char *id)
 	return find_by_id(table, id);
 }
 
+static struct session_entry *
+find_of(struct session_entry *entry, uint32_t account)
+{
+	while (entry != NULL && entry->session.account != account)
+		entry = LIST_NEXT(entry, by_account);
+	return entry;
+}
+
+struct session_entry *
+session_table_first_of(const struct session_table *table, uint32_t account)
+{
+	return find_of(LIST_FIRST(&table->by_account[account % BUCKETS]),
+	    account);
+}
+
+struct session_entry *
+session_table_next_of(const struct session_entry *entry)
+{
+	return find_of(LIST_NEXT(entry, by_account), entry->session.account);
+}
+
 struct session_entry *
 session_table_first(const struct session_table *table)
 {
@@ -397,6 +422,7 @@ session_table_new(const char *dir, sd_event *event, struct turns *turns,
 	for (size_t i = 0; i < BUCKETS; i++) {
 		LIST_INIT(&table->by_monitor[i]);
 		LIST_INIT(&table->by_id[i]);
+		LIST_INIT(&table->by_account[i]);
 	}
 	table->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	r = table->inotify_fd < 0 ? -errno : 0;

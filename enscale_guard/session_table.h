@@ -48,7 +48,7 @@ struct session_entry {
 	sd_event_source *monitor;
 	struct task over;
 	bool seen;
-	LIST_ENTRY(session_entry) all, by_monitor, by_id;
+	LIST_ENTRY(session_entry) all, by_monitor, by_id, by_account;
 };
 
 struct session_table_events {
@@ -85,6 +85,10 @@ struct session_entry *session_table_find(const struct session_table *table,
 /* The session of that id, published or not, or NULL. */
 struct session_entry *session_table_find_id(const struct session_table *table,
     const char *id);
+/* Those of one account. */
+struct session_entry *session_table_first_of(const struct session_table *table,
+    uint32_t account);
+struct session_entry *session_table_next_of(const struct session_entry *entry);
 struct session_entry *session_table_first(const struct session_table *table);
 struct session_entry *session_table_next(const struct session_entry *entry);
 size_t session_table_count(const struct session_table *table);

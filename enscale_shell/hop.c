@@ -34,12 +34,14 @@
 #include "enscale_shell/say.h"
 #include "enscale_shell/ssh_log.h"
 #include "enscale_shell/ssh_options.h"
+#include "enscale_shell/terminal.h"
 
 #define PROC_PATH_MAX 64
 #define EXEC_FAILED   127
 #define TIME_SIZE     32
 #define SSH_FAILED    255
-#define TRIES_MAX     3    /* of a hop, while the guard is restarted */
+#define TRIES_MAX     3 /* of a hop, while the guard is restarted */
+#define IDLE_GRAIN_MS 1000
 #define END_WAIT_MS   1500 /* the guard kills after two seconds */
 
 struct hop {
@@ -308,16 +310,41 @@ pass_signal(struct hop *hop)
 	kill(hop->pid, number);
 }
 
+/* Nobody is there to be missed where there is no terminal. */
+static bool
+has_idle_limit(const struct hop *hop)
+{
+	return hop->shell->hop_idle != 0 && terminal_is_open();
+}
+
+static int64_t
+idle_left(const struct hop *hop)
+{
+	return (hop->shell->hop_idle - terminal_idle()) * 1000;
+}
+
 /* For poll(2): one limit for all parts of a login, since ssh has one only for
- * some of them. */
+ * some of them; then the one for a quiet terminal. */
 static int
 patience(const struct hop *hop)
 {
 	int64_t left = hop->deadline - clock_now();
 
-	if (hop->log.is_login)
+	if (hop->log.is_login && !has_idle_limit(hop))
 		return -1;
-	return left > 0 ? (int)left : 0;
+	if (hop->log.is_login)
+		left = idle_left(hop) + IDLE_GRAIN_MS;
+	return left > INT32_MAX ? INT32_MAX : left > 0 ? (int)left : 0;
+}
+
+static void
+say_idle(struct hop *hop)
+{
+	hop->result.was_ended = true;
+	hop->result.code = GUARD_EXIT_REFUSED;
+	say_raw("The gateway is ending this connection: nothing happened here "
+	        "for %u seconds.",
+	    (unsigned)hop->shell->hop_idle);
 }
 
 /* The session is over: ssh gets a moment to put the terminal right. */
@@ -380,8 +407,12 @@ watch(struct hop *hop)
 		n = poll(fds, WATCH_COUNT, patience(hop));
 		if (n < 0)
 			continue;
+		if (n == 0 && hop->log.is_login && idle_left(hop) > 0)
+			continue;
 		if (n == 0) {
-			hop->is_late = true;
+			if (hop->log.is_login)
+				say_idle(hop);
+			hop->is_late = !hop->log.is_login;
 			end_ssh(hop);
 			return;
 		}

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "enscale_shell/guard_client.h"
@@ -17,6 +18,7 @@
 
 /* From one try to the next, while the guard is restarted. */
 #define RECONNECT_MS 2000
+#define WARNING_MS   60000 /* before the menu ends */
 
 static struct menu_line_keys
 find_keys(void)
@@ -95,15 +97,69 @@ take_signal(struct shell *shell, int *ret_code)
 	return MENU_INPUT_BACK;
 }
 
-/* Of poll(2): without a person the menu waits for a while only. */
-static int
-patience(const struct menu_input_line *line)
+/* What the menu waits for, and how long: counted from when it last heard of
+ * somebody. */
+struct wait {
+	int64_t since;   /* now() */
+	int64_t limit;   /* ms; 0: none */
+	int64_t warn_at; /* ms; 0: not, or no longer */
+};
+
+static int64_t
+now(void)
 {
-	if (terminal_has_size())
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* Without a person the menu waits for a while only; a person is warned. */
+static void
+begin_wait(struct wait *wait, const struct shell *shell,
+    const struct menu_input_line *line)
+{
+	*wait = (struct wait){ .since = now() };
+	if (!terminal_has_size()) {
+		wait->limit = 1000 *
+		    (line->is_used ? MENU_INPUT_NEXT_SECONDS
+		                   : MENU_INPUT_FIRST_SECONDS);
+		return;
+	}
+	wait->limit = shell->menu_idle * 1000;
+	wait->warn_at = wait->limit > 2 * WARNING_MS ? wait->limit - WARNING_MS
+	                                             : wait->limit / 2;
+}
+
+/* Of poll(2). */
+static int
+patience(const struct wait *wait, const struct shell *shell)
+{
+	int64_t until = wait->warn_at != 0 ? wait->warn_at : wait->limit;
+	int64_t left = wait->since + until - now();
+
+	if (shell->guard == NULL && (until == 0 || left > RECONNECT_MS))
+		return RECONNECT_MS;
+	if (until == 0)
 		return -1;
-	return 1000 *
-	    (line->is_used ? MENU_INPUT_NEXT_SECONDS
-	                   : MENU_INPUT_FIRST_SECONDS);
+	return left > INT32_MAX ? INT32_MAX : left > 0 ? (int)left : 0;
+}
+
+/* True: the time is up. */
+static bool
+has_waited(struct wait *wait, const struct menu_line *line)
+{
+	int64_t waited = now() - wait->since;
+
+	if (wait->warn_at != 0 && waited >= wait->warn_at) {
+		printf("\nNobody has typed here for a while: in %lld seconds "
+		       "the menu ends.\n" MENU_PROMPT,
+		    (long long)((wait->limit - waited + 999) / 1000));
+		menu_line_show(line, stdout);
+		fflush(stdout);
+		wait->warn_at = 0;
+	}
+	return wait->limit != 0 && waited >= wait->limit;
 }
 
 static enum menu_input_kind
@@ -146,32 +202,32 @@ menu_input_wait(struct shell *shell, struct menu_input_line *line,
 		{ .fd = -1, .events = POLLIN },
 	};
 	enum menu_line_state state;
-	int limit, n;
+	struct wait wait;
+	int n;
 
 	menu_line_clear(&line->typed);
 	fputs(MENU_PROMPT, stdout);
 	fflush(stdout);
+	begin_wait(&wait, shell, line);
 	for (;;) {
 		if (guard_ends_session(shell, ret_code))
 			return MENU_INPUT_LEAVE;
 		hear_notice(shell, &line->typed);
 		fds[2].fd = shell->guard != NULL ? guard_client_fd(shell->guard)
 		                                 : -1;
-		limit = patience(line);
-		n = poll(fds, 3, shell->guard != NULL ? limit : RECONNECT_MS);
-		if (n == 0 && shell->guard == NULL) {
-			shell_listen(shell);
-			continue;
-		}
-		if (n == 0)
+		n = poll(fds, 3, patience(&wait, shell));
+		if (n == 0 && has_waited(&wait, &line->typed))
 			return give_up(ret_code);
-		if (n < 0)
+		if (n == 0)
+			shell_listen(shell);
+		if (n <= 0)
 			continue;
 		if (fds[1].revents != 0)
 			return take_signal(shell, ret_code);
 		if (fds[0].revents == 0)
 			continue;
 		line->is_used = true;
+		begin_wait(&wait, shell, line);
 		state = read_byte(&line->typed);
 		if (state != MENU_LINE_OPEN)
 			return end_line(state);

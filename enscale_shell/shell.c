@@ -205,15 +205,17 @@ take_hello(struct shell *shell, json_t *reply)
 	const char *announcement = "", *last_address = "";
 	const char *key = "", *address = "";
 	json_int_t account, node, port = 22, last_login = 0;
+	json_int_t menu_idle = 0, hop_idle = 0;
 	int is_native = 0;
 
 	if (json_unpack(reply,
-	        "{s:s, s:I, s:I, s?s, s?s, s?I, s?s, s?s, s?I, s?s, s?s, s?s, s?b}",
+	        "{s:s, s:I, s:I, s?s, s?s, s?I, s?s, s?s, s?I, s?s, s?s, s?s, s?b, s?I, s?I}",
 	        "session", &session, "account", &account, "node", &node, "name",
 	        &name, "host", &host, "port", &port, "support", &support,
 	        "announcement", &announcement, "last_login", &last_login,
 	        "last_address", &last_address, "key", &key, "address", &address,
-	        "native", &is_native) != 0 ||
+	        "native", &is_native, "menu_idle", &menu_idle, "hop_idle",
+	        &hop_idle) != 0 ||
 	    account < 1 || account > (json_int_t)ACCOUNT_ID_MAX || node < 0 ||
 	    node > (json_int_t)NODE_ID_MAX || port < 1 || port > UINT16_MAX)
 		return ENS_E_PROTOCOL;
@@ -228,6 +230,8 @@ take_hello(struct shell *shell, json_t *reply)
 	text_printable(key, shell->key, sizeof(shell->key));
 	text_printable(address, shell->address, sizeof(shell->address));
 	shell->is_native = is_native != 0;
+	shell->menu_idle = menu_idle > 0 ? menu_idle : 0;
+	shell->hop_idle = hop_idle > 0 ? hop_idle : 0;
 	shell->last_login = last_login;
 	text_printable(last_address, shell->last_address,
 	    sizeof(shell->last_address));

@@ -38,6 +38,7 @@ struct shell {
 	bool has_new_notice;                /* and nobody has seen here */
 	char key[NAME_TEXT_MAX + 1];        /* SHA256:..., of this session */
 	char address[ADDRESS_TEXT_MAX + 1]; /* of the client */
+	int64_t menu_idle, hop_idle;        /* seconds; 0: no limit */
 	bool is_native;     /* the user's own ssh may go to the node */
 	int64_t last_login; /* before this one; 0: not known */
 	char last_address[ADDRESS_TEXT_MAX + 1];

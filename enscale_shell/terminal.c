@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #define COLUMNS_DEFAULT 80
@@ -110,6 +112,19 @@ window(void)
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
 		memset(&size, 0, sizeof(size));
 	return size;
+}
+
+int64_t
+terminal_idle(void)
+{
+	struct stat st;
+	int64_t last, now = time(NULL);
+
+	if (!is_open || fstat(STDIN_FILENO, &st) != 0)
+		return 0;
+	last = st.st_atim.tv_sec > st.st_mtim.tv_sec ? st.st_atim.tv_sec
+	                                             : st.st_mtim.tv_sec;
+	return now > last ? now - last : 0;
 }
 
 unsigned

@@ -15,6 +15,7 @@
 #define ENSCALE_SHELL_TERMINAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Remembers the modes of the client, and holds the terminal. */
 void terminal_open(void);
@@ -33,6 +34,9 @@ unsigned char terminal_key(int index);
  * answers to the node would be read as choices.
  */
 void terminal_recover(void);
+/* Seconds since anything was typed or shown, as exactly as the kernel keeps
+ * it: eight seconds; 0 without a terminal. */
+int64_t terminal_idle(void);
 /* Columns, or 80 if unknown. */
 unsigned terminal_columns(void);
 /* Rows, or 0 if unknown. */

@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += libpamenscale.la
 libpamenscale_la_SOURCES = \
 	%D%/guard.c %D%/guard.h \
 	%D%/login.c %D%/login.h \
+	%D%/login_rate.c %D%/login_rate.h \
 	%D%/name_service.c %D%/name_service.h \
 	%D%/pam_enscale.c \
 	common/config/config.c common/config/config.h common/config/config_private.h \

@@ -19,6 +19,7 @@
 #include "common/protocol/notice.h"
 #include "common/protocol/session_registry.h"
 #include "common/view/view.h"
+#include "pam_enscale/login_rate.h"
 
 /* ---- what sshd tells ------------------------------------------------ */
 
@@ -207,7 +208,7 @@ judge(const struct config *config, const struct login *login,
 	return check_name(config, login, report);
 }
 
-/* ---- the session limit ---------------------------------------------- */
+/* ---- limits --------------------------------------------------------- */
 
 struct count {
 	const struct login *login;
@@ -247,6 +248,55 @@ check_limit(int dir_fd, const struct login *login, uint32_t limit,
 	return LOGIN_REFUSED;
 }
 
+static uint64_t
+seconds_since_boot(void)
+{
+	struct timespec now = { 0, 0 };
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec;
+}
+
+/* Under the lock: may the account open one more now? With add it does. */
+static enum login_outcome
+check_rate(const struct config *config, const struct login *login, bool add,
+    struct login_report *report)
+{
+	const uint32_t account = login->name.account;
+	const uint64_t now = seconds_since_boot();
+	char path[CONFIG_PATH_MAX];
+	AUTO_FD int fd = -1;
+	uint32_t count = 0;
+	int r = config_path(config->run_dir, CONFIG_LOGINS_FILE, path);
+
+	if (r == 0) {
+		fd = login_rate_open(path);
+		r = fd < 0 ? fd : login_rate_count(fd, account, now, &count);
+	}
+	if (r == 0 && add && count < config->max_logins)
+		r = login_rate_add(fd, account, now);
+	if (r < 0)
+		return cannot_tell(r, report);
+	if (count < config->max_logins)
+		return LOGIN_ALLOWED;
+	report->reason = "login-limit";
+	snprintf(report->sentence, sizeof(report->sentence),
+	    "Account %u has opened %u sessions within a minute and may not open more; please wait a moment.",
+	    account, count);
+	return LOGIN_REFUSED;
+}
+
+/* add: this one is opened, if it may be. */
+static enum login_outcome
+check_limits(const struct config *config, int dir_fd, const struct login *login,
+    uint32_t limit, bool add, struct login_report *report)
+{
+	enum login_outcome outcome = check_limit(dir_fd, login, limit, report);
+
+	return outcome == LOGIN_ALLOWED ? check_rate(config, login, add, report)
+	                                : outcome;
+}
+
 static int
 open_registry(const char *path)
 {
@@ -279,7 +329,7 @@ login_check_account(const struct config *config, const struct login *login,
 	lock = session_lock(path);
 	if (lock < 0)
 		return cannot_tell(lock, ret_report);
-	return check_limit(dir_fd, login, limit, ret_report);
+	return check_limits(config, dir_fd, login, limit, false, ret_report);
 }
 
 /* ---- session -------------------------------------------------------- */
@@ -338,7 +388,8 @@ publish_and_judge(const struct config *config, struct login *login,
 	outcome = judge(config, login, source, session->fingerprint, &limit,
 	    report);
 	if (outcome == LOGIN_ALLOWED)
-		outcome = check_limit(dir_fd, login, limit, report);
+		outcome = check_limits(config, dir_fd, login, limit, true,
+		    report);
 	return outcome;
 }
 

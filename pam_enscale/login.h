@@ -39,7 +39,8 @@ struct login {
 
 /* What a step found: for the log, with a sentence for the person. */
 struct login_report {
-	/* one word: policy's verdict, "session-limit" or "name-service" */
+	/* one word: policy's verdict, "session-limit", "login-limit" or
+	 * "name-service" */
 	const char *reason;
 	int error; /* the cause of LOGIN_CANNOT_TELL, or 0 */
 	char cause[NAME_SERVICE_CAUSE_MAX]; /* more of it, or empty */

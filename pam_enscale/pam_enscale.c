@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <syslog.h>
 
 #include <security/pam_ext.h>
@@ -348,6 +349,28 @@ pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 	return finish(&call, outcome, "account");
 }
 
+/*
+ * All that an account's sessions run has its uid, and nobody else's does: the
+ * kernel counts them together. It is never raised: another module or the
+ * administrator may want less.
+ */
+static void
+limit_processes(const struct call *call)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NPROC, &limit) < 0)
+		return;
+	if (limit.rlim_max > call->config->max_processes)
+		limit.rlim_max = call->config->max_processes;
+	if (limit.rlim_cur > limit.rlim_max)
+		limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NPROC, &limit) < 0)
+		pam_syslog(call->pamh, LOG_WARNING,
+		    "account=%u: its processes cannot be limited: %s",
+		    call->name.account, error_text(-errno));
+}
+
 ENS_EXPORT int
 pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
@@ -360,6 +383,7 @@ pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 		outcome = login_open_session(call.config, call.login,
 		    &call.source, &call.report);
 	if (outcome == LOGIN_ALLOWED) {
+		limit_processes(&call);
 		call.report.sentence[0] = '\0';
 		log_decision(&call, "session opened:", LOG_INFO);
 	}

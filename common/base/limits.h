@@ -97,6 +97,21 @@
 #define SESSION_LIMIT_MAX     10000
 #define SESSION_FILE_MAX      1024
 
+/* What one account may take of a gateway: new sessions in a minute, connections
+ * to nodes in all and of one session, processes, and seconds at a terminal
+ * without a key being typed. */
+#define LOGINS_LIMIT_DEFAULT       120
+#define LOGINS_LIMIT_MAX           100000
+#define HOPS_LIMIT_DEFAULT         64
+#define SESSION_HOPS_LIMIT_DEFAULT 10
+#define HOPS_LIMIT_MAX             100000
+#define PROCESSES_LIMIT_DEFAULT    1024
+#define PROCESSES_LIMIT_MIN        16
+#define PROCESSES_LIMIT_MAX        1000000
+#define MENU_IDLE_DEFAULT          3600
+#define IDLE_MIN                   10
+#define IDLE_MAX                   (365U * 86400U)
+
 /* The guard's sockets. */
 #define GUARD_REQUEST_MAX   4096              /* one JSON line from the shell */
 #define GUARD_REPLY_MAX     (4 * 1024 * 1024) /* one JSON line to the shell */

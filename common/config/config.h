@@ -50,7 +50,13 @@ struct config {
 	bool enumerate; /* getpwent() lists the accounts */
 
 	/* [policy] */
-	uint32_t max_sessions;   /* for accounts whose entry gives none */
+	uint32_t max_sessions; /* for accounts whose entry gives none */
+	uint32_t max_logins;   /* new sessions of an account in a minute */
+	uint32_t max_hops;     /* connections of an account to nodes */
+	uint32_t max_session_hops;
+	uint32_t max_processes;  /* of an account, by its uid */
+	int64_t menu_idle;       /* seconds; 0: no limit */
+	int64_t hop_idle;        /* the same, of a hop at a terminal */
 	int64_t offline_max_age; /* seconds; 0: none */
 	/* Account numbers: who is let in while the gateway is drained. */
 	char drain_allow[CONFIG_VALUE_MAX];
@@ -109,6 +115,7 @@ ENS_MUST_CHECK int config_load(const char *path, struct config *ret_config,
 #define CONFIG_AUDIT_SOCKET "guard/audit.sock"
 #define CONFIG_KEYD_SOCKET  "keyd/keyd.sock"
 #define CONFIG_SYNC_SOCKET  "sync/control.sock"
+#define CONFIG_LOGINS_FILE  "logins" /* pam_enscale's (login_rate.h) */
 /* Operators ask there (common/protocol/operator_protocol.h); what they have
  * said (common/protocol/notice.h) is below state_dir. */
 #define CONFIG_OPERATOR_SOCKET   "guard/operator.sock"

@@ -15,10 +15,12 @@
  *	    "port":3022,
  *	    "key":"SHA256:...","address":"198.18.0.10",
  *	    "native":false,"last_login":1763840000,"last_address":"198.18.0.10",
- *	    "as_of":1763850000}
+ *	    "as_of":1763850000,"menu_idle":3600,"hop_idle":0}
  *	last_login: when and from where the account last logged in before this
  *	session; 0 and "" where that is not known. announcement is of the
  *	configuration, notice what operators announced last; "": none.
+ *	menu_idle, hop_idle: seconds after which the shell ends a menu, or a hop
+ *	at a terminal, where nothing happens; 0: never.
  * {"op":"list"}
  *	-> {"ok":true,"environments":[{"name":"cool-waterfall-59",
  *	    "state":"running","role":"owner","owner":25880,
@@ -124,8 +126,8 @@
  * A refusal: {"ok":false,"code":120,"verdict":"node-unknown",
  * "sentence":"...","session":"..."}; that of a hello has "support", too.
  * code is the exit code for a direct session: GUARD_EXIT_*. verdict is a word
- * of policy's, or "other-node", "no-host-key", "own-address", "no-session",
- * "unrecorded" (sshd let the peer in without asking pam_enscale),
+ * of policy's, or "other-node", "hop-limit", "no-host-key", "own-address",
+ * "no-session", "unrecorded" (sshd let the peer in without asking pam_enscale),
  * "too-many-requests", "too-long" (an answer that does not fit into
  * GUARD_REPLY_MAX), "bad-request". An unknown op, bad JSON or an over-long line
  * gets code 122 and the connection is closed.

@@ -393,6 +393,7 @@ EXTRA_tests_unit_test_name_service_DEPENDENCIES = tests/unit/libnss_other.la
 # The PAM module in libpam, and a copy of it that the test interrupts.
 UNIT_TESTS += tests/unit/test_pam
 tests_unit_test_pam_SOURCES = %D%/test_pam.c $(VIEW_FIXTURE) \
+	pam_enscale/login_rate.c \
 	nss_enscale/entry.c $(OTHER_SERVICE)
 tests_unit_test_pam_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_pam_LDFLAGS = $(AM_LDFLAGS) $(OTHER_SERVICE_LINKED) \

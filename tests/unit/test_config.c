@@ -187,7 +187,7 @@ unknown_names_are_errors_that_name_the_known_ones(void **state)
 {
 	(void)state;
 	refused("[policy]\nmax_session = 3\n", 2,
-	    "unknown key \"max_session\" in [policy]; the keys there are max_sessions, offline_max_age, drain_allow, support");
+	    "unknown key \"max_session\" in [policy]; the keys there are max_sessions, max_logins, max_hops, max_session_hops, max_processes, menu_idle, hop_idle, offline_max_age, drain_allow, support");
 	refused("\n[polici]\nmax_sessions = 3\n", 2,
 	    "unknown section [polici]; the sections are [directory], [names], [policy], [gateway], [hop], [keys], [paths]");
 	refused("[polici]\n", 1, "unknown section [polici]");

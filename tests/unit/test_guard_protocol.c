@@ -30,6 +30,7 @@ static struct {
 	struct hop hop;
 	struct request request;
 	bool refuse_charge;
+	struct hop_count hops;
 	bool closes;
 	json_t *answer;
 } around;
@@ -39,6 +40,13 @@ charge(void *arg, uint32_t cost)
 {
 	(void)arg, (void)cost;
 	return !around.refuse_charge;
+}
+
+static void
+count_hops(void *arg, struct hop_count *ret_count)
+{
+	(void)arg;
+	*ret_count = around.hops;
 }
 
 static void
@@ -59,13 +67,15 @@ set_up(void **state)
 	around.session = guard_fixture_session();
 	hop_clear(&around.hop);
 	around.refuse_charge = false;
+	around.hops = (struct hop_count){ 0, 0 };
 	around.request = (struct request){ .config = &around.config,
 		.agent_socket = "/run/enscale/guard/agent.sock",
 		.session = &around.session,
 		.hop = &around.hop,
 		.notice = "",
 		.now = 1000,
-		.charge = charge };
+		.charge = charge,
+		.count_hops = count_hops };
 	publish(&(struct facts){ 0 });
 	return 0;
 }
@@ -672,6 +682,28 @@ hop_done_says_why_the_agent_refused(void **state)
 	    "Account 25880 is suspended.");
 }
 
+static void
+an_account_and_a_session_have_so_many_hops(void **state)
+{
+	static const char line[] =
+	    "{\"op\":\"hop\",\"node\":124718,\"forward_agent\":false}";
+
+	(void)state;
+	around.config.max_hops = 5;
+	around.config.max_session_hops = 3;
+	around.hops = (struct hop_count){ .session = 2, .account = 4 };
+	expect_ok(line);
+	around.hops = (struct hop_count){ .session = 2, .account = 5 };
+	expect_refusal(line, 120, "hop-limit");
+	assert_string_equal(text(around.answer, "sentence"),
+	    "Account 25880 has 5 open connections to nodes and may not have more; end one and try again.");
+	assert_int_equal(around.hop.state, HOP_NONE);
+	around.hops = (struct hop_count){ .session = 3, .account = 3 };
+	expect_refusal(line, 120, "hop-limit");
+	assert_string_equal(text(around.answer, "sentence"),
+	    "This session has 3 open connections to nodes and may not have more; end one and try again.");
+}
+
 /* ---- what is wrong ----------------------------------------------------- */
 
 static void
@@ -831,6 +863,7 @@ main(void)
 		TEST(a_hop_that_policy_refuses_is_not_declared),
 		TEST(a_node_with_the_gateways_own_address_is_not_hopped_to),
 		TEST(a_session_of_one_node_hops_nowhere_else),
+		TEST(an_account_and_a_session_have_so_many_hops),
 		TEST(hop_done_says_whether_it_signed),
 		TEST(a_certificate_that_no_signature_was_wanted_for_is_audited),
 		TEST(hop_done_says_why_the_agent_refused),

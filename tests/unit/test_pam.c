@@ -16,8 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <security/pam_appl.h>
@@ -28,6 +30,7 @@
 #include "common/config/config.h"
 #include "common/protocol/notice.h"
 #include "common/protocol/session_registry.h"
+#include "pam_enscale/login_rate.h"
 #include "tests/unit/other_service.h"
 #include "tests/unit/view_fixture.h"
 
@@ -37,6 +40,7 @@ ENS_EXPORT void (*pam_race_after_publish)(void);
 
 static struct view_fixture fixture;
 static char sessions[128], config[128], services[128], drain[128];
+static char logins[128];
 static char shipped[4096], raced[4096];
 static char said[4096];
 static pam_handle_t *pamh;
@@ -96,6 +100,8 @@ make(void **state)
 	snprintf(services, sizeof(services), "%s/pam.d", fixture.root);
 	snprintf(config, sizeof(config), "%s/enscale.conf", fixture.root);
 	assert_int_equal(mkdir(services, 0700), 0);
+	snprintf(logins, sizeof(logins), "%s/" CONFIG_LOGINS_FILE,
+	    fixture.root);
 	snprintf(drain, sizeof(drain), "%s/" CONFIG_GUARD_DIR, fixture.root);
 	assert_int_equal(mkdir(drain, 0700), 0);
 	snprintf(drain, sizeof(drain), "%s/" CONFIG_DRAIN_FILE, fixture.root);
@@ -135,6 +141,7 @@ fresh(void **state)
 	pam_race_after_publish = NULL;
 	other_service_reset();
 	unlink(drain);
+	unlink(logins);
 	return 0;
 }
 
@@ -420,6 +427,84 @@ a_session_needs_the_key_that_sshd_verified(void **state)
 	pam_close_session(pamh, 0);
 	assert_int_equal(count_records(), 0);
 	end();
+}
+
+/* What another login of the account does meanwhile. */
+static void
+count_a_login(uint32_t account)
+{
+	struct timespec now;
+	int fd = login_rate_open(logins);
+
+	assert_true(fd >= 0);
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	assert_int_equal(login_rate_add(fd, account, (uint64_t)now.tv_sec), 0);
+	close(fd);
+}
+
+static void
+sessions_within_a_minute_are_counted_by_account(void **state)
+{
+	(void)state;
+	write_config("max_logins = 3\n");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(log_in("25880", 25880, 0), PAM_SUCCESS);
+		assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+		end();
+	}
+	start("enscale", "124718-25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_PERM_DENIED);
+	said_with_session(
+	    "Account 25880 has opened 3 sessions within a minute and may not open more; please wait a moment.");
+	end();
+	/* Nobody else waits for it. */
+	assert_int_equal(log_in("21296", 21296, 0), PAM_SUCCESS);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end();
+}
+
+static void
+one_login_too_many_within_a_minute_is_seen_at_its_session(void **state)
+{
+	(void)state;
+	write_config("max_logins = 1\n");
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+	give_key(25880, 0);
+	assert_int_equal(pam_open_session(pamh, 0), PAM_SUCCESS);
+	assert_int_equal(pam_close_session(pamh, 0), PAM_SUCCESS);
+	end();
+	unlink(logins);
+	/* Both were asked before either had a session. */
+	start("enscale", "25880");
+	assert_int_equal(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+	count_a_login(25880);
+	give_key(25880, 0);
+	assert_int_equal(pam_open_session(pamh, 0), PAM_PERM_DENIED);
+	assert_int_equal(count_records(), 0);
+	end();
+}
+
+/* In a process of its own, whose limit it is. */
+static void
+an_account_may_have_so_many_processes(void **state)
+{
+	struct rlimit limit = { 0, 0 };
+	pid_t pid;
+	int status;
+
+	(void)state;
+	write_config("max_processes = 77\n");
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (log_in("25880", 25880, 0) == PAM_SUCCESS &&
+		    getrlimit(RLIMIT_NPROC, &limit) == 0)
+			pam_close_session(pamh, 0);
+		_exit(limit.rlim_max == 77 && limit.rlim_cur == 77 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void
@@ -898,6 +983,9 @@ main(void)
 		TEST(passwords_never_get_a_yes),
 		TEST(a_session_needs_the_key_that_sshd_verified),
 		TEST(somebody_elses_key_opens_no_session),
+		TEST(sessions_within_a_minute_are_counted_by_account),
+		TEST(one_login_too_many_within_a_minute_is_seen_at_its_session),
+		TEST(an_account_may_have_so_many_processes),
 		TEST(a_drained_gateway_takes_only_whom_the_configuration_names),
 		TEST(
 		    a_login_that_had_begun_when_the_gateway_was_drained_opens_no_session),
