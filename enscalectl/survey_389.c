@@ -95,11 +95,10 @@ judge_log(const struct server *server, struct survey_finding *finding)
 	    "nsslapd-changelogmaxage", age);
 	if (!is_on(server, LOG_PLUGIN)) {
 		survey_find(finding, DOCTOR_WARNING,
-		    "the plugin Retro Changelog is off: nobody who was away "
-		    "is told what changed");
-		survey_mend(finding,
-		    MANAGER " plugin retro-changelog enable; dsctl INSTANCE "
-		            "restart");
+		    "the plugin Retro Changelog is off, and Content "
+		    "Synchronization needs it: the server does not start "
+		    "again");
+		survey_mend(finding, MANAGER " plugin retro-changelog enable");
 	} else {
 		survey_find(finding, DOCTOR_OK,
 		    "Content Synchronization, with changes of %s",

@@ -124,6 +124,13 @@ create_suffix_entry = True
         host.run(["dscreate", "from-file", "/srv/inf"])
         host.write("/root/gateway.password", "secret\n", 0o600)
         host.sh(self.commands_of_the_page())
+        # An index that is being made lets nobody write, for a moment longer.
+        hosts.wait_for(self.takes_changes, "the server takes changes", 30)
+
+    def takes_changes(self):
+        change = f"dn: {SUFFIX}\nchangetype: modify\nreplace: description\n"
+        return self.host.run(["ldapmodify", "-Q", "-Y", "EXTERNAL", "-H", self.ldapi],
+                             input=change, check=False).returncode == 0
 
     @staticmethod
     def commands_of_the_page():

@@ -288,3 +288,16 @@ def test_the_method_is_chosen_by_what_389_can_do_and_checked(place, checked):
     assert found(lines, "failure") == {"method"} and code == 2
     assert "dsconf INSTANCE plugin contentsync enable" in lines["method"]["mend"]
     assert checked()[0] == 0
+
+
+def test_a_389_that_will_not_start_again_is_named(place, checked):
+    """A plugin that the other one needs."""
+    place.host.sh("dsconf test plugin retro-changelog disable")
+    try:
+        code, lines = checked()
+    finally:
+        place.host.sh("dsconf test plugin retro-changelog enable")
+    assert found(lines, "warning") == {"log"} and found(lines, "failure") == set(), lines
+    assert (code, "Retro Changelog is off" in lines["log"]["finding"]) == (1, True)
+    assert lines["log"]["mend"] == "dsconf INSTANCE plugin retro-changelog enable"
+    assert checked()[0] == 0
