@@ -7,7 +7,7 @@ import subprocess
 import pexpect
 import pytest
 
-from test_ending import begin, events
+from test_ending import begin, events, processes
 from test_menu import choose
 
 REFUSED = 120
@@ -29,6 +29,7 @@ def setting(gateway, wait_for):
                        f"sed -Ei 's/^#?{name} = .*/{name} = {value}/' {CONFIG}")
         reload()
 
+    wait_for(lambda: processes(gateway, 25880) == [], "sessions of tests before have ended")
     gateway.sh(f"cp -p {CONFIG} {CONFIG}.kept")
     yield do
     gateway.sh(f"mv {CONFIG}.kept {CONFIG}")

@@ -285,7 +285,7 @@ def test_doctor_goes_on_by_the_defaults_without_a_configuration(gateway, broken)
     assert found(lines, "failure") == {"configuration"}
     assert found(lines, "warning") == set()
     assert 'unknown key "unknown"' in lines["configuration"]["finding"]
-    assert found(lines, "skipped") == {"files"}
+    assert found(lines, "skipped") == {"drain", "files"}
     assert status(gateway)[0] == 2
 
 
