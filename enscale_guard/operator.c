@@ -105,23 +105,23 @@ open_users(struct signer_maker *maker)
 
 void
 operator_identify(int fd, struct signer_maker *maker,
-    struct operator* ret_operator)
+    struct operator_identity *ret_identity)
 {
 	AUTO_FILE FILE *users = open_users(maker);
-	struct operator operator= { .uid = OPERATOR_NOBODY,
+	struct operator_identity identity = { .uid = OPERATOR_NOBODY,
 		.login = OPERATOR_NOBODY };
 	struct process process;
 
-	(void)peer_uid(fd, &operator.uid);
+	(void)peer_uid(fd, &identity.uid);
 	if (peer_process(fd, peer_ticks(), &process) == 0)
-		operator.login = find_login(process.pid);
-	find_name(users, operator.uid, operator.name);
-	if (operator.login != OPERATOR_NOBODY)
-		find_name(users, operator.login, operator.login_name);
-	if (operator.login != OPERATOR_NOBODY && operator.login != operator.uid)
-		snprintf(operator.by, sizeof(operator.by),
-		    "%s (%s)", operator.login_name, operator.name);
+		identity.login = find_login(process.pid);
+	find_name(users, identity.uid, identity.name);
+	if (identity.login != OPERATOR_NOBODY)
+		find_name(users, identity.login, identity.login_name);
+	if (identity.login != OPERATOR_NOBODY && identity.login != identity.uid)
+		snprintf(identity.by, sizeof(identity.by), "%s (%s)",
+		    identity.login_name, identity.name);
 	else
-		snprintf(operator.by, sizeof(operator.by), "%s", operator.name);
-	*ret_operator = operator;
+		snprintf(identity.by, sizeof(identity.by), "%s", identity.name);
+	*ret_identity = identity;
 }

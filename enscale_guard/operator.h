@@ -15,8 +15,7 @@ struct signer_maker;
 
 #define OPERATOR_NOBODY ((uid_t)-1)
 
-struct operator
-{
+struct operator_identity {
 	uid_t uid;
 	char name[SYSTEM_USER_MAX + 1]; /* the number, where it has none */
 	uid_t login; /* who logged in, before sudo; OPERATOR_NOBODY: unknown */
@@ -30,6 +29,6 @@ gid_t operator_group(void);
 bool operator_may_ask(int fd, gid_t group);
 /* Who the peer is. */
 void operator_identify(int fd, struct signer_maker *maker,
-    struct operator* ret_operator);
+    struct operator_identity *ret_identity);
 
 #endif

@@ -23,12 +23,12 @@ operator_refusal(const char *verdict, const char *sentence)
 /* ---- what is said to users ---------------------------------------------- */
 
 static void
-make_notice(const struct operator_client *operator, const char * text,
+make_notice(const struct operator_client *asker, const char *text,
     struct notice *ret_notice)
 {
 	*ret_notice = (struct notice){ .since = time(NULL),
-		.uid = operator->who.uid };
-	memcpy(ret_notice->by, operator->who.by, sizeof(ret_notice->by));
+		.uid = asker->who.uid };
+	memcpy(ret_notice->by, asker->who.by, sizeof(ret_notice->by));
 	if (text != NULL) /* its length was checked */
 		memcpy(ret_notice->text, text, strlen(text) + 1);
 }
@@ -41,42 +41,42 @@ not_kept(int error)
 }
 
 static json_t *
-announce(struct operator_client *operator, const struct request_fields * fields)
+announce(struct operator_client *asker, const struct request_fields *fields)
 {
 	struct notice notice;
 	int r;
 
-	make_notice(operator, fields->text, &notice);
-	r = notices_announce(operator->guard,
+	make_notice(asker, fields->text, &notice);
+	r = notices_announce(asker->guard,
 	    fields->text != NULL ? &notice : NULL);
 	return r < 0 ? not_kept(r) : json_pack("{s:b}", "ok", 1);
 }
 
 static json_t *
-say_drained(struct operator_client *operator, const struct notice * notice)
+say_drained(struct operator_client *asker, const struct notice *notice)
 {
-	int r = notices_drain(operator->guard, notice);
+	int r = notices_drain(asker->guard, notice);
 
 	return r < 0
 	    ? not_kept(r)
 	    : json_pack("{s:b, s:I}", "ok", 1, "sessions",
-	          (json_int_t)session_table_count(operator->guard->sessions));
+	          (json_int_t)session_table_count(asker->guard->sessions));
 }
 
 static json_t *
-drain(struct operator_client *operator, const struct request_fields * fields)
+drain(struct operator_client *asker, const struct request_fields *fields)
 {
 	struct notice notice;
 
-	make_notice(operator, fields->text, &notice);
-	return say_drained(operator, & notice);
+	make_notice(asker, fields->text, &notice);
+	return say_drained(asker, &notice);
 }
 
 static json_t *
-undrain(struct operator_client *operator, const struct request_fields * fields)
+undrain(struct operator_client *asker, const struct request_fields *fields)
 {
 	(void)fields;
-	return say_drained(operator, NULL);
+	return say_drained(asker, NULL);
 }
 
 /* ---- rows --------------------------------------------------------------- */
@@ -84,8 +84,8 @@ undrain(struct operator_client *operator, const struct request_fields * fields)
 static const struct row {
 	const char *op;
 	unsigned required, optional; /* fields */
-	json_t *(*run)(struct operator_client *operator,
-	    const struct request_fields * fields);
+	json_t *(*run)(struct operator_client *asker,
+	    const struct request_fields *fields);
 } rows[] = {
 	{ .op = "announce", .required = REQUEST_TEXT, .run = announce },
 	{ .op = "announce-clear", .run = announce },
@@ -113,7 +113,7 @@ find_row(const json_t *object)
 }
 
 static json_t *
-run(struct operator_client *operator, const struct row * row, json_t *object)
+run(struct operator_client *asker, const struct row *row, json_t *object)
 {
 	struct request_fields fields;
 	char sentence[REQUEST_FIELDS_SENTENCE_SIZE];
@@ -125,7 +125,7 @@ run(struct operator_client *operator, const struct row * row, json_t *object)
 		return operator_refusal("bad-text",
 		    "The text is too long, or has characters that cannot be "
 		    "shown.");
-	return row->run(operator, & fields);
+	return row->run(asker, &fields);
 }
 
 /* ---- audit -------------------------------------------------------------- */
@@ -140,11 +140,10 @@ number_or_none(const json_t *answer, const char *name)
 
 /* Who asked, what, and what came of it; the object is the request. */
 static void
-audit(const struct operator_client *operator, json_t * object,
-    const json_t *answer)
+audit(const struct operator_client *asker, json_t *object, const json_t *answer)
 {
 	AUTO_JSON json_t *op = json_incref(json_object_get(object, "op"));
-	const struct operator* who = & operator->who;
+	const struct operator_identity *who = &asker->who;
 	const bool has_login = who->login != OPERATOR_NOBODY;
 	const struct audit_fields fields = {
 		.uid = who->uid,
@@ -163,8 +162,7 @@ audit(const struct operator_client *operator, json_t * object,
 	json_object_del(object, "op");
 	log_notice("operator %s asks: %s", who->by,
 	    fields.request != NULL ? fields.request : "?");
-	audit_event(operator->guard->audit, AUDIT_EVENT_OPERATOR, NULL,
-	    &fields);
+	audit_event(asker->guard->audit, AUDIT_EVENT_OPERATOR, NULL, &fields);
 }
 
 /* The pages of a list are one request. */
@@ -176,7 +174,7 @@ goes_on(const json_t *object, const json_t *answer)
 }
 
 json_t *
-operator_request_answer(struct operator_client *operator, const char * line,
+operator_request_answer(struct operator_client *asker, const char *line,
     size_t len)
 {
 	AUTO_JSON json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES,
@@ -188,9 +186,9 @@ operator_request_answer(struct operator_client *operator, const char * line,
 		return operator_refusal("bad-request", "Not a request.");
 	row = find_row(object);
 	answer = row != NULL
-	    ? run(operator, row, object)
+	    ? run(asker, row, object)
 	    : operator_refusal("bad-request", "Unknown request.");
 	if (!goes_on(object, answer))
-		audit(operator, object, answer);
+		audit(asker, object, answer);
 	return answer;
 }

@@ -11,10 +11,10 @@
 
 struct operator_client;
 
-/* Answers one line, its end not included; the caller owns it. NULL: no memory.
- */
-json_t *operator_request_answer(struct operator_client *operator,
-    const char * line, size_t len);
+/* Answers one line, its end not included; the caller owns it. NULL: no
+ * memory. */
+json_t *operator_request_answer(struct operator_client *asker, const char *line,
+    size_t len);
 
 /* For the requests: a refusal. */
 json_t *operator_refusal(const char *verdict, const char *sentence);

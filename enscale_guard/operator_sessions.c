@@ -46,21 +46,21 @@ is_meant(const struct session_entry *entry, const struct request_fields *fields)
 /* The list is of one moment; what ends until its page is asked for is not in
  * it. */
 static int
-find(struct operator_client *operator, const struct request_fields * fields)
+find(struct operator_client *asker, const struct request_fields *fields)
 {
-	struct session_table *table = operator->guard->sessions;
+	struct session_table *table = asker->guard->sessions;
 	const struct session_entry *entry;
 
-	free(operator->rest);
-	operator->rest_count = operator->rest_next = 0;
-	operator->rest = calloc(session_table_count(table) + 1,
-	    sizeof(*operator->rest));
-	if (operator->rest == NULL)
+	free(asker->rest);
+	asker->rest_count = asker->rest_next = 0;
+	asker->rest = calloc(session_table_count(table) + 1,
+	    sizeof(*asker->rest));
+	if (asker->rest == NULL)
 		return -ENOMEM;
 	for (entry = session_table_first(table); entry != NULL;
 	     entry = session_table_next(entry))
 		if (is_meant(entry, fields))
-			memcpy(operator->rest[operator->rest_count++],
+			memcpy(asker->rest[asker->rest_count++],
 			    entry->session.id, sizeof(entry->session.id));
 	return 0;
 }
@@ -116,35 +116,33 @@ describe(const struct guard *guard, const struct session_entry *entry)
 }
 
 static json_t *
-page(struct operator_client *operator)
+page(struct operator_client *asker)
 {
 	const struct session_entry *entry;
 	json_t *list = json_array();
 
 	for (int i = 0;
-	     i < PAGE_SESSIONS && operator->rest_next<operator->rest_count;
-	     i++) {
-		entry = session_table_find_id(
-		    operator->guard->sessions,
-		    operator->rest[operator->rest_next++]);
+	     i < PAGE_SESSIONS && asker->rest_next < asker->rest_count; i++) {
+		entry = session_table_find_id(asker->guard->sessions,
+		    asker->rest[asker->rest_next++]);
 		if (entry != NULL &&
 		    json_array_append_new(list,
-		        describe(operator->guard, entry)) != 0) {
+		        describe(asker->guard, entry)) != 0) {
 			json_decref(list);
 			return NULL;
 		}
 	}
-	return json_pack("{s:b, s:o, s:b}", "ok", 1, "sessions", list,
-	    "more", operator->rest_next<operator->rest_count);
+	return json_pack("{s:b, s:o, s:b}", "ok", 1, "sessions", list, "more",
+	    asker->rest_next < asker->rest_count);
 }
 
 json_t *
-operator_sessions_list(
-    struct operator_client *operator, const struct request_fields * fields)
+operator_sessions_list(struct operator_client *asker,
+    const struct request_fields *fields)
 {
-	if (!fields->more && find(operator, fields) < 0)
+	if (!fields->more && find(asker, fields) < 0)
 		return NULL;
-	return page(operator);
+	return page(asker);
 }
 
 /* ---- ending -------------------------------------------------------------- */
@@ -241,15 +239,15 @@ names_one(const struct request_fields *fields)
 }
 
 json_t *
-operator_sessions_kill(
-    struct operator_client *operator, const struct request_fields * fields)
+operator_sessions_kill(struct operator_client *asker,
+    const struct request_fields *fields)
 {
-	struct guard *guard = operator->guard;
+	struct guard *guard = asker->guard;
 	struct killing killing = { .guard = guard,
 		.fields = fields,
 		.answer = { .verdict = POLICY_ENDED,
 		    .text = fields->text,
-		    .by = operator->who.by } };
+		    .by = asker->who.by } };
 	struct session_entry *entry, *next;
 
 	if (!names_one(fields))

@@ -8,9 +8,9 @@
 
 struct operator_client;
 
-json_t *operator_sessions_list(
-    struct operator_client *operator, const struct request_fields * fields);
-json_t *operator_sessions_kill(
-    struct operator_client *operator, const struct request_fields * fields);
+json_t *operator_sessions_list(struct operator_client *asker,
+    const struct request_fields *fields);
+json_t *operator_sessions_kill(struct operator_client *asker,
+    const struct request_fields *fields);
 
 #endif

@@ -18,13 +18,13 @@
 #define OPERATOR_SECONDS 60 /* then the next one has the place */
 
 static void
-free_operator(struct operator_client *operator)
+free_operator(struct operator_client *asker)
 {
-	LIST_REMOVE(operator, all);
-	admission_leave(&operator->guard->operator_admission, operator->client);
-	stream_free(operator->stream);
-	free(operator->rest);
-	free(operator);
+	LIST_REMOVE(asker, all);
+	admission_leave(&asker->guard->operator_admission, asker->client);
+	stream_free(asker->stream);
+	free(asker->rest);
+	free(asker);
 }
 
 static void
@@ -35,7 +35,7 @@ on_closed(struct stream *stream, void *arg)
 }
 
 static void
-tell(struct operator_client *operator, json_t * answer)
+tell(struct operator_client *asker, json_t *answer)
 {
 	AUTO_FREE char *text = answer != NULL ? json_dumps(answer, JSON_COMPACT)
 	                                      : NULL;
@@ -43,18 +43,18 @@ tell(struct operator_client *operator, json_t * answer)
 
 	json_decref(answer);
 	if (text == NULL) {
-		stream_finish(operator->stream);
+		stream_finish(asker->stream);
 		return;
 	}
 	text[len] = '\n'; /* over the NUL */
-	if (stream_write(operator->stream, text, len + 1) < 0)
-		stream_finish(operator->stream);
+	if (stream_write(asker->stream, text, len + 1) < 0)
+		stream_finish(asker->stream);
 }
 
 static ssize_t
 on_data(struct stream *stream, struct bytes in, void *arg)
 {
-	struct operator_client *operator= arg;
+	struct operator_client *asker = arg;
 	const uint8_t *end = memchr(in.data, '\n', in.len);
 
 	if (end == NULL && in.len < GUARD_REQUEST_MAX)
@@ -63,8 +63,9 @@ on_data(struct stream *stream, struct bytes in, void *arg)
 		stream_finish(stream);
 		return (ssize_t)in.len;
 	}
-	tell(operator, operator_request_answer(operator,(const char *) in.data,
-	         (size_t)(end - in.data)));
+	tell(asker,
+	    operator_request_answer(asker, (const char *)in.data,
+	        (size_t)(end - in.data)));
 	return end - in.data + 1;
 }
 
@@ -86,29 +87,29 @@ accepted(int fd, struct client *client, void *arg)
 		.out_max = GUARD_REPLY_MAX,
 	};
 	struct guard *guard = arg;
-	struct operator_client *operator= calloc(1, sizeof(*operator));
-	int r = operator!= NULL ? 0 : - ENOMEM;
+	struct operator_client *asker = calloc(1, sizeof(*asker));
+	int r = asker != NULL ? 0 : -ENOMEM;
 
 	if (r == 0) {
-		operator->handler = prototype;
-		operator->handler.arg = operator;
-		r = stream_new(guard->event, fd, &operator->handler,
-		    &operator->stream);
+		asker->handler = prototype;
+		asker->handler.arg = asker;
+		r = stream_new(guard->event, fd, &asker->handler,
+		    &asker->stream);
 	}
 	if (r < 0) {
 		log_warning("cannot accept a connection of an operator: %s",
 		    error_text(r));
 		close(fd);
-		free(operator);
+		free(asker);
 		admission_leave(&guard->operator_admission, client);
 		return;
 	}
-	operator->guard = guard;
-	operator->client = client;
-	operator_identify(fd, guard->maker, &operator->who);
-	stream_set_deadline(operator->stream,
+	asker->guard = guard;
+	asker->client = client;
+	operator_identify(fd, guard->maker, &asker->who);
+	stream_set_deadline(asker->stream,
 	    bucket_now() + OPERATOR_SECONDS * BUCKET_SECOND);
-	LIST_INSERT_HEAD(&guard->operators, operator, all);
+	LIST_INSERT_HEAD(&guard->operators, asker, all);
 }
 
 int
@@ -129,11 +130,11 @@ operator_socket_open(struct guard *guard)
 void
 operator_socket_close(struct guard *guard)
 {
-	struct operator_client *operator;
+	struct operator_client *asker;
 
 	listener_free(guard->operator_listener);
 	guard->operator_listener = NULL;
-	while ((operator= LIST_FIRST(&guard->operators)) != NULL)
-		free_operator(operator);
+	while ((asker = LIST_FIRST(&guard->operators)) != NULL)
+		free_operator(asker);
 	admission_clear(&guard->operator_admission);
 }

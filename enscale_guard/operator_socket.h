@@ -12,7 +12,7 @@ struct operator_client {
 	struct client *client;
 	struct stream *stream;
 	struct stream_handler handler;
-	struct operator who;
+	struct operator_identity who;
 	/* The sessions that the last request found and no answer had yet. */
 	char (*rest)[SESSION_ID_LEN + 1]; /* owned */
 	size_t rest_count, rest_next;

@@ -1,7 +1,7 @@
 /*
- * The shell's requests (common/protocol/guard_protocol.h), without a socket: one line
- * in, one reply out. They read the view and ask policy; they change only the
- * connection's own hop.
+ * The shell's requests (common/protocol/guard_protocol.h), without a socket:
+ * one line in, one reply out. They read the view and ask policy; they change
+ * only the connection's own hop.
  */
 #ifndef ENSCALE_GUARD_REQUEST_H
 #define ENSCALE_GUARD_REQUEST_H

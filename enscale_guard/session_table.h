@@ -55,7 +55,8 @@ struct session_table_events {
 	/* A session has appeared. */
 	void (*appeared)(struct session_entry *entry, void *arg);
 	/* Its monitor has ended, in whatever way; called in a turn of the
-	 * guard's, and the entry is freed afterwards. Its record still exists if "published" is set. */
+	 * guard's, and the entry is freed afterwards. Its record still exists
+	 * if "published" is set. */
 	void (*over)(struct session_entry *entry, void *arg);
 	/* There is a record whose monitor has ended. Called each time it is
 	 * read. */
@@ -74,7 +75,8 @@ void session_table_free(struct session_table *table);
 /* Reads what inotify has reported by now: PAM publishes before the shell
  * starts, so a shell's record is in the table after this. */
 void session_table_refresh(struct session_table *table);
-/* Reads the folder again, and of the records those that it does not know. 0 or -errno (ENOENT: it is missing). */
+/* Reads the folder again, and of the records those that it does not know. 0 or
+ * -errno (ENOENT: it is missing). */
 int session_table_rescan(struct session_table *table);
 /* The folder, borrowed until the next rescan; -1: there is none. */
 int session_table_folder(const struct session_table *table);
