@@ -42,18 +42,31 @@ ask_for_turn(struct turns *turns)
 }
 
 static void
+run_task(struct turns *turns, struct task *task, bool had[URGENCIES])
+{
+	had[task->urgency] = true;
+	turns_drop(turns, task);
+	task->run(task->arg); /* may free it */
+}
+
+static void
 run(struct turns *turns)
 {
 	const uint64_t begun = bucket_now();
 	uint64_t now = begun;
+	bool had[URGENCIES] = { false };
 	struct task *task;
 
 	turns->is_running = true;
 	while (now - begun < TURN_USEC && (task = first(turns)) != NULL) {
-		turns_drop(turns, task);
-		task->run(task->arg); /* may free it */
+		run_task(turns, task, had);
 		now = bucket_now();
 	}
+	/* What is more urgent may come without end. */
+	for (int i = 0; i < URGENCIES; i++)
+		if (!had[i] && (task = TAILQ_FIRST(&turns->lists[i])) != NULL)
+			run_task(turns, task, had);
+	now = bucket_now();
 	turns->is_running = false;
 	if (now - begun > turns->longest)
 		turns->longest = now - begun;

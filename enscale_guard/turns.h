@@ -12,9 +12,12 @@
 
 #include <systemd/sd-event.h>
 
-#define TURN_USEC 5000 /* a turn begins no task after that time */
+/* A turn begins no task after that time, but one of each urgency that had none
+ * in it. */
+#define TURN_USEC 5000
 
-/* What comes before what; within each, first come, first served. */
+/* What comes before what; within each, first come, first served. Of each there
+ * is one at least in each turn: without end nothing is left undone. */
 enum urgency {
 	URGENT_JUDGING, /* who must go is told, and the hops are signalled */
 	URGENT_ENDING,

@@ -196,6 +196,24 @@ who_asks_without_end_does_not_keep_work_from_going_on(void **state)
 	close(fds[1]);
 }
 
+/* Judging that is asked for again and again, faster than it is done. */
+static void
+what_is_more_urgent_without_end_does_not_keep_the_rest_from_going_on(
+    void **state)
+{
+	(void)state;
+	tasks[0].run = again;
+	tasks[0].urgency = URGENT_JUDGING;
+	turns_add(turns, &tasks[0]);
+	turns_add(turns, &tasks[1]);
+	tasks[2].urgency = URGENT_LOOKING;
+	turns_add(turns, &tasks[2]);
+	turns_take(turns);
+	assert_false(tasks[1].waits);
+	assert_false(tasks[2].waits);
+	assert_true(tasks[0].waits);
+}
+
 int
 main(void)
 {
@@ -206,6 +224,8 @@ main(void)
 		TEST(who_asks_amid_much_work_is_served_after_the_turn),
 		TEST(work_that_adds_itself_again_is_in_turns_too),
 		TEST(who_asks_without_end_does_not_keep_work_from_going_on),
+		TEST(
+		    what_is_more_urgent_without_end_does_not_keep_the_rest_from_going_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
