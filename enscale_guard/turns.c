@@ -17,6 +17,7 @@ struct turns {
 	 * it comes back to it. What is deferred would come first again. */
 	sd_event_source *next;
 	bool is_running;
+	bool has_failed; /* to ask for a turn */
 	uint64_t longest;
 	struct task_list lists[URGENCIES];
 };
@@ -31,14 +32,25 @@ first(const struct turns *turns)
 	return task;
 }
 
+/* Once, until it works again. */
+static void
+complain(struct turns *turns, int error)
+{
+	if (error < 0 && !turns->has_failed)
+		log_error("cannot set a timer for the next turn: %s",
+		    error_text(error));
+	turns->has_failed = error < 0;
+}
+
 static int
 ask_for_turn(struct turns *turns)
 {
 	int r = sd_event_source_set_time(turns->next, bucket_now());
 
-	return r < 0
-	    ? r
-	    : sd_event_source_set_enabled(turns->next, SD_EVENT_ONESHOT);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(turns->next, SD_EVENT_ONESHOT);
+	complain(turns, r);
+	return r;
 }
 
 static void
@@ -85,7 +97,6 @@ turns_take(struct turns *turns)
 	r = ask_for_turn(turns);
 	if (r >= 0)
 		return;
-	log_error("cannot set a timer for the next turn: %s", error_text(r));
 	while (first(turns) != NULL)
 		run(turns);
 }
@@ -105,8 +116,9 @@ turns_add(struct turns *turns, struct task *task)
 		return;
 	task->waits = true;
 	TAILQ_INSERT_TAIL(&turns->lists[task->urgency], task, tasks);
-	if (!turns->is_running && ask_for_turn(turns) < 0)
-		turns_take(turns);
+	/* Who adds may be walking along what the tasks free. */
+	if (!turns->is_running)
+		(void)ask_for_turn(turns);
 }
 
 void

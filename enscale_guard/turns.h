@@ -42,8 +42,9 @@ int turns_new(sd_event *event, struct turns **ret_turns);
 /* No task may be waiting. NULL is allowed. */
 void turns_free(struct turns *turns);
 
-/* Runs it once, in one of the next turns; one that is waiting keeps its place.
- * A task may add itself again. */
+/* Runs it once, in one of the next turns, never within this call; one that is
+ * waiting keeps its place. A task may add itself again. When no turn can be
+ * asked for it waits until one is taken: judge.c does that every ten seconds. */
 void turns_add(struct turns *turns, struct task *task);
 /* No longer runs it, if it is waiting. */
 void turns_drop(struct turns *turns, struct task *task);

@@ -214,6 +214,23 @@ what_is_more_urgent_without_end_does_not_keep_the_rest_from_going_on(
 	assert_true(tasks[0].waits);
 }
 
+/* ---- without a timer ------------------------------------------------------ */
+
+static void
+nothing_runs_while_it_is_added_also_without_a_timer(void **state)
+{
+	(void)state;
+	/* A loop that has ended sets none. */
+	assert_true(sd_event_exit(event, 0) >= 0);
+	while (sd_event_get_state(event) != SD_EVENT_FINISHED)
+		sd_event_run(event, 0);
+	turns_add(turns, &tasks[0]);
+	turns_add(turns, &tasks[1]);
+	assert_int_equal(done, 0);
+	turns_take(turns);
+	assert_string_equal(order, "ab");
+}
+
 int
 main(void)
 {
@@ -224,6 +241,7 @@ main(void)
 		TEST(who_asks_amid_much_work_is_served_after_the_turn),
 		TEST(work_that_adds_itself_again_is_in_turns_too),
 		TEST(who_asks_without_end_does_not_keep_work_from_going_on),
+		TEST(nothing_runs_while_it_is_added_also_without_a_timer),
 		TEST(
 		    what_is_more_urgent_without_end_does_not_keep_the_rest_from_going_on),
 	};
