@@ -167,7 +167,7 @@ on_kill(sd_event_source *source, uint64_t usec, void *arg)
 /*
  * Looking up is less urgent than judging, so that when many end at once all of
  * them are told and signalled first. Without timers nothing would end: then
- * everything is done at once.
+ * all of it is killed in the next turn.
  */
 static void
 start(struct ending *ending, bool is_looking, int signal)
@@ -189,13 +189,21 @@ start(struct ending *ending, bool is_looking, int signal)
 	begin(ending, true, SIGKILL);
 }
 
+/* root is whose descendants end with it; NULL: there is none. */
 static struct ending *
-new_ending(struct guard *guard, const struct session *session)
+new_ending(struct guard *guard, const struct session *session,
+    const struct process *root)
 {
 	struct ending *ending = calloc(1, sizeof(*ending));
+	int r = ending != NULL ? 0 : -ENOMEM;
 
-	if (ending == NULL) {
+	if (r == 0 && root != NULL)
+		r = process_list_add(&ending->all, root);
+	if (r < 0) {
 		log_about(OF_SESSION(session), LOG_ERR, "no memory to end it");
+		if (ending != NULL)
+			process_list_clear(&ending->all);
+		free(ending);
 		return NULL;
 	}
 	ending->guard = guard;
@@ -208,18 +216,12 @@ new_ending(struct guard *guard, const struct session *session)
 }
 
 static void
-add(struct ending *ending, const struct process *process)
-{
-	if (process_list_add(&ending->all, process) < 0)
-		log_about(OF_SESSION(&ending->session), LOG_ERR,
-		    "no memory to end a process");
-}
-
-static void
 add_all(struct ending *ending, const struct process_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
-		add(ending, &list->items[i]);
+		if (process_list_add(&ending->all, &list->items[i]) < 0)
+			log_about(OF_SESSION(&ending->session), LOG_ERR,
+			    "no memory to end a process");
 }
 
 static void
@@ -242,7 +244,7 @@ audit_end(struct guard *guard, enum audit_event event,
 
 /* ---- a session ----------------------------------------------------------- */
 
-void
+int
 ending_session(struct guard *guard, struct session_entry *entry,
     const struct policy_answer *answer)
 {
@@ -252,44 +254,42 @@ ending_session(struct guard *guard, struct session_entry *entry,
 	struct ending *ending;
 	struct shell *shell;
 
+	ending = new_ending(guard, &entry->session, &monitor);
+	if (ending == NULL)
+		return -ENOMEM;
 	entry->ending = true;
+	ending->withdrawn = true;
 	audit_end(guard, AUDIT_EVENT_SESSION_WITHDRAWN, &entry->session,
 	    entry->session.node, answer);
-	ending = new_ending(guard, &entry->session);
-	if (ending == NULL) {
-		entry->ending = false; /* the next round tries again */
-		return;
-	}
-	ending->withdrawn = true;
-	add(ending, &monitor);
 	add_all(ending, &entry->members);
 	LIST_FOREACH(shell, &entry->shells, of_session)
 		shell_tell(shell, reply_event("end", answer, &entry->session));
 	LIST_FOREACH(hop, &entry->hops, of_session)
 		process_signal(&hop->ssh, SIGTERM);
 	start(ending, true, 0);
+	return 0;
 }
 
 /* ---- a hop ----------------------------------------------------------------- */
 
-void
+int
 ending_hop(struct guard *guard, struct session_entry *entry,
     struct live_hop *hop, const struct policy_answer *answer)
 {
 	const struct session *session = &entry->session;
 	struct ending *ending;
 
-	ending = new_ending(guard, session);
+	ending = new_ending(guard, session, &hop->ssh);
 	if (ending == NULL)
-		return; /* the next round tries again */
+		return -ENOMEM;
 	hop->ending = true;
 	ending->withdrawn = true;
 	audit_end(guard, AUDIT_EVENT_HOP_WITHDRAWN, session, hop->node, answer);
-	add(ending, &hop->ssh);
 	if (hop->shell != NULL)
 		shell_tell(hop->shell, reply_event("end-hop", answer, session));
 	process_signal(&hop->ssh, SIGTERM);
 	start(ending, true, 0);
+	return 0;
 }
 
 /* ---- what is left ---------------------------------------------------------- */
@@ -298,7 +298,7 @@ void
 ending_processes(struct guard *guard, const struct session *session,
     const struct process_list *list)
 {
-	struct ending *ending = new_ending(guard, session);
+	struct ending *ending = new_ending(guard, session, NULL);
 
 	if (ending == NULL)
 		return;

@@ -19,11 +19,12 @@
 /* May this process signal others' processes? If not, tells the operator. */
 bool ending_has_right(void);
 
-/* Ends the session; the entry stays until its monitor has gone. */
-void ending_session(struct guard *guard, struct session_entry *entry,
+/* Ends the session; the entry stays until its monitor has gone. 0; -ENOMEM:
+ * nothing was begun, said or audited. */
+int ending_session(struct guard *guard, struct session_entry *entry,
     const struct policy_answer *answer);
-/* Ends only one hop of the session. */
-void ending_hop(struct guard *guard, struct session_entry *entry,
+/* Ends only one hop of the session. Likewise. */
+int ending_hop(struct guard *guard, struct session_entry *entry,
     struct live_hop *hop, const struct policy_answer *answer);
 /* Ends these left-overs of the session and all of their descendants: SIGTERM
  * in the next turn. */

@@ -64,7 +64,7 @@ expect(struct guard *guard, int64_t expires)
 	sd_event_source_set_enabled(guard->expiry, SD_EVENT_ONESHOT);
 }
 
-/* ---- judging ------------------------------------------------------------ */
+/* ---- judging: what cannot be ended, the next round tries again ----------- */
 
 static void
 judge_hop(struct guard *guard, struct session_entry *entry,
@@ -77,9 +77,9 @@ judge_hop(struct guard *guard, struct session_entry *entry,
 		return;
 	/* A session that was opened for this node has nothing else. */
 	if (entry->session.node != 0)
-		ending_session(guard, entry, &answer);
+		(void)ending_session(guard, entry, &answer);
 	else
-		ending_hop(guard, entry, hop, &answer);
+		(void)ending_hop(guard, entry, hop, &answer);
 }
 
 /* A hop that has no signature yet: the agent will refuse it, and the shell will
@@ -130,7 +130,7 @@ judge_node(struct guard *guard, struct session_entry *entry)
 	    now < opened + GRACE_SECONDS)
 		expect(guard, opened + GRACE_SECONDS);
 	else
-		ending_session(guard, entry, &answer);
+		(void)ending_session(guard, entry, &answer);
 }
 
 void
@@ -144,7 +144,7 @@ judge_session(struct guard *guard, struct session_entry *entry)
 		return;
 	ask(guard, &entry->session, 0, &answer);
 	if (judge_is_final(answer.verdict)) {
-		ending_session(guard, entry, &answer);
+		(void)ending_session(guard, entry, &answer);
 		return;
 	}
 	if (answer.verdict != POLICY_ALLOWED)
