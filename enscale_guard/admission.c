@@ -15,6 +15,34 @@ admission_init(struct admission *admission, uint32_t limit)
 	admission->limit = limit < ADMISSION_TOTAL_CONNECTIONS
 	    ? limit
 	    : ADMISSION_TOTAL_CONNECTIONS;
+	admission->uid_limit = ADMISSION_UID_CONNECTIONS;
+	admission->kept = 0;
+}
+
+void
+admission_keep_for_root(struct admission *admission, uint32_t uid_limit,
+    uint32_t kept)
+{
+	admission->uid_limit = uid_limit;
+	admission->kept = kept;
+}
+
+static bool
+has_place(const struct admission *admission, uid_t uid)
+{
+	if (uid == 0)
+		return admission->connections < admission->limit;
+	return admission->connections + admission->kept < admission->limit;
+}
+
+/* Where places are kept for root it has as many as there are: many people are
+ * root. */
+static bool
+has_too_many(const struct admission *admission, const struct client *client)
+{
+	if (client->uid == 0 && admission->kept > 0)
+		return false;
+	return client->connections >= admission->uid_limit;
 }
 
 static struct client *
@@ -41,11 +69,10 @@ admission_enter(struct admission *admission, uid_t uid)
 {
 	struct client *client;
 
-	if (admission->connections >= admission->limit)
+	if (!has_place(admission, uid))
 		return NULL;
 	client = find(admission, uid);
-	if (client == NULL ||
-	    client->connections >= ADMISSION_UID_CONNECTIONS ||
+	if (client == NULL || has_too_many(admission, client) ||
 	    !admission_charge(client, ADMISSION_COST_CONNECT))
 		return NULL;
 	client->connections++;

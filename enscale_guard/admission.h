@@ -36,11 +36,17 @@ struct client {
 struct admission {
 	LIST_HEAD(, client) clients[ADMISSION_BUCKETS];
 	uint32_t connections;
-	uint32_t limit; /* connections in all */
+	uint32_t limit;     /* connections in all */
+	uint32_t uid_limit; /* of one uid */
+	uint32_t kept;      /* for root, out of the limit */
 };
 
 /* limit: what the process' descriptors allow. */
 void admission_init(struct admission *admission, uint32_t limit);
+/* A uid but root's has uid_limit connections at most, and kept of all of them
+ * are only for root. */
+void admission_keep_for_root(struct admission *admission, uint32_t uid_limit,
+    uint32_t kept);
 /* Registers a new connection of uid; NULL when it is one too many. Give it back
  * with admission_leave(). */
 struct client *admission_enter(struct admission *admission, uid_t uid);

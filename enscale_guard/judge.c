@@ -228,6 +228,7 @@ on_round(sd_event_source *source, uint64_t usec, void *arg)
 		    guard->sessions_dir, error_text(r));
 	judge_in_turns(guard, true);
 	admission_prune(&guard->admission);
+	admission_prune(&guard->operator_admission);
 	sd_event_source_set_time_relative(source,
 	    JUDGE_SECONDS * BUCKET_SECOND);
 	return 0;

@@ -18,6 +18,7 @@
 #include "common/base/daemon.h"
 #include "common/base/errors.h"
 #include "common/base/supervisor.h"
+#include "common/protocol/operator_protocol.h"
 #include "enscale_guard/agent_socket.h"
 #include "enscale_guard/audit_socket.h"
 #include "enscale_guard/authority.h"
@@ -136,6 +137,18 @@ renew_configuration(struct guard *guard)
 	judge_all(guard);
 }
 
+/* It may have been made, or made anew, since this process began. */
+static void
+renew_group(struct guard *guard)
+{
+	int r = signer_maker_find_group(guard->maker, &guard->operator_group);
+
+	if (r < 0)
+		log_error("keeping the group \"" OPERATOR_GROUP "\" of before: "
+		          "cannot look it up: %s",
+		    error_text(r));
+}
+
 static int
 on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
     void *arg)
@@ -149,6 +162,7 @@ on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
 		log_error("cannot reopen audit log \"%s\": %s",
 		    guard->config.audit_log, error_text(r));
 	authority_renew(guard);
+	renew_group(guard);
 	renew_configuration(guard);
 	return 0;
 }

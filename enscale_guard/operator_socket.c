@@ -1,5 +1,5 @@
 /* See operator_socket.h. It has places of its own: however many connections
- * accounts have, an operator gets in. */
+ * accounts have, an operator gets in, and however many operators have, root. */
 #include <config.h>
 
 #include "enscale_guard/operator_socket.h"
@@ -15,6 +15,8 @@
 #include "enscale_guard/operator_request.h"
 
 #define CONNECTIONS_MAX  16 /* of DESCRIPTORS_KEPT, in main.c */
+#define CONNECTIONS_UID  4  /* of these, of one that is not root */
+#define CONNECTIONS_ROOT 2  /* of these, only root's */
 #define OPERATOR_SECONDS 60 /* then the next one has the place */
 
 static void
@@ -124,6 +126,8 @@ operator_socket_open(struct guard *guard)
 	};
 
 	admission_init(&guard->operator_admission, CONNECTIONS_MAX);
+	admission_keep_for_root(&guard->operator_admission, CONNECTIONS_UID,
+	    CONNECTIONS_ROOT);
 	return listener_new(guard->event, &options, &guard->operator_listener);
 }
 

@@ -1,4 +1,4 @@
-/* See signer_maker.h. It refuses everything but three requests of one byte,
+/* See signer_maker.h. It refuses everything but four requests of one byte,
  * and reads only the configuration; its child reads the key. */
 #include <config.h>
 
@@ -18,10 +18,12 @@
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
 #include "enscale_guard/log.h"
+#include "enscale_guard/operator.h"
 
 #define REQUEST_NEW    'n'
 #define REQUEST_CONFIG 'c'
 #define REQUEST_USERS  'u'
+#define REQUEST_GROUP  'g'
 #define USERS_FILE     "/etc/passwd"
 
 struct signer_maker {
@@ -39,6 +41,7 @@ struct reply {
 	/* Of REQUEST_CONFIG */
 	char text[CONFIG_ERROR_MAX];
 	struct config config;
+	gid_t group; /* of REQUEST_GROUP */
 };
 
 /* One reply, and the new signer's socket beside it. */
@@ -133,6 +136,15 @@ open_users(void)
 }
 
 static int
+find_group(void)
+{
+	static struct reply reply;
+
+	reply.group = operator_group();
+	return send_reply(&reply, -1);
+}
+
+static int
 answer_request(char request, const struct signer_maker_files *files,
     const char *addresses)
 {
@@ -143,6 +155,8 @@ answer_request(char request, const struct signer_maker_files *files,
 		return read_config(files->config);
 	case REQUEST_USERS:
 		return open_users();
+	case REQUEST_GROUP:
+		return find_group();
 	default:
 		return ENS_E_PROTOCOL;
 	}
@@ -321,6 +335,20 @@ signer_maker_open_users(struct signer_maker *maker)
 		r = reply.error;
 	if (r == 0)
 		return fd >= 0 ? fd : ENS_E_PROTOCOL;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+int
+signer_maker_find_group(struct signer_maker *maker, gid_t *ret_group)
+{
+	static struct reply reply;
+	int fd, r;
+
+	r = ask(maker, REQUEST_GROUP, &reply, &fd);
+	if (r == 0)
+		*ret_group = reply.group;
 	if (fd >= 0)
 		close(fd);
 	return r;

@@ -2,8 +2,9 @@
  * The maker: a process that starts signers, and reads the configuration. It is
  * forked before the guard gives up reading both, so that a new key (enscalectl
  * ca rotate --switch) and an administrator's changes take effect without a
- * restart. It holds no key itself, and accepts three requests of one byte: start
- * another signer; read the configuration; open the file of this host's users.
+ * restart. It holds no key itself, and accepts four requests of one byte: start
+ * another signer; read the configuration; open the file of this host's users;
+ * look up the group of the operators.
  */
 #ifndef ENSCALE_GUARD_SIGNER_MAKER_H
 #define ENSCALE_GUARD_SIGNER_MAKER_H
@@ -34,6 +35,9 @@ int signer_maker_read_config(struct signer_maker *maker,
 /* /etc/passwd as it is now, whose names the guard may not open by itself: a
  * descriptor, or what signer_maker_ask() returns on failure. */
 int signer_maker_open_users(struct signer_maker *maker);
+/* operator_group() as it is now. 0, or what signer_maker_ask() returns on
+ * failure. */
+int signer_maker_find_group(struct signer_maker *maker, gid_t *ret_group);
 /* Ends it and waits for it. */
 void signer_maker_stop(struct signer_maker *maker);
 

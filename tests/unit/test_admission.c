@@ -70,6 +70,34 @@ all_together_have_no_more_than_the_process_has(void **state)
 }
 
 static void
+root_has_places_that_others_cannot_take(void **state)
+{
+	(void)state;
+	admission_init(&admission, 6);
+	admission_keep_for_root(&admission, 2, 1);
+	enter(UID);
+	enter(UID);
+	assert_null(admission_enter(&admission, UID));
+	enter(NEIGHBOUR);
+	enter(NEIGHBOUR);
+	enter(UID + 1);
+	assert_null(admission_enter(&admission, UID + 2));
+	enter(0);
+	assert_null(admission_enter(&admission, 0)); /* all are taken */
+}
+
+static void
+root_is_limited_by_all_places_where_some_are_kept_for_it(void **state)
+{
+	(void)state;
+	admission_init(&admission, 6);
+	admission_keep_for_root(&admission, 2, 1);
+	for (int i = 0; i < 6; i++)
+		enter(0);
+	assert_null(admission_enter(&admission, 0));
+}
+
+static void
 the_limit_is_never_above_the_guards_own(void **state)
 {
 	(void)state;
@@ -146,6 +174,11 @@ main(void)
 		    one_uid_cannot_take_the_connections_of_others, begin, end),
 		cmocka_unit_test_setup_teardown(
 		    all_together_have_no_more_than_the_process_has, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    root_has_places_that_others_cannot_take, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    root_is_limited_by_all_places_where_some_are_kept_for_it,
+		    begin, end),
 		cmocka_unit_test_setup_teardown(
 		    the_limit_is_never_above_the_guards_own, begin, end),
 		cmocka_unit_test_setup_teardown(
