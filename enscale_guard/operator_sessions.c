@@ -12,6 +12,7 @@
 #include "enscale_guard/ending.h"
 #include "enscale_guard/idle.h"
 #include "enscale_guard/live_hop.h"
+#include "enscale_guard/log.h"
 #include "enscale_guard/operator_request.h"
 #include "enscale_guard/operator_socket.h"
 #include "enscale_guard/reply.h"
@@ -152,8 +153,19 @@ struct killing {
 	const struct request_fields *fields;
 	struct policy_answer answer;
 	json_int_t sessions, hops;
-	int error; /* the view cannot tell whose node it is */
+	/* Sessions that may go on although they are meant: the view cannot tell
+	 * whose node it is, or there is no memory to end them. */
+	json_int_t failed;
+	bool has_failed; /* the one that is looked at */
+	int error;       /* the last one's cause */
 };
+
+static void
+fail(struct killing *killing, int error)
+{
+	killing->has_failed = true;
+	killing->error = error;
+}
 
 /* Is the node that node, or in that environment? */
 static bool
@@ -167,7 +179,7 @@ is_meant_node(struct killing *killing, uint32_t node)
 		return node != 0 && node == fields->node;
 	r = view_find_node(killing->guard->view, node, &record);
 	if (r < 0 && r != ENS_E_NOTFOUND)
-		killing->error = r;
+		fail(killing, r);
 	return r == 0 && strcmp(record.environment, fields->environment) == 0;
 }
 
@@ -197,14 +209,18 @@ kill_hops(struct killing *killing, struct session_entry *entry)
 {
 	struct live_hop *hop, *next;
 	struct shell *shell;
+	int r;
 
 	for (hop = LIST_FIRST(&entry->hops); hop != NULL; hop = next) {
 		next = LIST_NEXT(hop, of_session);
 		if (hop->ending || !is_meant_node(killing, hop->node))
 			continue;
 		answer_about(killing, entry, hop->node);
-		ending_hop(killing->guard, entry, hop, &killing->answer);
-		killing->hops++;
+		r = ending_hop(killing->guard, entry, hop, &killing->answer);
+		if (r < 0)
+			fail(killing, r);
+		else
+			killing->hops++;
 	}
 	LIST_FOREACH(shell, &entry->shells, of_session)
 		if (shell->hop.state == HOP_DECLARED &&
@@ -216,18 +232,51 @@ kill_hops(struct killing *killing, struct session_entry *entry)
 }
 
 static void
+kill_session(struct killing *killing, struct session_entry *entry)
+{
+	int r;
+
+	answer_about(killing, entry, entry->session.node);
+	r = ending_session(killing->guard, entry, &killing->answer);
+	if (r < 0)
+		fail(killing, r);
+	else
+		killing->sessions++;
+}
+
+static void
 kill_in(struct killing *killing, struct session_entry *entry)
 {
 	if (!entry->published || entry->ending)
 		return;
-	if (is_meant_session(killing, entry)) {
-		answer_about(killing, entry, entry->session.node);
-		ending_session(killing->guard, entry, &killing->answer);
-		killing->sessions++;
-	} else if (killing->fields->session == NULL &&
-	    killing->fields->account == 0) {
+	killing->has_failed = false;
+	if (is_meant_session(killing, entry))
+		kill_session(killing, entry);
+	else if (killing->fields->session == NULL &&
+	    killing->fields->account == 0)
 		kill_hops(killing, entry);
-	}
+	killing->failed += killing->has_failed;
+}
+
+/* What has ended has ended, whatever could not be told of others. */
+static json_t *
+answer_kill(const struct killing *killing)
+{
+	if (killing->failed > 0)
+		log_error("cannot tell whether %lld sessions must end, or end "
+		          "them: %s",
+		    (long long)killing->failed, error_text(killing->error));
+	if (killing->sessions + killing->hops == 0)
+		return killing->failed > 0 ? operator_refusal("cannot-tell",
+		                                 error_text(killing->error))
+		                           : operator_refusal("no-session",
+		                                 "No such session is open.");
+	if (killing->failed > 0)
+		return json_pack("{s:b, s:s, s:I, s:I, s:I}", "ok", 1,
+		    "verdict", "incomplete", "sessions", killing->sessions,
+		    "hops", killing->hops, "failed", killing->failed);
+	return json_pack("{s:b, s:I, s:I}", "ok", 1, "sessions",
+	    killing->sessions, "hops", killing->hops);
 }
 
 static bool
@@ -262,12 +311,5 @@ operator_sessions_kill(struct operator_client *asker,
 		next = session_table_next(entry);
 		kill_in(&killing, entry);
 	}
-	if (killing.error != 0)
-		return operator_refusal("cannot-tell",
-		    error_text(killing.error));
-	if (killing.sessions + killing.hops == 0)
-		return operator_refusal("no-session",
-		    "No such session is open.");
-	return json_pack("{s:b, s:I, s:I}", "ok", 1, "sessions",
-	    killing.sessions, "hops", killing.hops);
+	return answer_kill(&killing);
 }

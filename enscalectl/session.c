@@ -128,7 +128,7 @@ session_kill(const struct context *context, int argc, char **argv)
 	AUTO_JSON json_t *answer = NULL;
 	struct operator_line line;
 	json_t *request;
-	json_int_t sessions, hops;
+	json_int_t sessions, hops, failed;
 	int code = operator_read("kill",
 	    OPERATOR_WORD | OPERATOR_ACCOUNT | OPERATOR_NODE |
 	        OPERATOR_ENVIRONMENT | OPERATOR_MESSAGE,
@@ -148,5 +148,11 @@ session_kill(const struct context *context, int argc, char **argv)
 	hops = number_of(answer, "hops");
 	printf("ended: %lld session%s, %lld hop%s\n", (long long)sessions,
 	    sessions == 1 ? "" : "s", (long long)hops, hops == 1 ? "" : "s");
-	return EXIT_YES;
+	failed = number_of(answer, "failed");
+	if (failed == 0)
+		return EXIT_YES;
+	complain("%lld more session%s may have to end: enscale-guard could not "
+	         "tell, or not end them; its log says why. Ask again",
+	    (long long)failed, failed == 1 ? "" : "s");
+	return EXIT_CANNOT_TELL;
 }

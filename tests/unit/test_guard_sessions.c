@@ -33,6 +33,8 @@
 #include "enscale_guard/judge.h"
 #include "enscale_guard/left_over.h"
 #include "enscale_guard/live_hop.h"
+#include "enscale_guard/operator_sessions.h"
+#include "enscale_guard/operator_socket.h"
 #include "enscale_guard/peer.h"
 #include "enscale_guard/shell.h"
 #include "guard_fixture.h"
@@ -785,6 +787,57 @@ cannot_tell_ends_nothing(void **state)
 	guard.view_error = 0;
 }
 
+/* In the view's files, as they are mapped: a name that no user can have. */
+static void
+damage(const char *name)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+	    "cd %s && for f in $(grep -rl %s .); do "
+	    "dd if=/dev/zero of=$f bs=1 count=%zu conv=notrunc status=none "
+	    "seek=$(grep -abo %s $f | head -1 | cut -d: -f1); done",
+	    guard_fixture_view_dir(), name, strlen(name), name);
+	assert_int_equal(system(command), 0);
+}
+
+static void
+a_kill_that_cannot_tell_of_all_ends_the_others_and_says_so(void **state)
+{
+	struct session_entry *entry = begin_session(0, false);
+	struct live_hop *unknown = calloc(1, sizeof(*unknown));
+	struct operator_client asker = { .guard = &guard, .who.by = "root" };
+	const struct request_fields fields = {
+		.environment = "cool-waterfall-59"
+	};
+	json_t *answer;
+
+	(void)state;
+	assert_non_null(unknown);
+	unknown->node = NODE_SECOND;
+	unknown->ssh = family[SHELL];
+	LIST_INSERT_HEAD(&entry->hops, unknown, of_session);
+	damage("mysql");
+	answer = operator_sessions_kill(&asker, &fields);
+	assert_true(json_is_true(json_object_get(answer, "ok")));
+	assert_string_equal(
+	    json_string_value(json_object_get(answer, "verdict")),
+	    "incomplete");
+	assert_int_equal(json_integer_value(json_object_get(answer, "hops")),
+	    1);
+	assert_int_equal(json_integer_value(json_object_get(answer, "failed")),
+	    1);
+	assert_false(unknown->ending);
+	json_decref(answer);
+	/* Another time there is nothing that can be told. */
+	answer = operator_sessions_kill(&asker, &fields);
+	assert_string_equal(
+	    json_string_value(json_object_get(answer, "verdict")),
+	    "cannot-tell");
+	json_decref(answer);
+	assert_true(ends(SSH));
+}
+
 static void
 what_is_left_of_a_killed_monitor_ends(void **state)
 {
@@ -1038,6 +1091,8 @@ main(void)
 		TEST(without_native_mode_a_node_may_move),
 		TEST(an_expired_key_ends_its_session_at_that_time),
 		TEST(cannot_tell_ends_nothing),
+		TEST(
+		    a_kill_that_cannot_tell_of_all_ends_the_others_and_says_so),
 		TEST(what_is_left_of_a_killed_monitor_ends),
 		TEST(a_hop_outlives_its_connection_and_a_restart),
 		TEST(files_of_hops_that_are_over_are_removed),
