@@ -45,7 +45,8 @@ static const struct {
 	{ "enscale_guard_announced",
 	    "1: an operator's line is shown in all menus.", is_announced },
 	{ "enscale_guard_drained",
-	    "1: an operator has closed the gateway to new logins.",
+	    "1: an operator has closed the gateway to new logins, or the file "
+	    "that would say so cannot be read.",
 	    is_drained },
 	{ "enscale_guard_longest_turn_seconds",
 	    "The longest turn of work that is done in turns", longest_turn },

@@ -3,6 +3,8 @@
 
 #include "enscale_guard/notices.h"
 
+#include <string.h>
+
 #include "common/base/errors.h"
 #include "enscale_guard/guard.h"
 #include "enscale_guard/log.h"
@@ -11,14 +13,32 @@
 
 #define TOLD_IN_A_TURN 64U
 
-static void
-load(const char *path, bool *ret_is_said, struct notice *ret_notice)
+/* 0, ENS_E_NOTFOUND, or what else notice_read() returns. */
+static int
+load(const char *path, struct notice *ret_notice)
 {
-	int r = notice_read(path, ret_notice);
+	int r;
 
-	*ret_is_said = r == 0;
+	*ret_notice = (struct notice){ .since = 0 };
+	r = notice_read(path, ret_notice);
 	if (r < 0 && r != ENS_E_NOTFOUND)
 		log_error("cannot read \"%s\": %s", path, error_text(r));
+	return r;
+}
+
+/* What cannot be read may say so: pam_enscale lets nobody in. */
+static void
+load_drain(struct notices *notices)
+{
+	notices->is_drained = load(notices->drain_file, &notices->drain) !=
+	    ENS_E_NOTFOUND;
+}
+
+static void
+load_announcement(struct notices *notices)
+{
+	notices->is_announced = load(notices->announcement_file,
+	                            &notices->announcement) == 0;
 }
 
 /* Tells some, and the others in the next turns: nobody who asks waits for a
@@ -55,9 +75,8 @@ notices_open(struct guard *guard)
 	    config_path(folder, CONFIG_ANNOUNCEMENT_FILE,
 	        notices->announcement_file) < 0)
 		return ENS_E_LIMIT;
-	load(notices->drain_file, &notices->is_drained, &notices->drain);
-	load(notices->announcement_file, &notices->is_announced,
-	    &notices->announcement);
+	load_drain(notices);
+	load_announcement(notices);
 	notices->telling = (struct task){ .run = tell,
 		.arg = guard,
 		.urgency = URGENT_LOOKING };
@@ -71,45 +90,59 @@ notices_close(struct guard *guard)
 }
 
 static int
-keep(const char *path, const struct notice *notice, bool *ret_is_said,
-    struct notice *ret_notice)
+keep(const char *path, const struct notice *notice)
 {
-	int r = notice != NULL ? notice_write(path, notice)
-	                       : notice_remove(path);
+	return notice != NULL ? notice_write(path, notice)
+	                      : notice_remove(path);
+}
 
-	if (r < 0)
-		return r;
-	*ret_is_said = notice != NULL;
-	if (notice != NULL)
-		*ret_notice = *notice;
-	return 0;
+static bool
+is_same(bool is_said, const struct notice *said, const struct notice *notice)
+{
+	if (!is_said || notice == NULL)
+		return !is_said && notice == NULL;
+	return said->since == notice->since && said->uid == notice->uid &&
+	    strcmp(said->by, notice->by) == 0 &&
+	    strcmp(said->text, notice->text) == 0;
 }
 
 int
 notices_drain(struct guard *guard, const struct notice *notice)
 {
-	struct notices *notices = &guard->notices;
-	int r = keep(notices->drain_file, notice, &notices->is_drained,
-	    &notices->drain);
+	int r = keep(guard->notices.drain_file, notice);
 
-	if (r == 0)
-		metrics_write(guard);
+	load_drain(&guard->notices);
+	metrics_write(guard);
 	return r;
+}
+
+bool
+notices_is_drain(const struct guard *guard, const struct notice *notice)
+{
+	return is_same(guard->notices.is_drained, &guard->notices.drain,
+	    notice);
 }
 
 int
 notices_announce(struct guard *guard, const struct notice *notice)
 {
 	struct notices *notices = &guard->notices;
-	int r = keep(notices->announcement_file, notice, &notices->is_announced,
-	    &notices->announcement);
+	int r = keep(notices->announcement_file, notice);
 
-	if (r < 0)
-		return r;
+	load_announcement(notices);
 	metrics_write(guard);
+	if (!notices_is_announcement(guard, notice))
+		return r; /* menus have what was before */
 	notices->said++;
 	turns_add(guard->turns, &notices->telling);
-	return 0;
+	return r;
+}
+
+bool
+notices_is_announcement(const struct guard *guard, const struct notice *notice)
+{
+	return is_same(guard->notices.is_announced,
+	    &guard->notices.announcement, notice);
 }
 
 void

@@ -16,6 +16,8 @@ struct shell;
 struct notices {
 	char drain_file[CONFIG_PATH_MAX];
 	char announcement_file[CONFIG_PATH_MAX];
+	/* A drain that cannot be read is one, as for pam_enscale, with the
+	 * notice empty. */
 	bool is_drained, is_announced;
 	struct notice drain, announcement; /* where that is so */
 	uint32_t said;       /* how often something was announced */
@@ -30,9 +32,14 @@ int notices_open(struct guard *guard);
 void notices_close(struct guard *guard);
 
 /* It holds when 0 is returned; menus that are open are told one after the
- * other. notice NULL takes it back. ENS_E_* and -errno as notice_write(). */
+ * other. notice NULL takes it back. ENS_E_* and -errno as notice_write(): then
+ * what the file says holds, which may be the new or the old. */
 int notices_drain(struct guard *guard, const struct notice *notice);
 int notices_announce(struct guard *guard, const struct notice *notice);
+/* Is that what holds now? notice as above. */
+bool notices_is_drain(const struct guard *guard, const struct notice *notice);
+bool notices_is_announcement(const struct guard *guard,
+    const struct notice *notice);
 
 /* A connection is new: a menu that was open before the guard began must hear
  * what there is. */

@@ -3,6 +3,7 @@
 
 #include "enscale_guard/operator_request.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -34,22 +35,30 @@ make_notice(const struct operator_client *asker, const char *text,
 }
 
 static json_t *
-not_kept(int error)
+not_kept(int error, bool holds)
 {
-	log_error("cannot keep what an operator said: %s", error_text(error));
-	return operator_refusal("not-kept", error_text(error));
+	char sentence[128];
+
+	log_error("cannot keep what an operator said%s: %s",
+	    holds ? " over a power failure" : "", error_text(error));
+	snprintf(sentence, sizeof(sentence), "%s: %s",
+	    holds ? "It holds, but a power failure may undo it"
+	          : "It was not kept, and does not hold",
+	    error_text(error));
+	return operator_refusal(holds ? "not-durable" : "not-kept", sentence);
 }
 
 static json_t *
 announce(struct operator_client *asker, const struct request_fields *fields)
 {
 	struct notice notice;
+	const struct notice *said = fields->text != NULL ? &notice : NULL;
 	int r;
 
 	make_notice(asker, fields->text, &notice);
-	r = notices_announce(asker->guard,
-	    fields->text != NULL ? &notice : NULL);
-	return r < 0 ? not_kept(r) : json_pack("{s:b}", "ok", 1);
+	r = notices_announce(asker->guard, said);
+	return r < 0 ? not_kept(r, notices_is_announcement(asker->guard, said))
+	             : json_pack("{s:b}", "ok", 1);
 }
 
 static json_t *
@@ -58,7 +67,7 @@ say_drained(struct operator_client *asker, const struct notice *notice)
 	int r = notices_drain(asker->guard, notice);
 
 	return r < 0
-	    ? not_kept(r)
+	    ? not_kept(r, notices_is_drain(asker->guard, notice))
 	    : json_pack("{s:b, s:I}", "ok", 1, "sessions",
 	          (json_int_t)session_table_count(asker->guard->sessions));
 }

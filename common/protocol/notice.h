@@ -34,9 +34,11 @@ bool notice_text_is_valid(const char *text);
 /* Reads the file at path. 0; ENS_E_NOTFOUND: nothing was said, or it was taken
  * back; ENS_E_VERSION; ENS_E_CORRUPT; -errno. */
 ENS_MUST_CHECK int notice_read(const char *path, struct notice *ret_notice);
-/* Replaces it, durably. 0; ENS_E_SYNTAX; -errno. */
+/* Replaces it, durably. 0; ENS_E_SYNTAX; -errno: it may be replaced
+ * nevertheless, and not durably. */
 ENS_MUST_CHECK int notice_write(const char *path, const struct notice *notice);
-/* Takes it back, durably; one that is not there is a success. 0 or -errno. */
+/* Takes it back, durably; one that is not there is a success. 0 or
+ * -errno, likewise. */
 ENS_MUST_CHECK int notice_remove(const char *path);
 
 /* Is the account in drain_allow of the configuration, "25880, 21296"? */

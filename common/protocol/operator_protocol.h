@@ -35,7 +35,8 @@
  *
  * A refusal: {"ok":false,"verdict":"bad-text","sentence":"..."}. verdict is
  * "bad-request", "bad-text" (not printable, or longer than NOTICE_TEXT_MAX),
- * "no-session", "cannot-tell" or "not-kept" (the disk).
+ * "no-session", "cannot-tell", "not-kept" (the disk; nothing has changed), or
+ * "not-durable" (it holds, until a power failure perhaps).
  */
 #ifndef ENSCALE_COMMON_PROTOCOL_OPERATOR_PROTOCOL_H
 #define ENSCALE_COMMON_PROTOCOL_OPERATOR_PROTOCOL_H

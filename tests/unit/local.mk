@@ -246,6 +246,7 @@ tests_unit_test_guard_protocol_LDADD = $(GUARD_LDADD)
 tests_unit_test_guard_sessions_SOURCES = %D%/test_guard_sessions.c \
 	$(GUARD_FIXTURE)
 tests_unit_test_guard_sessions_CFLAGS = $(GUARD_CFLAGS)
+tests_unit_test_guard_sessions_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync
 tests_unit_test_guard_sessions_LDADD = $(GUARD_LDADD)
 tests_unit_test_operator_SOURCES = %D%/test_operator.c
 tests_unit_test_operator_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

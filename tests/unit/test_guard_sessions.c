@@ -315,6 +315,79 @@ identify(struct peer *ret_peer, struct session_entry **ret_entry)
 	    guard.sessions, ret_peer, ret_entry);
 }
 
+/* ---- what operators say ------------------------------------------------- */
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+static bool folders_fail;
+
+int
+__wrap_fsync(int fd)
+{
+	struct stat st;
+
+	if (folders_fail && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EIO;
+		return -1;
+	}
+	return __real_fsync(fd);
+}
+
+static void
+open_notices(void)
+{
+	char path[256];
+
+	path_of("", guard.config.state_dir, sizeof(guard.config.state_dir));
+	path_of("metrics", guard.metrics_file, sizeof(guard.metrics_file));
+	path_of("guard", path, sizeof(path));
+	assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
+	assert_int_equal(notices_open(&guard), 0);
+}
+
+static void
+what_holds_after_a_failure_is_what_the_file_says(void **state)
+{
+	const struct notice notice = { .since = 1, .by = "root" };
+	struct notices *notices = &guard.notices;
+
+	(void)state;
+	open_notices();
+	folders_fail = true;
+	assert_int_equal(notices_drain(&guard, &notice), -EIO);
+	assert_true(notices->is_drained);
+	assert_true(notices_is_drain(&guard, &notice));
+	assert_false(notices_is_drain(&guard, NULL));
+	assert_int_equal(notices_drain(&guard, NULL), -EIO);
+	assert_false(notices->is_drained);
+	assert_true(notices_is_drain(&guard, NULL));
+	folders_fail = false;
+	/* Nothing can have the name of a folder. */
+	assert_int_equal(mkdir(notices->announcement_file, 0700), 0);
+	assert_true(notices_announce(&guard, &notice) < 0);
+	assert_false(notices->is_announced);
+	assert_false(notices_is_announcement(&guard, &notice));
+	notices_close(&guard);
+}
+
+static void
+a_drain_that_cannot_be_read_is_one(void **state)
+{
+	FILE *file;
+
+	(void)state;
+	open_notices();
+	file = fopen(guard.notices.drain_file, "w");
+	assert_non_null(file);
+	fputs("enscale-notice 2\n", file);
+	assert_int_equal(fclose(file), 0);
+	open_notices();
+	assert_true(guard.notices.is_drained);
+	assert_int_equal(notices_drain(&guard, NULL), 0);
+	assert_false(guard.notices.is_drained);
+	notices_close(&guard);
+}
+
 /* ---- who it is --------------------------------------------------------- */
 
 static void
@@ -1090,6 +1163,8 @@ main(void)
 		TEST(a_tunnel_ends_when_its_node_moves),
 		TEST(without_native_mode_a_node_may_move),
 		TEST(an_expired_key_ends_its_session_at_that_time),
+		TEST(what_holds_after_a_failure_is_what_the_file_says),
+		TEST(a_drain_that_cannot_be_read_is_one),
 		TEST(cannot_tell_ends_nothing),
 		TEST(
 		    a_kill_that_cannot_tell_of_all_ends_the_others_and_says_so),
