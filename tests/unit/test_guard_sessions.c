@@ -53,6 +53,7 @@ static struct process family[FAMILY];
 static int shell_fd = -1; /* the guard's end of the shell's connection */
 static int report[2] = { -1, -1 };
 static unsigned appeared, over, dead;
+static bool folders_fail; /* to be written to the disk */
 
 /* ---- processes --------------------------------------------------------- */
 
@@ -243,6 +244,7 @@ set_up(void **state)
 	path_of("sessions", path, sizeof(path));
 	mkdir(path, 0700);
 	appeared = over = dead = 0;
+	folders_fail = false;
 	guard.view = guard_fixture_publish(&(struct facts){ 0 });
 	open_guard();
 	return 0;
@@ -319,7 +321,6 @@ identify(struct peer *ret_peer, struct session_entry **ret_entry)
 
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
-static bool folders_fail;
 
 int
 __wrap_fsync(int fd)
