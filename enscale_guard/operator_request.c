@@ -93,6 +93,7 @@ undrain(struct operator_client *asker, const struct request_fields *fields)
 static const struct row {
 	const char *op;
 	unsigned required, optional; /* fields */
+	bool is_list;
 	json_t *(*run)(struct operator_client *asker,
 	    const struct request_fields *fields);
 } rows[] = {
@@ -101,10 +102,11 @@ static const struct row {
 	{ .op = "drain", .optional = REQUEST_TEXT, .run = drain },
 	{ .op = "kill",
 	    .optional = REQUEST_SESSION | REQUEST_ACCOUNT | REQUEST_NODE |
-	        REQUEST_ENVIRONMENT | REQUEST_TEXT,
+	        REQUEST_ENVIRONMENT | REQUEST_TEXT | REQUEST_MORE,
 	    .run = operator_sessions_kill },
 	{ .op = "sessions",
 	    .optional = REQUEST_ACCOUNT | REQUEST_NODE | REQUEST_MORE,
+	    .is_list = true,
 	    .run = operator_sessions_list },
 	{ .op = "undrain", .run = undrain },
 };
@@ -176,9 +178,10 @@ audit(const struct operator_client *asker, json_t *object, const json_t *answer)
 
 /* The pages of a list are one request. */
 static bool
-goes_on(const json_t *object, const json_t *answer)
+goes_on(const struct row *row, const json_t *object, const json_t *answer)
 {
-	return json_is_true(json_object_get(object, "more")) &&
+	return row != NULL && row->is_list &&
+	    json_is_true(json_object_get(object, "more")) &&
 	    json_is_true(json_object_get(answer, "ok"));
 }
 
@@ -197,7 +200,7 @@ operator_request_answer(struct operator_client *asker, const char *line,
 	answer = row != NULL
 	    ? run(asker, row, object)
 	    : operator_refusal("bad-request", "Unknown request.");
-	if (!goes_on(object, answer))
+	if (!goes_on(row, object, answer))
 		audit(asker, object, answer);
 	return answer;
 }

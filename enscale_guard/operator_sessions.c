@@ -9,6 +9,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/errors.h"
+#include "common/base/json.h"
 #include "enscale_guard/ending.h"
 #include "enscale_guard/idle.h"
 #include "enscale_guard/live_hop.h"
@@ -158,6 +159,7 @@ struct killing {
 	json_int_t failed;
 	bool has_failed; /* the one that is looked at */
 	int error;       /* the last one's cause */
+	bool more;       /* the rest was not looked at */
 };
 
 static void
@@ -223,7 +225,7 @@ kill_hops(struct killing *killing, struct session_entry *entry)
 			killing->hops++;
 	}
 	LIST_FOREACH(shell, &entry->shells, of_session)
-		if (shell->hop.state == HOP_DECLARED &&
+		if (hop_is_open(&shell->hop, bucket_now()) &&
 		    is_meant_node(killing, shell->hop.node)) {
 			answer_about(killing, entry, shell->hop.node);
 			hop_refuse(&shell->hop, &killing->answer);
@@ -258,25 +260,43 @@ kill_in(struct killing *killing, struct session_entry *entry)
 	killing->failed += killing->has_failed;
 }
 
+static void
+kill_some(struct killing *killing)
+{
+	struct session_table *table = killing->guard->sessions;
+	struct session_entry *entry, *next;
+
+	for (entry = session_table_first(table);
+	     entry != NULL && !killing->more; entry = next) {
+		next = session_table_next(entry);
+		kill_in(killing, entry);
+		killing->more = killing->sessions + killing->hops >=
+		    OPERATOR_SESSIONS_KILL_MAX;
+	}
+}
+
 /* What has ended has ended, whatever could not be told of others. */
 static json_t *
 answer_kill(const struct killing *killing)
 {
+	const bool is_incomplete = killing->failed > 0 && !killing->more;
+	json_t *answer;
+
 	if (killing->failed > 0)
 		log_error("cannot tell whether %lld sessions must end, or end "
 		          "them: %s",
 		    (long long)killing->failed, error_text(killing->error));
-	if (killing->sessions + killing->hops == 0)
+	if (killing->sessions + killing->hops == 0 && !killing->fields->more)
 		return killing->failed > 0 ? operator_refusal("cannot-tell",
 		                                 error_text(killing->error))
 		                           : operator_refusal("no-session",
 		                                 "No such session is open.");
-	if (killing->failed > 0)
-		return json_pack("{s:b, s:s, s:I, s:I, s:I}", "ok", 1,
-		    "verdict", "incomplete", "sessions", killing->sessions,
-		    "hops", killing->hops, "failed", killing->failed);
-	return json_pack("{s:b, s:I, s:I}", "ok", 1, "sessions",
-	    killing->sessions, "hops", killing->hops);
+	answer = json_pack("{s:b, s:I, s:I, s:b}", "ok", 1, "sessions",
+	    killing->sessions, "hops", killing->hops, "more", killing->more);
+	if (!is_incomplete)
+		return answer;
+	answer = json_with(answer, "verdict", json_string("incomplete"));
+	return json_with(answer, "failed", json_integer(killing->failed));
 }
 
 static bool
@@ -297,7 +317,6 @@ operator_sessions_kill(struct operator_client *asker,
 		.answer = { .verdict = POLICY_ENDED,
 		    .text = fields->text,
 		    .by = asker->who.by } };
-	struct session_entry *entry, *next;
 
 	if (!names_one(fields))
 		return operator_refusal("bad-request",
@@ -306,10 +325,6 @@ operator_sessions_kill(struct operator_client *asker,
 		return operator_refusal("cannot-tell",
 		    error_text(guard->view_error));
 	session_table_refresh(guard->sessions);
-	for (entry = session_table_first(guard->sessions); entry != NULL;
-	     entry = next) {
-		next = session_table_next(entry);
-		kill_in(&killing, entry);
-	}
+	kill_some(&killing);
 	return answer_kill(&killing);
 }

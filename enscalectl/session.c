@@ -122,13 +122,57 @@ meant(const struct operator_line *line)
 	}
 }
 
+struct ended {
+	json_int_t sessions, hops, failed;
+};
+
+/* The guard ends some at a time, so that others are answered meanwhile. */
+static int
+kill_all(struct guard_client *client, const json_t *meant,
+    struct ended *ret_ended)
+{
+	json_t *request = json_deep_copy(meant);
+	bool more;
+	int code;
+
+	do {
+		AUTO_JSON json_t *answer = NULL;
+
+		code = operator_ask(client, request, &answer);
+		ret_ended->sessions += number_of(answer, "sessions");
+		ret_ended->hops += number_of(answer, "hops");
+		ret_ended->failed = number_of(answer, "failed");
+		more = json_is_true(json_object_get(answer, "more"));
+		request = more
+		    ? json_with(json_deep_copy(meant), "more", json_true())
+		    : NULL;
+	} while (more);
+	return code;
+}
+
+static int
+tell_ended(const struct ended *ended, int code)
+{
+	if (ended->sessions + ended->hops == 0 && code != EXIT_YES)
+		return code;
+	printf("ended: %lld session%s, %lld hop%s\n",
+	    (long long)ended->sessions, ended->sessions == 1 ? "" : "s",
+	    (long long)ended->hops, ended->hops == 1 ? "" : "s");
+	if (code != EXIT_YES || ended->failed == 0)
+		return code;
+	complain("%lld more session%s may have to end: enscale-guard could not "
+	         "tell, or not end them; its log says why. Ask again",
+	    (long long)ended->failed, ended->failed == 1 ? "" : "s");
+	return EXIT_CANNOT_TELL;
+}
+
 int
 session_kill(const struct context *context, int argc, char **argv)
 {
-	AUTO_JSON json_t *answer = NULL;
+	AUTO_JSON json_t *request = NULL;
+	struct guard_client *client = NULL;
+	struct ended ended = { 0, 0, 0 };
 	struct operator_line line;
-	json_t *request;
-	json_int_t sessions, hops, failed;
 	int code = operator_read("kill",
 	    OPERATOR_WORD | OPERATOR_ACCOUNT | OPERATOR_NODE |
 	        OPERATOR_ENVIRONMENT | OPERATOR_MESSAGE,
@@ -141,18 +185,10 @@ session_kill(const struct context *context, int argc, char **argv)
 		return complain_usage("kill");
 	if (line.message != NULL)
 		request = json_with(request, "text", json_string(line.message));
-	code = operator_ask_once(context, request, &answer);
+	code = operator_connect(context, &client);
 	if (code != EXIT_YES)
 		return code;
-	sessions = number_of(answer, "sessions");
-	hops = number_of(answer, "hops");
-	printf("ended: %lld session%s, %lld hop%s\n", (long long)sessions,
-	    sessions == 1 ? "" : "s", (long long)hops, hops == 1 ? "" : "s");
-	failed = number_of(answer, "failed");
-	if (failed == 0)
-		return EXIT_YES;
-	complain("%lld more session%s may have to end: enscale-guard could not "
-	         "tell, or not end them; its log says why. Ask again",
-	    (long long)failed, failed == 1 ? "" : "s");
-	return EXIT_CANNOT_TELL;
+	code = kill_all(client, request, &ended);
+	guard_client_close(client);
+	return tell_ended(&ended, code);
 }

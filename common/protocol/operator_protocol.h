@@ -21,11 +21,15 @@
  *	Or "account", "node" or "environment" instead of "session". Of a node
  *	or an environment the hops end, and the sessions that were opened for
  *	it; menus stay. text, which their users are told, may be left out.
- *	-> {"ok":true,"sessions":2,"hops":1}, or the verdict "no-session"
+ *	-> {"ok":true,"sessions":2,"hops":1,"more":false}, or the verdict
+ *	"no-session"
+ *	more: there may be others, and the same request with "more":true ends
+ *	them; it may find none.
  *	Of some it may not be known whether they are meant, or there is no
  *	memory to end them; what could be ended is, and failed is how many
  *	sessions may go on:
- *	-> {"ok":true,"verdict":"incomplete","sessions":2,"hops":1,"failed":1}
+ *	-> {"ok":true,"verdict":"incomplete","sessions":2,"hops":1,
+ *	    "more":false,"failed":1}
  * {"op":"announce","text":"..."} and {"op":"announce-clear"}
  *	-> {"ok":true}
  * {"op":"drain","text":"..."} and {"op":"undrain"}

@@ -912,6 +912,44 @@ a_kill_that_cannot_tell_of_all_ends_the_others_and_says_so(void **state)
 	assert_true(ends(SSH));
 }
 
+/* Hops whose ssh has ended already: they are only counted. */
+static void
+a_kill_of_many_ends_some_and_says_that_there_are_more(void **state)
+{
+	struct session_entry *entry = begin_session(0, false);
+	struct operator_client asker = { .guard = &guard, .who.by = "root" };
+	struct request_fields fields = { .node = NODE };
+	struct live_hop *hop;
+	json_t *answer;
+
+	(void)state;
+	for (int i = 1; i < OPERATOR_SESSIONS_KILL_MAX; i++) {
+		hop = calloc(1, sizeof(*hop));
+		assert_non_null(hop);
+		hop->node = NODE;
+		LIST_INSERT_HEAD(&entry->hops, hop, of_session);
+	}
+	answer = operator_sessions_kill(&asker, &fields);
+	assert_int_equal(json_integer_value(json_object_get(answer, "hops")),
+	    OPERATOR_SESSIONS_KILL_MAX);
+	assert_true(json_is_true(json_object_get(answer, "more")));
+	json_decref(answer);
+	fields.more = true;
+	hop_declare(&LIST_FIRST(&guard.shells)->hop, NODE, false, bucket_now());
+	answer = operator_sessions_kill(&asker, &fields);
+	assert_int_equal(json_integer_value(json_object_get(answer, "hops")),
+	    1);
+	json_decref(answer);
+	/* Once each; and nothing more is no refusal, for who asks for that. */
+	answer = operator_sessions_kill(&asker, &fields);
+	assert_int_equal(json_integer_value(json_object_get(answer, "hops")),
+	    0);
+	assert_true(json_is_true(json_object_get(answer, "ok")));
+	assert_true(json_is_false(json_object_get(answer, "more")));
+	json_decref(answer);
+	assert_true(ends(SSH));
+}
+
 static void
 what_is_left_of_a_killed_monitor_ends(void **state)
 {
@@ -1167,6 +1205,7 @@ main(void)
 		TEST(what_holds_after_a_failure_is_what_the_file_says),
 		TEST(a_drain_that_cannot_be_read_is_one),
 		TEST(cannot_tell_ends_nothing),
+		TEST(a_kill_of_many_ends_some_and_says_that_there_are_more),
 		TEST(
 		    a_kill_that_cannot_tell_of_all_ends_the_others_and_says_so),
 		TEST(what_is_left_of_a_killed_monitor_ends),
