@@ -162,8 +162,8 @@ on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
 		log_error("cannot reopen audit log \"%s\": %s",
 		    guard->config.audit_log, error_text(r));
 	authority_renew(guard);
-	renew_group(guard);
 	renew_configuration(guard);
+	renew_group(guard); /* last: it may wait for a name service */
 	return 0;
 }
 

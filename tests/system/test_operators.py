@@ -4,6 +4,7 @@ the gateway to new logins."""
 import contextlib
 import json
 import re
+import signal
 import subprocess
 import time
 
@@ -321,6 +322,19 @@ def test_only_root_and_members_of_the_group_may_ask(gateway, quiet):
         assert "somebody who may not ask" in gateway.log("enscale-guard")
     finally:
         gateway.sh("userdel -r ada; userdel -r eve", check=False)
+
+
+def test_a_group_that_has_another_number_counts_after_a_reload(gateway, wait_for):
+    number = gateway.run(["getent", "group", "enscale-admin"]).stdout.decode().split(":")[2]
+    ask = ["setpriv", "--reuid=ada", "--regid=ada", "--init-groups", "enscalectl", "sessions"]
+    gateway.sh("useradd -m ada; groupmod -g 4711 enscale-admin; usermod -aG enscale-admin ada")
+    try:
+        assert gateway.run(ask, check=False).returncode == 2
+        gateway.kill("enscale-guard", signal.SIGHUP)
+        wait_for(lambda: gateway.run(ask, check=False).returncode == 0, "the group is known")
+    finally:
+        gateway.sh(f"userdel -r ada; groupmod -g {number} enscale-admin", check=False)
+        gateway.kill("enscale-guard", signal.SIGHUP)
 
 
 def test_what_no_program_of_ours_says_is_refused_and_audited(gateway):
