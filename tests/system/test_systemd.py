@@ -97,14 +97,25 @@ def test_doctor_finds_nothing_until_a_unit_is_not_enabled(host):
         host.sh("systemctl enable enscale-guard")
 
 
-def test_a_refusal_of_pam_is_explained_from_the_journal(installation, host):
+def test_a_refusal_of_pam_is_explained_from_the_audit_log_or_the_journal(installation, host):
     refused = installation.ssh("30311", "true")
     session = re.search(rb"\(session ([a-z2-7]{16})\)", refused.stderr)[1].decode()
-    said = host.run(["enscalectl", "explain", "--session", session], check=False)
-    assert said.returncode == 1
-    lines = said.stdout.decode().splitlines()
-    assert re.fullmatch(r"then +\S+T\S+, account: account-suspended: Account 30311 is .*", lines[0])
-    assert lines[-1].startswith("now         account-suspended: ")
+
+    def explained(where):
+        said = host.run(["enscalectl", "explain", "--session", session], check=False)
+        assert said.returncode == 1
+        lines = said.stdout.decode().splitlines()
+        assert re.fullmatch(
+            rf"then +\S+T\S+, {where}: account-suspended: Account 30311 is .*", lines[0])
+        assert lines[-1].startswith("now         account-suspended: ")
+
+    explained("login-refused")
+    log = "/var/log/enscale/audit.log"
+    host.sh(f"mv {log} {log[:-4]}; touch {log}")
+    try:
+        explained("account")
+    finally:
+        host.sh(f"mv {log[:-4]} {log}")
 
 
 def test_the_journal_finds_what_was_said_of_an_account_by_its_fields(
