@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <syslog.h>
 #include <time.h>
@@ -55,6 +56,38 @@ open_file(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* As a power failure or a full disk leaves it. A file that came later than the
+ * one that was there at the start cannot be read (confinement.h): it is taken to
+ * be whole. */
+static bool
+ends_in_a_part(const char *path, const struct stat *st)
+{
+	AUTO_FD int fd = -1;
+	char last;
+
+	if (!S_ISREG(st->st_mode) || st->st_size == 0)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return fd >= 0 && pread(fd, &last, 1, st->st_size - 1) == 1 &&
+	    last != '\n';
+}
+
+/* fd is the audit's from now on. What is known of the file stays known when it
+ * is the same one. */
+static void
+take_file(struct audit *audit, int fd)
+{
+	struct stat before, now;
+
+	if (fstat(fd, &now) != 0)
+		audit->is_torn = true;
+	else if (audit->fd < 0 || fstat(audit->fd, &before) != 0 ||
+	    before.st_dev != now.st_dev || before.st_ino != now.st_ino)
+		audit->is_torn = ends_in_a_part(audit->path, &now);
+	cleanup_fd(&audit->fd);
+	audit->fd = fd;
+}
+
 int
 audit_open(const char *path, struct audit **ret_audit)
 {
@@ -71,7 +104,8 @@ audit_open(const char *path, struct audit **ret_audit)
 		close(fd);
 		return -ENOMEM;
 	}
-	audit->fd = fd;
+	audit->fd = -1;
+	take_file(audit, fd);
 	audit->syslog_fd = -1;
 	(void)gethostname(audit->host, AUDIT_HOST_MAX);
 	*ret_audit = audit;
@@ -85,9 +119,7 @@ audit_reopen(struct audit *audit)
 
 	if (fd < 0)
 		return fd;
-	close(audit->fd);
-	audit->fd = fd;
-	audit->is_torn = false;
+	take_file(audit, fd);
 	return 0;
 }
 

@@ -12,7 +12,8 @@
 
 struct audit;
 
-/* Opens path for appending (mode 0640). 0 or -errno. */
+/* Opens path for appending (mode 0640). After a part of a line the first event
+ * begins a new one. 0 or -errno. */
 int audit_open(const char *path, struct audit **ret_audit);
 /* Reopens the path, after logrotate(8) moved the file. On failure the old file
  * stays in use. */

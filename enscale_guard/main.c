@@ -228,13 +228,14 @@ prepare_process(void)
 /*
  * The signer, which has our uid and groups, reads the key's file: its mode
  * does not keep it from us. What is read from here on: view, sessions, /proc,
- * and what the libraries may yet load.
+ * how the audit log ends, and what the libraries may yet load.
  */
 static void
 give_up_reading(const struct guard *guard)
 {
 	const char *const folders[] = { guard->config.state_dir,
-		guard->config.run_dir, "/proc", "/usr", NULL };
+		guard->config.run_dir, guard->config.audit_log, "/proc", "/usr",
+		NULL };
 	int r = confinement_begin(folders);
 
 	if (r < 0)

@@ -213,6 +213,21 @@ def test_audit_reads_what_was_moved_away_and_packed(client, gateway, wait_for):
         gateway.kill("enscale-guard", signal.SIGHUP)
 
 
+def test_a_part_of_a_line_does_not_swallow_what_a_guard_writes_next(client, gateway):
+    gateway.stop("enscale-guard")
+    try:
+        gateway.sh(f"printf '{{\"time\":' >>{LOG}")
+    finally:
+        gateway.start("enscale-guard")
+    try:
+        client.ssh("124718-25880", "true", check=True)
+        lines = gateway.sh(f"sed '1,/^{{\"time\":$/d' {LOG}").stdout.splitlines()
+        assert "hop-started" in [json.loads(line)["event"] for line in lines]
+    finally:
+        gateway.sh(f"sed -i '/^{{\"time\":$/d' {LOG}; chown enscale-guard:adm {LOG}")
+        gateway.kill("enscale-guard", signal.SIGHUP)
+
+
 def test_audit_follows_also_when_the_file_is_moved_away(client, gateway, wait_for):
     following = gateway.popen(["enscalectl", "audit", "--follow", "--event", "hop-started",
                                "--account", "21296", "--since", "1s"], stdout=subprocess.PIPE)

@@ -157,6 +157,7 @@ where_a_part_has_to_stay_the_next_line_begins_anew(void **state)
 	limit_size(10);
 	audit_event(audit, AUDIT_EVENT_HOP_STARTED, NULL, NULL);
 	limit_size(-1);
+	assert_int_equal(audit_reopen(audit), 0); /* it is the same file */
 	audit_event(audit, AUDIT_EVENT_HOP_ENDED, NULL, NULL);
 	audit_event(audit, AUDIT_EVENT_SESSION_ENDED, NULL, NULL);
 	assert_int_equal(read_lines(), 5);
@@ -165,6 +166,46 @@ where_a_part_has_to_stay_the_next_line_begins_anew(void **state)
 	expect_event(2, "lines-lost");
 	expect_event(3, "hop-ended");
 	expect_event(4, "session-ended");
+}
+
+static void
+write_part(void)
+{
+	FILE *file = fopen(path, "ae");
+
+	fputs("{\"time\":", file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+what_a_power_failure_left_does_not_swallow_the_next_line(void **state)
+{
+	(void)state;
+	audit_close(audit);
+	write_part();
+	assert_int_equal(audit_open(path, &audit), 0);
+	audit_event(audit, AUDIT_EVENT_LOGIN, NULL, NULL);
+	audit_event(audit, AUDIT_EVENT_SESSION_ENDED, NULL, NULL);
+	audit_close(audit);
+	assert_int_equal(audit_open(path, &audit), 0);
+	audit_event(audit, AUDIT_EVENT_LOGIN, NULL, NULL);
+	assert_int_equal(read_lines(), 4);
+	expect_event(1, "login");
+	expect_event(2, "session-ended");
+	expect_event(3, "login");
+}
+
+static void
+a_file_put_in_its_place_may_end_in_a_part(void **state)
+{
+	(void)state;
+	audit_event(audit, AUDIT_EVENT_LOGIN, NULL, NULL);
+	assert_int_equal(unlink(path), 0);
+	write_part();
+	assert_int_equal(audit_reopen(audit), 0);
+	audit_event(audit, AUDIT_EVENT_LOGIN, NULL, NULL);
+	assert_int_equal(read_lines(), 2);
+	expect_event(1, "login");
 }
 
 /* ---- what a line says ---------------------------------------------------- */
@@ -373,6 +414,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_full_disk_leaves_no_part_of_a_line),
 		TEST(where_a_part_has_to_stay_the_next_line_begins_anew),
+		TEST(what_a_power_failure_left_does_not_swallow_the_next_line),
+		TEST(a_file_put_in_its_place_may_end_in_a_part),
 		TEST(a_line_says_whose_hop_it_was_and_where),
 		TEST(what_is_not_known_is_left_out),
 		TEST(a_command_of_any_bytes_is_one_line),
