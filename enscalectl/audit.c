@@ -1,6 +1,6 @@
 /* enscalectl audit: who did what, from the guard's audit log of this gateway. It
- * shows a line as it stands there, and refuses to guess what a line means that
- * is no JSON. */
+ * shows no character that a terminal would obey, and refuses to guess what a
+ * line means that is no JSON. */
 #include <config.h>
 
 #include <inttypes.h>
@@ -237,20 +237,38 @@ is_wanted(const struct wanted *wanted, const json_t *line)
 	    has_number(line, "node", wanted->node_id);
 }
 
+/* Whatever stands in the log: users choose some of it, and whoever takes the
+ * guard over all of it. */
+static void
+show_text(const char *text)
+{
+	AUTO_FREE char *shown = text != NULL ? text_copy_printable(text) : NULL;
+
+	fputs(shown != NULL ? shown : "?", stdout);
+}
+
+static void
+show_json(const json_t *value, size_t flags)
+{
+	AUTO_FREE char *text = json_dumps(value,
+	    JSON_ENCODE_ANY | JSON_COMPACT | flags);
+
+	show_text(text);
+}
+
 /* A value as it is read best: quoted only where it has to be. */
 static void
 show_value(const char *name, const json_t *value)
 {
 	const char *text = json_string_value(value);
-	AUTO_FREE char *shown = NULL;
 
-	if (text != NULL && text[0] != '\0' && strpbrk(text, " \"=") == NULL) {
-		shown = text_copy_printable(text);
-		printf(" %s=%s", name, shown != NULL ? shown : "?");
-		return;
-	}
-	shown = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-	printf(" %s=%s", name, shown != NULL ? shown : "?");
+	putchar(' ');
+	show_text(name);
+	putchar('=');
+	if (text != NULL && text[0] != '\0' && strpbrk(text, " \"=") == NULL)
+		show_text(text);
+	else
+		show_json(value, 0);
 }
 
 static void
@@ -259,12 +277,13 @@ show(const json_t *line)
 	const char *name;
 	json_t *value;
 
-	printf("%s %s", json_string_value(json_object_get(line, "time")),
-	    json_string_value(json_object_get(line, "event")));
+	show_text(json_string_value(json_object_get(line, "time")));
+	putchar(' ');
+	show_text(json_string_value(json_object_get(line, "event")));
 	json_object_foreach((json_t *)(uintptr_t)line, name, value)
 		if (strcmp(name, "time") != 0 && strcmp(name, "event") != 0)
 			show_value(name, value);
-	printf("\n");
+	putchar('\n');
 }
 
 static void
@@ -273,6 +292,8 @@ take_line(const char *text, void *arg)
 	struct wanted *wanted = arg;
 	AUTO_JSON json_t *line = NULL;
 
+	if (text[0] == '\0') /* where the guard began anew */
+		return;
 	if (wanted->given[OPT_SESSION] != NULL &&
 	    strstr(text, wanted->given[OPT_SESSION]) == NULL)
 		return; /* not parsed */
@@ -285,10 +306,12 @@ take_line(const char *text, void *arg)
 	if (!is_wanted(wanted, line))
 		return;
 	wanted->found++;
-	if (wanted->json)
-		printf("%s\n", text);
-	else
+	if (wanted->json) {
+		show_json(line, JSON_ENSURE_ASCII);
+		putchar('\n');
+	} else {
 		show(line);
+	}
 }
 
 /* The other half: sshd of the node logs the certificate's key id. */

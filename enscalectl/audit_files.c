@@ -1,5 +1,6 @@
 /* See audit_files.h. It never reads half a line: what has no end yet is left
- * until it has. */
+ * until it has. The guard may write in the folder, and root reads: what is no
+ * plain file is refused, and what is packed is unpacked by nobody. */
 #include <config.h>
 
 #include "enscalectl/audit_files.h"
@@ -7,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +26,14 @@
 #define PACKED         ".gz"
 #define FILES_MAX      1024
 #define FOLLOW_SECONDS 0.2
+#define LINE_MAX_BYTES (256 * 1024) /* far more than the guard writes */
+#define NOBODY         65534
 
 struct log_file {
 	char path[CONFIG_PATH_MAX];
 	struct timespec written;
+	dev_t dev;
+	ino_t ino;
 };
 
 struct files {
@@ -42,8 +48,23 @@ struct files {
 static void
 fail(struct files *files, const char *path, int error)
 {
-	complain("cannot read \"%s\": %s", path, error_text(error));
+	complain("cannot read \"%s\": %s", path,
+	    error == -EINVAL || error == -ELOOP ? "it is no plain file"
+	                                        : error_text(error));
 	files->failed++;
+}
+
+/* Whatever lies there under that name. A descriptor or -errno. */
+static int
+open_plain(const char *path)
+{
+	AUTO_FD int fd = open(path,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? TAKE_FD(fd) : -EINVAL;
 }
 
 /* ---- which there are ----------------------------------------------------- */
@@ -76,10 +97,46 @@ add_moved(struct files *files, const char *folder, const char *name,
 	if (files->count == FILES_MAX ||
 	    snprintf(file->path, sizeof(file->path), "%s/%s", folder, name) >=
 	        (int)sizeof(file->path) ||
-	    stat(file->path, &st) != 0 || st.st_mtime < since)
+	    lstat(file->path, &st) != 0 || st.st_mtime < since)
 		return;
 	file->written = st.st_mtim;
+	file->dev = st.st_dev;
+	file->ino = st.st_ino;
 	files->count++;
+}
+
+static bool
+is_packed(const char *path)
+{
+	const size_t len = strlen(path);
+
+	return len > strlen(PACKED) &&
+	    strcmp(path + len - strlen(PACKED), PACKED) == 0;
+}
+
+/* While gzip(1) packs a file there are both, and the packed one is not whole. */
+static bool
+is_being_packed(const struct files *files, const char *path)
+{
+	const size_t len = strlen(path) - strlen(PACKED);
+
+	if (!is_packed(path))
+		return false;
+	for (size_t i = 0; i < files->count; i++)
+		if (strncmp(files->moved[i].path, path, len) == 0 &&
+		    files->moved[i].path[len] == '\0')
+			return true;
+	return false;
+}
+
+/* Was the last one moved away since it was opened? */
+static bool
+is_last(const struct log_file *file, FILE *last)
+{
+	struct stat st;
+
+	return last != NULL && fstat(fileno(last), &st) == 0 &&
+	    st.st_dev == file->dev && st.st_ino == file->ino;
 }
 
 static int
@@ -120,13 +177,13 @@ find_moved(struct files *files, int64_t since)
 
 /* ---- reading one --------------------------------------------------------- */
 
+/* It reads what a guard that was taken over may have written. */
 static bool
-is_packed(const char *path)
+become_nobody(void)
 {
-	const size_t len = strlen(path);
-
-	return len > strlen(PACKED) &&
-	    strcmp(path + len - strlen(PACKED), PACKED) == 0;
+	return geteuid() != 0 ||
+	    (setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 &&
+	        setuid(NOBODY) == 0);
 }
 
 /* What gzip(1) makes of it, at the reading end of a pipe. */
@@ -141,7 +198,7 @@ unpack(int fd, pid_t *ret_pid)
 	pid = fork();
 	if (pid == 0) {
 		if (dup2(fd, STDIN_FILENO) >= 0 &&
-		    dup2(ends[1], STDOUT_FILENO) >= 0)
+		    dup2(ends[1], STDOUT_FILENO) >= 0 && become_nobody())
 			execl(GZIP, "gzip", "-dc", (char *)NULL);
 		_exit(127);
 	}
@@ -154,35 +211,61 @@ unpack(int fd, pid_t *ret_pid)
 	return fdopen(ends[0], "r");
 }
 
+/* One line, without its end; what does not fit into it is left out. False: there
+ * is no whole one, and nothing of it was read. */
+static bool
+read_line(FILE *in, char *line, size_t *ret_len)
+{
+	off_t read = 0;
+	size_t len = 0;
+	int c;
+
+	while ((c = getc_unlocked(in)) != EOF && c != '\n') {
+		read++;
+		if (len < LINE_MAX_BYTES)
+			line[len++] = (char)c;
+	}
+	if (c == EOF) {
+		(void)fseeko(in, -read, SEEK_CUR);
+		clearerr(in);
+		return false;
+	}
+	line[len] = '\0';
+	*ret_len = len;
+	return true;
+}
+
 /* Those that are whole. What is behind them is read again. */
 static void
-visit_lines(const struct files *files, FILE *in)
+visit_lines(struct files *files, FILE *in, const char *path)
 {
-	AUTO_FREE char *line = NULL;
-	size_t size = 0;
-	ssize_t len;
+	AUTO_FREE char *line = malloc(LINE_MAX_BYTES + 1);
+	size_t len;
 
-	while ((len = getline(&line, &size, in)) > 0) {
-		if (line[len - 1] != '\n') {
-			(void)fseeko(in, -len, SEEK_CUR);
-			break;
-		}
-		line[len - 1] = '\0';
-		files->visit(line, files->arg);
+	if (line == NULL) {
+		fail(files, path, -ENOMEM);
+		return;
 	}
-	clearerr(in);
+	while (read_line(in, line, &len))
+		files->visit(line, files->arg);
 }
 
 static void
 read_moved(struct files *files, const char *path)
 {
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char packed[CONFIG_PATH_MAX + sizeof(PACKED)];
+	AUTO_FD int fd = open_plain(path);
 	AUTO_FILE FILE *in = NULL;
 	int status = 0;
 	pid_t pid = 0;
 
+	if (fd == -ENOENT && !is_packed(path)) { /* it is by now */
+		snprintf(packed, sizeof(packed), "%s" PACKED, path);
+		path = packed;
+		fd = open_plain(path);
+	}
 	if (fd < 0) {
-		fail(files, path, -errno);
+		fail(files, path, fd);
 		return;
 	}
 	in = is_packed(path) ? unpack(fd, &pid) : fdopen(TAKE_FD(fd), "r");
@@ -190,7 +273,7 @@ read_moved(struct files *files, const char *path)
 		fail(files, path, -errno);
 		return;
 	}
-	visit_lines(files, in);
+	visit_lines(files, in, path);
 	if (pid > 0 && (waitpid(pid, &status, 0) < 0 || status != 0)) {
 		complain("cannot unpack \"%s\"", path);
 		files->failed++;
@@ -204,7 +287,7 @@ is_still_there(FILE *in, const char *path)
 {
 	struct stat here, there;
 
-	return fstat(fileno(in), &here) == 0 && stat(path, &there) == 0 &&
+	return fstat(fileno(in), &here) == 0 && lstat(path, &there) == 0 &&
 	    here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
@@ -219,25 +302,43 @@ wait_a_moment(void)
 	nanosleep(&moment, NULL);
 }
 
-/* False: it is not there. */
-static bool
-read_last(struct files *files, bool follow)
+/* NULL: it is not there, or no plain file; errno says. */
+static FILE *
+open_last(const char *path)
 {
-	AUTO_FILE FILE *in = fopen(files->path, "re");
+	const int fd = open_plain(path);
+	FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL;
+
+	if (fd < 0)
+		errno = -fd;
+	else if (in == NULL)
+		close(fd);
+	return in;
+}
+
+static void
+read_last(struct files *files, FILE *in, bool follow)
+{
 	bool is_there;
 
-	if (in == NULL)
-		return false;
-	visit_lines(files, in);
+	visit_lines(files, in, files->path);
 	while (follow) {
 		wait_a_moment();
 		/* Asked first: what is read then is all of what was moved. */
 		is_there = is_still_there(in, files->path);
-		visit_lines(files, in);
+		visit_lines(files, in, files->path);
 		if (!is_there)
-			return true;
+			return;
 	}
-	return true;
+}
+
+static void
+read_all_moved(struct files *files, FILE *last)
+{
+	for (size_t i = 0; i < files->count; i++)
+		if (!is_last(&files->moved[i], last) &&
+		    !is_being_packed(files, files->moved[i].path))
+			read_moved(files, files->moved[i].path);
 }
 
 unsigned
@@ -245,16 +346,22 @@ audit_files_each(const char *path, int64_t since, bool follow,
     void (*visit)(const char *line, void *arg), void *arg)
 {
 	struct files files = { .path = path, .visit = visit, .arg = arg };
+	/* Before the others are looked for: it may become one of them. */
+	FILE *last = open_last(path);
 
+	if (last == NULL && !follow)
+		fail(&files, path, -errno);
 	find_moved(&files, since);
-	for (size_t i = 0; i < files.count; i++)
-		read_moved(&files, files.moved[i].path);
+	read_all_moved(&files, last);
 	free(files.moved);
-	do {
-		if (!read_last(&files, follow) && !follow)
-			fail(&files, path, -errno);
-		else if (follow)
-			wait_a_moment();
-	} while (follow);
-	return files.failed;
+	for (;;) {
+		if (last != NULL) {
+			read_last(&files, last, follow);
+			fclose(last);
+		}
+		if (!follow)
+			return files.failed;
+		wait_a_moment();
+		last = open_last(path);
+	}
 }

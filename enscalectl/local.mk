@@ -34,6 +34,13 @@ noinst_LTLIBRARIES += libchanges.la
 libchanges_la_SOURCES = %D%/changes.c %D%/changes.h
 libchanges_la_CFLAGS = $(AM_CFLAGS) $(LDAP_CFLAGS)
 
+noinst_LTLIBRARIES += libauditlog.la
+libauditlog_la_SOURCES = \
+	%D%/audit.c \
+	%D%/audit_files.c %D%/audit_files.h
+libauditlog_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+libauditlog_la_LIBADD = libdirectory.la
+
 noinst_LTLIBRARIES += libcsv.la
 libcsv_la_SOURCES = %D%/csv.c %D%/csv.h
 libcsv_la_LIBADD = libcommon.la
@@ -59,8 +66,6 @@ libdirectory_la_LIBADD = libchanges.la libctl.la libldapside.la libview.la libco
 	%D%/account.c \
 	%D%/account_show.c \
 	%D%/act.c %D%/act.h \
-	%D%/audit.c \
-	%D%/audit_files.c %D%/audit_files.h \
 	%D%/ca.c %D%/ca.h \
 	%D%/ca_revoke.c \
 	%D%/ca_rotate.c \
@@ -139,7 +144,7 @@ libdirectory_la_LIBADD = libchanges.la libctl.la libldapside.la libview.la libco
 	pam_enscale/name_service.c pam_enscale/name_service.h
 %C%_enscalectl_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(LDAP_CFLAGS) \
 	-DENS_PREFIX_LIB='"$(prefix)/lib"'
-%C%_enscalectl_LDADD = libprogram.la libcakey.la libchanges.la libconftext.la libcsv.la libctl.la libdirectory.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
+%C%_enscalectl_LDADD = libprogram.la libauditlog.la libcakey.la libchanges.la libconftext.la libcsv.la libctl.la libdirectory.la libldapside.la libshell.la libviewcheck.la libview.la libconfig.la \
 	libfingerprint.la
 
 # Where shells look for them: both ask the program.

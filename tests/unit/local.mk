@@ -137,6 +137,11 @@ tests_unit_test_conf_text_SOURCES = %D%/test_conf_text.c
 tests_unit_test_conf_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_conf_text_LDADD = libconftext.la $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_audit_show
+tests_unit_test_audit_show_SOURCES = %D%/test_audit_show.c
+tests_unit_test_audit_show_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_audit_show_LDADD = libauditlog.la $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_as_user
 tests_unit_test_as_user_SOURCES = %D%/test_as_user.c
 tests_unit_test_as_user_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
