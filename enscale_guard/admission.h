@@ -22,6 +22,7 @@
 #define ADMISSION_COST_REQUEST 1U
 #define ADMISSION_COST_LIST    5U
 #define ADMISSION_COST_SIGN    2U
+#define ADMISSION_COST_HOP     3U  /* two lines of audit */
 #define ADMISSION_COST_REFUSED 20U /* a line of audit each */
 
 struct client {

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/base/cleanup.h"
@@ -52,7 +53,7 @@ refuse_by_policy(const struct request *request,
 	return reply_refuse(request, answer);
 }
 
-/* For the lines that come later. */
+/* For this line and those that come later: as much of it as the log keeps. */
 static struct hop_what
 what_of(const struct request_fields *fields)
 {
@@ -138,8 +139,11 @@ declare(const struct request *request, const struct node_record *node,
 	    &(struct audit_fields){ .node = node->node,
 	        .forward_agent = fields->forward_agent,
 	        .terminal = fields->terminal,
-	        .subsystem = fields->subsystem,
-	        .command = fields->command });
+	        .subsystem = fields->subsystem != NULL
+	            ? request->hop->what.subsystem
+	            : NULL,
+	        .command = fields->command != NULL ? request->hop->what.command
+	                                           : NULL });
 	return reply_now(answer);
 }
 
@@ -208,20 +212,36 @@ tell_denial(const struct request *request)
 	        .valid_before = until_text });
 }
 
+/* A word of the audit log's, whatever the peer says. */
+static const char *
+failure_word(const char *said)
+{
+	static const char *const words[] = { "host-key", "certificate",
+		"unreachable", "closed", "algorithm", "no-ssh", "damaged",
+		"request" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(said, words[i]) == 0)
+			return words[i];
+	return "other";
+}
+
 /* As the session's shell says that its ssh said. */
 static void
 tell_failure(const struct request *request, const struct request_fields *fields)
 {
 	const struct hop *hop = request->hop;
-	const struct audit_fields audited = { .node = hop->node,
-		.reason = fields->failed,
-		.sentence = fields->why };
+	const char *reason = failure_word(fields->failed);
+	char why[AUDIT_WHY_MAX + 1] = "-";
 
+	if (fields->why != NULL)
+		(void)text_printable(fields->why, why, sizeof(why));
 	audit_event(request->audit, AUDIT_EVENT_HOP_FAILED, request->session,
-	    &audited);
+	    &(struct audit_fields){ .node = hop->node,
+	        .reason = reason,
+	        .sentence = fields->why != NULL ? why : NULL });
 	log_about(OF_HOP(request->session, hop->node), LOG_INFO,
-	    "hop-failed: %s: %s", fields->failed,
-	    fields->why != NULL ? fields->why : "-");
+	    "hop-failed: %s: %s", reason, why);
 }
 
 struct reply

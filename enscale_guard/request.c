@@ -37,6 +37,7 @@ static const struct row {
 	{ .op = "hop",
 	    .required = REQUEST_NODE | REQUEST_FORWARD_AGENT,
 	    .optional = REQUEST_COMMAND | REQUEST_SUBSYSTEM | REQUEST_TERMINAL,
+	    .cost = ADMISSION_COST_HOP,
 	    .run = hop_request_declare },
 	{ .op = "hop-done",
 	    .optional = REQUEST_DENIED | REQUEST_FAILED | REQUEST_WHY |

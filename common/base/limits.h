@@ -119,7 +119,9 @@
 #define AGENT_MESSAGE_MAX   (64 * 1024)       /* one agent message */
 #define AUDIT_COMMAND_MAX   1024 /* bytes of a command line in the audit log */
 #define AUDIT_SUBSYSTEM_MAX 32
-#define HOP_SECONDS         30 /* from the declaration to the signature */
+#define AUDIT_WHY_MAX       256 /* of what ssh said of a hop that failed */
+#define VISIT_COMMAND_MAX   100 /* of those of it that an owner is shown */
+#define HOP_SECONDS         30  /* from the declaration to the signature */
 #define CERT_SECONDS_MAX    180
 
 #endif

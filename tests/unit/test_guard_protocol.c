@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -642,6 +643,34 @@ denial_is_audited(const char *done)
 }
 
 static void
+the_audit_log_takes_the_beginning_of_what_users_write(void **state)
+{
+	char path[] = "/tmp/enscale-audit-XXXXXX", line[2 * AUDIT_LINE_SIZE];
+	char request[4000], words[2001];
+	int fd = begin_audit(path);
+	struct stat st;
+
+	(void)state;
+	memset(words, 'x', sizeof(words) - 1);
+	words[sizeof(words) - 1] = '\0';
+	snprintf(request, sizeof(request),
+	    "{\"op\":\"hop\",\"node\":124718,\"forward_agent\":false,"
+	    "\"command\":\"%s\",\"subsystem\":\"%.1000s\"}",
+	    words, words);
+	expect_ok(request);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_in_range(st.st_size, AUDIT_COMMAND_MAX, AUDIT_COMMAND_MAX + 400);
+	assert_int_equal(lseek(fd, 0, SEEK_END), st.st_size);
+	snprintf(request, sizeof(request),
+	    "{\"op\":\"hop-done\",\"failed\":\"%.1000s\",\"why\":\"%s\"}",
+	    words, words);
+	expect_ok(request);
+	end_audit(fd, path, line);
+	assert_non_null(strstr(line, "\"reason\":\"other\""));
+	assert_in_range(strlen(line), AUDIT_WHY_MAX, AUDIT_WHY_MAX + 400);
+}
+
+static void
 a_certificate_that_no_signature_was_wanted_for_is_audited(void **state)
 {
 	static const char denied[] = "{\"op\":\"hop-done\",\"denied\":true}";
@@ -865,6 +894,7 @@ main(void)
 		TEST(a_session_of_one_node_hops_nowhere_else),
 		TEST(an_account_and_a_session_have_so_many_hops),
 		TEST(hop_done_says_whether_it_signed),
+		TEST(the_audit_log_takes_the_beginning_of_what_users_write),
 		TEST(a_certificate_that_no_signature_was_wanted_for_is_audited),
 		TEST(hop_done_says_why_the_agent_refused),
 		TEST(what_is_no_request_closes_the_connection),
