@@ -76,6 +76,7 @@ struct guard {
 	bool is_begun;                  /* what appears from now on is new */
 	struct last_use *last_use;      /* NULL: cannot be kept */
 	struct visits *visits;          /* likewise */
+	sd_event_source *visits_timer;  /* main.c */
 	json_t *host_keys;              /* info.c */
 	gid_t operator_group;           /* operator.h */
 	struct admission admission, operator_admission;

@@ -101,7 +101,11 @@ info_sessions(const struct request *request,
 struct reply
 info_log(const struct request *request, const struct request_fields *fields)
 {
+	const uint32_t account = request->session->account;
+
+	if (!request->charge(request->arg,
+	        visits_cost(request->visits, account)))
+		return reply_busy(request);
 	return reply_now(json_pack("{s:b, s:o}", "ok", 1, "visits",
-	    visits_list(request->visits, request->session->account,
-	        fields->environment)));
+	    visits_list(request->visits, account, fields->environment)));
 }

@@ -44,6 +44,11 @@
 #define LAST_NAME        CONFIG_GUARD_DIR "/last"
 #define VISITS_NAME      CONFIG_GUARD_DIR "/visits"
 #define DESCRIPTORS_KEPT 64 /* not for connections */
+/* When visits that nobody can ask for are removed: by a view that was in step
+ * with the directory a moment ago. */
+#define TIDY_USEC         (86400 * BUCKET_SECOND)
+#define TIDY_STEP_USEC    (10 * BUCKET_SECOND)
+#define TIDY_VIEW_SECONDS 600
 
 /* ---- what the units report ---------------------------------------------- */
 
@@ -165,6 +170,40 @@ on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
 	renew_configuration(guard);
 	renew_group(guard); /* last: it may wait for a name service */
 	return 0;
+}
+
+static bool
+view_is_in_step(const struct view *view)
+{
+	const int64_t age = view != NULL ? time(NULL) - view_as_of(view) : 0;
+
+	return view != NULL && age >= 0 && age <= TIDY_VIEW_SECONDS;
+}
+
+static int
+on_tidy(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct guard *guard = arg;
+	bool is_over = false;
+
+	(void)usec;
+	if (guard->visits != NULL && view_is_in_step(guard->view))
+		is_over = !visits_tidy(guard->visits, guard->view);
+	sd_event_source_set_time_relative(source,
+	    is_over ? TIDY_USEC : TIDY_STEP_USEC);
+	return 0;
+}
+
+static int
+tidy_in_time(struct guard *guard)
+{
+	int r = sd_event_add_time_relative(guard->event, &guard->visits_timer,
+	    CLOCK_MONOTONIC, TIDY_STEP_USEC, TIDY_STEP_USEC / 10, on_tidy,
+	    guard);
+
+	return r < 0
+	    ? r
+	    : sd_event_source_set_enabled(guard->visits_timer, SD_EVENT_ON);
 }
 
 /* ---- beginning ------------------------------------------------------------ */
@@ -291,6 +330,8 @@ open_units(struct guard *guard)
 		r = judge_open(guard);
 	if (r >= 0)
 		r = published_open(guard);
+	if (r >= 0)
+		r = tidy_in_time(guard);
 	if (r < 0) {
 		log_error("cannot start: %s", error_text(r));
 		return r;
@@ -398,6 +439,7 @@ end(struct guard *guard)
 	turns_free(guard->turns);
 	audit_close(guard->audit);
 	last_use_close(guard->last_use);
+	sd_event_source_disable_unref(guard->visits_timer);
 	visits_close(guard->visits);
 	json_decref(guard->host_keys);
 	admission_clear(&guard->admission);

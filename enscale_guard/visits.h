@@ -5,21 +5,26 @@
  * log, which has more and is the operator's; it is kept apart so that nothing
  * else can be shown by mistake. For display: what cannot be written is missing.
  *
- * Of two files of VISITS_FILE_MAX bytes the older is removed when the other is
- * full.
+ * A file of VISITS_FILE_MAX bytes is full: then the oldest visits of whoever has
+ * the most there go, so that nobody can push out what others did by coming
+ * often; those that are still inside go last. One page of an answer holds all.
  */
 #ifndef ENSCALE_GUARD_VISITS_H
 #define ENSCALE_GUARD_VISITS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/limits.h"
 #include "common/protocol/session_registry.h"
+#include "common/view/view.h"
 #include "enscale_guard/hop.h"
 #include "enscale_guard/node_place.h"
 #include "enscale_guard/process.h"
 
-#define VISITS_FILE_MAX (256 * 1024)
+#define VISITS_FILE_MAX GUARD_PAGE_SIZE
+#define VISITS_SECONDS  (365 * 86400) /* nothing older is told */
 
 struct visits;
 
@@ -36,6 +41,9 @@ void visits_begin(struct visits *visits, const struct session *session,
 void visits_end(struct visits *visits, const struct session *session,
     uint32_t owner, const struct process *ssh, int64_t seconds, uint32_t exit);
 
+/* What reading an owner's visits costs beside the request itself, in points
+ * (admission.h). visits may be NULL. */
+uint32_t visits_cost(const struct visits *visits, uint32_t owner);
 /*
  * Those of the owner, of one environment or of all (NULL), the oldest first, as
  * common/protocol/guard_protocol.h has them. The caller owns the array; NULL:
@@ -43,5 +51,10 @@ void visits_end(struct visits *visits, const struct session *session,
  */
 json_t *visits_list(const struct visits *visits, uint32_t owner,
     const char *environment);
+
+/* Removes files of accounts that the view does not have, and those in which
+ * nothing is young enough to be told; some at a time. True: there are more. The
+ * view has to be one that can be believed when it lacks an account. */
+bool visits_tidy(struct visits *visits, const struct view *view);
 
 #endif

@@ -17,7 +17,7 @@
 
 #define NUMBER_SIZE   24
 #define DURATION_SIZE 32
-#define WHAT_SIZE     (AUDIT_COMMAND_MAX + 1)
+#define WHAT_SIZE     (VISIT_COMMAND_MAX + 1)
 #define SHOWN         15 /* in the menu */
 #define WHAT_SHOWN    60 /* characters of a command there */
 
@@ -196,7 +196,7 @@ make_row(const json_t *object, struct visit *visit, struct table_row *ret_row)
 	table_cell(ret_row, visit->node, TABLE_PLAIN);
 	table_cell(ret_row, visit->address, TABLE_PLAIN);
 	table_cell(ret_row, visit->duration, TABLE_PLAIN);
-	/* A command may be long: log has all of it. */
+	/* A command may be long: log has more of it. */
 	if (table_text_width(visit->what) > WHAT_SHOWN)
 		table_cell(ret_row, "a long command", TABLE_PLAIN);
 	else

@@ -83,8 +83,8 @@
  *	    "environment":"cool-waterfall-59","node":124718,
  *	    "address":"198.18.0.10","command":"ls","terminal":false,
  *	    "seconds":7,"exit":0}, ...]}
- *	"subsystem" in place of "command" where it was one; neither: the node's
- *	shell. Without "seconds" its end was not seen; "inside" is there then,
+ *	"command" is its first VISIT_COMMAND_MAX bytes; "subsystem" in its place
+ *	where it was one; neither: the node's shell. Without "seconds" its end was not seen; "inside" is there then,
  *	and says whether it still runs.
  * {"op":"cert"}
  *	A certificate for the session's own key (ed25519) and the node of its

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,7 +20,8 @@
 #include "enscale_guard/visits.h"
 #include "guard_fixture.h"
 
-#define GUEST 21296U
+#define GUEST       21296U
+#define OTHER_GUEST 25881U
 
 static char dir[] = "/tmp/enscale-visits-XXXXXX";
 static struct visits *visits;
@@ -47,14 +50,21 @@ tear_down(void **state)
 }
 
 static void
-begin(const char *environment, uint32_t owner, const struct process *ssh)
+begin_as(uint32_t account, const char *environment, uint32_t owner,
+    const struct hop_what *what, const struct process *ssh)
 {
 	const struct node_place place = { .environment = environment,
 		.owner = owner };
 	struct session session = guard_fixture_session();
 
-	session.account = GUEST;
-	visits_begin(visits, &session, NODE, &place, &command, ssh);
+	session.account = account;
+	visits_begin(visits, &session, NODE, &place, what, ssh);
+}
+
+static void
+begin(const char *environment, uint32_t owner, const struct process *ssh)
+{
+	begin_as(GUEST, environment, owner, &command, ssh);
 }
 
 static void
@@ -191,14 +201,99 @@ it_does_not_grow_without_end_and_keeps_the_latest(void **state)
 		begin("cool-waterfall-59", OWNER, &ssh);
 		end(OWNER, &ssh, 1);
 	}
-	assert_in_range(size_of("25880"), 1, VISITS_FILE_MAX);
-	assert_in_range(size_of("25880.old"), VISITS_FILE_MAX / 2,
-	    VISITS_FILE_MAX);
+	assert_in_range(size_of("25880"), VISITS_FILE_MAX / 2, VISITS_FILE_MAX);
+	assert_int_equal(size_of("25880.new"), -1);
 	list = visits_list(visits, OWNER, NULL);
 	count = json_array_size(list);
-	assert_in_range(count, 1000, 5999);
-	assert_int_equal(number_of(list, count - 1, "seconds"), 61);
+	assert_in_range(count, 500, 5999);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(number_of(list, i, "seconds"), 61);
 	json_decref(list);
+	assert_in_range(visits_cost(visits, OWNER), 8, 16);
+	assert_int_equal(visits_cost(visits, GUEST), 0);
+}
+
+static void
+who_comes_often_pushes_out_nobody_else(void **state)
+{
+	struct process self, ssh = { .start = 1 };
+	struct hop_what what = { .terminal = false };
+	json_t *list;
+	size_t count;
+
+	(void)state;
+	memset(what.command, 'x', AUDIT_COMMAND_MAX);
+	assert_int_equal(process_find(getpid(), &self), 0);
+	begin("cool-waterfall-59", OWNER, &self); /* the guest is inside */
+	begin_as(OTHER_GUEST, "cool-waterfall-59", OWNER, &command, &gone);
+	end(OWNER, &gone, 1);
+	for (pid_t pid = 1000000; pid < 1003000; pid++) {
+		ssh.pid = pid;
+		begin_as(GUEST, "cool-waterfall-59", OWNER, &what, &ssh);
+		end(OWNER, &ssh, 1);
+	}
+	list = visits_list(visits, OWNER, NULL);
+	count = json_array_size(list);
+	assert_in_range(count, 400, 2000);
+	assert_true(
+	    json_is_true(json_object_get(json_array_get(list, 0), "inside")));
+	assert_int_equal(number_of(list, 1, "account"), OTHER_GUEST);
+	assert_int_equal(number_of(list, 1, "seconds"), 61);
+	assert_int_equal(number_of(list, 1, "exit"), 0);
+	/* The audit log has all of a command. */
+	assert_int_equal(strlen(text_of(list, count - 1, "command")),
+	    VISIT_COMMAND_MAX);
+	json_decref(list);
+}
+
+/* As a guard wrote it that many seconds ago. */
+static void
+write_old(const char *name, time_t ago)
+{
+	const struct timespec times[] = { { .tv_sec = time(NULL) - ago },
+		{ .tv_sec = time(NULL) - ago } };
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "ae");
+	fprintf(file,
+	    "{\"visit\":\"x.1.1\",\"time\":%lld,\"environment\":\"a\"}\n",
+	    (long long)times[0].tv_sec);
+	fclose(file);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void
+what_is_older_than_a_year_is_not_told(void **state)
+{
+	json_t *list;
+
+	(void)state;
+	write_old("25880", VISITS_SECONDS + 60);
+	write_old("25880", VISITS_SECONDS - 60);
+	list = visits_list(visits, OWNER, NULL);
+	assert_int_equal(json_array_size(list), 1);
+	json_decref(list);
+}
+
+static void
+what_nobody_can_ask_for_is_removed(void **state)
+{
+	struct view *view = guard_fixture_publish(&(struct facts){ 0 });
+
+	(void)state;
+	begin("cool-waterfall-59", OWNER, &gone);
+	write_old("999999", 0); /* no account of the view */
+	write_old("25880.new", 0);
+	assert_false(visits_tidy(visits, view));
+	assert_true(size_of("25880") > 0);
+	assert_int_equal(size_of("999999"), -1);
+	assert_int_equal(size_of("25880.new"), -1);
+	write_old("25880", VISITS_SECONDS + 60);
+	assert_false(visits_tidy(visits, view));
+	assert_int_equal(size_of("25880"), -1);
+	view_close(view);
 }
 
 static void
@@ -231,8 +326,12 @@ main(void)
 		TEST(one_environment_is_shown_alone),
 		TEST(who_is_inside_is_told_apart_from_whose_end_nobody_saw),
 		TEST(it_does_not_grow_without_end_and_keeps_the_latest),
+		TEST(who_comes_often_pushes_out_nobody_else),
 		TEST(what_is_no_line_of_ours_is_passed_over),
+		TEST(what_is_older_than_a_year_is_not_told),
+		TEST(what_nobody_can_ask_for_is_removed),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, guard_fixture_make,
+	    guard_fixture_free);
 }
