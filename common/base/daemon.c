@@ -59,7 +59,7 @@ daemon_prepare(mode_t mask)
 {
 	umask(mask);
 	signal(SIGPIPE, SIG_IGN);
-	journal_begin();
+	journal_begin(JOURNAL_SOCKET);
 }
 
 void

@@ -1,70 +1,76 @@
-/* See journal.h. It refuses lines that concern nobody: by standard error the
- * journal knows whose they are even when the daemon is gone by then. */
+/* See journal.h. It never waits for the journal, as libsystemd does, and refuses
+ * lines that concern nobody: by standard error the journal knows whose they are
+ * even when the daemon is gone by then. */
 #include <config.h>
 
 #include "common/base/journal.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
-
+#include "common/base/local_socket.h"
 #include "common/base/log.h"
+#include "common/base/wire.h"
 
-#define SOCKET     "/run/systemd/journal/socket" /* libsystemd's */
-#define MESSAGE    "MESSAGE="
-#define FIELDS_MAX 6
-#define FIELD_SIZE 96
-#define ID_SIZE    48
+#define ENTRY_SIZE  (LOG_LINE_MAX + 1024) /* the other fields are short */
+#define NUMBER_SIZE 16
+#define ID_SIZE     48
 
-struct entry {
-	struct iovec parts[FIELDS_MAX + 1];
-	char fields[FIELDS_MAX][FIELD_SIZE];
-	char message[sizeof(MESSAGE) + LOG_LINE_MAX];
-	int count;
-};
+static const char *socket_path;
 
-__attribute__((format(printf, 2, 3))) static void
-add(struct entry *entry, const char *format, ...)
+/*
+ * A field as https://systemd.io/JOURNAL_NATIVE_PROTOCOL/ wants it, in the form
+ * that says how long the value is: whatever is in it, it begins no other field.
+ */
+static void
+add(struct wire_writer *entry, const char *name, const char *value)
 {
-	char *field = entry->fields[entry->count];
-	va_list args;
+	const uint64_t len = htole64(strlen(value));
 
-	va_start(args, format);
-	vsnprintf(field, FIELD_SIZE, format, args);
-	va_end(args);
-	entry->parts[entry->count++] = (struct iovec){ .iov_base = field,
-		.iov_len = strlen(field) };
+	wire_write_bytes(entry, name, strlen(name));
+	wire_write_u8(entry, '\n');
+	wire_write_bytes(entry, &len, sizeof(len));
+	wire_write_bytes(entry, value, strlen(value));
+	wire_write_u8(entry, '\n');
+}
+
+static void
+add_number(struct wire_writer *entry, const char *name, uint32_t number)
+{
+	char value[NUMBER_SIZE];
+
+	snprintf(value, sizeof(value), "%" PRIu32, number);
+	add(entry, name, value);
 }
 
 static bool
 send_line(int priority, const char *text, const struct log_fields *fields)
 {
-	struct entry entry = { .count = 0 };
+	uint8_t buf[ENTRY_SIZE];
+	struct wire_writer entry;
 
-	add(&entry, "PRIORITY=%d", priority);
-	add(&entry, "SYSLOG_IDENTIFIER=%s", program_invocation_short_name);
+	wire_write_init(&entry, buf, sizeof(buf));
+	add_number(&entry, "PRIORITY", (uint32_t)priority);
+	add(&entry, "SYSLOG_IDENTIFIER", program_invocation_short_name);
 	if (fields->session != NULL && fields->session[0] != '\0')
-		add(&entry, "ENSCALE_SESSION=%s", fields->session);
+		add(&entry, "ENSCALE_SESSION", fields->session);
 	if (fields->account != 0)
-		add(&entry, "ENSCALE_ACCOUNT=%" PRIu32, fields->account);
+		add_number(&entry, "ENSCALE_ACCOUNT", fields->account);
 	if (fields->node != 0)
-		add(&entry, "ENSCALE_NODE=%" PRIu32, fields->node);
+		add_number(&entry, "ENSCALE_NODE", fields->node);
 	if (fields->verdict != NULL)
-		add(&entry, "ENSCALE_VERDICT=%s", fields->verdict);
-	snprintf(entry.message, sizeof(entry.message), MESSAGE "%s", text);
-	entry.parts[entry.count] = (struct iovec){ .iov_base = entry.message,
-		.iov_len = strlen(entry.message) };
-	return sd_journal_sendv(entry.parts, entry.count + 1) >= 0;
+		add(&entry, "ENSCALE_VERDICT", fields->verdict);
+	add(&entry, "MESSAGE", text);
+	return entry.error == 0 &&
+	    local_socket_tell(socket_path, entry.data, entry.len) == 0;
 }
 
 /* JOURNAL_STREAM names what systemd has connected; it may have been redirected
@@ -84,9 +90,9 @@ stderr_is_journal(void)
 }
 
 void
-journal_begin(void)
+journal_begin(const char *path)
 {
-	/* Without the socket libsystemd would drop the lines, and not say so. */
-	if (stderr_is_journal() && access(SOCKET, W_OK) == 0)
+	socket_path = path;
+	if (stderr_is_journal())
 		log_to(send_line);
 }

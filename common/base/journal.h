@@ -7,8 +7,13 @@
 #ifndef ENSCALE_COMMON_BASE_JOURNAL_H
 #define ENSCALE_COMMON_BASE_JOURNAL_H
 
-/* From here on, if standard error is the journal. What the journal does not
- * take goes to standard error as before. */
-void journal_begin(void);
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+
+/*
+ * From here on, if standard error is the journal. path (borrowed) is the socket
+ * at which it takes entries: JOURNAL_SOCKET. What it does not take at once goes
+ * to standard error as before.
+ */
+void journal_begin(const char *path);
 
 #endif

@@ -97,3 +97,17 @@ local_socket_connect(const char *path, int type, unsigned wait_s)
 		return -errno;
 	return TAKE_FD(fd);
 }
+
+int
+local_socket_tell(const char *path, const void *data, size_t len)
+{
+	AUTO_FD int fd = local_socket_connect(path, SOCK_DGRAM, 0);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	do
+		n = send(fd, data, len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}

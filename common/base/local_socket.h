@@ -30,4 +30,9 @@ ENS_MUST_CHECK int local_socket_bind(const char *path, int type, mode_t mode);
 ENS_MUST_CHECK int local_socket_connect(const char *path, int type,
     unsigned wait_s);
 
+/* Sends one datagram to the socket with that path, without waiting: 0 or
+ * -errno; -EAGAIN: whoever reads there is behind. */
+ENS_MUST_CHECK int local_socket_tell(const char *path, const void *data,
+    size_t len);
+
 #endif

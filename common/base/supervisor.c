@@ -3,35 +3,24 @@
 
 #include "common/base/supervisor.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include <systemd/sd-daemon.h>
 
-#include "common/base/cleanup.h"
 #include "common/base/local_socket.h"
 
 bool
 supervisor_tell(const char *text)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
-	AUTO_FD int fd = -1;
-	ssize_t n;
 
 	if (name == NULL || (name[0] != '/' && name[0] != '@'))
 		return true;
-	fd = local_socket_connect(name, SOCK_DGRAM, 0);
-	if (fd < 0)
-		return false;
-	do
-		n = send(fd, text, strlen(text), MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n >= 0;
+	return local_socket_tell(name, text, strlen(text)) == 0;
 }
 
 void
