@@ -172,6 +172,7 @@ confine(void)
 		ALLOW(write),
 		ALLOW(recvfrom),
 		ALLOW(sendto),
+		ALLOW(ppoll), /* log.h */
 		ALLOW(clock_gettime),
 		ALLOW(getrandom),
 		ALLOW(getpid),

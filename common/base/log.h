@@ -5,6 +5,10 @@
  * (JOURNAL_STREAM), with its priority. Text from strangers is made printable on
  * its way: one line stays one line. Lines about somebody can go elsewhere
  * (journal.h).
+ *
+ * Nobody who is to read standard error can hold a daemon up: a line that would
+ * have to wait is lost. The next that is taken comes behind one that says how
+ * many were. The descriptor may be shared: it stays as it is, blocking or not.
  */
 #ifndef ENSCALE_COMMON_BASE_LOG_H
 #define ENSCALE_COMMON_BASE_LOG_H
@@ -22,7 +26,7 @@ struct log_fields {
 	const char *verdict; /* policy's word, which the text does not have */
 };
 
-/* priority: LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO. */
+/* priority: LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO. errno stays as it is. */
 void log_line(int priority, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
