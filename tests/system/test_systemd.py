@@ -140,6 +140,33 @@ def test_the_journal_finds_what_was_said_of_an_account_by_its_fields(
     assert {way for text, way in said.items() if text.startswith("ready: ")} == {"stdout"}
 
 
+# Entries of nobody, until the journal's queue has room for no more.
+FILL_JOURNAL = """
+import socket
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as entries:
+    entries.setblocking(False)
+    try:
+        while True:
+            entries.sendto(b"MESSAGE=flood\\n", "/run/systemd/journal/socket")
+    except BlockingIOError:
+        pass
+"""
+
+
+def test_a_journal_that_hangs_keeps_nobody_in(installation, in_a_node, host, wait_for):
+    """And what was said meanwhile is in it when it goes on."""
+    journald, begin = str(main_pid(host, "systemd-journald")), time.time()
+    host.run(["kill", "-STOP", journald])
+    try:
+        host.run(["python3", "-c", FILL_JOURNAL])
+        host.run(["enscalectl", "kill", "--account", "21296"], timeout=30)
+        wait_for(lambda: not host.sh("pgrep -u 1879069488 || :").stdout, "they are gone", 30)
+    finally:
+        host.run(["kill", "-CONT", journald])
+    said = ["journalctl", "-q", "-u", "enscale-guard", "-o", "cat", "--since", f"@{int(begin)}"]
+    wait_for(lambda: b"account=21296" in host.run(said).stdout, "the journal has it")
+
+
 def test_systemd_has_nothing_to_say_against_the_units(host):
     paths = [f"/lib/systemd/system/{unit}.service" for unit in [*UNITS, "enscale-keyd"]]
     said = host.run(["systemd-analyze", "verify", "--man=no", *paths])
