@@ -234,6 +234,20 @@ drain(void)
 	return count;
 }
 
+/* Says more than is taken, and then reads. Returns how many lines are lost. */
+static int
+lose_some(void)
+{
+	int taken;
+
+	limit_waiting();
+	for (int i = 0; i < LINES; i++)
+		log_info("hop-refused: no");
+	taken = drain();
+	assert_in_range(taken, 1, LINES - 1);
+	return LINES - taken;
+}
+
 static void
 expect_lost(int count, const char *after)
 {
@@ -250,16 +264,11 @@ static void
 who_does_not_read_holds_nobody_up_and_is_told_what_was_lost(void **state)
 {
 	const int flags = fcntl(STDERR_FILENO, F_GETFL);
-	int taken;
+	const int count = lose_some();
 
 	(void)state;
-	limit_waiting();
-	for (int i = 0; i < LINES; i++)
-		log_info("hop-refused: no");
-	taken = drain();
-	assert_in_range(taken, 1, LINES - 1);
 	log_info("ready");
-	expect_lost(LINES - taken, "test_log: ready\n");
+	expect_lost(count, "test_log: ready\n");
 	log_info("ready");
 	expect("test_log: ready\n");
 	/* It may be a descriptor of somebody else, too. */
@@ -383,16 +392,12 @@ static void
 what_was_lost_is_told_though_a_sink_takes_the_next(void **state)
 {
 	const struct log_fields fields = { .account = 25880 };
-	int taken;
+	const int count = lose_some();
 
 	(void)state;
-	limit_waiting();
-	for (int i = 0; i < LINES; i++)
-		log_info("hop-refused: no");
-	taken = drain();
 	log_to(sink);
 	log_about(&fields, LOG_INFO, "ready");
-	expect_lost(LINES - taken, "");
+	expect_lost(count, "");
 }
 
 int
